@@ -1,0 +1,33 @@
+// Checksums and content hashes: XXH3 (https://github.com/Cyan4973/xxHash, spec XXH3 0.8).
+// Any thread; never fail.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace tidemark {
+
+// XXH3-64 of `bytes`; `seed` separates uses (a WAL segment's id, for one).
+std::uint64_t Hash64(std::string_view bytes, std::uint64_t seed = 0);
+
+// A 128-bit value that is added modulo 2^128: the order-free hash of a set of rows. Ranges add,
+// erasures subtract.
+struct Hash128 {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+
+  Hash128& operator+=(const Hash128& other);
+  Hash128& operator-=(const Hash128& other);
+  friend bool operator==(const Hash128&, const Hash128&) = default;
+
+  // 32 hex digits, high half first.
+  std::string ToString() const;
+  // Returns false if `text` is not 32 hex digits.
+  static bool Parse(std::string_view text, Hash128* hash);
+};
+
+// XXH3-128 of `bytes`.
+Hash128 HashRow(std::string_view bytes);
+
+}  // namespace tidemark

@@ -1,0 +1,191 @@
+#include "base/time.h"
+
+#include <cmath>
+#include <cstdio>
+
+namespace tidemark {
+namespace {
+
+// Reads digits off the front of a text.
+class Scanner {
+ public:
+  explicit Scanner(std::string_view text) : text_(text) {}
+
+  bool Number(std::size_t digits, std::int32_t* value) {
+    if (text_.size() < digits) return false;
+    std::int32_t sum = 0;
+    for (std::size_t i = 0; i < digits; ++i) {
+      const char c = text_[i];
+      if (c < '0' || c > '9') return false;
+      sum = sum * 10 + (c - '0');
+    }
+    text_.remove_prefix(digits);
+    *value = sum;
+    return true;
+  }
+  bool Take(char c) {
+    if (text_.empty() || text_.front() != c) return false;
+    text_.remove_prefix(1);
+    return true;
+  }
+  bool TakeAny(std::string_view set) {
+    if (text_.empty() || set.find(text_.front()) == std::string_view::npos) return false;
+    text_.remove_prefix(1);
+    return true;
+  }
+  // Digits of a fraction of a second, as microseconds; what is finer is cut.
+  bool Fraction(std::int64_t* micros) {
+    std::size_t digits = 0;
+    std::int64_t sum = 0;
+    while (digits < text_.size() && text_[digits] >= '0' && text_[digits] <= '9') {
+      if (digits < 6) sum = sum * 10 + (text_[digits] - '0');
+      ++digits;
+    }
+    for (std::size_t i = digits; i < 6; ++i) sum *= 10;
+    text_.remove_prefix(digits);
+    *micros = sum;
+    return digits > 0;
+  }
+  bool empty() const { return text_.empty(); }
+
+ private:
+  std::string_view text_;
+};
+
+std::int32_t DaysInMonth(CivilDate date) {
+  const CivilDate next =
+      date.month == 12 ? CivilDate{date.year + 1, 1, 1} : CivilDate{date.year, date.month + 1, 1};
+  return static_cast<std::int32_t>(DaysFromCivil(next) - DaysFromCivil({date.year, date.month, 1}));
+}
+
+bool ParseDate(Scanner* in, std::int64_t* days) {
+  CivilDate date;
+  if (!in->Number(4, &date.year) || !in->Take('-') || !in->Number(2, &date.month) ||
+      !in->Take('-') || !in->Number(2, &date.day)) {
+    return false;
+  }
+  if (date.year < 1 || date.month < 1 || date.month > 12 || date.day < 1 ||
+      date.day > DaysInMonth(date))
+    return false;
+  *days = DaysFromCivil(date);
+  return true;
+}
+
+bool ParseClock(Scanner* in, std::int64_t* micros) {
+  std::int32_t hour = 0;
+  std::int32_t minute = 0;
+  std::int32_t second = 0;
+  std::int64_t fraction = 0;
+  if (!in->Number(2, &hour) || !in->Take(':') || !in->Number(2, &minute)) return false;
+  if (in->Take(':')) {
+    if (!in->Number(2, &second)) return false;
+    if (in->TakeAny(".,") && !in->Fraction(&fraction)) return false;
+  }
+  if (hour > 23 || minute > 59 || second > 60) return false;
+  *micros = ((hour * 60LL + minute) * 60 + second) * kMicrosPerSecond + fraction;
+  return true;
+}
+
+// `Z`, `+hh:mm`, `+hhmm`, `+hh` or nothing.
+bool ParseZone(Scanner* in, std::int64_t* offset_micros) {
+  *offset_micros = 0;
+  if (in->empty() || in->TakeAny("Zz")) return true;
+  const bool east = in->Take('+');
+  if (!east && !in->Take('-')) return false;
+  std::int32_t hour = 0;
+  std::int32_t minute = 0;
+  if (!in->Number(2, &hour)) return false;
+  const bool colon = in->Take(':');
+  if ((colon || !in->empty()) && !in->Number(2, &minute)) return false;
+  if (hour > 18 || minute > 59) return false;
+  *offset_micros = (hour * 60LL + minute) * 60 * kMicrosPerSecond * (east ? 1 : -1);
+  return true;
+}
+
+std::optional<TimeMicros> InRange(std::int64_t micros) {
+  const TimeMicros time(micros);
+  if (time < kTimeMin || time > kTimeMax) return std::nullopt;
+  return time;
+}
+
+}  // namespace
+
+// Both after H. Hinnant, "chrono-compatible low-level date algorithms".
+std::int64_t DaysFromCivil(CivilDate date) {
+  const std::int64_t year = date.month <= 2 ? date.year - 1 : date.year;
+  const std::int64_t era = FloorDiv(year, 400);
+  const std::int64_t year_of_era = year - era * 400;
+  const std::int64_t month_from_march = (date.month + 9) % 12;
+  const std::int64_t day_of_year = (153 * month_from_march + 2) / 5 + date.day - 1;
+  const std::int64_t day_of_era =
+      year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+  return era * 146'097 + day_of_era - 719'468;
+}
+
+CivilDate CivilFromDays(std::int64_t days) {
+  days += 719'468;
+  const std::int64_t era = FloorDiv(days, 146'097);
+  const std::int64_t day_of_era = days - era * 146'097;
+  const std::int64_t year_of_era =
+      (day_of_era - day_of_era / 1'460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
+  const std::int64_t day_of_year =
+      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const std::int64_t month_from_march = (5 * day_of_year + 2) / 153;
+  CivilDate date;
+  date.day = static_cast<std::int32_t>(day_of_year - (153 * month_from_march + 2) / 5 + 1);
+  date.month = static_cast<std::int32_t>(month_from_march < 10 ? month_from_march + 3
+                                                               : month_from_march - 9);
+  date.year = static_cast<std::int32_t>(year_of_era + era * 400 + (date.month <= 2 ? 1 : 0));
+  return date;
+}
+
+std::optional<TimeMicros> ParseTime(std::string_view text) {
+  Scanner in(text);
+  std::int64_t days = 0;
+  std::int64_t micros = 0;
+  std::int64_t zone = 0;
+  if (!ParseDate(&in, &days)) return std::nullopt;
+  if (in.empty()) return InRange(days * kMicrosPerDay);
+  if (!in.TakeAny("Tt ") || !ParseClock(&in, &micros)) return std::nullopt;
+  in.Take(' ');
+  if (!ParseZone(&in, &zone) || !in.empty()) return std::nullopt;
+  return InRange(days * kMicrosPerDay + micros - zone);
+}
+
+std::optional<TimeMicros> TimeFromEpochNumber(std::int64_t number) {
+  const std::int64_t size = number < 0 ? -(number + 1) : number;
+  if (size < 100'000'000'000LL) return InRange(number * kMicrosPerSecond);
+  if (size < 100'000'000'000'000LL) return InRange(number * 1'000);
+  if (size < 100'000'000'000'000'000LL) return InRange(number);
+  return InRange(FloorDiv(number, 1'000));
+}
+
+std::optional<TimeMicros> TimeFromEpochNumber(double number) {
+  if (!std::isfinite(number)) return std::nullopt;
+  const double size = std::fabs(number);
+  const double scale = size < 1e11 ? 1e6 : size < 1e14 ? 1e3 : size < 1e17 ? 1.0 : 1e-3;
+  const double micros = std::floor(number * scale);
+  if (std::fabs(micros) > 9e18) return std::nullopt;
+  return InRange(static_cast<std::int64_t>(micros));
+}
+
+void AppendTime(std::string* out, TimeMicros time) {
+  const std::int64_t days = FloorDiv(time.value, kMicrosPerDay);
+  const std::int64_t rest = time.value - days * kMicrosPerDay;
+  const CivilDate date = CivilFromDays(days);
+  const std::int64_t seconds = rest / kMicrosPerSecond;
+  char text[64];
+  const int size = std::snprintf(
+      text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", date.year, date.month, date.day,
+      static_cast<int>(seconds / 3'600), static_cast<int>(seconds / 60 % 60),
+      static_cast<int>(seconds % 60), static_cast<int>(rest % kMicrosPerSecond));
+  out->append(text, static_cast<std::size_t>(size));
+}
+
+std::string FormatTime(TimeMicros time) {
+  std::string text;
+  AppendTime(&text, time);
+  return text;
+}
+
+}  // namespace tidemark

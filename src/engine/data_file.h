@@ -1,0 +1,49 @@
+// Data files as the core sees them: rows in, one immutable file out, and back again. The engine's
+// Parquet (engine/parquet_duckdb.cc) is one implementation; the simulation has another of a few
+// lines.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "event/row_source.h"
+
+namespace tidemark::engine {
+
+struct WrittenFile {
+  std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;
+  std::vector<std::int64_t> split_offsets;  // First byte of each row group.
+};
+
+class DataFileWriter {
+ public:
+  DataFileWriter() = default;
+  DataFileWriter(const DataFileWriter&) = delete;
+  DataFileWriter& operator=(const DataFileWriter&) = delete;
+  virtual ~DataFileWriter() = default;
+
+  // Writes all rows of `rows`, in order, with every column of event::kColumns under its field id,
+  // to a new file at `native_path`. NOT durable: the caller seals it (env::ObjectStore::Seal).
+  // kIoError, kOverloaded (memory refused).
+  virtual Result<WrittenFile> Write(const event::RowSource& rows,
+                                    const std::string& native_path) = 0;
+};
+
+class DataFileReader {
+ public:
+  DataFileReader() = default;
+  DataFileReader(const DataFileReader&) = delete;
+  DataFileReader& operator=(const DataFileReader&) = delete;
+  virtual ~DataFileReader() = default;
+
+  // Calls `visit` for the file's rows, in order, as sources that live for the call only. Columns
+  // are found by field id; one that the file lacks is null. kCorruption names the file.
+  virtual Status Read(const std::string& native_path,
+                      const std::function<Status(const event::RowSource&)>& visit) = 0;
+};
+
+}  // namespace tidemark::engine

@@ -1,0 +1,117 @@
+#include "env/local_store.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace tidemark::env {
+namespace {
+
+constexpr std::string_view kScheme = "file://";
+
+bool IsSafeKey(std::string_view key) {
+  if (key.empty() || key.front() == '/' || key.find('\0') != std::string_view::npos) return false;
+  for (std::size_t at = 0; at <= key.size();) {
+    const std::size_t slash = std::min(key.find('/', at), key.size());
+    if (key.substr(at, slash - at) == "..") return false;
+    at = slash + 1;
+  }
+  return true;
+}
+
+}  // namespace
+
+LocalStore::LocalStore(Disk* disk, std::string folder) : disk_(disk), folder_(std::move(folder)) {}
+
+std::string LocalStore::PathOf(std::string_view key) const {
+  return folder_ + "/" + std::string(key);
+}
+
+Status LocalStore::MakeParents(std::string_view path) { return disk_->MakeDir(ParentOf(path)); }
+
+Status LocalStore::SyncParents(std::string_view path) {
+  // Every folder up to the root: a new one is durable only through its parent.
+  for (std::string_view folder = ParentOf(path);; folder = ParentOf(folder)) {
+    TM_TRY(disk_->SyncDir(folder));
+    if (folder.empty()) return {};
+  }
+}
+
+Status LocalStore::Put(std::string_view key, std::string_view bytes) {
+  if (!IsSafeKey(key)) return Fail(Code::kInvalidArgument, "bad object key");
+  const std::string path = PathOf(key);
+  TM_TRY(MakeParents(path));
+  TM_ASSIGN(auto file, disk_->Create(path));
+  TM_TRY(file->WriteAt(0, bytes));
+  TM_TRY(file->Sync());
+  return SyncParents(path);
+}
+
+Result<std::string> LocalStore::Get(std::string_view key, std::uint64_t bytes_max) const {
+  if (!IsSafeKey(key)) return Fail(Code::kInvalidArgument, "bad object key");
+  return ReadFile(*disk_, PathOf(key), bytes_max);
+}
+
+Result<bool> LocalStore::Exists(std::string_view key) const { return disk_->Exists(PathOf(key)); }
+
+Status LocalStore::Remove(std::string_view key) {
+  if (!IsSafeKey(key)) return Fail(Code::kInvalidArgument, "bad object key");
+  return disk_->Remove(PathOf(key));
+}
+
+Status LocalStore::ListInto(const std::string& folder, const std::string& prefix,
+                            std::vector<std::string>* keys) const {
+  auto names = disk_->List(folder);
+  if (!names) {
+    if (names.error().code() == Code::kNotFound) return {};
+    return Fail(std::move(names).error());
+  }
+  for (const std::string& name : *names) {
+    auto below = disk_->List(folder + "/" + name);
+    if (below) {
+      TM_TRY(ListInto(folder + "/" + name, prefix + name + "/", keys));
+    } else {
+      keys->push_back(prefix + name);
+    }
+  }
+  return {};
+}
+
+Result<std::vector<std::string>> LocalStore::List(std::string_view prefix) const {
+  std::vector<std::string> keys;
+  std::string folder = PathOf(prefix);
+  while (!folder.empty() && folder.back() == '/') folder.pop_back();
+  TM_TRY(ListInto(folder, std::string(prefix), &keys));
+  std::sort(keys.begin(), keys.end());
+  return keys;
+}
+
+Result<std::string> LocalStore::Stage(std::string_view key) {
+  if (!IsSafeKey(key)) return Fail(Code::kInvalidArgument, "bad object key");
+  TM_TRY(MakeParents(PathOf(key)));
+  return disk_->NativePath(PathOf(key));
+}
+
+Status LocalStore::Seal(std::string_view key) {
+  const std::string path = PathOf(key);
+  TM_ASSIGN(auto file, disk_->Open(path));
+  TM_TRY(file->Sync());
+  return SyncParents(path);
+}
+
+std::string LocalStore::Uri(std::string_view key) const {
+  return std::string(kScheme) + NativePath(key);
+}
+
+Result<std::string> LocalStore::KeyOf(std::string_view uri) const {
+  const std::string root = Uri("");
+  if (!uri.starts_with(root)) return Fail(Code::kInvalidArgument, "a path outside the warehouse");
+  const std::string_view key = uri.substr(root.size());
+  if (!IsSafeKey(key)) return Fail(Code::kInvalidArgument, "a path outside the warehouse");
+  return std::string(key);
+}
+
+std::string LocalStore::NativePath(std::string_view key) const {
+  return disk_->NativePath(PathOf(key));
+}
+
+}  // namespace tidemark::env

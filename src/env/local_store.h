@@ -1,0 +1,39 @@
+// An ObjectStore that is a folder of a Disk. Every object and every new folder above it is synced
+// before Put or Seal returns.
+#pragma once
+
+#include <string>
+
+#include "env/disk.h"
+#include "env/object_store.h"
+
+namespace tidemark::env {
+
+class LocalStore final : public ObjectStore {
+ public:
+  // `disk` must outlive the store. `folder` is relative to it.
+  LocalStore(Disk* disk, std::string folder);
+
+  Status Put(std::string_view key, std::string_view bytes) override;
+  Result<std::string> Get(std::string_view key, std::uint64_t bytes_max) const override;
+  Result<bool> Exists(std::string_view key) const override;
+  Status Remove(std::string_view key) override;
+  Result<std::vector<std::string>> List(std::string_view prefix) const override;
+  Result<std::string> Stage(std::string_view key) override;
+  Status Seal(std::string_view key) override;
+  std::string Uri(std::string_view key) const override;
+  Result<std::string> KeyOf(std::string_view uri) const override;
+  std::string NativePath(std::string_view key) const override;
+
+ private:
+  std::string PathOf(std::string_view key) const;
+  Status MakeParents(std::string_view path);
+  Status SyncParents(std::string_view path);
+  Status ListInto(const std::string& folder, const std::string& prefix,
+                  std::vector<std::string>* keys) const;
+
+  Disk* disk_;
+  std::string folder_;
+};
+
+}  // namespace tidemark::env

@@ -1,0 +1,91 @@
+#include "event/batch.h"
+
+#include <bit>
+#include <cstring>
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/check.h"
+
+namespace tidemark::event {
+namespace {
+
+constexpr std::uint32_t kRequired =
+    Bit(Column::kEventId) | Bit(Column::kEventType) | Bit(Column::kTimestamp);
+
+// Columns that are strings of the event itself, in the order they are encoded.
+constexpr std::uint32_t TextBits() {
+  std::uint32_t bits = 0;
+  for (const ColumnInfo& info : kColumns) {
+    if (info.type == Type::kString && info.column != Column::kProjectId) bits |= Bit(info.column);
+  }
+  return bits;
+}
+constexpr std::uint32_t kTextBits = TextBits();
+constexpr std::uint32_t kAllowed = kTextBits | Bit(Column::kTimestamp) | Bit(Column::kValue);
+
+}  // namespace
+
+// version u8 | received_at i64 | project string | count u32 | events
+// event: present u32 | timestamp i64 | [value f64] | each present string: varint length, bytes
+BatchBuilder::BatchBuilder(std::string_view project, TimeMicros received_at) {
+  bytes_.push_back(static_cast<char>(kBatchVersion));
+  PutFixed(&bytes_, received_at.value);
+  PutString(&bytes_, project);
+  count_at_ = bytes_.size();
+  PutU32(&bytes_, 0);
+}
+
+void BatchBuilder::Add(const EventView& event) {
+  const std::uint32_t present = event.present & kAllowed;
+  TM_CHECK((present & kRequired) == kRequired);
+  PutU32(&bytes_, present);
+  PutFixed(&bytes_, event.timestamp.value);
+  if (event.Has(Column::kValue)) PutFixed(&bytes_, event.value);
+  for (std::uint32_t bits = present & kTextBits; bits != 0; bits &= bits - 1) {
+    PutString(&bytes_, event.text[static_cast<std::size_t>(std::countr_zero(bits))]);
+  }
+  ++count_;
+}
+
+std::string BatchBuilder::Finish() && {
+  std::memcpy(bytes_.data() + count_at_, &count_, sizeof count_);
+  return std::move(bytes_);
+}
+
+Result<BatchReader> BatchReader::Open(std::string_view bytes) {
+  BatchReader reader;
+  reader.in_ = ByteReader(bytes);
+  std::uint8_t version = 0;
+  if (!reader.in_.Fixed(&version)) return Fail(Code::kCorruption, "batch: no bytes");
+  if (version != kBatchVersion) {
+    return Fail(Code::kCorruption, "batch: version " + std::to_string(version) + " is not known");
+  }
+  if (!reader.in_.Fixed(&reader.received_at_.value) || !reader.in_.String(&reader.project_) ||
+      !reader.in_.Fixed(&reader.count_)) {
+    return Fail(Code::kCorruption, "batch: header is cut short");
+  }
+  return reader;
+}
+
+Result<bool> BatchReader::Next(EventView* event) {
+  if (read_ == count_) {
+    if (in_.remaining() != 0) return Fail(Code::kCorruption, "batch: bytes after the last event");
+    return false;
+  }
+  std::uint32_t present = 0;
+  in_.Fixed(&present);
+  in_.Fixed(&event->timestamp.value);
+  if ((present & Bit(Column::kValue)) != 0) in_.Fixed(&event->value);
+  for (std::uint32_t bits = present & kTextBits; bits != 0; bits &= bits - 1) {
+    in_.String(&event->text[static_cast<std::size_t>(std::countr_zero(bits))]);
+  }
+  if (in_.failed() || (present & kRequired) != kRequired || (present & ~kAllowed) != 0) {
+    return Fail(Code::kCorruption, "batch: event " + std::to_string(read_) + " does not decode");
+  }
+  event->present = present;
+  ++read_;
+  return true;
+}
+
+}  // namespace tidemark::event

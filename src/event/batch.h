@@ -1,0 +1,83 @@
+// A batch: the events of one request, encoded once, as they go into the log. The same bytes are
+// decoded to make hot rows, live and at replay: there is one decoder. docs/format/wal.md, "batch".
+//
+// A batch is self-contained: ids, project and received time are in it; only the offset of its first
+// event comes from its frame. Value types; any thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "event/schema.h"
+
+namespace tidemark::event {
+
+inline constexpr std::uint8_t kBatchVersion = 1;
+inline constexpr std::uint32_t kEventBytesMax = 2U
+                                                << 20;  // Encoded; the default limit of the doors.
+
+// One event, as views: fields that are absent (null) have their bit in `present` unset.
+// received_at, project_id, log_partition and log_offset are those of the batch.
+struct EventView {
+  std::uint32_t present = 0;  // Bit(column) for every column that has a value.
+  TimeMicros timestamp;
+  double value = 0;
+  std::array<std::string_view, kColumnCount> text;  // By column; only string columns are used.
+
+  bool Has(Column column) const { return (present & Bit(column)) != 0; }
+  std::string_view Text(Column column) const { return text[Index(column)]; }
+  void SetText(Column column, std::string_view bytes) {
+    text[Index(column)] = bytes;
+    present |= Bit(column);
+  }
+};
+
+// Encodes a batch event by event.
+class BatchBuilder {
+ public:
+  BatchBuilder(std::string_view project, TimeMicros received_at);
+
+  // Copies the event. Its event_id, event_type and timestamp must be present.
+  void Add(const EventView& event);
+  std::uint32_t count() const { return count_; }
+  std::size_t size_bytes() const { return bytes_.size(); }
+  // The encoded batch; the builder is used up.
+  std::string Finish() &&;
+
+ private:
+  std::string bytes_;
+  std::size_t count_at_ = 0;
+  std::uint32_t count_ = 0;
+};
+
+// Reads an encoded batch. The bytes must outlive the reader and the views it gives.
+class BatchReader {
+ public:
+  // kCorruption if the header cannot be read or has another version.
+  static Result<BatchReader> Open(std::string_view bytes);
+
+  std::string_view project() const { return project_; }
+  TimeMicros received_at() const { return received_at_; }
+  std::uint32_t count() const { return count_; }
+
+  // The next event; false after the last. kCorruption if the bytes do not decode, or if some are
+  // left after the last event. `event->text` entries whose bit is unset hold old values: look at
+  // `present`.
+  Result<bool> Next(EventView* event);
+
+ private:
+  BatchReader() : in_("") {}
+  ByteReader in_;
+  std::string_view project_;
+  TimeMicros received_at_;
+  std::uint32_t count_ = 0;
+  std::uint32_t read_ = 0;
+};
+
+}  // namespace tidemark::event

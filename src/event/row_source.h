@@ -1,0 +1,104 @@
+// Rows by column, in immutable chunks: what hot memory offers and the engine scans, without either
+// knowing the other.
+//
+// Ownership: whoever holds the shared_ptr<const RowSource> holds the memory that every ColumnView
+// points to. A source is immutable: any number of threads read it at once.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string_view>
+
+#include "base/time.h"
+#include "event/schema.h"
+
+namespace tidemark::event {
+
+inline constexpr std::size_t kChunkRows = 2048;  // The engine's vector size.
+
+// A string in 16 bytes, in the layout of the engine's string_t (which asserts that it is the same):
+// up to 12 bytes are inlined, longer ones have their first 4 bytes here and a pointer to all.
+struct StringRef {
+  std::uint32_t length;
+  char prefix[4];
+  union {
+    char inlined_rest[8];
+    const char* pointer;
+  };
+
+  static constexpr std::uint32_t kInlineMax = 12;
+
+  // `bytes` must outlive the reference if it is longer than kInlineMax.
+  static StringRef Of(std::string_view bytes) {
+    StringRef ref;
+    std::memset(static_cast<void*>(&ref), 0, sizeof ref);
+    ref.length = static_cast<std::uint32_t>(bytes.size());
+    if (bytes.size() <= kInlineMax) {
+      std::memcpy(reinterpret_cast<char*>(&ref) + 4, bytes.data(), bytes.size());
+    } else {
+      std::memcpy(ref.prefix, bytes.data(), 4);
+      ref.pointer = bytes.data();
+    }
+    return ref;
+  }
+  std::string_view view() const {
+    return {length <= kInlineMax ? reinterpret_cast<const char*>(this) + 4 : pointer, length};
+  }
+};
+static_assert(sizeof(StringRef) == 16);
+
+// One column of one chunk.
+struct ColumnView {
+  enum class Kind : std::uint8_t {
+    kNull,        // Every row is null.
+    kConstant,    // Every row has `constant_text` (string columns only).
+    kFixed,       // `fixed` points to rows of the type's width.
+    kStrings,     // `strings` points to rows.
+    kDictionary,  // Row i is dictionary[codes[i]]; code `null_code` is null.
+  };
+  Kind kind = Kind::kNull;
+  const void* fixed = nullptr;         // int64 micros, double, int32 or int64 by the column's type.
+  const StringRef* strings = nullptr;  // kStrings.
+  const std::uint32_t* codes = nullptr;   // kDictionary.
+  const StringRef* dictionary = nullptr;  // kDictionary: contiguous, entry `null_code` is unused.
+  std::uint32_t dictionary_size = 0;      // Entries that may be read, null's included.
+  std::uint32_t null_code = 0;            // Always 0 when kDictionary.
+  StringRef constant_text{};
+  // kFixed, kStrings: bit i%64 of word i/64 is set if row i is not null; nullptr if none is null.
+  const std::uint64_t* validity = nullptr;
+};
+
+struct TimeRange {  // Inclusive; empty if min > max.
+  TimeMicros min = kTimeMax;
+  TimeMicros max = kTimeMin;
+};
+
+// Memory that Read may use to put a column together; reused from call to call. The view that Read
+// gave is good until the scratch is used again or dies.
+struct ColumnScratch {
+  std::array<StringRef, kChunkRows> strings;
+  std::array<std::int64_t, kChunkRows> fixed;
+  std::array<std::uint32_t, kChunkRows> codes;
+  std::array<std::uint64_t, kChunkRows / 64> validity;
+};
+
+class RowSource {
+ public:
+  RowSource() = default;
+  RowSource(const RowSource&) = delete;
+  RowSource& operator=(const RowSource&) = delete;
+  virtual ~RowSource() = default;
+
+  virtual std::size_t chunk_count() const = 0;
+  // 1 to kChunkRows.
+  virtual std::size_t ChunkRows(std::size_t chunk) const = 0;
+  // Bounds of `timestamp` in the chunk: may be wider than the rows, never narrower.
+  virtual TimeRange ChunkTimes(std::size_t chunk) const = 0;
+  virtual ColumnView Read(std::size_t chunk, Column column, ColumnScratch* scratch) const = 0;
+  virtual std::uint64_t row_count() const = 0;
+};
+
+}  // namespace tidemark::event
