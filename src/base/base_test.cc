@@ -1,0 +1,127 @@
+// What the words of base promise: times, ids, bytes and JSON read back as they were written.
+
+#include <gtest/gtest.h>
+
+#include "base/bytes.h"
+#include "base/hash.h"
+#include "base/json_reader.h"
+#include "base/json_writer.h"
+#include "base/memory_budget.h"
+#include "base/time.h"
+#include "base/uuid.h"
+
+namespace tidemark {
+namespace {
+
+TEST(Time, IsCutNotRoundedBelowTheMicrosecond) {
+  EXPECT_EQ(FormatTime(*ParseTime("2024-01-15T10:30:00.1234569Z")), "2024-01-15T10:30:00.123456Z");
+}
+
+TEST(Time, ReadsTheFormsThatClientsSend) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"2024-01-15", "2024-01-15T00:00:00.000000Z"},
+      {"2024-01-15 10:30:00", "2024-01-15T10:30:00.000000Z"},
+      {"2024-01-15T10:30:00+02:00", "2024-01-15T08:30:00.000000Z"},
+      {"2024-01-15T10:30:00.5-0130", "2024-01-15T12:00:00.500000Z"},
+      {"1969-12-31T23:59:59.999999Z", "1969-12-31T23:59:59.999999Z"},
+      {"2024-02-29T00:00Z", "2024-02-29T00:00:00.000000Z"},
+      {"2016-12-31T23:59:60Z", "2017-01-01T00:00:00.000000Z"},
+  };
+  for (const auto& [text, expected] : cases) {
+    const auto time = ParseTime(text);
+    ASSERT_TRUE(time.has_value()) << text;
+    EXPECT_EQ(FormatTime(*time), expected) << text;
+  }
+}
+
+TEST(Time, RefusesWhatItCannotRead) {
+  for (const char* text : {"", "yesterday", "2024-13-01", "2023-02-29", "2024-01-15T25:00:00Z",
+                           "2024-01-15T10:30:00Zjunk", "0000-01-01", "2024-1-5", "10000-01-01"}) {
+    EXPECT_FALSE(ParseTime(text).has_value()) << text;
+  }
+}
+
+TEST(Time, TellsEpochUnitsApartBySize) {
+  const TimeMicros expected(1'700'000'000'000'000);
+  EXPECT_EQ(TimeFromEpochNumber(std::int64_t{1'700'000'000}), expected);
+  EXPECT_EQ(TimeFromEpochNumber(std::int64_t{1'700'000'000'000}), expected);
+  EXPECT_EQ(TimeFromEpochNumber(std::int64_t{1'700'000'000'000'000}), expected);
+  EXPECT_EQ(TimeFromEpochNumber(1'700'000'000.5), expected + 500'000);
+}
+
+TEST(Uuid, Version7SortsByTime) {
+  const Uuid early = MakeUuidV7(TimeMicros(1'000'000), ~0ULL, ~0ULL);
+  const Uuid late = MakeUuidV7(TimeMicros(1'001'000), 0, 0);
+  EXPECT_LT(early, late);
+  EXPECT_EQ(Uuid::Parse(late.ToString()), late);
+  EXPECT_EQ(late.ToString()[14], '7');
+}
+
+TEST(Bytes, ReaderNeverRunsPastTheEnd) {
+  std::string bytes;
+  PutVarint(&bytes, 300);
+  PutString(&bytes, "abc");
+  for (std::size_t cut = 0; cut < bytes.size(); ++cut) {
+    ByteReader in(std::string_view(bytes).substr(0, cut));
+    std::uint64_t number = 0;
+    std::string_view text;
+    EXPECT_FALSE(in.Varint(&number) && in.String(&text)) << cut;
+  }
+}
+
+TEST(Bytes, Base64ReadsBackBothAlphabets) {
+  const std::string bytes("\xff\xfe\x00\x01\x02", 5);
+  for (std::size_t n = 0; n <= bytes.size(); ++n) {
+    const std::string part = bytes.substr(0, n);
+    EXPECT_EQ(FromBase64(ToBase64(AsBytes(part))), part);
+    EXPECT_EQ(FromBase64(ToBase64(AsBytes(part), true)), part);
+  }
+  EXPECT_FALSE(FromBase64("a").has_value());
+  EXPECT_FALSE(FromBase64("a%b=").has_value());
+}
+
+TEST(Hash128, AddsAndSubtractsAcrossTheCarry) {
+  Hash128 sum{~0ULL, 1};
+  const Hash128 one{1, 0};
+  sum += one;
+  EXPECT_EQ(sum, (Hash128{0, 2}));
+  sum -= one;
+  EXPECT_EQ(sum, (Hash128{~0ULL, 1}));
+  Hash128 parsed;
+  ASSERT_TRUE(Hash128::Parse(sum.ToString(), &parsed));
+  EXPECT_EQ(parsed, sum);
+}
+
+TEST(Json, KeepsDigitsAndTheLastOfRepeatedKeys) {
+  const auto value = JsonValue::Parse(R"({"a":12345678901234567.123,"b":1,"b":[true,null,"x\n"]})");
+  ASSERT_TRUE(value.has_value());
+  EXPECT_EQ(value->ToJson(), R"({"a":12345678901234567.123,"b":[true,null,"x\n"]})");
+}
+
+TEST(Json, RefusesBrokenAndTooDeepText) {
+  for (const char* text : {"", "{", "{\"a\":}", "[1,]", "{} {}", "nul", "\"\xff\""}) {
+    EXPECT_FALSE(JsonValue::Parse(text).has_value()) << text;
+  }
+  const std::string deep = std::string(100, '[') + std::string(100, ']');
+  EXPECT_FALSE(JsonValue::Parse(deep).has_value());
+}
+
+TEST(Json, WriterEscapesAndSeparates) {
+  std::string out;
+  JsonWriter json(&out);
+  json.BeginObject().Field("a", "q\"\\\x01").Field("n", 1.5).Key("l").BeginArray();
+  json.Int(-1).Bool(true).EndArray().EndObject();
+  EXPECT_EQ(out, "{\"a\":\"q\\\"\\\\\\u0001\",\"n\":1.5,\"l\":[-1,true]}");
+}
+
+TEST(MemoryBudget, RefusesWhatDoesNotFit) {
+  MemoryBudget budget(100);
+  EXPECT_TRUE(budget.TryReserve(60));
+  EXPECT_FALSE(budget.TryReserve(41));
+  EXPECT_FALSE(budget.TryReserve(~0ULL));
+  budget.Release(60);
+  EXPECT_TRUE(budget.TryReserve(100));
+}
+
+}  // namespace
+}  // namespace tidemark

@@ -1,0 +1,249 @@
+#include "base/json_reader.h"
+
+#include <charconv>
+
+#include <simdjson.h>
+
+#include "base/json_writer.h"
+
+namespace tidemark {
+namespace {
+
+namespace ondemand = simdjson::ondemand;
+
+Error BadJson(simdjson::error_code code) {
+  return {Code::kInvalidArgument, std::string("not valid JSON: ") + simdjson::error_message(code)};
+}
+
+std::string_view TrimmedToken(std::string_view token) {
+  while (!token.empty() && (token.back() == ' ' || token.back() == '\n' || token.back() == '\r' ||
+                            token.back() == '\t')) {
+    token.remove_suffix(1);
+  }
+  return token;
+}
+
+}  // namespace
+
+// Turns simdjson's cursor into a tree.
+class JsonTreeBuilder {
+ public:
+  static Status Build(ondemand::value value, std::size_t depth, JsonValue* out) {
+    if (depth > kJsonDepthMax) return Fail(Code::kInvalidArgument, "JSON is nested too deeply");
+    ondemand::json_type type{};
+    if (auto error = value.type().get(type)) return Fail(BadJson(error));
+    switch (type) {
+      case ondemand::json_type::object:
+        return BuildObject(value, depth, out);
+      case ondemand::json_type::array:
+        return BuildArray(value, depth, out);
+      case ondemand::json_type::string: {
+        std::string_view text;
+        if (auto error = value.get_string().get(text)) return Fail(BadJson(error));
+        return SetString(text, out);
+      }
+      case ondemand::json_type::number: {
+        const std::string_view token = TrimmedToken(value.raw_json_token());
+        double number = 0;
+        if (auto error = value.get_double().get(number)) return Fail(BadJson(error));
+        return SetNumber(token, out);
+      }
+      case ondemand::json_type::boolean: {
+        bool flag = false;
+        if (auto error = value.get_bool().get(flag)) return Fail(BadJson(error));
+        return SetBool(flag, out);
+      }
+      case ondemand::json_type::null:
+        break;
+    }
+    if (!value.is_null()) return Fail(Code::kInvalidArgument, "not valid JSON");
+    return {};
+  }
+
+  static Status BuildScalarDocument(ondemand::document* document, JsonValue* out) {
+    ondemand::json_type type{};
+    if (auto error = document->type().get(type)) return Fail(BadJson(error));
+    if (type == ondemand::json_type::string) {
+      std::string_view text;
+      if (auto error = document->get_string().get(text)) return Fail(BadJson(error));
+      return SetString(text, out);
+    }
+    if (type == ondemand::json_type::number) {
+      std::string_view token;
+      if (auto error = document->raw_json_token().get(token)) return Fail(BadJson(error));
+      const std::string kept(TrimmedToken(token));
+      double number = 0;
+      if (auto error = document->get_double().get(number)) return Fail(BadJson(error));
+      return SetNumber(kept, out);
+    }
+    if (type == ondemand::json_type::boolean) {
+      bool flag = false;
+      if (auto error = document->get_bool().get(flag)) return Fail(BadJson(error));
+      return SetBool(flag, out);
+    }
+    if (!document->is_null()) return Fail(Code::kInvalidArgument, "not valid JSON");
+    return {};
+  }
+
+ private:
+  static Status SetString(std::string_view text, JsonValue* out) {
+    out->kind_ = JsonValue::Kind::kString;
+    out->text_ = text;
+    return {};
+  }
+  static Status SetNumber(std::string_view token, JsonValue* out) {
+    out->kind_ = JsonValue::Kind::kNumber;
+    out->text_ = token;
+    return {};
+  }
+  static Status SetBool(bool flag, JsonValue* out) {
+    out->kind_ = JsonValue::Kind::kBool;
+    out->bool_ = flag;
+    return {};
+  }
+
+  static Status BuildObject(ondemand::value value, std::size_t depth, JsonValue* out) {
+    out->kind_ = JsonValue::Kind::kObject;
+    ondemand::object object;
+    if (auto error = value.get_object().get(object)) return Fail(BadJson(error));
+    for (auto field : object) {
+      std::string_view name;
+      if (auto error = field.unescaped_key().get(name)) return Fail(BadJson(error));
+      JsonValue::Member* member = Slot(name, out);
+      ondemand::value inner;
+      if (auto error = field.value().get(inner)) return Fail(BadJson(error));
+      JsonValue built;
+      TM_TRY(Build(inner, depth + 1, &built));
+      member = Slot(member->first, out);
+      member->second = std::move(built);
+    }
+    return {};
+  }
+
+  static JsonValue::Member* Slot(std::string_view name, JsonValue* out) {
+    for (JsonValue::Member& member : out->members_) {
+      if (member.first == name) return &member;
+    }
+    return &out->members_.emplace_back(std::string(name), JsonValue());
+  }
+
+  static Status BuildArray(ondemand::value value, std::size_t depth, JsonValue* out) {
+    out->kind_ = JsonValue::Kind::kArray;
+    ondemand::array array;
+    if (auto error = value.get_array().get(array)) return Fail(BadJson(error));
+    for (auto item : array) {
+      ondemand::value inner;
+      if (auto error = item.get(inner)) return Fail(BadJson(error));
+      TM_TRY(Build(inner, depth + 1, &out->items_.emplace_back()));
+    }
+    return {};
+  }
+};
+
+Result<JsonValue> JsonValue::Parse(std::string_view text) {
+  const simdjson::padded_string padded(text);
+  ondemand::parser parser;
+  ondemand::document document;
+  if (auto error = parser.iterate(padded).get(document)) return Fail(BadJson(error));
+  JsonValue value;
+  bool scalar = false;
+  if (auto error = document.is_scalar().get(scalar)) return Fail(BadJson(error));
+  if (scalar) {
+    TM_TRY(JsonTreeBuilder::BuildScalarDocument(&document, &value));
+  } else {
+    ondemand::value root;
+    if (auto error = document.get_value().get(root)) return Fail(BadJson(error));
+    TM_TRY(JsonTreeBuilder::Build(root, 1, &value));
+  }
+  // A cursor that is past the last token has no location.
+  if (!document.current_location().error())
+    return Fail(Code::kInvalidArgument, "not valid JSON: text after its end");
+  return value;
+}
+
+std::optional<bool> JsonValue::Bool() const {
+  return kind_ == Kind::kBool ? std::optional(bool_) : std::nullopt;
+}
+
+std::optional<std::int64_t> JsonValue::Int() const {
+  if (kind_ != Kind::kNumber) return std::nullopt;
+  std::int64_t number = 0;
+  const auto read = std::from_chars(text_.data(), text_.data() + text_.size(), number);
+  if (read.ec != std::errc() || read.ptr != text_.data() + text_.size()) return std::nullopt;
+  return number;
+}
+
+std::optional<double> JsonValue::Double() const {
+  if (kind_ != Kind::kNumber) return std::nullopt;
+  double number = 0;
+  const auto read = std::from_chars(text_.data(), text_.data() + text_.size(), number);
+  if (read.ec != std::errc()) return std::nullopt;
+  return number;
+}
+
+const JsonValue* JsonValue::Find(std::string_view name) const {
+  for (const Member& member : members_) {
+    if (member.first == name) return &member.second;
+  }
+  return nullptr;
+}
+
+Result<std::int64_t> JsonValue::IntAt(std::string_view name) const {
+  const JsonValue* value = Find(name);
+  if (value != nullptr) {
+    if (const auto number = value->Int()) return *number;
+  }
+  return Fail(Code::kInvalidArgument, std::string(name) + " must be an integer");
+}
+
+Result<std::string> JsonValue::StringAt(std::string_view name) const {
+  const JsonValue* value = Find(name);
+  if (value != nullptr && value->is_string()) return value->text();
+  return Fail(Code::kInvalidArgument, std::string(name) + " must be a string");
+}
+
+void JsonValue::AppendTo(std::string* out) const {
+  JsonWriter writer(out);
+  switch (kind_) {
+    case Kind::kNull:
+      writer.Null();
+      return;
+    case Kind::kBool:
+      writer.Bool(bool_);
+      return;
+    case Kind::kNumber:
+      writer.Raw(text_);
+      return;
+    case Kind::kString:
+      writer.String(text_);
+      return;
+    case Kind::kArray: {
+      out->push_back('[');
+      for (std::size_t i = 0; i < items_.size(); ++i) {
+        if (i > 0) out->push_back(',');
+        items_[i].AppendTo(out);
+      }
+      out->push_back(']');
+      return;
+    }
+    case Kind::kObject: {
+      out->push_back('{');
+      for (std::size_t i = 0; i < members_.size(); ++i) {
+        if (i > 0) out->push_back(',');
+        AppendJsonString(out, members_[i].first);
+        out->push_back(':');
+        members_[i].second.AppendTo(out);
+      }
+      out->push_back('}');
+      return;
+    }
+  }
+}
+
+std::string JsonValue::ToJson() const {
+  std::string out;
+  AppendTo(&out);
+  return out;
+}
+
+}  // namespace tidemark
