@@ -1,0 +1,81 @@
+// One read-only SQL statement over pinned relations, and its result as a stream of text.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "base/units.h"
+#include "engine/relation.h"
+
+namespace tidemark::engine {
+
+// Null, boolean, integer, double, text or time.
+using Parameter = std::variant<std::monostate, bool, std::int64_t, double, std::string, TimeMicros>;
+
+struct NamedRelation {
+  std::vector<std::string> names;  // "events", "analytics_engine.events"; case does not matter.
+  std::shared_ptr<const Relation> relation;
+};
+
+inline constexpr std::uint64_t kRowsUnlimited = ~0ULL;
+
+struct QueryRequest {
+  std::string sql;
+  std::vector<Parameter> parameters;                                // $1, $2, ... or ?
+  std::vector<std::pair<std::string, Parameter>> named_parameters;  // $name
+  std::vector<NamedRelation> relations;
+  // On the instance's clock; the query and its stream fail with kDeadlineExceeded after it.
+  std::optional<Duration> deadline;
+  std::uint64_t rows_max = kRowsUnlimited;  // More rows are cut off: ResultStream::truncated().
+  // Set by anyone to give up: kCancelled soon after. May be null.
+  std::shared_ptr<const std::atomic<bool>> cancel;
+  // Held until the stream dies or fails: what keeps the cut's rows and files.
+  std::shared_ptr<const void> pin;
+};
+
+enum class RowFormat : std::uint8_t {
+  kJson,    // Objects, separated by commas; the caller writes the brackets.
+  kNdjson,  // Objects, each followed by a newline.
+  kCsv,     // RFC 4180: a header line, CRLF; null is the empty field, empty text is "".
+};
+
+struct ResultColumn {
+  std::string name;
+  std::string type;  // The engine's own: BIGINT, VARCHAR, TIMESTAMP WITH TIME ZONE, ...
+};
+
+// The rows of one query, made as they are asked for. One thread at a time, but Cancel().
+class ResultStream {
+ public:
+  ResultStream() = default;
+  ResultStream(const ResultStream&) = delete;
+  ResultStream& operator=(const ResultStream&) = delete;
+  virtual ~ResultStream() = default;
+
+  virtual const std::vector<ResultColumn>& columns() const = 0;
+
+  // Appends rows to `out` until it has grown by `bytes_wanted` (it may grow by some thousand rows
+  // more) or the rows end. False when there are no more rows. Stay with one format for a stream.
+  //
+  // Errors (the stream is dead and its pin given back): kDeadlineExceeded, kCancelled, kOverloaded
+  // (memory limit), kInvalidArgument (a value does not convert), kCorruption (a lake file; named in
+  // the log), kUnavailable (the engine failed and is being reopened), kInternal.
+  virtual Result<bool> Next(RowFormat format, std::string* out, std::size_t bytes_wanted) = 0;
+
+  virtual std::uint64_t row_count() const = 0;  // Rows given so far.
+  virtual bool truncated() const = 0;           // rows_max cut rows off.
+
+  // Any thread: Next() fails with kCancelled soon.
+  virtual void Cancel() = 0;
+};
+
+}  // namespace tidemark::engine

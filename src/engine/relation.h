@@ -1,0 +1,29 @@
+// What a name like `events` stands for in one statement: hot rows and lake files, both pinned.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "event/row_source.h"
+
+namespace tidemark::engine {
+
+// A data file of the pinned snapshot. Files are pruned by `times` when a statement bounds
+// `timestamp`; pruning never changes an answer.
+struct LakeFile {
+  std::string native_path;
+  std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;
+  event::TimeRange times{kTimeMin, kTimeMax};  // May be wider than the rows, never narrower.
+};
+
+// The rows of all sources and all files, each once. Value type; immutable once shared. Every
+// mention of the relation in a statement sees the same rows.
+struct Relation {
+  std::vector<std::shared_ptr<const event::RowSource>> hot;
+  std::shared_ptr<const std::vector<LakeFile>> files;  // May be null: none.
+};
+
+}  // namespace tidemark::engine

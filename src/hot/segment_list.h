@@ -1,0 +1,49 @@
+// The hot rows of one project that may be read: an immutable list of segments. Publishing or
+// releasing rows makes a new list; whoever holds an old one, or a view of it, still reads the same.
+//
+// Ownership: a list and a view share the segments they name; a segment's memory goes, and leaves
+// the budget, with its last holder. Immutable: any thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/ids.h"
+#include "event/row_source.h"
+
+namespace tidemark::hot {
+
+struct PublishedSegment;  // hot/segment.h: a segment with the end up to which it may be read.
+
+class SegmentList {
+ public:
+  using Segments = std::vector<std::shared_ptr<const PublishedSegment>>;
+
+  SegmentList() = default;
+  explicit SegmentList(Segments segments);
+
+  // Offset after the last row that may be read; the end given at the last publication even if all
+  // rows are released.
+  LogOffset end() const { return end_; }
+  // Offset of the first row that is held; end() if there is none.
+  LogOffset begin() const { return begin_; }
+  std::uint64_t row_count() const { return row_count_; }
+  // Memory of the listed segments, unpublished rows included.
+  std::uint64_t bytes() const;
+  const Segments& segments() const { return segments_; }
+
+  // The rows with begin <= log_offset < end, in offset order, without a copy; they hold the memory
+  // they need. Rows that the list does not have are not there: the caller's cut says which it
+  // needs.
+  std::shared_ptr<const event::RowSource> View(LogOffset begin, LogOffset end) const;
+
+ private:
+  friend class Table;
+  Segments segments_;
+  LogOffset begin_;
+  LogOffset end_;
+  std::uint64_t row_count_ = 0;
+};
+
+}  // namespace tidemark::hot

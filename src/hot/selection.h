@@ -1,0 +1,22 @@
+// Some rows of another source, in another order: what a flush writes to one partition's file,
+// sorted, without a copy of the rows. Columns are gathered when they are read.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "event/row_source.h"
+
+namespace tidemark::hot {
+
+struct RowRef {
+  std::uint32_t chunk = 0;
+  std::uint32_t row = 0;  // In the chunk.
+};
+
+// `rows` name rows of `source`, which is held. Bounds of chunks are exact. Any thread.
+std::shared_ptr<const event::RowSource> Select(std::shared_ptr<const event::RowSource> source,
+                                               std::vector<RowRef> rows);
+
+}  // namespace tidemark::hot
