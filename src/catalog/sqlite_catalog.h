@@ -1,0 +1,37 @@
+// The catalog in meta's database.
+#pragma once
+
+#include <memory>
+
+#include "catalog/catalog.h"
+#include "meta/database.h"
+
+namespace tidemark::catalog {
+
+class SqliteCatalog final : public Catalog {
+ public:
+  // Brings the catalog's tables up to date. `database` must outlive the catalog.
+  static Result<std::unique_ptr<SqliteCatalog>> Open(meta::Database* database);
+
+  Result<Epoch> BeginEpoch(std::string_view log_id) override;
+  Result<Epoch> CurrentEpoch(std::string_view log_id) override;
+  Status CreateTable(const TableRecord& record, std::span<const LedgerRow> ledger = {}) override;
+  Result<std::optional<TableRecord>> FindTable(std::string_view ns, std::string_view name) override;
+  Result<std::optional<TableRecord>> FindTable(const Uuid& table) override;
+  Result<std::vector<TableRecord>> ListTables() override;
+  Status Commit(std::span<const TableChange> changes) override;
+  Result<std::optional<LedgerRow>> FindCommit(const Uuid& table, const Uuid& commit_id) override;
+  Result<std::vector<LedgerRow>> Ledger(const Uuid& table) override;
+  Status AddInflight(const Inflight& inflight) override;
+  Result<std::vector<Inflight>> ListInflight() override;
+  Status RemoveInflight(const Uuid& id) override;
+  Status AddGarbage(std::span<const Garbage> garbage) override;
+  Result<std::vector<Garbage>> DueGarbage(TimeMicros now, std::size_t count_max) override;
+  Status RemoveGarbage(std::span<const std::string> keys) override;
+
+ private:
+  explicit SqliteCatalog(meta::Database* database) : database_(database) {}
+  meta::Database* database_;
+};
+
+}  // namespace tidemark::catalog

@@ -1,0 +1,81 @@
+// The append of a flush: data files that are written and sealed -> manifests -> manifest list and
+// next metadata -> the change that the catalog commits and the head that readers see after it.
+// reference: Iceberg table spec v2; steps 3 and 4 of a flush.
+//
+// Everything is durable on the store when a function returns. Manifests are written once and reused
+// by every attempt; a list and a metadata file are written for each. One thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "catalog/catalog.h"
+#include "env/object_store.h"
+#include "lake/file_metrics.h"
+#include "lake/partition.h"
+#include "lake/table.h"
+
+namespace tidemark::lake {
+
+inline constexpr std::size_t kManifestsBeforeMerge = 100;
+inline constexpr std::int64_t kManifestBytesTarget = 8 << 20;
+
+struct NewFile {
+  std::string key;  // In the store; sealed.
+  Partition partition;
+  FileMetrics metrics;
+  std::uint64_t bytes = 0;
+  std::vector<std::int64_t> split_offsets;
+  bool sorted = false;  // By sort order 1: event_type, timestamp.
+};
+
+struct AppendRequest {
+  Uuid flush_id;           // The commit_id too.
+  SnapshotId snapshot_id;  // SnapshotIdOf(flush_id) or any other positive number.
+  std::string log_id;
+  Epoch epoch;
+  LogOffset begin;  // The head's visible() when the flush was planned.
+  LogOffset end;
+  TimeMicros watermark;        // No later event is expected to be older; informative.
+  std::vector<NewFile> files;  // None: the offsets alone move on.
+  std::map<std::string, catalog::DroppedRows> dropped;
+};
+
+// A positive 63-bit id from a flush id's random bits.
+SnapshotId SnapshotIdOf(const Uuid& flush_id);
+
+struct PreparedCommit {
+  catalog::TableChange change;
+  std::shared_ptr<const TableHead> next;  // To publish once the catalog has committed `change`.
+  // What this attempt wrote beside the flush's manifests: deleted if the commit was lost.
+  std::vector<std::string> attempt_keys;
+};
+
+class Append {
+ public:
+  // Writes one manifest a spec. `store` must outlive the append; `head` gives schema and specs.
+  static Result<Append> Prepare(env::ObjectStore* store, const TableHead& head,
+                                AppendRequest request);
+
+  // kConflict if head.visible() is not the request's `begin`: plan again. `attempt`: 1, 2, ...
+  // `readers_until`: when files that this commit drops from history may be deleted.
+  Result<PreparedCommit> Build(const TableHead& head, std::uint32_t attempt, TimeMicros now,
+                               TimeMicros readers_until);
+
+  // Manifests written so far: deleted if the flush is given up.
+  const std::vector<std::string>& manifest_keys() const { return manifest_keys_; }
+
+ private:
+  Append(env::ObjectStore* store, AppendRequest request)
+      : store_(store), request_(std::move(request)) {}
+
+  env::ObjectStore* store_;
+  AppendRequest request_;
+  std::vector<ManifestFile> manifests_;  // Ours; numbers are filled in by each attempt.
+  std::vector<std::string> manifest_keys_;
+};
+
+}  // namespace tidemark::lake

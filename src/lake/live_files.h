@@ -1,0 +1,75 @@
+// The data files of a table's head, in memory: what a query prunes and reads without touching a
+// metadata file. Immutable; the next head's shares all but the last chunk with it. Any thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "event/schema.h"
+#include "lake/manifest.h"
+
+namespace tidemark::lake {
+
+// String columns whose bounds are kept for pruning.
+inline constexpr std::array<event::Column, 5> kPruningColumns = {
+    event::Column::kEventId, event::Column::kEventType, event::Column::kUserId,
+    event::Column::kAnonymousId, event::Column::kSessionId};
+
+struct TextBounds {
+  // Nothing: unknown, may be anything. Both may be cut: lower <= every value <= upper.
+  std::optional<std::string> lower;
+  std::optional<std::string> upper;
+  bool all_null = false;  // Known to hold no value at all.
+};
+
+struct LiveFile {
+  std::string key;  // In the store; a file that another engine put elsewhere has its URI here.
+  bool in_store = true;
+  std::int32_t spec_id = 0;
+  std::optional<std::int32_t> partition;  // The value of the spec's one field.
+  std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;
+  std::int64_t sequence_number = 0;
+  // Inclusive; nothing: unknown, may be any.
+  std::optional<TimeMicros> time_min, time_max;          // timestamp
+  std::optional<TimeMicros> received_min, received_max;  // received_at
+  std::optional<LogOffset> offset_first, offset_last;    // log_offset; nothing: foreign rows.
+  std::array<TextBounds, kPruningColumns.size()> text;
+};
+
+class LiveFiles {
+ public:
+  static constexpr std::size_t kChunkFiles = 256;
+
+  // No file.
+  LiveFiles() = default;
+  explicit LiveFiles(std::vector<LiveFile> files);
+  // The same files and `added`.
+  std::shared_ptr<const LiveFiles> With(std::vector<LiveFile> added) const;
+  // Without those of `keys`, with `added`: a compaction.
+  std::shared_ptr<const LiveFiles> Replace(const std::vector<std::string>& keys,
+                                           std::vector<LiveFile> added) const;
+
+  std::size_t count() const { return count_; }
+  std::uint64_t rows() const { return rows_; }
+  std::uint64_t bytes() const { return bytes_; }
+  void ForEach(const std::function<void(const LiveFile&)>& visit) const;
+
+ private:
+  using Chunk = std::vector<LiveFile>;
+  void Append(std::vector<LiveFile> files);
+
+  std::vector<std::shared_ptr<const Chunk>> chunks_;
+  std::size_t count_ = 0;
+  std::uint64_t rows_ = 0;
+  std::uint64_t bytes_ = 0;
+};
+
+}  // namespace tidemark::lake

@@ -1,0 +1,97 @@
+// Manifests and manifest lists: Avro files that name a table's data files. Format: Iceberg table
+// spec v2, "Manifests". Record names and headers are those of the reference implementation, because
+// some readers insist on them. Pure; any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/uuid.h"
+#include "lake/metadata.h"
+
+namespace tidemark::lake {
+
+inline constexpr std::uint64_t kManifestBytesMax = 64U << 20;  // What we read at once.
+
+enum class EntryStatus : std::uint8_t { kExisting = 0, kAdded = 1, kDeleted = 2 };
+enum class FileContent : std::uint8_t { kData = 0, kPositionDeletes = 1, kEqualityDeletes = 2 };
+
+// (field id, number) and (field id, bytes) pairs, by field id.
+using FieldCounts = std::vector<std::pair<std::int32_t, std::int64_t>>;
+using FieldBounds = std::vector<std::pair<std::int32_t, std::string>>;
+
+struct DataFile {
+  FileContent content = FileContent::kData;
+  std::string path;  // URI, exactly as written.
+  std::string format = "PARQUET";
+  // One value a field of the spec: int fields only are modelled; nothing for null and for types
+  // that we do not write (identity of a string, say): they match every predicate.
+  std::vector<std::optional<std::int32_t>> partition;
+  std::int64_t rows = 0;
+  std::int64_t bytes = 0;
+  FieldCounts value_counts;
+  FieldCounts null_counts;
+  FieldCounts nan_counts;
+  FieldBounds lower_bounds;
+  FieldBounds upper_bounds;
+  std::vector<std::int64_t> split_offsets;
+  std::optional<std::int32_t> sort_order_id;
+
+  const std::string* Lower(std::int32_t field_id) const;
+  const std::string* Upper(std::int32_t field_id) const;
+};
+
+struct ManifestEntry {
+  EntryStatus status = EntryStatus::kAdded;
+  // Nothing: inherited from the manifest list. Readers of ReadManifest see them filled in.
+  std::optional<SnapshotId> snapshot;
+  std::optional<std::int64_t> sequence_number;
+  std::optional<std::int64_t> file_sequence_number;
+  DataFile file;
+};
+
+struct FieldSummary {
+  bool contains_null = false;
+  std::optional<bool> contains_nan;
+  std::optional<std::string> lower;
+  std::optional<std::string> upper;
+};
+
+// An entry of a manifest list.
+struct ManifestFile {
+  std::string path;  // URI.
+  std::int64_t length = 0;
+  std::int32_t spec_id = 0;
+  bool is_deletes = false;
+  std::int64_t sequence_number = 0;
+  std::int64_t min_sequence_number = 0;
+  SnapshotId added_snapshot;
+  std::int32_t added_files = 0, existing_files = 0, deleted_files = 0;
+  std::int64_t added_rows = 0, existing_rows = 0, deleted_rows = 0;
+  std::vector<FieldSummary> partitions;
+
+  std::int32_t live_files() const { return added_files + existing_files; }
+};
+
+// The bytes of a manifest of data files of one spec. Entries with nothing for their snapshot and
+// numbers are written as null. `metadata` gives schema and spec.
+std::string WriteManifest(const TableMetadata& metadata, const PartitionSpec& spec,
+                          const std::vector<ManifestEntry>& entries, const Uuid& sync);
+// Counts and partition summaries of those entries; path, length and numbers are the caller's.
+ManifestFile SummarizeManifest(const PartitionSpec& spec, const std::vector<ManifestEntry>& entries,
+                               SnapshotId added_by);
+// Reads any manifest of any writer. `list_entry` gives what entries inherit. kCorruption.
+Result<std::vector<ManifestEntry>> ReadManifest(std::string_view bytes,
+                                                const ManifestFile& list_entry);
+
+std::string WriteManifestList(const Snapshot& snapshot, const std::vector<ManifestFile>& manifests,
+                              const Uuid& sync);
+Result<std::vector<ManifestFile>> ReadManifestList(std::string_view bytes);
+
+}  // namespace tidemark::lake

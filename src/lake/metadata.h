@@ -1,0 +1,151 @@
+// Table metadata, format v2: the model, its parser and its writer. Format: Iceberg table spec,
+// "Table Metadata and Snapshots", appendix C.
+//
+// Tolerant on input (what another engine wrote), strict on output. What the model does not know is
+// kept as it was and written back: unknown keys, and whole schemas, specs, sort orders, snapshots
+// and refs, which are kept as their JSON text. Value types, cheap to copy: the long lists are
+// shared. Any thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "base/uuid.h"
+#include "lake/partition.h"
+
+namespace tidemark::lake {
+
+inline constexpr std::size_t kSnapshotsMax = 500;               // A contiguous window.
+inline constexpr std::size_t kMetadataLogMax = 20;              // Previous metadata files.
+inline constexpr std::uint64_t kMetadataBytesMax = 256U << 20;  // Inflated.
+
+struct SchemaField {
+  std::int32_t id = 0;
+  std::string name;
+  bool required = false;
+  std::string type;  // "string", "long", ...; the JSON text of a nested type.
+};
+
+struct Schema {
+  std::int32_t schema_id = 0;
+  std::vector<SchemaField> fields;
+  std::string json;
+
+  const SchemaField* FindField(std::int32_t id) const;
+};
+
+struct PartitionField {
+  std::int32_t source_id = 0;
+  std::int32_t field_id = 0;
+  std::string name;
+  Transform transform = Transform::kOther;
+};
+
+struct PartitionSpec {
+  std::int32_t spec_id = 0;
+  std::vector<PartitionField> fields;
+  std::string json;
+};
+
+struct Snapshot {
+  SnapshotId id;
+  std::optional<SnapshotId> parent;
+  std::int64_t sequence_number = 0;
+  std::int64_t timestamp_ms = 0;
+  std::string manifest_list;  // URI.
+  std::optional<std::int32_t> schema_id;
+  std::map<std::string, std::string> summary;  // `operation` included.
+  std::string json;                            // Made by the parser or by Seal.
+
+  // Makes `json` from the other members.
+  void Seal();
+  // A summary value; "" if it is absent.
+  std::string_view Summary(std::string_view key) const;
+};
+
+struct SnapshotLogEntry {
+  SnapshotId snapshot;
+  std::int64_t timestamp_ms = 0;
+};
+
+struct MetadataLogEntry {
+  std::string metadata_file;  // URI.
+  std::int64_t timestamp_ms = 0;
+};
+
+struct SnapshotRef {
+  SnapshotId snapshot;
+  bool is_branch = true;
+  std::string json;
+};
+
+struct TableMetadata {
+  std::int32_t format_version = 2;
+  Uuid table_uuid;
+  std::string location;  // URI, no '/' at the end.
+  std::int64_t last_sequence_number = 0;
+  std::int64_t last_updated_ms = 0;
+  std::int32_t last_column_id = 0;
+  std::vector<Schema> schemas;
+  std::int32_t current_schema_id = 0;
+  std::vector<PartitionSpec> specs;
+  std::int32_t default_spec_id = 0;
+  std::int32_t last_partition_id = 999;
+  std::string sort_orders_json;  // The whole list.
+  std::int32_t default_sort_order_id = 0;
+  std::map<std::string, std::string> properties;
+  std::optional<SnapshotId> current_snapshot_id;
+  std::vector<std::shared_ptr<const Snapshot>> snapshots;  // In the order they were added.
+  std::vector<SnapshotLogEntry> snapshot_log;
+  std::vector<MetadataLogEntry> metadata_log;
+  std::map<std::string, SnapshotRef> refs;
+  std::vector<std::pair<std::string, std::string>> unknown;  // Other top-level keys, as JSON.
+
+  const Schema* FindSchema(std::int32_t id) const;
+  const PartitionSpec* FindSpec(std::int32_t id) const;
+  const Snapshot* FindSnapshot(SnapshotId id) const;
+  const Snapshot* current() const;                        // nullptr: no snapshot.
+  std::string_view Property(std::string_view key) const;  // "" if it is absent.
+};
+
+// Reads the bytes of a metadata file, gzipped or not. kCorruption says what is wrong.
+Result<TableMetadata> ParseMetadata(std::string_view bytes);
+// The same metadata as JSON.
+std::string WriteMetadataJson(const TableMetadata& metadata);
+// As the bytes of a `.gz.metadata.json` file.
+std::string WriteMetadataFile(const TableMetadata& metadata);
+
+// Adds a snapshot and makes it main's head: sequence number, log, ref and `last-updated-ms` follow
+// (times never go back: `snapshot.timestamp_ms` must be NextTimestamp's). Drops what is beyond the
+// window of kSnapshotsMax and returns the dropped snapshots.
+std::vector<std::shared_ptr<const Snapshot>> AddSnapshot(TableMetadata* metadata,
+                                                         Snapshot snapshot);
+// `now` in milliseconds, but never before what the table has seen.
+std::int64_t NextTimestamp(const TableMetadata& metadata, TimeMicros now);
+
+// `{"v":1,"p":{"0":1234}}` and back; kCorruption if it is something else.
+std::string OffsetsJson(LogOffset offset);
+Result<LogOffset> ParseOffsets(std::string_view json);
+
+// What is needed to make an events table.
+struct NewTable {
+  Uuid uuid;
+  std::string location_uri;
+  std::string log_id;
+  LogOffset floor;  // 0, but for a table that is made again.
+  TimeMicros now;
+};
+// Metadata of an empty events table: schema of event::kColumns, specs hour, day and month, the
+// default properties.
+TableMetadata MakeEventsMetadata(const NewTable& table);
+
+}  // namespace tidemark::lake

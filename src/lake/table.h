@@ -1,0 +1,77 @@
+// A table's head in memory, and how a table begins: made, opened from its catalog record, found
+// again on the store.
+//
+// TableHead is immutable and shared: a query pins it by holding the pointer. Functions: any thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "catalog/catalog.h"
+#include "env/object_store.h"
+#include "lake/live_files.h"
+#include "lake/manifest.h"
+#include "lake/metadata.h"
+
+namespace tidemark::lake {
+
+struct TableHead {
+  Uuid table;
+  std::string location;  // Key of the table's folder.
+  std::int64_t metadata_version = 0;
+  std::string metadata_key;
+  std::shared_ptr<const TableMetadata> metadata;
+  std::vector<ManifestFile> manifests;  // Of the head snapshot, newest first.
+  std::shared_ptr<const LiveFiles> files;
+  LogOffset off_head;
+  LogOffset floor;
+
+  SnapshotId snapshot() const { return metadata->current_snapshot_id.value_or(SnapshotId(0)); }
+  // Offsets below are answered by `files`, the others by the log.
+  LogOffset visible() const { return off_head < floor ? floor : off_head; }
+};
+
+// Where a new table lives: `<ns>/<name>-<8 hex of its UUID>`, so that a name can be used again.
+std::string TableLocation(std::string_view ns, std::string_view name, const Uuid& table);
+
+struct NewEventsTable {
+  Uuid uuid;
+  std::string ns;
+  std::string name = "events";
+  std::string log_id;
+  Epoch epoch;
+  TimeMicros now;
+};
+// Writes the metadata of an empty events table and returns the record to put into the catalog.
+Result<catalog::TableRecord> CreateEventsTable(env::ObjectStore* store,
+                                               const NewEventsTable& table);
+
+// Loads the head that the record names. A metadata file that is missing or damaged is written again
+// from the record's copy (C9; `*restored` says so, for an alarm). kCorruption if a manifest cannot
+// be read or if the record and its metadata disagree (UUID, log id, offsets).
+Result<std::shared_ptr<const TableHead>> OpenTable(env::ObjectStore* store,
+                                                   const catalog::TableRecord& record,
+                                                   bool* restored);
+
+// Deletes what an interrupted write left: its data files, and manifests, lists and metadata files
+// that carry its id in their names and that the head `head` does not name.
+Status RemoveLeftovers(env::ObjectStore* store, const catalog::Inflight& inflight,
+                       const TableHead& head);
+
+// For doctor: a table as the store alone tells it.
+struct FoundTable {
+  catalog::TableRecord record;
+  std::vector<catalog::LedgerRow> ledger;  // From the summaries of the snapshots still there.
+};
+// The newest readable metadata file of the table at `location` whose Tidemark keys verify.
+// kNotFound if there is none.
+Result<FoundTable> FindNewestMetadata(const env::ObjectStore& store, std::string_view location);
+// Locations of all tables on the store: folders that have a `metadata/` with metadata files.
+Result<std::vector<std::string>> FindTableLocations(const env::ObjectStore& store,
+                                                    std::string_view ns);
+
+}  // namespace tidemark::lake
