@@ -1,0 +1,31 @@
+// Where accepted batches go: the tide behind the doors. app/ plugs it in.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "base/result.h"
+#include "event/receipt.h"
+
+namespace tidemark::collect {
+
+class EventSink {
+ public:
+  // Called once, on any thread (as a rule the log's): it must be short and must not block. A
+  // receipt means durable and visible. Errors: kOverloaded, kUnavailable (nothing was taken: retry
+  // later), kIoError and kOutcomeUnknown (the events may be there or not), kInvalidArgument.
+  using Done = std::function<void(Result<event::Receipt>)>;
+
+  EventSink() = default;
+  EventSink(const EventSink&) = delete;
+  EventSink& operator=(const EventSink&) = delete;
+  virtual ~EventSink() = default;
+
+  // Takes one encoded batch (event/batch.h) of `count` >= 1 events, all or none. Never blocks: what
+  // does not fit is refused with kOverloaded before anything is taken. `done` may be called before
+  // Submit returns. Any thread.
+  virtual void Submit(std::string project, std::string batch, std::uint32_t count, Done done) = 0;
+};
+
+}  // namespace tidemark::collect

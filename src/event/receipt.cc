@@ -1,0 +1,73 @@
+#include "event/receipt.h"
+
+#include <charconv>
+#include <limits>
+
+#include "base/check.h"
+
+namespace tidemark::event {
+namespace {
+
+bool IsLogIdCharacter(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+         c == '_';
+}
+
+bool IsLogId(std::string_view id) {
+  if (id.empty()) return false;
+  for (const char c : id) {
+    if (!IsLogIdCharacter(c)) return false;
+  }
+  return true;
+}
+
+// Takes the text before the next '.' off `rest`.
+std::string_view TakePart(std::string_view* rest) {
+  const std::size_t dot = rest->find('.');
+  const std::string_view part = rest->substr(0, dot);
+  rest->remove_prefix(dot == std::string_view::npos ? rest->size() : dot + 1);
+  return part;
+}
+
+// Only the one way in which EncodeReceipt writes a number is read.
+bool ReadNumber(std::string_view text, std::int64_t* number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *number);
+  return error == std::errc() && end == text.data() + text.size() && *number >= 0 &&
+         text == std::to_string(*number);
+}
+
+}  // namespace
+
+std::string EncodeReceipt(const Receipt& receipt) {
+  TM_CHECK(IsLogId(receipt.log_id));
+  std::string token = receipt.log_id;
+  token.append(".").append(std::to_string(receipt.partition));
+  token.append(".").append(std::to_string(receipt.first.value));
+  token.append(".").append(std::to_string(receipt.end().value));
+  return token;
+}
+
+Result<Receipt> DecodeReceipt(std::string_view token) {
+  constexpr auto kNotOne = "this is no receipt; take X-Tidemark-Receipt as it was answered";
+  if (token.size() > kReceiptBytesMax) return Fail(Code::kInvalidArgument, kNotOne);
+  std::string_view rest = token;
+  Receipt receipt;
+  const std::string_view log_id = TakePart(&rest);
+  std::int64_t partition = 0;
+  std::int64_t first = 0;
+  std::int64_t end = 0;
+  const bool numbers =
+      ReadNumber(TakePart(&rest), &partition) && ReadNumber(TakePart(&rest), &first);
+  if (!IsLogId(log_id) || !numbers || !ReadNumber(rest, &end) || end < first ||
+      partition > std::numeric_limits<std::int32_t>::max() ||
+      end - first > std::numeric_limits<std::uint32_t>::max()) {
+    return Fail(Code::kInvalidArgument, kNotOne);
+  }
+  receipt.log_id = log_id;
+  receipt.partition = static_cast<std::int32_t>(partition);
+  receipt.first = LogOffset(first);
+  receipt.count = static_cast<std::uint32_t>(end - first);
+  return receipt;
+}
+
+}  // namespace tidemark::event

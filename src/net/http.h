@@ -1,0 +1,79 @@
+// An HTTP request and response as handlers see them. Value types; one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+
+namespace tidemark::net {
+
+enum class Method : std::uint8_t { kGet, kHead, kPost, kPut, kDelete, kPatch, kOptions, kOther };
+
+std::string_view MethodName(Method method);
+// The reason phrase of RFC 9110: "Not Found". "Unknown" for a number without one.
+std::string_view ReasonPhrase(int status);
+
+// Room that is kept free after a body, for parsers that read in wide steps.
+inline constexpr std::size_t kBodyPadding = 64;
+
+class Request {
+ public:
+  Method method = Method::kGet;
+  std::string body;  // As sent; see net/decompress.h. Has kBodyPadding bytes of capacity to spare.
+  bool peer_is_loopback = false;  // The peer's own address, whatever headers claim.
+
+  // Decoded path without the query: "/v1/events".
+  std::string_view path() const { return path_; }
+  // After '?', as sent.
+  std::string_view query() const { return query_; }
+
+  // The first header of that name, in any case, without surrounding blanks.
+  std::optional<std::string_view> Header(std::string_view name) const;
+  // The first query parameter of that name, decoded. "a" and "a=" are both "".
+  std::optional<std::string> QueryParameter(std::string_view name) const;
+  // What stood for `{name}` in the route; empty if there is none.
+  std::string_view PathParameter(std::string_view name) const;
+
+  // For the server, the router and tests.
+  void SetTarget(std::string_view target);
+  void AddHeader(std::string_view name, std::string_view value);
+  void AddPathParameter(std::string_view name, std::string_view value);
+
+ private:
+  struct Span {
+    std::uint32_t at = 0;
+    std::uint32_t size = 0;
+  };
+  std::string_view Text(Span span) const {
+    return std::string_view(headers_text_).substr(span.at, span.size);
+  }
+
+  std::string path_;
+  std::string query_;
+  std::string headers_text_;  // Names and values one after the other.
+  std::vector<std::pair<Span, Span>> headers_;
+  std::vector<std::pair<std::string, std::string>> path_parameters_;
+};
+
+struct Response {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;
+  bool close = false;  // Ends the connection after this answer.
+};
+
+// `{"error":"<reason phrase>","message":..,"hint":..}`; without `hint` if it is empty.
+Response ErrorResponse(int status, std::string_view message, std::string_view hint = {});
+// By the error's code; 503 carries Retry-After.
+Response ErrorResponse(const Error& error, std::string_view hint = {});
+
+// Percent-decoding of a part of a target; '+' is a blank if `plus_is_blank`. A bad escape stays.
+std::string DecodePercent(std::string_view text, bool plus_is_blank);
+
+}  // namespace tidemark::net
