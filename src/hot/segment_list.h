@@ -20,8 +20,8 @@ class SegmentList {
  public:
   using Segments = std::vector<std::shared_ptr<const PublishedSegment>>;
 
-  SegmentList() = default;
-  explicit SegmentList(Segments segments);
+  // `end` is at or past the last segment's.
+  explicit SegmentList(Segments segments = {}, LogOffset end = LogOffset(0));
 
   // Offset after the last row that may be read; the end given at the last publication even if all
   // rows are released.
@@ -39,7 +39,6 @@ class SegmentList {
   std::shared_ptr<const event::RowSource> View(LogOffset begin, LogOffset end) const;
 
  private:
-  friend class Table;
   Segments segments_;
   LogOffset begin_;
   LogOffset end_;

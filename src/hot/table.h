@@ -8,7 +8,8 @@
 // Memory: the door reserves ReserveEstimate() bytes from the budget before the log append, so that
 // what was accepted always fits; Append replaces the estimate by what was used, to the byte. Memory
 // is allocated by chunks of event::kChunkRows rows, so the budget may be passed by the unused part
-// of one chunk (at most kOpenChunkBytesMax) for every table that is being written.
+// of one chunk and of the dictionaries (at most kOpenSlackBytesMax, commonly 0.3 MiB) for every
+// table that is being written.
 #pragma once
 
 #include <cstdint>
@@ -30,13 +31,15 @@ struct TableOptions {
   // A segment is sealed when it has so many rows or bytes; it is released as a whole.
   std::uint32_t segment_rows_max = 128 * event::kChunkRows;
   std::uint64_t segment_bytes_max = 32ULL << 20;
+  // Where an empty table's rows begin: what the lake has settled, at a start.
+  LogOffset begin;
 };
 
 // Upper bound, over many batches, of the memory that a batch of `count` events in `payload_bytes`
 // encoded bytes takes.
 std::uint64_t ReserveEstimate(std::uint64_t payload_bytes, std::uint32_t count);
 
-inline constexpr std::uint64_t kOpenChunkBytesMax = 2ULL << 20;
+inline constexpr std::uint64_t kOpenSlackBytesMax = 8ULL << 20;
 
 class Table {
  public:
@@ -73,7 +76,7 @@ class Table {
 
  private:
   Status AppendRows(event::BatchReader& batch, LogOffset first_offset);
-  void Roll(LogOffset first_offset);
+  void Roll();
 
   const std::string project_;
   const TableOptions options_;

@@ -1,0 +1,238 @@
+#include "hot/segment.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <utility>
+
+#include "base/check.h"
+
+namespace tidemark::hot {
+
+using event::Bit;
+using event::Column;
+using event::ColumnScratch;
+using event::ColumnView;
+using event::Index;
+using event::kChunkRows;
+using event::kColumnCount;
+using event::StringRef;
+using event::Type;
+
+namespace {
+
+constexpr std::size_t kValidityBytes = kChunkRows / 8;
+
+// Values of these seldom repeat within a segment: a dictionary would only cost.
+constexpr std::uint32_t kPlainColumns = Bit(Column::kEventId) | Bit(Column::kUserId) |
+                                        Bit(Column::kAnonymousId) | Bit(Column::kSessionId) |
+                                        Bit(Column::kTransactionId) | Bit(Column::kProperties);
+
+constexpr std::uint32_t TextColumns() {
+  std::uint32_t bits = 0;
+  for (const event::ColumnInfo& info : event::kColumns) {
+    if (info.type == Type::kString && info.column != Column::kProjectId) bits |= Bit(info.column);
+  }
+  return bits;
+}
+constexpr std::uint32_t kTextColumns = TextColumns();
+constexpr std::uint32_t kDictionaryColumns = kTextColumns & ~kPlainColumns;
+constexpr std::uint32_t kRequiredFixed =
+    Bit(Column::kTimestamp) | Bit(Column::kReceivedAt) | Bit(Column::kLogOffset);
+
+// Every row of log_partition: the embedded log has one partition.
+constexpr std::array<std::int32_t, kChunkRows> kZeros{};
+
+std::uint64_t* Validity(std::byte* data) { return reinterpret_cast<std::uint64_t*>(data); }
+
+void SetValid(std::byte* data, std::uint32_t row) {
+  // A reader of earlier rows may load the same word.
+  std::uint64_t* word = Validity(data) + row / 64;
+  __atomic_store_n(word, *word | 1ULL << (row % 64), __ATOMIC_RELAXED);
+}
+
+// Validity of `rows` rows from `first`, with bit 0 for the first.
+void CopyValidity(const std::byte* data, std::uint32_t first, std::uint32_t rows,
+                  std::uint64_t* out) {
+  const auto* words = reinterpret_cast<const std::uint64_t*>(data);
+  const std::uint32_t shift = first % 64;
+  const std::uint32_t last_word = (first + rows - 1) / 64;
+  for (std::uint32_t i = 0; i < (rows + 63) / 64; ++i) {
+    const std::uint32_t at = first / 64 + i;
+    std::uint64_t word = __atomic_load_n(words + at, __ATOMIC_RELAXED) >> shift;
+    if (shift != 0 && at + 1 <= last_word) {
+      word |= __atomic_load_n(words + at + 1, __ATOMIC_RELAXED) << (64 - shift);
+    }
+    out[i] = word;
+  }
+}
+
+}  // namespace
+
+LogOffset PublishedSegment::begin() const { return segment->begin(); }
+LogOffset PublishedSegment::end() const { return segment->begin() + rows; }
+
+Segment::Segment(std::string project, LogOffset first_offset, std::uint32_t rows_max,
+                 MemoryBudget* budget)
+    : project_(std::move(project)),
+      first_offset_(first_offset),
+      rows_max_(rows_max),
+      memory_(budget),
+      chunks_(
+          std::make_unique<std::unique_ptr<Chunk>[]>((rows_max + kChunkRows - 1) / kChunkRows)) {
+  memory_.Count(sizeof(Segment) + project_.size() +
+                (rows_max + kChunkRows - 1) / kChunkRows * sizeof(std::unique_ptr<Chunk>));
+}
+
+Segment::~Segment() = default;
+
+void Segment::StartChunk() {
+  auto chunk = std::make_unique<Chunk>();
+  memory_.Count(sizeof(Chunk));
+  for (std::uint32_t bits = kDictionaryColumns & ~overflowed_; bits != 0; bits &= bits - 1) {
+    const auto index = static_cast<std::size_t>(std::countr_zero(bits));
+    // Every row of the chunk may bring a new value.
+    if (dictionaries_[index] != nullptr && dictionaries_[index]->room() < kChunkRows) {
+      overflowed_ |= 1U << index;
+    }
+  }
+  chunk->dictionary_bits = kDictionaryColumns & ~overflowed_;
+  now_.fill(nullptr);
+  chunk_ = chunk.get();
+  chunks_[rows_ / kChunkRows] = std::move(chunk);
+  for (std::uint32_t bits = kRequiredFixed; bits != 0; bits &= bits - 1) {
+    StartColumn(static_cast<std::size_t>(std::countr_zero(bits)));
+  }
+}
+
+std::byte* Segment::StartColumn(std::size_t index) {
+  const std::uint32_t bit = 1U << index;
+  std::size_t bytes = kValidityBytes + kChunkRows * sizeof(StringRef);
+  if ((bit & kRequiredFixed) != 0) {
+    bytes = kChunkRows * sizeof(std::int64_t);
+  } else if (index == Index(Column::kValue)) {
+    bytes = kValidityBytes + kChunkRows * sizeof(double);
+  } else if ((bit & chunk_->dictionary_bits) != 0) {
+    bytes = kChunkRows * sizeof(std::uint32_t);
+    if (dictionaries_[index] == nullptr) {
+      dictionaries_[index] = std::make_unique<Dictionary>(&memory_);
+    }
+  }
+  std::byte* data = memory_.Allocate(bytes, /*zeroed=*/true);
+  now_[index] = data;
+  chunk_->columns[index].store(data, std::memory_order_release);
+  return data;
+}
+
+void Segment::Append(const event::EventView& event, TimeMicros received_at) {
+  TM_CHECK_LT(rows_, rows_max_);
+  const std::uint32_t row = rows_ % kChunkRows;
+  if (row == 0) StartChunk();
+  const auto put = [&](Column column, std::int64_t value) {
+    reinterpret_cast<std::int64_t*>(now_[Index(column)])[row] = value;
+  };
+  const std::int64_t time = event.timestamp.value;
+  put(Column::kTimestamp, time);
+  put(Column::kReceivedAt, received_at.value);
+  put(Column::kLogOffset, (first_offset_ + rows_).value);
+  if (time < chunk_->time_min.load(std::memory_order_relaxed)) {
+    chunk_->time_min.store(time, std::memory_order_relaxed);
+  }
+  if (time > chunk_->time_max.load(std::memory_order_relaxed)) {
+    chunk_->time_max.store(time, std::memory_order_relaxed);
+  }
+  if (event.Has(Column::kValue)) {
+    std::byte* data = now_[Index(Column::kValue)];
+    if (data == nullptr) data = StartColumn(Index(Column::kValue));
+    reinterpret_cast<double*>(data + kValidityBytes)[row] = event.value;
+    SetValid(data, row);
+  }
+  AppendText(event, event.present & kTextColumns, row);
+  ++rows_;
+}
+
+void Segment::AppendText(const event::EventView& event, std::uint32_t bits, std::uint32_t row) {
+  const std::uint32_t dictionary_bits = chunk_->dictionary_bits;
+  for (; bits != 0; bits &= bits - 1) {
+    const auto index = static_cast<std::size_t>(std::countr_zero(bits));
+    std::byte* data = now_[index];
+    if (data == nullptr) [[unlikely]]
+      data = StartColumn(index);
+    const std::string_view text = event.text[index];
+    if ((dictionary_bits >> index & 1) != 0) {
+      reinterpret_cast<std::uint32_t*>(data)[row] = dictionaries_[index]->Code(text);
+    } else {
+      const std::string_view kept = text.size() > StringRef::kInlineMax
+                                        ? std::string_view(memory_.Keep(text), text.size())
+                                        : text;
+      reinterpret_cast<StringRef*>(data + kValidityBytes)[row] = MakeRef(kept);
+      SetValid(data, row);
+    }
+  }
+}
+
+std::shared_ptr<const PublishedSegment> Segment::Publish(const std::shared_ptr<Segment>& segment) {
+  auto published = std::make_shared<PublishedSegment>();
+  published->segment = segment;
+  published->rows = segment->rows_;
+  for (std::size_t i = 0; i < kColumnCount; ++i) {
+    const Dictionary* dictionary = segment->dictionaries_[i].get();
+    if (dictionary == nullptr) continue;
+    published->dictionaries[i] = {dictionary->entries(), dictionary->size()};
+  }
+  return published;
+}
+
+event::TimeRange Segment::ChunkTimes(std::uint32_t chunk) const {
+  return {TimeMicros(chunks_[chunk]->time_min.load(std::memory_order_relaxed)),
+          TimeMicros(chunks_[chunk]->time_max.load(std::memory_order_relaxed))};
+}
+
+ColumnView Segment::Read(const PublishedSegment& published, Slice slice, Column column,
+                         ColumnScratch* scratch) const {
+  ColumnView view;
+  if (column == Column::kProjectId) {
+    view.kind = ColumnView::Kind::kConstant;
+    view.constant_text = StringRef::Of(project_);
+    return view;
+  }
+  if (column == Column::kLogPartition) {
+    view.kind = ColumnView::Kind::kFixed;
+    view.fixed = kZeros.data();
+    return view;
+  }
+  const Chunk& chunk = *chunks_[slice.chunk];
+  const std::size_t index = Index(column);
+  const std::byte* data = chunk.columns[index].load(std::memory_order_acquire);
+  if (data == nullptr) return view;
+  if ((Bit(column) & kRequiredFixed) != 0) {
+    view.kind = ColumnView::Kind::kFixed;
+    view.fixed = reinterpret_cast<const std::int64_t*>(data) + slice.first;
+    return view;
+  }
+  if ((Bit(column) & chunk.dictionary_bits) != 0) {
+    const PublishedDictionary& dictionary = published.dictionaries[index];
+    if (dictionary.size == 0) return view;  // Its first value is above the published end.
+    view.kind = ColumnView::Kind::kDictionary;
+    view.codes = reinterpret_cast<const std::uint32_t*>(data) + slice.first;
+    view.dictionary = dictionary.entries;
+    view.dictionary_size = dictionary.size;
+    return view;
+  }
+  if (slice.first == 0 && slice.rows == kChunkRows) {
+    view.validity = reinterpret_cast<const std::uint64_t*>(data);
+  } else {
+    CopyValidity(data, slice.first, slice.rows, scratch->validity.data());
+    view.validity = scratch->validity.data();
+  }
+  if (column == Column::kValue) {
+    view.kind = ColumnView::Kind::kFixed;
+    view.fixed = reinterpret_cast<const double*>(data + kValidityBytes) + slice.first;
+  } else {
+    view.kind = ColumnView::Kind::kStrings;
+    view.strings = reinterpret_cast<const StringRef*>(data + kValidityBytes) + slice.first;
+  }
+  return view;
+}
+
+}  // namespace tidemark::hot

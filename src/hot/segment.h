@@ -1,0 +1,102 @@
+// The memory of some thousand hot rows, by column: written by one thread while others read what is
+// published of it. Nothing that is below a published end ever changes or moves.
+//
+// A segment is chunks of event::kChunkRows rows. A column takes memory in a chunk when it has its
+// first value there, zeroed: rows without a value need no write. Text is either codes of the
+// segment's dictionary of that column (code 0 is null), or references, for columns whose values
+// seldom repeat or whose dictionary is full. Bytes of text lie in the segment's arena.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/memory_budget.h"
+#include "event/batch.h"
+#include "event/row_source.h"
+#include "hot/dictionary.h"
+#include "hot/segment_memory.h"
+
+namespace tidemark::hot {
+
+class Segment;
+
+struct PublishedDictionary {
+  const event::StringRef* entries = nullptr;
+  std::uint32_t size = 0;  // Null's entry 0 included; 0 if the column has no dictionary yet.
+};
+
+// A segment as one publication left it. Immutable.
+struct PublishedSegment {
+  std::shared_ptr<const Segment> segment;
+  std::uint32_t rows = 0;
+  std::array<PublishedDictionary, event::kColumnCount> dictionaries;
+
+  LogOffset begin() const;
+  LogOffset end() const;
+};
+
+class Segment {
+ public:
+  Segment(std::string project, LogOffset first_offset, std::uint32_t rows_max,
+          MemoryBudget* budget);
+  Segment(const Segment&) = delete;
+  Segment& operator=(const Segment&) = delete;
+  ~Segment();
+
+  // The writer's side.
+  void Append(const event::EventView& event, TimeMicros received_at);
+  std::uint32_t rows() const { return rows_; }
+  bool full() const { return rows_ == rows_max_; }
+  bool at_chunk_start() const { return rows_ % event::kChunkRows == 0; }
+  LogOffset end() const { return first_offset_ + rows_; }
+  static std::shared_ptr<const PublishedSegment> Publish(const std::shared_ptr<Segment>& segment);
+
+  // Any thread.
+  LogOffset begin() const { return first_offset_; }
+  std::uint64_t bytes() const { return memory_.bytes(); }
+
+  struct Slice {  // Rows of one chunk.
+    std::uint32_t chunk = 0;
+    std::uint32_t first = 0;  // Row in the chunk.
+    std::uint32_t rows = 0;
+  };
+  event::ColumnView Read(const PublishedSegment& published, Slice slice, event::Column column,
+                         event::ColumnScratch* scratch) const;
+  event::TimeRange ChunkTimes(std::uint32_t chunk) const;
+
+ private:
+  struct Chunk {
+    // Null: no row has a value yet. Published with release when the memory is zeroed.
+    std::array<std::atomic<std::byte*>, event::kColumnCount> columns{};
+    std::uint32_t dictionary_bits = 0;  // Columns that are codes in this chunk; set at its start.
+    std::atomic<std::int64_t> time_min{kTimeMax.value};
+    std::atomic<std::int64_t> time_max{kTimeMin.value};
+  };
+
+  void StartChunk();
+  std::byte* StartColumn(std::size_t index);
+  void AppendText(const event::EventView& event, std::uint32_t bits, std::uint32_t row);
+
+  const std::string project_;
+  const LogOffset first_offset_;
+  const std::uint32_t rows_max_;
+  SegmentMemory memory_;
+  // Fixed places: readers look at those below their published end only.
+  std::unique_ptr<std::unique_ptr<Chunk>[]> chunks_;
+
+  // The writer's own.
+  std::uint32_t rows_ = 0;
+  Chunk* chunk_ = nullptr;
+  std::array<std::byte*, event::kColumnCount> now_{};  // chunk_->columns, without the atomics.
+  std::array<std::unique_ptr<Dictionary>, event::kColumnCount> dictionaries_;
+  std::uint32_t overflowed_ = 0;  // Columns whose dictionary is full.
+};
+
+}  // namespace tidemark::hot

@@ -1,0 +1,79 @@
+#include "hot/segment_list.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "hot/segment.h"
+
+namespace tidemark::hot {
+namespace {
+
+using event::kChunkRows;
+
+class View final : public event::RowSource {
+ public:
+  View(const SegmentList::Segments& segments, LogOffset begin, LogOffset end) {
+    for (const auto& published : segments) {
+      const LogOffset first = std::max(begin, published->begin());
+      const LogOffset last = std::min(end, published->end());
+      if (first >= last) continue;
+      segments_.push_back(published);
+      AddPieces(*published, static_cast<std::uint32_t>(first - published->begin()),
+                static_cast<std::uint32_t>(last - published->begin()));
+    }
+  }
+
+  std::size_t chunk_count() const override { return pieces_.size(); }
+  std::size_t ChunkRows(std::size_t chunk) const override { return pieces_[chunk].slice.rows; }
+  event::TimeRange ChunkTimes(std::size_t chunk) const override {
+    const Piece& piece = pieces_[chunk];
+    return piece.segment->segment->ChunkTimes(piece.slice.chunk);
+  }
+  event::ColumnView Read(std::size_t chunk, event::Column column,
+                         event::ColumnScratch* scratch) const override {
+    const Piece& piece = pieces_[chunk];
+    return piece.segment->segment->Read(*piece.segment, piece.slice, column, scratch);
+  }
+  std::uint64_t row_count() const override { return row_count_; }
+
+ private:
+  struct Piece {
+    const PublishedSegment* segment;
+    Segment::Slice slice;
+  };
+
+  void AddPieces(const PublishedSegment& segment, std::uint32_t row, std::uint32_t end) {
+    row_count_ += end - row;
+    while (row < end) {
+      const std::uint32_t first = row % kChunkRows;
+      const auto rows = std::min(end - row, static_cast<std::uint32_t>(kChunkRows) - first);
+      pieces_.push_back({&segment, {static_cast<std::uint32_t>(row / kChunkRows), first, rows}});
+      row += rows;
+    }
+  }
+
+  SegmentList::Segments segments_;
+  std::vector<Piece> pieces_;
+  std::uint64_t row_count_ = 0;
+};
+
+}  // namespace
+
+SegmentList::SegmentList(Segments segments, LogOffset end)
+    : segments_(std::move(segments)),
+      begin_(segments_.empty() ? end : segments_.front()->begin()),
+      end_(end) {
+  for (const auto& segment : segments_) row_count_ += segment->rows;
+}
+
+std::uint64_t SegmentList::bytes() const {
+  std::uint64_t sum = 0;
+  for (const auto& segment : segments_) sum += segment->segment->bytes();
+  return sum;
+}
+
+std::shared_ptr<const event::RowSource> SegmentList::View(LogOffset begin, LogOffset end) const {
+  return std::make_shared<const hot::View>(segments_, begin, end);
+}
+
+}  // namespace tidemark::hot

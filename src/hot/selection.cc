@@ -1,0 +1,190 @@
+#include "hot/selection.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "base/check.h"
+
+namespace tidemark::hot {
+namespace {
+
+using event::Column;
+using event::ColumnScratch;
+using event::ColumnView;
+using event::kChunkRows;
+using event::StringRef;
+using event::Type;
+using Kind = ColumnView::Kind;
+
+bool IsValid(const ColumnView& view, std::uint32_t row) {
+  return view.validity == nullptr || (view.validity[row / 64] >> (row % 64) & 1) != 0;
+}
+
+// Gathers rows into a scratch, run by run: a run is rows that follow each other in the selection
+// and lie in one chunk of the source.
+class Gather {
+ public:
+  explicit Gather(ColumnScratch* out) : out_(out) { out_->validity.fill(0); }
+
+  void SetValid(std::size_t at) { out_->validity[at / 64] |= 1ULL << (at % 64); }
+
+  template <class T>
+  void Fixed(const ColumnView& view, const RowRef* rows, std::size_t count, std::size_t at) {
+    if (view.kind != Kind::kFixed) return;
+    auto* to = reinterpret_cast<T*>(out_->fixed.data());
+    const auto* from = static_cast<const T*>(view.fixed);
+    for (std::size_t i = 0; i < count; ++i) {
+      if (!IsValid(view, rows[i].row)) continue;
+      to[at + i] = from[rows[i].row];
+      SetValid(at + i);
+    }
+  }
+
+  void Strings(const ColumnView& view, const RowRef* rows, std::size_t count, std::size_t at) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::uint32_t row = rows[i].row;
+      StringRef* to = &out_->strings[at + i];
+      switch (view.kind) {
+        case Kind::kNull:
+        case Kind::kFixed:
+          continue;
+        case Kind::kConstant:
+          *to = view.constant_text;
+          break;
+        case Kind::kStrings:
+          if (!IsValid(view, row)) continue;
+          *to = view.strings[row];
+          break;
+        case Kind::kDictionary:
+          if (view.codes[row] == view.null_code) continue;
+          *to = view.dictionary[view.codes[row]];
+          break;
+      }
+      SetValid(at + i);
+    }
+  }
+
+  void Codes(const ColumnView& view, const RowRef* rows, std::size_t count, std::size_t at) {
+    for (std::size_t i = 0; i < count; ++i) {
+      out_->codes[at + i] = view.kind == Kind::kDictionary ? view.codes[rows[i].row] : 0;
+    }
+  }
+
+ private:
+  ColumnScratch* out_;
+};
+
+class Selection final : public event::RowSource {
+ public:
+  Selection(std::shared_ptr<const event::RowSource> source, std::vector<RowRef> rows)
+      : source_(std::move(source)), rows_(std::move(rows)) {
+    times_.resize((rows_.size() + kChunkRows - 1) / kChunkRows);
+    for (std::size_t chunk = 0; chunk < times_.size(); ++chunk) FindTimes(chunk);
+  }
+
+  std::size_t chunk_count() const override { return times_.size(); }
+  std::size_t ChunkRows(std::size_t chunk) const override {
+    return std::min(kChunkRows, rows_.size() - chunk * kChunkRows);
+  }
+  event::TimeRange ChunkTimes(std::size_t chunk) const override { return times_[chunk]; }
+  std::uint64_t row_count() const override { return rows_.size(); }
+
+  ColumnView Read(std::size_t chunk, Column column, ColumnScratch* scratch) const override {
+    ColumnView view;
+    const Type type = event::Info(column).type;
+    Gather gather(scratch);
+    if (type != Type::kString) {
+      Runs(chunk, column,
+           [&](const ColumnView& from, const RowRef* rows, std::size_t n, std::size_t at) {
+             if (type == Type::kInt32) {
+               gather.Fixed<std::int32_t>(from, rows, n, at);
+             } else if (type == Type::kDouble) {
+               gather.Fixed<double>(from, rows, n, at);
+             } else {
+               gather.Fixed<std::int64_t>(from, rows, n, at);
+             }
+           });
+      view.kind = Kind::kFixed;
+      view.fixed = scratch->fixed.data();
+      view.validity = scratch->validity.data();
+      return view;
+    }
+    if (ShareDictionary(chunk, column, &view)) {
+      if (view.kind == Kind::kNull) return view;
+      Runs(chunk, column,
+           [&](const ColumnView& from, const RowRef* rows, std::size_t n, std::size_t at) {
+             gather.Codes(from, rows, n, at);
+           });
+      view.codes = scratch->codes.data();
+      return view;
+    }
+    Runs(chunk, column,
+         [&](const ColumnView& from, const RowRef* rows, std::size_t n, std::size_t at) {
+           gather.Strings(from, rows, n, at);
+         });
+    view = ColumnView{};
+    view.kind = Kind::kStrings;
+    view.strings = scratch->strings.data();
+    view.validity = scratch->validity.data();
+    return view;
+  }
+
+ private:
+  template <class Visit>
+  void Runs(std::size_t chunk, Column column, const Visit& visit) const {
+    ColumnScratch inner;  // The source's views need a place of their own.
+    const RowRef* rows = rows_.data() + chunk * kChunkRows;
+    const std::size_t count = ChunkRows(chunk);
+    for (std::size_t at = 0; at < count;) {
+      std::size_t end = at + 1;
+      while (end < count && rows[end].chunk == rows[at].chunk) ++end;
+      const ColumnView view = source_->Read(rows[at].chunk, column, &inner);
+      visit(view, rows + at, end - at, at);
+      at = end;
+    }
+  }
+
+  // True, and a view with the dictionary or of nulls only, if all runs have the same dictionary or
+  // none.
+  bool ShareDictionary(std::size_t chunk, Column column, ColumnView* shared) const {
+    bool same = true;
+    Runs(chunk, column, [&](const ColumnView& from, const RowRef*, std::size_t, std::size_t) {
+      if (from.kind == Kind::kNull) return;
+      const bool first = shared->kind == Kind::kNull;
+      if (from.kind != Kind::kDictionary || (!first && from.dictionary != shared->dictionary)) {
+        same = false;
+        return;
+      }
+      shared->kind = Kind::kDictionary;
+      shared->dictionary = from.dictionary;
+      shared->dictionary_size = std::max(shared->dictionary_size, from.dictionary_size);
+    });
+    return same;
+  }
+
+  void FindTimes(std::size_t chunk) {
+    ColumnScratch times;
+    const ColumnView view = Read(chunk, Column::kTimestamp, &times);
+    const auto* micros = static_cast<const std::int64_t*>(view.fixed);
+    for (std::size_t i = 0; i < ChunkRows(chunk); ++i) {
+      if (!IsValid(view, static_cast<std::uint32_t>(i))) continue;
+      times_[chunk].min = std::min(times_[chunk].min, TimeMicros(micros[i]));
+      times_[chunk].max = std::max(times_[chunk].max, TimeMicros(micros[i]));
+    }
+  }
+
+  const std::shared_ptr<const event::RowSource> source_;
+  const std::vector<RowRef> rows_;
+  std::vector<event::TimeRange> times_;
+};
+
+}  // namespace
+
+std::shared_ptr<const event::RowSource> Select(std::shared_ptr<const event::RowSource> source,
+                                               std::vector<RowRef> rows) {
+  TM_CHECK(source != nullptr);
+  return std::make_shared<const Selection>(std::move(source), std::move(rows));
+}
+
+}  // namespace tidemark::hot
