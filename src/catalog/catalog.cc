@@ -1,0 +1,22 @@
+#include "catalog/catalog.h"
+
+#include <array>
+
+namespace tidemark::catalog {
+namespace {
+
+constexpr std::array<std::string_view, 7> kKindNames = {"flush",  "compact",  "tier",    "erase",
+                                                        "retain", "rollback", "external"};
+
+}  // namespace
+
+std::string_view KindName(CommitKind kind) { return kKindNames[static_cast<std::size_t>(kind)]; }
+
+std::optional<CommitKind> FindKind(std::string_view name) {
+  for (std::size_t i = 0; i < kKindNames.size(); ++i) {
+    if (kKindNames[i] == name) return static_cast<CommitKind>(i);
+  }
+  return std::nullopt;
+}
+
+}  // namespace tidemark::catalog

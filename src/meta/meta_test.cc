@@ -1,0 +1,143 @@
+// The database keeps what was committed and nothing else, and refuses what a newer binary wrote;
+// keys are found by their clear text and stored by their hash.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "env/random.h"
+#include "meta/database.h"
+#include "meta/keys.h"
+#include "meta/projects.h"
+#include "sim/expect.h"
+
+namespace tidemark::meta {
+namespace {
+
+class MetaTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    path_ = testing::TempDir() + "meta_test_" + std::to_string(getpid()) + "_" +
+            testing::UnitTest::GetInstance()->current_test_info()->name() + ".db";
+    TearDown();
+  }
+  void TearDown() override {
+    for (const char* end : {"", "-wal", "-shm"}) unlink((path_ + end).c_str());
+  }
+  std::unique_ptr<Database> Open() {
+    auto database = Database::Open(path_);
+    EXPECT_OK(database);
+    return std::move(*database);
+  }
+  std::string path_;
+};
+
+constexpr std::array<std::string_view, 2> kSteps = {"CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT)",
+                                                    "ALTER TABLE t ADD COLUMN c BLOB"};
+
+TEST_F(MetaTest, KeepsWhatWasCommittedAndForgetsWhatWasNot) {
+  {
+    auto database = Open();
+    ASSERT_OK(database->Migrate({"test", kSteps}));
+    {
+      auto transaction = database->Begin();
+      ASSERT_OK(transaction);
+      ASSERT_OK(transaction->Execute("INSERT INTO t VALUES(1,'kept',NULL)"));
+      ASSERT_OK(transaction->Commit());
+    }
+    auto transaction = database->Begin();
+    ASSERT_OK(transaction->Execute("INSERT INTO t VALUES(2,'lost',NULL)"));
+  }
+  auto database = Open();
+  auto transaction = database->Begin();
+  auto read = transaction->Prepare("SELECT a,b,c FROM t");
+  ASSERT_OK(read);
+  ASSERT_TRUE(*read->Step());
+  EXPECT_EQ(read->Int(0), 1);
+  EXPECT_EQ(read->Text(1), "kept");
+  EXPECT_TRUE(read->IsNull(2));
+  EXPECT_FALSE(*read->Step());
+}
+
+TEST_F(MetaTest, SaysThatAKeyIsTaken) {
+  auto database = Open();
+  ASSERT_OK(database->Migrate({"test", kSteps}));
+  auto transaction = database->Begin();
+  ASSERT_OK(transaction->Execute("INSERT INTO t VALUES(1,'a',NULL)"));
+  EXPECT_CODE(transaction->Execute("INSERT INTO t VALUES(1,'b',NULL)"), Code::kAlreadyExists);
+}
+
+TEST_F(MetaTest, AnOlderBinaryRefusesNewerTables) {
+  auto database = Open();
+  ASSERT_OK(database->Migrate({"test", kSteps}));
+  ASSERT_OK(database->Migrate({"test", kSteps}));
+  const Status older = database->Migrate({"test", std::span(kSteps).first(1)});
+  ASSERT_CODE(older, Code::kInvalidArgument);
+  EXPECT_NE(older.error().message().find("newer version"), std::string::npos);
+}
+
+TEST_F(MetaTest, AnOlderBinaryRefusesANewerFile) {
+  {
+    auto database = Open();
+    auto transaction = database->Begin();
+    ASSERT_OK(transaction->Execute("PRAGMA user_version=99"));
+    ASSERT_OK(transaction->Commit());
+  }
+  EXPECT_CODE(Database::Open(path_), Code::kInvalidArgument);
+}
+
+TEST_F(MetaTest, RefusesAFileThatIsNoDatabase) {
+  FILE* file = fopen(path_.c_str(), "w");
+  fputs("This is not a database, but it is long enough to be looked at as one........", file);
+  fclose(file);
+  EXPECT_CODE(Database::Open(path_), Code::kCorruption);
+}
+
+TEST_F(MetaTest, ProjectsAreMadeOnceAndListed) {
+  auto database = Open();
+  auto projects = Projects::Open(database.get());
+  ASSERT_OK(projects);
+  EXPECT_OK(projects->Create("shop", TimeMicros(5)));
+  EXPECT_OK(projects->Create("default", TimeMicros(6)));
+  EXPECT_CODE(projects->Create("shop", TimeMicros(7)), Code::kAlreadyExists);
+  for (const char* bad : {"", "Shop", "a/b", "..", "-x", "_x", "a b"}) {
+    EXPECT_CODE(projects->Create(bad, TimeMicros(7)), Code::kInvalidArgument);
+  }
+  const auto list = projects->List();
+  ASSERT_OK(list);
+  ASSERT_EQ(list->size(), 2U);
+  EXPECT_EQ((*list)[0].name, "default");
+  EXPECT_EQ((*list)[1].created, TimeMicros(5));
+  EXPECT_FALSE((*projects->Find("nobody")).has_value());
+  EXPECT_TRUE((*projects->Find("shop")).has_value());
+}
+
+TEST_F(MetaTest, AKeyIsFoundByItsClearTextUntilItIsRevoked) {
+  auto database = Open();
+  auto projects = Projects::Open(database.get());
+  ASSERT_OK(projects->Create("shop", TimeMicros(5)));
+  env::Random random(1);
+  std::string clear;
+  {
+    auto keys = Keys::Open(database.get());
+    ASSERT_OK(keys);
+    EXPECT_CODE((*keys)->Create("nobody", "ingest", TimeMicros(1), &random), Code::kNotFound);
+    auto made = (*keys)->Create("shop", "ingest query", TimeMicros(1), &random);
+    ASSERT_OK(made);
+    clear = *made;
+    EXPECT_EQ(clear.size(), 46U);
+  }
+  auto keys = Keys::Open(database.get());
+  const auto found = (*keys)->Find(clear);
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ(found->project, "shop");
+  EXPECT_TRUE(found->Allows("query"));
+  EXPECT_FALSE(found->Allows("admin"));
+  EXPECT_FALSE(found->Allows("que"));
+  EXPECT_FALSE((*keys)->Find("tm_something_else").has_value());
+  EXPECT_EQ((*keys)->List().size(), 1U);
+  EXPECT_OK((*keys)->Revoke(found->id));
+  EXPECT_CODE((*keys)->Revoke(found->id), Code::kNotFound);
+  EXPECT_FALSE((*keys)->Find(clear).has_value());
+}
+
+}  // namespace
+}  // namespace tidemark::meta
