@@ -1,0 +1,82 @@
+# The front of the house: `make run` and `make test` do everything on a fresh Debian 12.
+#: make run             build, start with demo traffic, print where to look
+#: make build           dev build: build/tidemark
+#: make test            build, then unit, simulation, SQL, crash and end-to-end tests
+#: make test-quick      unit tests and a short simulation [T=wal: one folder]
+#: make sim             simulate from a random base [SEEDS=n | SEED=k to replay one]
+#: make crash           kill -9 loop on the real process [KILLS=30]
+#: make mutants         every planted bug must be found by the simulation
+#: make bench           release build, measured scenarios, docs/benchmarks.md's table
+#: make asan, make tsan unit and simulation under sanitizers
+#: make fmt, make lint  format; layers, house rules, clang-tidy on changed files [ALL=1]
+#: make docs            regenerate references, check links
+#: make clean           remove the build folder
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+JOBS ?= $(shell nproc)
+PRESET ?= dev
+PORT ?= 8080
+T ?=
+KILLS ?= 30
+
+.PHONY: help run build release deps venv test test-quick test-all sim crash mutants bench asan tsan fmt lint docs clean
+help:
+	@sed -n 's/^#: //p' Makefile
+
+deps:
+	@tools/deps.sh
+
+build/%/build.ninja: CMakeLists.txt CMakePresets.json | deps
+	@cmake --preset $* >build-$*.log 2>&1 || { cat build-$*.log; rm -f build-$*.log; exit 1; }; rm -f build-$*.log
+
+build: deps build/$(PRESET)/build.ninja
+	@ninja -C build/$(PRESET) -j$(JOBS) --quiet
+	@ln -sfn $(PRESET)/tidemark build/tidemark
+
+release:
+	@$(MAKE) --no-print-directory build PRESET=release
+
+venv:
+	@tools/venv.sh
+
+run: build venv
+	@tools/run.sh build/tidemark $(PORT)
+
+test: build venv
+	@tools/test.py --build build/dev
+
+test-all: test asan tsan
+
+test-quick: build
+	@tools/test.py --build build/dev --only unit,sim $(if $(T),--folder $(T))
+
+sim: build
+	@build/dev/tests/tm_sim_test $(if $(SEED),--seed=$(SEED),--seeds=$(or $(SEEDS),20000) --random-base)
+
+mutants: build
+	@build/dev/tests/tm_mutants_test
+
+crash: build venv
+	@.venv/bin/python -m pytest -q tests/crash --kills=$(KILLS)
+
+bench: release venv
+	@.venv/bin/python bench/run.py --binary build/release/tidemark
+
+asan tsan:
+	@$(MAKE) --no-print-directory deps build/$@/build.ninja
+	@ninja -C build/$@ -j$(JOBS) --quiet
+	@tools/test.py --build build/$@ --only unit,sim
+
+fmt:
+	@git ls-files -co --exclude-standard 'src/*.h' 'src/*.cc' 'tests/*.h' 'tests/*.cc' 'bench/*.cc' | xargs clang-format-19 -i
+
+lint: build
+	@python3 tools/layers.py
+	@python3 tools/tidy.py
+	@tools/lint.sh $(if $(ALL),all,changed)
+
+docs: build
+	@python3 tools/docs.py
+
+clean:
+	@rm -rf build

@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""Runs the tests of a build and ends with one line: `N passed, N failed`.
+
+Counts GoogleTest cases and pytest cases, not binaries. --only unit,sim,... picks kinds, --folder
+picks one folder's unit tests.
+"""
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as xml
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PYTEST_KINDS = ["sql", "e2e", "crash", "data"]
+
+
+def programs(build):
+    shown = subprocess.run(["ctest", "--test-dir", build, "--show-only=json-v1"], capture_output=True, text=True, check=True)
+    for test in json.loads(shown.stdout)["tests"]:
+        labels = [p["value"] for p in test.get("properties", []) if p["name"] == "LABELS"]
+        yield test["name"], test["command"], (labels or [["unit"]])[0]
+
+
+def tally(report):
+    """passed, failed, skipped of a JUnit-like XML report"""
+    root = xml.parse(report).getroot()
+    suites = [root] if root.tag == "testsuite" else list(root.iter("testsuite"))
+    total = sum(int(s.get("tests", 0)) for s in suites)
+    failed = sum(int(s.get("failures", 0)) + int(s.get("errors", 0)) for s in suites)
+    skipped = sum(int(s.get("skipped", 0)) for s in suites)
+    skipped += sum(int(s.get("disabled", 0)) for s in suites)
+    return total - failed - skipped, failed, skipped
+
+
+def run(name, command, report):
+    start = time.monotonic()
+    status = subprocess.run(command, cwd=ROOT).returncode
+    if report.exists():
+        passed, failed, skipped = tally(report)
+    else:
+        passed, failed, skipped = 0, 0, 0
+    if status != 0 and failed == 0:
+        failed = 1  # It died before it could say so.
+    print(f"  {name}: {passed} passed, {failed} failed, {skipped} skipped in {time.monotonic() - start:.1f} s", flush=True)
+    return passed, failed, skipped
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", default="build/dev")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--folder", default="")
+    arguments = parser.parse_args()
+    wanted = set(filter(None, arguments.only.split(",")))
+    sums = [0, 0, 0]
+
+    def add(result):
+        for i, n in enumerate(result):
+            sums[i] += n
+
+    with tempfile.TemporaryDirectory() as folder:
+        reports = pathlib.Path(folder)
+        for name in ("layers", "tidy"):
+            if subprocess.run([sys.executable, f"tools/{name}.py"], cwd=ROOT).returncode != 0:
+                sums[1] += 1
+        for name, command, labels in programs(arguments.build):
+            if wanted and not wanted & set(labels):
+                continue
+            if arguments.folder and name != f"tm_{arguments.folder}_test":
+                continue
+            report = reports / f"{name}.xml"
+            add(run(name, [*command, f"--gtest_output=xml:{report}"], report))
+        for kind in PYTEST_KINDS:
+            if (wanted and kind not in wanted) or arguments.folder or not (ROOT / "tests" / kind).is_dir():
+                continue
+            report = reports / f"{kind}.xml"
+            pytest = [str(ROOT / ".venv/bin/python"), "-m", "pytest", "-q", "-p", "no:cacheprovider", f"tests/{kind}"]
+            add(run(kind, [*pytest, f"--junitxml={report}"], report))
+    print(f"{sums[0]} passed, {sums[1]} failed" + (f", {sums[2]} skipped" if sums[2] else ""))
+    return 1 if sums[1] or not sums[0] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
