@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -79,5 +80,15 @@ class BatchReader {
   std::uint32_t count_ = 0;
   std::uint32_t read_ = 0;
 };
+
+// Replaces the received time of an encoded batch by clamp(received time). The batch must be one that
+// a builder finished.
+template <class Clamp>
+void ClampBatchReceivedAt(std::string* batch, const Clamp& clamp) {
+  TimeMicros received_at;
+  std::memcpy(&received_at.value, batch->data() + 1, sizeof received_at.value);
+  const TimeMicros clamped = clamp(received_at);
+  std::memcpy(batch->data() + 1, &clamped.value, sizeof clamped.value);
+}
 
 }  // namespace tidemark::event

@@ -1,0 +1,28 @@
+// The cut: what one query sees of a project. An immutable pair of a lake head and a list of hot
+// segments, replaced as one pointer; whoever holds it still sees the same rows after flushes,
+// commits and releases. Rows below `lake->visible()` are the lake's, those from there to `end()`
+// are hot's: every acknowledged event is in exactly one of them.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "hot/segment_list.h"
+#include "lake/table.h"
+
+namespace tidemark::tide {
+
+struct Cut {
+  std::shared_ptr<const lake::TableHead> lake;  // Null while the project has no table.
+  std::shared_ptr<const hot::SegmentList> hot;  // Never null.
+
+  // First offset that the lake does not answer for.
+  LogOffset settled() const { return lake ? lake->visible() : LogOffset(0); }
+  // Offset after the last event of the cut.
+  LogOffset end() const { return std::max(settled(), hot->end()); }
+  // The rows between: exactly end() - settled() of them.
+  std::shared_ptr<const event::RowSource> HotRows() const { return hot->View(settled(), end()); }
+  std::uint64_t hot_count() const { return static_cast<std::uint64_t>(end() - settled()); }
+};
+
+}  // namespace tidemark::tide

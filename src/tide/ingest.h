@@ -1,0 +1,83 @@
+// The log's loop: takes what arrived, makes it durable as one group, publishes it to hot and
+// acknowledges, in that order and no other. Group commit without a timer: a group is whatever
+// waited while the one before was synced. Hot columns are built while the sync is in flight, so
+// that publication is one store after it.
+//
+// Threads: Submit is for any thread; Step and what it calls belong to the log's thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/memory_budget.h"
+#include "base/result.h"
+#include "env/byte_queue.h"
+#include "env/clock.h"
+#include "event/receipt.h"
+#include "tide/metrics.h"
+#include "tide/options.h"
+#include "tide/project.h"
+#include "wal/log.h"
+
+namespace tidemark::tide {
+
+class Ingest {
+ public:
+  // A receipt: durable and visible. kOverloaded, kUnavailable: nothing was taken. kOutcomeUnknown:
+  // the events may come back after a restart, or not.
+  using Done = std::function<void(Result<event::Receipt>)>;
+
+  // All pointers must outlive it. `wake` is called when the log's thread has something to do.
+  Ingest(const TideOptions& options, wal::Log* log, Projects* projects, MemoryBudget* budget,
+         const env::Clock* clock, TideMetrics* metrics, std::function<void()> wake);
+
+  // Takes one encoded batch of `count` events, all or none. Never blocks; `done` is called once, on
+  // this thread if the batch is refused, else on the log's.
+  void Submit(std::string project, std::string batch, std::uint32_t count, Done done);
+  // Everything later is refused with kUnavailable; what waits is still written.
+  void Close();
+
+  // Writes one group, or keeps house if nothing waits. Returns how long it may sleep.
+  Duration Step();
+  bool idle() const { return queue_.bytes() == 0 && taken_.empty(); }
+
+ private:
+  struct Submission {
+    std::shared_ptr<Project> project;
+    std::string batch;
+    std::uint32_t count = 0;
+    std::uint64_t reserved_bytes = 0;
+    Duration arrived{};
+    Done done;
+  };
+
+  std::size_t GroupSize() const;
+  void WriteGroup(std::span<Submission> group);
+  Status MakeDurable(std::span<Submission> group, std::vector<LogOffset>* firsts);
+  void BuildHot(std::span<Submission> group, const std::vector<LogOffset>& firsts);
+  void Acknowledge(std::span<Submission> group, const std::vector<LogOffset>& firsts);
+  void Fail(std::span<Submission> group, const Error& error, bool built);
+  Duration KeepHouse();
+
+  const TideOptions& options_;
+  wal::Log* const log_;
+  Projects* const projects_;
+  MemoryBudget* const budget_;
+  const env::Clock* const clock_;
+  TideMetrics* const metrics_;
+  const std::function<void()> wake_;
+  const std::string log_id_;
+
+  env::ByteQueue<Submission> queue_;
+  std::vector<Submission> taken_;  // From the queue, not yet written; from taken_at_ on.
+  std::size_t taken_at_ = 0;
+  std::vector<wal::Append> appends_;
+  std::vector<Project*> touched_;
+  bool built_ = false;
+  LogOffset trimmed_sum_;
+};
+
+}  // namespace tidemark::tide

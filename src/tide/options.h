@@ -1,0 +1,41 @@
+// What can be set about ingest and the tide.
+#pragma once
+
+#include <cstdint>
+
+#include "base/units.h"
+#include "hot/table.h"
+#include "wal/log.h"
+
+namespace tidemark::tide {
+
+struct TideOptions {
+  wal::LogOptions log;
+  hot::TableOptions hot;
+
+  // Ingest: bytes of batches that wait for the log's thread, and of one group.
+  std::uint64_t queue_bytes_max = 64_MiB;
+  std::uint64_t group_bytes_max = 16_MiB;
+
+  // A project is flushed when the first of these is reached.
+  std::uint64_t flush_encoded_bytes = 64'000'000;           // Of data files, as estimated.
+  std::uint64_t flush_hot_bytes = 192_MiB;                  // Of hot memory not yet settled.
+  Duration flush_age = std::chrono::seconds(60);            // Of the oldest unsettled event.
+  double flush_memory_share = 0.5;                          // Of the memory budget in use.
+  std::uint32_t flush_files_max = 256;                      // A flush with more is split.
+  std::uint64_t flush_rows_max = 4'000'000;                 // A flush with more is split.
+
+  // How long a query may hold its cut; files a cut names are kept longer than that.
+  Duration pin_deadline = std::chrono::minutes(10);
+  Duration garbage_delay = std::chrono::hours(1);
+
+  // Between attempts of a flush that failed, doubling from the first to the last.
+  Duration retry_first = std::chrono::milliseconds(100);
+  Duration retry_last = std::chrono::seconds(10);
+  std::uint32_t commit_attempts_max = 10;  // Of one flush that others keep overtaking.
+  // How often the tide looks when nobody wakes it.
+  Duration pause = std::chrono::milliseconds(100);
+  std::uint32_t garbage_per_step_max = 64;
+};
+
+}  // namespace tidemark::tide
