@@ -81,8 +81,8 @@ class BatchReader {
   std::uint32_t read_ = 0;
 };
 
-// Replaces the received time of an encoded batch by clamp(received time). The batch must be one that
-// a builder finished.
+// Replaces the received time of an encoded batch by clamp(received time). The batch must be one
+// that a builder finished.
 template <class Clamp>
 void ClampBatchReceivedAt(std::string* batch, const Clamp& clamp) {
   TimeMicros received_at;

@@ -39,8 +39,12 @@ void Ingest::Submit(std::string project, std::string batch, std::uint32_t count,
     return;
   }
   const std::uint64_t bytes = batch.size();
-  Submission submission{projects_->FindOrAdd(project), std::move(batch), count,
-                        reserved,                      clock_->Now(),    std::move(done)};
+  Submission submission{projects_->FindOrAdd(project),
+                        std::move(batch),
+                        count,
+                        reserved,
+                        clock_->Now(),
+                        std::move(done)};
   if (!queue_.Push(std::move(submission), bytes)) {
     budget_->Release(reserved);
     metrics_->refused_batches.Add();
@@ -96,8 +100,9 @@ void Ingest::WriteGroup(std::span<Submission> group) {
     const bool cut_off = rotated.has_value();
     if (!released && cut_off) TM_LOG(kWarning, "the reserve of the log could not be given back");
     Fail(group,
-         cut_off ? Error(Code::kUnavailable, "the log could not store the events; nothing was taken")
-                 : Error(Code::kOutcomeUnknown, "the log failed; the events may be there or not"),
+         cut_off
+             ? Error(Code::kUnavailable, "the log could not store the events; nothing was taken")
+             : Error(Code::kOutcomeUnknown, "the log failed; the events may be there or not"),
          built_);
     return;
   }

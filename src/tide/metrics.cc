@@ -16,8 +16,8 @@ TideMetrics::TideMetrics(telemetry::Registry& registry)
                                          "From the start of a log sync to its end.")),
       ack_seconds(registry.AddHistogram("tidemark_ingest_ack_seconds",
                                         "From a batch's arrival to its acknowledgement.")),
-      settled_events(registry.AddCounter("tidemark_settled_events_total",
-                                         "Events moved to the lake.")),
+      settled_events(
+          registry.AddCounter("tidemark_settled_events_total", "Events moved to the lake.")),
       flushes(registry.AddCounter("tidemark_flushes_total", "Commits made by the tide.")),
       failed_flushes(registry.AddCounter("tidemark_flush_failures_total",
                                          "Flushes that failed and were tried again.")),
@@ -28,8 +28,8 @@ TideMetrics::TideMetrics(telemetry::Registry& registry)
       commit_seconds(registry.AddHistogram(
           "tidemark_commit_seconds", "From data files on the store to the published commit.")),
       unsettled_events(registry.AddGauge("tidemark_hot_events", "Events not yet settled.")),
-      memory_used_bytes(registry.AddGauge("tidemark_memory_used_bytes",
-                                          "Bytes taken from the memory budget.")),
+      memory_used_bytes(
+          registry.AddGauge("tidemark_memory_used_bytes", "Bytes taken from the memory budget.")),
       log_segments(registry.AddGauge("tidemark_wal_segments", "Segments of the log on disk.")),
       log_behind_lake(registry.AddCounter(
           "tidemark_log_behind_lake_total",

@@ -18,12 +18,12 @@ struct TideOptions {
   std::uint64_t group_bytes_max = 16_MiB;
 
   // A project is flushed when the first of these is reached.
-  std::uint64_t flush_encoded_bytes = 64'000'000;           // Of data files, as estimated.
-  std::uint64_t flush_hot_bytes = 192_MiB;                  // Of hot memory not yet settled.
-  Duration flush_age = std::chrono::seconds(60);            // Of the oldest unsettled event.
-  double flush_memory_share = 0.5;                          // Of the memory budget in use.
-  std::uint32_t flush_files_max = 256;                      // A flush with more is split.
-  std::uint64_t flush_rows_max = 4'000'000;                 // A flush with more is split.
+  std::uint64_t flush_encoded_bytes = 64'000'000;  // Of data files, as estimated.
+  std::uint64_t flush_hot_bytes = 192_MiB;         // Of hot memory not yet settled.
+  Duration flush_age = std::chrono::seconds(60);   // Of the oldest unsettled event.
+  double flush_memory_share = 0.5;                 // Of the memory budget in use.
+  std::uint32_t flush_files_max = 256;             // A flush with more is split.
+  std::uint64_t flush_rows_max = 4'000'000;        // A flush with more is split.
 
   // How long a query may hold its cut; files a cut names are kept longer than that.
   Duration pin_deadline = std::chrono::minutes(10);

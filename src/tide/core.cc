@@ -1,0 +1,252 @@
+#include "tide/core.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "telemetry/log_line.h"
+
+namespace tidemark::tide {
+namespace {
+
+constexpr std::uint64_t kWaitersMax = 1'024;
+
+}  // namespace
+
+Core::Core(TideOptions options, CoreParts parts)
+    : options_(std::move(options)),
+      parts_(std::move(parts)),
+      metrics_(*parts_.registry),
+      projects_(options_.hot, parts_.budget),
+      waiters_(kWaitersMax) {}
+
+Result<std::unique_ptr<Core>> Core::Open(TideOptions options, CoreParts parts,
+                                         Flusher::AtStep at_step) {
+  std::unique_ptr<Core> core(new Core(std::move(options), std::move(parts)));
+  TM_TRY(core->OpenTables());
+  TM_TRY(core->OpenLog());
+  const CoreParts& own = core->parts_;
+  core->flusher_ = std::make_unique<Flusher>(
+      core->options_,
+      FlusherParts{own.store, own.catalog, own.writer, own.clock, own.tide_random, &core->metrics_},
+      core->log_id_, core->epoch_);
+  core->flusher_->set_at_step(std::move(at_step));
+  core->ingest_ = std::make_unique<Ingest>(core->options_, core->log_.get(), &core->projects_,
+                                           own.budget, own.clock, &core->metrics_, own.wake_ingest);
+  TM_TRY(core->ClearInflight());
+  TM_TRY(core->FinishReplay());
+  return core;
+}
+
+Status Core::OpenTables() {
+  TM_ASSIGN(const auto tables, parts_.catalog->ListTables());
+  for (const catalog::TableRecord& record : tables) {
+    if (!record.managed) continue;
+    bool restored = false;
+    TM_ASSIGN(auto head, lake::OpenTable(parts_.store, record, &restored));
+    if (restored) {
+      metrics_.metadata_restored.Add();
+      TM_LOG(kWarning, "a metadata file was written again from the catalog's copy",
+             {"project", record.ns});
+    }
+    projects_.FindOrAdd(record.ns)->PublishLake(std::move(head));
+  }
+  return {};
+}
+
+Status Core::OpenLog() {
+  const auto replay = [this](const wal::Frame& frame) -> Status {
+    TM_ASSIGN(const bool taken, Replay(frame));
+    if (!taken) replay_incomplete_.try_emplace(std::string(frame.project), true);
+    return {};
+  };
+  TM_ASSIGN(log_,
+            wal::Log::Open(parts_.disk, parts_.clock, parts_.log_random, options_.log, replay));
+  log_id_ = log_->log_id().ToString();
+  TM_ASSIGN(const auto tables, parts_.catalog->ListTables());
+  TM_TRY(CheckLogId(tables));
+  TM_ASSIGN(epoch_, parts_.catalog->BeginEpoch(log_id_));
+  return {};
+}
+
+Status Core::CheckLogId(const std::vector<catalog::TableRecord>& tables) const {
+  for (const catalog::TableRecord& record : tables) {
+    if (!record.managed || record.log_id == log_id_) continue;
+    return Fail(Code::kCorruption,
+                "the log in this data directory (" + log_id_ + ") is not the one that table " +
+                    record.ns + "." + record.name + " was settled from (" + record.log_id +
+                    "): put the right `log` folder back, or run `tidemark doctor`");
+  }
+  return {};
+}
+
+Result<bool> Core::Replay(const wal::Frame& frame) {
+  if (replay_incomplete_.contains(frame.project)) return false;
+  const auto project = projects_.FindOrAdd(frame.project);
+  const LogOffset settled = project->cut()->settled();
+  if (frame.end_offset() <= settled) return true;
+  hot::Table& hot = project->hot();
+  const LogOffset expected = std::max(settled, hot.appended_end());
+  if (frame.first_offset > expected) {
+    return Fail(Code::kCorruption, "the log of project " + project->name() + " begins at offset " +
+                                       to_string(frame.first_offset) + ", above " +
+                                       to_string(expected) +
+                                       " where the lake ends: events between them are missing");
+  }
+  TM_ASSIGN(auto batch, event::BatchReader::Open(frame.payload));
+  project->ClampReceivedAt(batch.received_at());
+  const std::uint64_t reserved = hot::ReserveEstimate(frame.payload.size(), frame.count);
+  if (!parts_.budget->TryReserve(reserved)) return false;
+  TM_TRY(hot.Append(batch, frame.first_offset, reserved));
+  return true;
+}
+
+Status Core::FinishReplay() {
+  for (const auto& [name, project] : *projects_.All()) {
+    project->PublishHot(project->hot().Publish());
+    if (replay_incomplete_.erase(name) > 0) TM_TRY(ReplayRest(*project));
+    const LogOffset settled = project->cut()->settled();
+    if (log_->RaiseOffset(name, settled)) {
+      metrics_.log_behind_lake.Add();
+      TM_LOG(kError, "the log ends below what is settled; it goes on from there", {"project", name},
+             {"settled", settled.value});
+    }
+    TM_CHECK_EQ(log_->NextOffset(name).value, project->cut()->end().value);
+  }
+  return {};
+}
+
+// What did not fit into memory is settled first: the rest is read from the log, part by part.
+Status Core::ReplayRest(Project& project) {
+  for (bool complete = false; !complete;) {
+    const LogOffset before = project.cut()->settled();
+    TM_TRY(FlushTo(project, project.cut()->end()));
+    project.ReleaseSettled();
+    if (project.cut()->settled() == before) {
+      return Fail(Code::kOverloaded, "the memory budget is too small to replay the log");
+    }
+    complete = true;
+    const LogOffset from = project.cut()->end();
+    TM_TRY(log_->Read(project.name(), from, [&](const wal::Frame& frame) -> Status {
+      if (!complete) return {};
+      TM_ASSIGN(complete, Replay(frame));
+      return {};
+    }));
+    project.PublishHot(project.hot().Publish());
+  }
+  return {};
+}
+
+Status Core::ClearInflight() {
+  TM_ASSIGN(const auto inflight, parts_.catalog->ListInflight());
+  for (const catalog::Inflight& write : inflight) {
+    TM_ASSIGN(const auto committed, parts_.catalog->FindCommit(write.table, write.id));
+    if (!committed) {
+      for (const auto& [name, project] : *projects_.All()) {
+        const auto head = project->cut()->lake;
+        if (head && head->table == write.table) {
+          TM_TRY(lake::RemoveLeftovers(parts_.store, write, *head));
+        }
+      }
+    }
+    TM_TRY(parts_.catalog->RemoveInflight(write.id));
+  }
+  return {};
+}
+
+Duration Core::TideStep() {
+  const Duration now = parts_.clock->Now();
+  FlushDue(now);
+  AnswerWaiters();
+  if (const auto collected = flusher_->CollectGarbage(); !collected) {
+    TM_LOG(kWarning, "garbage stays for now", {"error", collected.error().ToString()});
+  }
+  return options_.pause;
+}
+
+void Core::FlushDue(Duration now) {
+  std::int64_t unsettled = 0;
+  for (const auto& [name, project] : *projects_.All()) {
+    const auto cut = project->cut();
+    unsettled += cut->end() - cut->settled();
+    if (!Due(*project, now)) continue;
+    const Status flushed = FlushTo(*project, cut->end());
+    if (!flushed) Failed(name, flushed.error(), now);
+  }
+  metrics_.unsettled_events.Set(unsettled);
+}
+
+bool Core::Due(const Project& project, Duration now) {
+  Schedule& schedule = schedules_[project.name()];
+  const auto cut = project.cut();
+  if (cut->hot_count() == 0) {
+    schedule.waiting = false;
+    return false;
+  }
+  if (!schedule.waiting || schedule.seen_settled != cut->settled()) {
+    schedule.waiting = true;
+    schedule.seen_settled = cut->settled();
+    schedule.since = now;
+  }
+  if (now < schedule.retry_at) return false;
+  if (now - schedule.since >= options_.flush_age) return true;
+  const std::uint64_t hot_bytes = cut->hot->bytes();
+  const double encoded = static_cast<double>(hot_bytes) * flusher_->encoded_per_hot_byte();
+  if (hot_bytes >= options_.flush_hot_bytes ||
+      encoded >= static_cast<double>(options_.flush_encoded_bytes)) {
+    return true;
+  }
+  const double budget = static_cast<double>(parts_.budget->bytes_max());
+  return static_cast<double>(parts_.budget->used_bytes()) > budget * options_.flush_memory_share &&
+         static_cast<double>(hot_bytes) > budget * options_.flush_memory_share / 16;
+}
+
+Status Core::FlushTo(Project& project, LogOffset end) {
+  for (bool done = false; !done;) {
+    const LogOffset before = project.cut()->settled();
+    TM_ASSIGN(done, flusher_->Flush(project, end));
+    if (project.cut()->settled() > before) parts_.wake_ingest();  // Releases hot rows, trims.
+  }
+  Schedule& schedule = schedules_[project.name()];
+  schedule.retry_at = Duration::zero();
+  schedule.retry_pause = Duration::zero();
+  return {};
+}
+
+void Core::Failed(const std::string& project, const Error& error, Duration now) {
+  metrics_.failed_flushes.Add();
+  if (error.code() == Code::kConflict) fenced_.store(true, std::memory_order_relaxed);
+  TM_LOG(kError, "a flush failed and will be tried again", {"project", project},
+         {"error", error.ToString()});
+  Schedule& schedule = schedules_[project];
+  schedule.retry_pause =
+      std::clamp(schedule.retry_pause * 2, options_.retry_first, options_.retry_last);
+  schedule.retry_at = now + schedule.retry_pause;
+}
+
+void Core::Settle(Settled done) {
+  Waiter waiter{std::move(done)};
+  if (!waiters_.Push(std::move(waiter), 1)) {
+    waiter.done(Fail(Code::kOverloaded, "too many requests wait for the tide"));
+    return;
+  }
+  parts_.wake_tide();
+}
+
+void Core::AnswerWaiters() {
+  std::vector<Waiter> waiters;
+  waiters_.TakeAll(&waiters);
+  if (waiters.empty()) return;
+  Status settled;
+  for (const auto& [name, project] : *projects_.All()) {
+    const auto cut = project->cut();
+    if (cut->hot_count() == 0) continue;
+    if (auto flushed = FlushTo(*project, cut->end()); !flushed) {
+      Failed(name, flushed.error(), parts_.clock->Now());
+      settled = std::move(flushed);
+    }
+  }
+  for (Waiter& waiter : waiters) waiter.done(settled);
+}
+
+}  // namespace tidemark::tide

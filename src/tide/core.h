@@ -1,0 +1,123 @@
+// The core: log, hot rows, lake heads and the tide that joins them, opened and recovered as one.
+//
+// Passive: it has no thread of its own. The server gives IngestStep to the log's thread and
+// TideStep to the tide's; the simulation calls both in seeded order. Submit, cuts and the numbers
+// are for any thread.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/memory_budget.h"
+#include "env/byte_queue.h"
+#include "env/disk.h"
+#include "tide/flush.h"
+#include "tide/ingest.h"
+
+namespace tidemark::tide {
+
+struct CoreParts {
+  env::Disk* disk;
+  env::ObjectStore* store;
+  catalog::Catalog* catalog;
+  engine::DataFileWriter* writer;
+  const env::Clock* clock;
+  env::Random* log_random;   // The log's thread.
+  env::Random* tide_random;  // The tide's thread.
+  MemoryBudget* budget;
+  telemetry::Registry* registry;
+  std::function<void()> wake_ingest;
+  std::function<void()> wake_tide;
+};
+
+class Core {
+ public:
+  // Recovers: takes a new epoch, opens every table at the catalog's head, clears what interrupted
+  // flushes left, replays the log from there (flushing as it goes when memory is short), continues
+  // every project's offsets from max(end of log, end of lake). What was acknowledged before is
+  // visible when Open returns. All parts must outlive the core; the caller holds the lock on the
+  // data directory.
+  //
+  // Errors: kCorruption: log, lake and catalog do not belong together, or rot below the durable end
+  // of the log (the message names the repair); kIoError.
+  static Result<std::unique_ptr<Core>> Open(TideOptions options, CoreParts parts,
+                                            Flusher::AtStep at_step = nullptr);
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+
+  void Submit(std::string project, std::string batch, std::uint32_t count, Ingest::Done done) {
+    ingest_->Submit(std::move(project), std::move(batch), count, std::move(done));
+  }
+  // Refuses new batches; what was taken is still written by IngestStep.
+  void CloseIngest() { ingest_->Close(); }
+  bool ingest_idle() const { return ingest_->idle(); }
+  // The log's thread.
+  Duration IngestStep() { return ingest_->Step(); }
+  // The tide's thread: flushes what is due, then waiters, then garbage.
+  Duration TideStep();
+
+  // Settles everything that is durable now in every project, then calls `done` with the outcome, on
+  // the tide's thread. Any thread. kOverloaded: too many wait already.
+  using Settled = std::function<void(Status)>;
+  void Settle(Settled done);
+
+  // nullptr if no event of the project was ever accepted.
+  std::shared_ptr<Project> FindProject(std::string_view name) const { return projects_.Find(name); }
+  std::shared_ptr<const Projects::Map> AllProjects() const { return projects_.All(); }
+
+  const std::string& log_id() const { return log_id_; }
+  Epoch epoch() const { return epoch_; }
+  const wal::Log& log() const { return *log_; }
+  const TideOptions& options() const { return options_; }
+  const TideMetrics& metrics() const { return metrics_; }
+  // Set when another process took over: this one must stop.
+  bool fenced() const { return fenced_.load(std::memory_order_relaxed); }
+
+ private:
+  Core(TideOptions options, CoreParts parts);
+
+  Status OpenTables();
+  Status CheckLogId(const std::vector<catalog::TableRecord>& tables) const;
+  Status ClearInflight();
+  Status OpenLog();
+  // Adds a frame's rows to hot memory. False: there is no memory for it now.
+  Result<bool> Replay(const wal::Frame& frame);
+  Status FinishReplay();
+  Status ReplayRest(Project& project);
+
+  bool Due(const Project& project, Duration now);
+  void FlushDue(Duration now);
+  Status FlushTo(Project& project, LogOffset end);
+  void AnswerWaiters();
+  void Failed(const std::string& project, const Error& error, Duration now);
+
+  struct Waiter {
+    Settled done;
+  };
+  struct Schedule {
+    LogOffset seen_settled;  // The cut's, when `since` was set.
+    Duration since{};        // When the oldest unsettled event was first seen.
+    bool waiting = false;    // There are unsettled events.
+    Duration retry_at{};
+    Duration retry_pause{};
+  };
+
+  const TideOptions options_;
+  const CoreParts parts_;
+  TideMetrics metrics_;
+  Projects projects_;
+  std::string log_id_;
+  Epoch epoch_;
+  std::unique_ptr<wal::Log> log_;
+  std::unique_ptr<Ingest> ingest_;
+  std::unique_ptr<Flusher> flusher_;
+  env::ByteQueue<Waiter> waiters_;
+  std::map<std::string, Schedule> schedules_;
+  std::map<std::string, bool, std::less<>> replay_incomplete_;  // Projects whose rest must wait.
+  std::atomic<bool> fenced_{false};
+};
+
+}  // namespace tidemark::tide

@@ -1,0 +1,111 @@
+// The tide: moves the hot rows of a project into the lake with one fenced commit, in six steps:
+// plan, write, manifest, build, commit, publish. A flush covers durable offsets only and begins
+// where the table's head ends; a commit whose outcome is unknown is looked up before anything else
+// is done, and an append is never retried blindly.
+//
+// One thread (the tide's).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "catalog/catalog.h"
+#include "engine/data_file.h"
+#include "env/clock.h"
+#include "env/object_store.h"
+#include "env/random.h"
+#include "lake/append.h"
+#include "tide/flush_plan.h"
+#include "tide/metrics.h"
+#include "tide/options.h"
+#include "tide/project.h"
+
+namespace tidemark::tide {
+
+// Steps at which a crash is tried; `Flusher::at_step` is told before each. (C1 to C10 of the
+// crash tests.)
+enum class FlushStep : std::uint8_t {
+  kDataFiles,     // C1: some data files are written.
+  kManifests,     // C2: manifests are written, the manifest list is not.
+  kBeforeCommit,  // C3: the metadata file is written, the catalog does not know.
+  kAfterCommit,   // C4: the catalog knows, readers do not.
+  kAfterPublish,  // C6: published; hot rows and log are not released yet.
+};
+
+struct FlusherParts {
+  env::ObjectStore* store;
+  catalog::Catalog* catalog;
+  engine::DataFileWriter* writer;
+  const env::Clock* clock;
+  env::Random* random;
+  TideMetrics* metrics;
+};
+
+class Flusher {
+ public:
+  using AtStep = std::function<void(FlushStep)>;
+
+  // All pointers in `parts`, and `options`, must outlive it.
+  Flusher(const TideOptions& options, FlusherParts parts, std::string log_id, Epoch epoch);
+
+  // Settles [cut.settled(), end) of the project, or the part of it that fits one flush. True if it
+  // settled all of it. After an error nothing is half done: call again later.
+  //
+  // Errors: kIoError, kUnavailable, kOverloaded; kConflict if another owner has a later epoch (this
+  // process must stop); kCorruption.
+  Result<bool> Flush(Project& project, LogOffset end);
+
+  // Deletes garbage that is due, a few objects at a time.
+  Status CollectGarbage();
+
+  void set_at_step(AtStep at_step) { at_step_ = std::move(at_step); }
+  // Encoded bytes that a hot byte becomes, from the last flush; for the size trigger.
+  double encoded_per_hot_byte() const { return encoded_per_hot_byte_; }
+
+ private:
+  // A flush whose files are written, until its commit is known to have happened or not.
+  struct Pending {
+    Uuid flush_id;
+    lake::Append append;
+    std::vector<std::string> data_keys;
+    std::optional<lake::PreparedCommit> attempt;  // Whose outcome is unknown.
+    std::uint32_t attempts = 0;                   // Each writes files of its own name.
+    LogOffset end;
+    std::uint64_t rows = 0;
+    std::uint64_t bytes = 0;
+    Duration started{};
+    Duration written{};
+  };
+
+  Result<std::shared_ptr<const lake::TableHead>> HeadOf(Project& project);
+  Result<std::shared_ptr<const lake::TableHead>> Reload(const std::string& project);
+  Result<Pending> Write(Project& project, const lake::TableHead& head, LogOffset end);
+  Result<std::vector<lake::NewFile>> WriteFiles(const std::vector<PartitionRows>& parts,
+                                                const std::vector<std::string>& keys);
+  // True: committed and published. False: given up, its files are deleted; plan again.
+  Result<bool> Commit(Project& project, Pending* pending);
+  Result<bool> CommitOnce(Project& project, Pending* pending, const lake::TableHead& head);
+  Result<bool> Resolve(Project& project, Pending* pending);
+  void Publish(Project& project, Pending* pending, std::shared_ptr<const lake::TableHead> head);
+  void DropAttempt(lake::PreparedCommit* attempt);
+  Status GiveUp(Pending* pending);
+  void RemoveQuietly(const std::vector<std::string>& keys);
+  void At(FlushStep step) const {
+    if (at_step_) at_step_(step);
+  }
+  Uuid NewId();
+
+  const TideOptions& options_;
+  const FlusherParts parts_;
+  const std::string log_id_;
+  const Epoch epoch_;
+  std::map<std::string, Pending> pending_;  // By project.
+  AtStep at_step_;
+  double encoded_per_hot_byte_ = 0.15;
+};
+
+}  // namespace tidemark::tide
