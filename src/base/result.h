@@ -71,12 +71,13 @@ inline tl::unexpected<Error> Fail(Error error) { return tl::unexpected<Error>(st
 #define TM_CONCAT(a, b) TM_CONCAT_INNER(a, b)
 
 // Returns the error of `expr` from the enclosing function, if it has one.
-#define TM_TRY(...)                                                        \
-  do {                                                                     \
-    auto tm_try = (__VA_ARGS__);                                           \
-    if (!tm_try.has_value()) [[unlikely]] {                                \
-      return tl::unexpected<::tidemark::Error>(std::move(tm_try).error()); \
-    }                                                                      \
+#define TM_TRY(...) TM_TRY_INNER(TM_CONCAT(tm_try_, __COUNTER__), __VA_ARGS__)
+#define TM_TRY_INNER(name, ...)                                          \
+  do {                                                                   \
+    auto name = (__VA_ARGS__);                                           \
+    if (!name.has_value()) [[unlikely]] {                                \
+      return tl::unexpected<::tidemark::Error>(std::move(name).error()); \
+    }                                                                    \
   } while (false)
 
 // TM_ASSIGN(auto x, Compute()): x is the value, or the enclosing function returns the error.

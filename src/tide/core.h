@@ -71,6 +71,8 @@ class Core {
   const std::string& log_id() const { return log_id_; }
   Epoch epoch() const { return epoch_; }
   const wal::Log& log() const { return *log_; }
+  // What the engine opens to read an object of the lake.
+  std::string NativePath(std::string_view key) const { return parts_.store->NativePath(key); }
   const TideOptions& options() const { return options_; }
   const TideMetrics& metrics() const { return metrics_; }
   // Set when another process took over: this one must stop.

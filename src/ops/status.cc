@@ -1,0 +1,95 @@
+#include "ops/status.h"
+
+#include "base/json_writer.h"
+
+namespace tidemark::ops {
+namespace {
+
+double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+std::uint64_t Buffered(const StatusParts& parts) {
+  std::uint64_t events = 0;
+  for (const auto& [name, project] : *parts.core->AllProjects()) {
+    events += project->cut()->hot_count();
+  }
+  return events;
+}
+
+double Uptime(const StatusParts& parts) { return Seconds(parts.clock->Now() - parts.started); }
+
+double BufferUtilisation(const StatusParts& parts) {
+  return static_cast<double>(parts.budget->used_bytes()) /
+         static_cast<double>(parts.budget->bytes_max());
+}
+
+}  // namespace
+
+bool Healthy(const StatusParts& parts) {
+  return !parts.core->fenced() && !parts.core->log().stats().failed;
+}
+
+std::string HealthJson(const StatusParts& parts) {
+  std::string text;
+  JsonWriter json(&text);
+  json.BeginObject().Field("status", Healthy(parts) ? "healthy" : "unhealthy");
+  json.Field("timestamp", parts.clock->WallNow().value / 1'000);
+  json.Field("buffered", Buffered(parts)).Field("uptime", Uptime(parts));
+  json.Field("buffer_utilization", BufferUtilisation(parts));
+  json.Field("log_failed", parts.core->log().stats().failed).Field("fenced", parts.core->fenced());
+  json.EndObject();
+  return text + "\n";
+}
+
+std::string PartHealthJson(const StatusParts& parts, std::string_view part) {
+  const tide::TideMetrics& metrics = parts.core->metrics();
+  std::string text;
+  JsonWriter json(&text);
+  json.BeginObject().Field("status", Healthy(parts) ? "healthy" : "unhealthy");
+  json.Field("component", part).Field("timestamp", parts.clock->WallNow().value / 1'000);
+  if (part == "collector") {
+    json.Field("accepted", metrics.accepted_events.value()).Field("buffered", Buffered(parts));
+    json.Field("refused_batches", metrics.refused_batches.value());
+  } else if (part == "catalog") {
+    json.Field("flushes", metrics.flushes.value()).Field("settled", metrics.settled_events.value());
+    json.Field("failed_flushes", metrics.failed_flushes.value());
+  } else if (part == "api") {
+    json.Field("queries", parts.queries->finished_count());
+    json.Field("failed_queries", parts.queries->failed_count());
+  } else {
+    return {};
+  }
+  json.EndObject();
+  return text + "\n";
+}
+
+std::string MetricsJson(const StatusParts& parts) {
+  const tide::TideMetrics& metrics = parts.core->metrics();
+  const telemetry::Histogram& ack = metrics.ack_seconds;
+  const double uptime = Uptime(parts);
+  const auto total = metrics.accepted_events.value();
+  const double count = static_cast<double>(std::max<std::uint64_t>(1, ack.count()));
+  std::string text;
+  JsonWriter json(&text);
+  json.BeginObject().Field("total_events", total);
+  json.Field("error_count", metrics.refused_batches.value() + metrics.failed_groups.value());
+  json.Field("uptime_seconds", uptime);
+  json.Field("throughput_per_second", uptime > 0 ? static_cast<double>(total) / uptime : 0.0);
+  json.Key("latency").BeginObject().Field("average_ms", ack.sum_seconds() / count * 1e3);
+  json.Field("p50_ms", ack.QuantileSeconds(0.50) * 1e3);
+  json.Field("p95_ms", ack.QuantileSeconds(0.95) * 1e3);
+  json.Field("p99_ms", ack.QuantileSeconds(0.99) * 1e3).EndObject();
+  json.Key("query_latency").BeginObject().Field("average_ms", parts.queries->LatencyMean() * 1e3);
+  json.Field("p50_ms", parts.queries->LatencyQuantile(0.50) * 1e3);
+  json.Field("p95_ms", parts.queries->LatencyQuantile(0.95) * 1e3);
+  json.Field("p99_ms", parts.queries->LatencyQuantile(0.99) * 1e3).EndObject();
+  json.Field("buffer_utilization", BufferUtilisation(parts)).Field("buffered", Buffered(parts));
+  json.Key("settled").BeginObject().Field("commits", metrics.flushes.value());
+  json.Field("events", metrics.settled_events.value());
+  json.Field("bytes", metrics.settled_bytes.value()).EndObject();
+  json.EndObject();
+  return text + "\n";
+}
+
+std::string MetricsPrometheus(const StatusParts& parts) { return parts.registry->ToPrometheus(); }
+
+}  // namespace tidemark::ops

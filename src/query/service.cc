@@ -1,0 +1,175 @@
+#include "query/service.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace tidemark::query {
+namespace {
+
+event::TimeRange TimesOf(const event::RowSource& rows) {
+  event::TimeRange range;
+  for (std::size_t i = 0; i < rows.chunk_count(); ++i) {
+    const event::TimeRange chunk = rows.ChunkTimes(i);
+    range.min = std::min(range.min, chunk.min);
+    range.max = std::max(range.max, chunk.max);
+  }
+  return range;
+}
+
+event::TimeRange TimesOf(const std::vector<engine::LakeFile>& files) {
+  event::TimeRange range;
+  for (const engine::LakeFile& file : files) {
+    range.min = std::min(range.min, file.times.min);
+    range.max = std::max(range.max, file.times.max);
+  }
+  return range;
+}
+
+std::optional<event::TimeRange> Known(event::TimeRange range) {
+  return range.min <= range.max ? std::optional(range) : std::nullopt;
+}
+
+}  // namespace
+
+std::string_view RouteName(Route route) {
+  switch (route) {
+    case Route::kRealtime:
+      return "realtime";
+    case Route::kBatch:
+      return "batch";
+    case Route::kHybrid:
+      return "hybrid";
+  }
+  return "";
+}
+
+std::optional<Route> FindRoute(std::string_view name) {
+  for (const Route route : {Route::kRealtime, Route::kBatch, Route::kHybrid}) {
+    if (RouteName(route) == name) return route;
+  }
+  return std::nullopt;
+}
+
+Service::Service(QueryOptions options, tide::Core* core, engine::Instance* engine,
+                 const env::Clock* clock, telemetry::Registry* registry)
+    : options_(options),
+      core_(core),
+      engine_(engine),
+      clock_(clock),
+      files_(std::make_shared<const FileCache>()),
+      seconds_(registry->AddHistogram("tidemark_query_seconds",
+                                      "From a statement's arrival to the end of its answer.")),
+      failed_(registry->AddCounter("tidemark_query_failures_total",
+                                   "Statements that ended with an error.")) {}
+
+Result<std::shared_ptr<const tide::Cut>> Service::TakeCut(const SqlRequest& request) const {
+  const auto project = core_->FindProject(request.project);
+  auto cut = project ? project->cut()
+                     : std::make_shared<const tide::Cut>(
+                           tide::Cut{nullptr, std::make_shared<hot::SegmentList>()});
+  if (request.min_offset) {
+    if (request.min_offset->log_id != core_->log_id()) {
+      return Fail(Code::kInvalidArgument,
+                  "min_offset is a receipt of another log; use one that this server gave");
+    }
+    if (request.min_offset->end() > cut->end()) {
+      return Fail(Code::kUnavailable, "the events of min_offset are not visible yet; ask again");
+    }
+  }
+  return cut;
+}
+
+Service::Files Service::FilesOf(const std::string& project,
+                                const std::shared_ptr<const lake::TableHead>& head) {
+  const auto cache = files_.Load();
+  const auto found = cache->find(project);
+  if (found != cache->end() && found->second.head == head) return found->second.files;
+  auto files = std::make_shared<std::vector<engine::LakeFile>>();
+  files->reserve(head->files->count());
+  head->files->ForEach([&](const lake::LiveFile& file) {
+    files->push_back({file.in_store ? core_->NativePath(file.key) : file.key,
+                      file.rows,
+                      file.bytes,
+                      {file.time_min.value_or(kTimeMin), file.time_max.value_or(kTimeMax)}});
+  });
+  files_.Update([&](const FileCache& current) {
+    auto next = std::make_shared<FileCache>(current);
+    (*next)[project] = {head, files};
+    return std::shared_ptr<const FileCache>(std::move(next));
+  });
+  return files;
+}
+
+Result<SqlAnswer> Service::Run(SqlRequest request) {
+  const Duration started = clock_->Now();
+  if (request.sql.size() > options_.sql_bytes_max) {
+    return Fail(Code::kInvalidArgument, "the statement is longer than " +
+                                            std::to_string(options_.sql_bytes_max) + " bytes");
+  }
+  TM_ASSIGN(const auto cut, TakeCut(request));
+  SqlAnswer answer;
+  answer.started = started;
+  auto relation = std::make_shared<engine::Relation>();
+  LogOffset end = cut->end();
+  const bool lake_rows = cut->lake && cut->lake->files->rows() > 0;
+  const bool hot_rows = cut->hot_count() > 0;
+  if (request.route == Route::kRealtime && lake_rows) {
+    return Fail(Code::kInvalidArgument,
+                "route realtime would leave out settled events; leave the route open");
+  }
+  const bool leave_out_hot = request.route == Route::kBatch && hot_rows;
+  if (leave_out_hot && !request.allow_stale) {
+    return Fail(Code::kInvalidArgument,
+                "route batch would leave out events that are not settled; set allow_stale to be "
+                "answered at the older cut");
+  }
+  if (leave_out_hot) end = cut->settled();
+  if (lake_rows) {
+    relation->files = FilesOf(request.project, cut->lake);
+    answer.sources.push_back({true, cut->lake->files->rows(), Known(TimesOf(*relation->files))});
+  }
+  if (hot_rows && !leave_out_hot) {
+    auto rows = cut->HotRows();
+    TM_CHECK_EQ(rows->row_count(), cut->hot_count());
+    answer.sources.push_back({false, rows->row_count(), Known(TimesOf(*rows))});
+    relation->hot.push_back(std::move(rows));
+  }
+  const bool with_hot = !relation->hot.empty();
+  answer.route = lake_rows && with_hot ? Route::kHybrid
+                 : lake_rows           ? Route::kBatch
+                                       : Route::kRealtime;
+  answer.receipt = {core_->log_id(), cut->lake ? cut->lake->snapshot() : SnapshotId(0),
+                    cut->settled(), end};
+
+  engine::QueryRequest run;
+  run.sql = std::move(request.sql);
+  run.parameters = std::move(request.parameters);
+  run.named_parameters = std::move(request.named_parameters);
+  run.relations.push_back({{"events", "analytics_engine.events", "iceberg.events"}, relation});
+  run.deadline =
+      started + std::min(options_.time_max, request.time_max.value_or(options_.time_max));
+  run.rows_max = std::min(options_.rows_max, request.rows_max.value_or(options_.rows_max));
+  run.cancel = std::move(request.cancel);
+  run.pin = cut;
+  auto rows = engine_->Query(std::move(run));
+  if (!rows) {
+    failed_.Add();
+    return Fail(std::move(rows).error());
+  }
+  answer.rows = std::move(*rows);
+  answer.planned = clock_->Now();
+  return answer;
+}
+
+void Service::Finished(const SqlAnswer& answer, bool ok) {
+  if (!ok) failed_.Add();
+  seconds_.Record(clock_->Now() - answer.started);
+}
+
+double Service::LatencyMean() const {
+  const std::uint64_t count = seconds_.count();
+  return count == 0 ? 0 : seconds_.sum_seconds() / static_cast<double>(count);
+}
+
+}  // namespace tidemark::query

@@ -1,0 +1,114 @@
+// A statement at a cut: takes the project's cut once, binds `events` to exactly that, runs it, and
+// says which cut and route it was. The same statement at the same cut gives the same answer
+// whatever of it is hot or settled.
+//
+// Any thread. A stream belongs to one thread at a time and holds its cut until it dies.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/published.h"
+#include "base/result.h"
+#include "engine/instance.h"
+#include "engine/query.h"
+#include "env/clock.h"
+#include "event/receipt.h"
+#include "telemetry/metrics.h"
+#include "tide/core.h"
+
+namespace tidemark::query {
+
+enum class Route : std::uint8_t {
+  kRealtime,  // Hot rows only.
+  kBatch,     // Lake files only.
+  kHybrid,    // Both.
+};
+std::string_view RouteName(Route route);
+std::optional<Route> FindRoute(std::string_view name);
+
+struct QueryOptions {
+  Duration time_max = std::chrono::seconds(60);  // Of one statement, result included.
+  std::uint64_t rows_max = 10'000'000;           // Of one result; more is an error that says so.
+  std::uint64_t sql_bytes_max = 1ULL << 20;
+};
+
+struct SqlRequest {
+  std::string project;
+  std::string sql;
+  std::vector<engine::Parameter> parameters;
+  std::vector<std::pair<std::string, engine::Parameter>> named_parameters;
+  std::optional<event::Receipt> min_offset;  // The cut must hold these events.
+  std::optional<Route> route;                // Forced; refused unless it gives the same answer...
+  bool allow_stale = false;                  // ...or unless an older cut may be answered.
+  std::optional<Duration> time_max;          // Shorter than the option's.
+  std::optional<std::uint64_t> rows_max;     // Cuts the result off there, which it says.
+  std::shared_ptr<const std::atomic<bool>> cancel;
+};
+
+// What the answer is an answer of.
+struct CutReceipt {
+  std::string log_id;
+  SnapshotId snapshot;  // 0: the project has no snapshot yet.
+  LogOffset settled;    // Rows below came from the lake.
+  LogOffset end;        // Rows from there are later than the cut.
+};
+
+struct Source {
+  bool lake = false;  // Else hot.
+  std::uint64_t rows = 0;
+  std::optional<event::TimeRange> times;
+};
+
+struct SqlAnswer {
+  std::unique_ptr<engine::ResultStream> rows;
+  Route route = Route::kHybrid;
+  CutReceipt receipt;
+  std::vector<Source> sources;
+  Duration started{};  // On the clock, before the cut was taken.
+  Duration planned{};  // When the first row could be asked for.
+};
+
+class Service {
+ public:
+  // All pointers must outlive the service.
+  Service(QueryOptions options, tide::Core* core, engine::Instance* engine, const env::Clock* clock,
+          telemetry::Registry* registry);
+
+  // Errors: kInvalidArgument, kPermissionDenied (the statement), kUnavailable (the receipt's events
+  // are not visible yet), kOverloaded, kDeadlineExceeded, kCancelled.
+  Result<SqlAnswer> Run(SqlRequest request);
+
+  // To be told when an answer has been sent.
+  void Finished(const SqlAnswer& answer, bool ok);
+
+  double LatencyQuantile(double q) const { return seconds_.QuantileSeconds(q); }
+  double LatencyMean() const;
+  std::uint64_t finished_count() const { return seconds_.count(); }
+  std::uint64_t failed_count() const { return failed_.value(); }
+
+ private:
+  using Files = std::shared_ptr<const std::vector<engine::LakeFile>>;
+  struct CachedFiles {
+    std::shared_ptr<const lake::TableHead> head;
+    Files files;
+  };
+  using FileCache = std::map<std::string, CachedFiles>;
+
+  Result<std::shared_ptr<const tide::Cut>> TakeCut(const SqlRequest& request) const;
+  Files FilesOf(const std::string& project, const std::shared_ptr<const lake::TableHead>& head);
+
+  const QueryOptions options_;
+  tide::Core* const core_;
+  engine::Instance* const engine_;
+  const env::Clock* const clock_;
+  Published<FileCache> files_;  // Of the newest head of each project.
+  telemetry::Histogram& seconds_;
+  telemetry::Counter& failed_;
+};
+
+}  // namespace tidemark::query

@@ -1,0 +1,197 @@
+#include "serve/sql_handler.h"
+
+#include <atomic>
+#include <utility>
+
+#include "base/json_reader.h"
+#include "base/json_writer.h"
+#include "serve/answer.h"
+
+namespace tidemark::serve {
+namespace {
+
+constexpr std::size_t kChunkBytes = 256U << 10;  // Of a streamed answer.
+
+Result<engine::Parameter> ToParameter(const JsonValue& value) {
+  switch (value.kind()) {
+    case JsonValue::Kind::kNull:
+      return engine::Parameter(std::monostate());
+    case JsonValue::Kind::kBool:
+      return engine::Parameter(*value.Bool());
+    case JsonValue::Kind::kString:
+      return engine::Parameter(value.text());
+    case JsonValue::Kind::kNumber:
+      if (const auto number = value.Int()) return engine::Parameter(*number);
+      if (const auto number = value.Double()) return engine::Parameter(*number);
+      break;
+    case JsonValue::Kind::kArray:
+    case JsonValue::Kind::kObject:
+      break;
+  }
+  return Fail(Code::kInvalidArgument, "a parameter must be null, a boolean, a number or a string");
+}
+
+Status ReadParameters(const JsonValue& values, query::SqlRequest* request) {
+  if (values.is_null()) return {};
+  if (values.is_array()) {
+    for (const JsonValue& value : values.items()) {
+      TM_ASSIGN(auto parameter, ToParameter(value));
+      request->parameters.push_back(std::move(parameter));
+    }
+    return {};
+  }
+  if (!values.is_object()) {
+    return Fail(Code::kInvalidArgument, "params must be an array or an object");
+  }
+  for (const auto& [name, value] : values.members()) {
+    TM_ASSIGN(auto parameter, ToParameter(value));
+    request->named_parameters.emplace_back(name, std::move(parameter));
+  }
+  return {};
+}
+
+Status SetOption(std::string_view name, std::string_view text, query::SqlRequest* request) {
+  if (name == "min_offset") {
+    TM_ASSIGN(request->min_offset, event::DecodeReceipt(text));
+  } else if (name == "route") {
+    request->route = query::FindRoute(text);
+    if (!request->route) {
+      return Fail(Code::kInvalidArgument, "route must be realtime, batch or hybrid");
+    }
+  } else if (name == "allow_stale") {
+    request->allow_stale = text == "true" || text == "1";
+  } else if (name == "limit" || name == "timeout_ms") {
+    std::uint64_t number = 0;
+    for (const char c : text) {
+      if (c < '0' || c > '9' || number > 1'000'000'000'000ULL) {
+        return Fail(Code::kInvalidArgument, std::string(name) + " must be a whole number");
+      }
+      number = number * 10 + static_cast<std::uint64_t>(c - '0');
+    }
+    if (name == "limit") request->rows_max = number;
+    if (name == "timeout_ms") {
+      request->time_max = std::chrono::milliseconds(static_cast<std::int64_t>(number));
+    }
+  }
+  return {};
+}
+
+Status ReadObject(const JsonValue& body, query::SqlRequest* request) {
+  for (const auto& [name, value] : body.members()) {
+    if (name == "query" || name == "sql") {
+      if (!value.is_string()) return Fail(Code::kInvalidArgument, name + " must be a string");
+      request->sql = value.text();
+    } else if (name == "params") {
+      TM_TRY(ReadParameters(value, request));
+    } else if (name == "min_offset" || name == "route" || name == "limit" || name == "timeout_ms" ||
+               name == "allow_stale") {
+      const auto flag = value.Bool();
+      TM_TRY(SetOption(name, flag ? (*flag ? "true" : "false") : value.text(), request));
+    } else {
+      return Fail(
+          Code::kInvalidArgument,
+          "unknown field " + name +
+              "; known are query, params, min_offset, route, allow_stale, limit, timeout_ms");
+    }
+  }
+  return {};
+}
+
+// json, ndjson or csv: by ?format= or Accept.
+Result<std::string> FormatOf(const net::Request& request) {
+  if (const auto format = request.QueryParameter("format")) {
+    if (*format == "json" || *format == "ndjson" || *format == "csv") return *format;
+    return Fail(Code::kInvalidArgument, "format must be json, ndjson or csv");
+  }
+  const std::string_view accept = request.Header("accept").value_or("");
+  if (accept.find("ndjson") != std::string_view::npos) return std::string("ndjson");
+  if (accept.find("text/csv") != std::string_view::npos) return std::string("csv");
+  return std::string("json");
+}
+
+}  // namespace
+
+Result<query::SqlRequest> ParseSqlBody(const net::Request& request) {
+  query::SqlRequest parsed;
+  for (const char* name : {"min_offset", "route", "allow_stale", "limit", "timeout_ms"}) {
+    if (const auto value = request.QueryParameter(name)) TM_TRY(SetOption(name, *value, &parsed));
+  }
+  if (const auto header = request.Header("x-tidemark-min-offset")) {
+    TM_TRY(SetOption("min_offset", *header, &parsed));
+  }
+  const std::string& body = request.body;
+  const std::size_t start = body.find_first_not_of(" \t\r\n");
+  if (start == std::string::npos) {
+    return Fail(Code::kInvalidArgument, "the body must be a SQL statement or {\"query\": ...}");
+  }
+  if (body[start] == '{') {
+    TM_ASSIGN(const auto json, JsonValue::Parse(body));
+    TM_TRY(ReadObject(json, &parsed));
+  } else {
+    parsed.sql = body;
+  }
+  if (parsed.sql.empty()) return Fail(Code::kInvalidArgument, "query is missing");
+  return parsed;
+}
+
+void SqlHandler::Handle(net::Request request, std::shared_ptr<net::Responder> responder) {
+  auto project = authorize_(request);
+  if (!project) return responder->Send(net::ErrorResponse(project.error()));
+  auto format = FormatOf(request);
+  if (!format) return responder->Send(net::ErrorResponse(format.error()));
+  auto parsed = ParseSqlBody(request);
+  if (!parsed) return responder->Send(net::ErrorResponse(parsed.error()));
+  parsed->project = std::move(*project);
+  auto cancel = std::make_shared<std::atomic<bool>>(false);
+  parsed->cancel = cancel;
+  responder->OnCancel([cancel] { cancel->store(true); });
+  const bool posted = pool_->Post(
+      [this, run = std::make_shared<query::SqlRequest>(std::move(*parsed)),
+       format = std::move(*format), responder] { Run(std::move(*run), format, responder); });
+  if (!posted) {
+    responder->Send(net::ErrorResponse(
+        Error(Code::kOverloaded, "too many statements wait; ask again in a moment")));
+  }
+}
+
+void SqlHandler::Run(query::SqlRequest request, std::string format,
+                     const std::shared_ptr<net::Responder>& responder) {
+  auto answer = service_->Run(std::move(request));
+  if (!answer) return responder->Send(net::ErrorResponse(answer.error()));
+  const bool ok = Stream(*answer, format, responder);
+  service_->Finished(*answer, ok);
+}
+
+// False if the answer ended with an error.
+bool SqlHandler::Stream(query::SqlAnswer& answer, const std::string& format,
+                        const std::shared_ptr<net::Responder>& responder) {
+  const AnswerFormat shape(format);
+  std::string chunk = shape.Begin(answer);
+  bool started = false;
+  for (;;) {
+    auto more = answer.rows->Next(shape.rows(), &chunk, kChunkBytes);
+    if (!more) {
+      // Before the first byte the client gets a status; after it the connection is cut, so that it
+      // sees that the answer is not whole.
+      if (!started) responder->Send(net::ErrorResponse(more.error()));
+      return false;
+    }
+    if (!*more) break;
+    if (!started) {
+      responder->Start(200, shape.content_type(), AnswerHeaders(answer));
+      started = true;
+    }
+    if (!responder->Write(std::move(chunk))) return false;
+    chunk.clear();
+  }
+  chunk += shape.End(answer, clock_->Now());
+  if (!started) {
+    responder->Send({200, shape.content_type(), std::move(chunk), AnswerHeaders(answer)});
+    return true;
+  }
+  if (!responder->Write(std::move(chunk))) return false;
+  responder->Finish();
+  return true;
+}
+
+}  // namespace tidemark::serve

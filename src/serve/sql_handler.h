@@ -1,0 +1,45 @@
+// `POST /v1/sql`: one statement in, its rows out as JSON, NDJSON or CSV, with the cut it used.
+// Format: docs/reference/http.md, "SQL".
+//
+// Handle is called on a reactor's thread; the statement runs on the pool, where the answer is
+// streamed from.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "env/task_pool.h"
+#include "net/http_server.h"
+#include "query/service.h"
+
+namespace tidemark::serve {
+
+// From a request to the project that it may read. kPermissionDenied: no or wrong key.
+using Authorize = std::function<Result<std::string>(const net::Request&)>;
+
+class SqlHandler {
+ public:
+  // `service` and `pool` must outlive the handler; `ready` says whether recovery is complete.
+  SqlHandler(query::Service* service, env::TaskPool* pool, Authorize authorize,
+             const env::Clock* clock)
+      : service_(service), pool_(pool), authorize_(std::move(authorize)), clock_(clock) {}
+
+  void Handle(net::Request request, std::shared_ptr<net::Responder> responder);
+
+ private:
+  void Run(query::SqlRequest request, std::string format,
+           const std::shared_ptr<net::Responder>& responder);
+  bool Stream(query::SqlAnswer& answer, const std::string& format,
+              const std::shared_ptr<net::Responder>& responder);
+
+  query::Service* const service_;
+  env::TaskPool* const pool_;
+  const Authorize authorize_;
+  const env::Clock* const clock_;
+};
+
+// The body of a SQL request: the statement itself, or `{"query","params",...}`. For tests too.
+Result<query::SqlRequest> ParseSqlBody(const net::Request& request);
+
+}  // namespace tidemark::serve
