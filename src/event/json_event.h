@@ -1,0 +1,91 @@
+// One JSON object to one event: which fields are columns, what becomes `properties`, what refuses
+// the event. The inside of json_events.h.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "event/batch.h"
+#include "event/json_events.h"
+#include "event/json_names.h"
+#include "event/json_tokens.h"
+
+namespace tidemark::event {
+
+// Why an event is refused; `code` is empty if it is not.
+struct EventFault {
+  std::string_view code;
+  std::string message;
+};
+
+class EventReader {
+ public:
+  EventReader(JsonLimits limits, std::function<std::uint64_t()> dice);
+
+  // For the events that follow; `context` must outlive them.
+  void Begin(const JsonEventParser::Context& context) { context_ = &context; }
+  // Passes the value at the cursor. False if it is not JSON; then cursor->failed_at() says where.
+  // Without fault, view() is the event until the next Read.
+  bool Read(JsonCursor* cursor, EventFault* fault);
+  const EventView& view() const { return view_; }
+  // Gives back memory that only a large event needed.
+  void Trim();
+
+ private:
+  struct Field {
+    JsonSpan key;
+    JsonSpan value;
+    const FieldName* name;
+    std::uint8_t rank;
+  };
+  // A member of `properties`.
+  struct Member {
+    std::string_view name;  // Decoded.
+    JsonSpan key;
+    JsonSpan value;
+    std::string_view text;  // Instead of `value`, if not empty: canonical JSON.
+    bool dropped = false;
+  };
+  static constexpr std::uint32_t kNone = ~0U;
+
+  bool Walk(JsonCursor* cursor, JsonSpan* event);
+  void Choose(const JsonCursor& cursor);
+  void Place(std::uint32_t index);
+  void AddOther(std::uint32_t index);
+  std::uint32_t LastOf(FieldRole role) const;
+  void OpenData(const JsonCursor& cursor, JsonSpan data);
+  void OpenContext(const JsonCursor& cursor, std::uint32_t index);
+  bool PlaceContextMember(const JsonCursor& cursor, const JsonSpan& key, const JsonSpan& value);
+  bool Fill(const JsonCursor& cursor, EventFault* fault);
+  bool FillText(const JsonCursor& cursor, const Field& field, EventFault* fault);
+  bool FillTime(const JsonCursor& cursor, EventFault* fault);
+  bool FillValue(const JsonCursor& cursor, EventFault* fault);
+  bool CheckProject(const JsonCursor& cursor, EventFault* fault);
+  bool CheckStrict(const JsonCursor& cursor, EventFault* fault) const;
+  bool FillProperties(const JsonCursor& cursor, EventFault* fault);
+  bool Splice(const JsonCursor& cursor, const Field& properties);
+  void Merge(const JsonCursor& cursor, const Field* properties);
+  void DropRepeated();
+  void AppendMembers(const JsonCursor& cursor);
+  void MakeId();
+  std::string_view Decoded(const JsonCursor& cursor, const JsonSpan& string);
+  const Field* Chosen(Column column) const;
+
+  const JsonLimits limits_;
+  const std::function<std::uint64_t()> dice_;
+  const JsonEventParser::Context* context_ = nullptr;
+  EventView view_;
+  std::vector<Field> fields_;
+  std::array<std::uint32_t, kColumnCount> chosen_{};  // Index in fields_ of each column, or kNone.
+  std::vector<Member> members_;
+  std::string arena_;  // Decoded strings of the event; reserved before use, so that views stay.
+  std::string context_text_;
+  std::string properties_;
+  std::array<char, 36> made_id_{};
+};
+
+}  // namespace tidemark::event
