@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cstdio>
 
+#define XXH_STATIC_LINKING_ONLY  // The state by value.
 #include <xxhash.h>
 
 namespace tidemark {
@@ -10,6 +11,22 @@ namespace tidemark {
 std::uint64_t Hash64(std::string_view bytes, std::uint64_t seed) {
   return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
 }
+
+struct Hasher64::State {
+  XXH3_state_t xxh;
+};
+
+Hasher64::Hasher64() : state_(std::make_unique<State>()) { Reset(); }
+Hasher64::~Hasher64() = default;
+
+void Hasher64::Reset(std::uint64_t seed) {
+  XXH3_INITSTATE(&state_->xxh);
+  XXH3_64bits_reset_withSeed(&state_->xxh, seed);
+}
+void Hasher64::Add(std::string_view bytes) {
+  XXH3_64bits_update(&state_->xxh, bytes.data(), bytes.size());
+}
+std::uint64_t Hasher64::Value() const { return XXH3_64bits_digest(&state_->xxh); }
 
 Hash128& Hash128::operator+=(const Hash128& other) {
   low += other.low;

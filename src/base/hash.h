@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,24 @@ namespace tidemark {
 
 // XXH3-64 of `bytes`; `seed` separates uses (a WAL segment's id, for one).
 std::uint64_t Hash64(std::string_view bytes, std::uint64_t seed = 0);
+
+// The same over bytes that lie in pieces: Reset, any number of Adds, Value. One thread.
+class Hasher64 {
+ public:
+  Hasher64();
+  Hasher64(const Hasher64&) = delete;
+  Hasher64& operator=(const Hasher64&) = delete;
+  ~Hasher64();
+
+  void Reset(std::uint64_t seed = 0);
+  void Add(std::string_view bytes);
+  // Of all that was added since Reset; more may be added after.
+  std::uint64_t Value() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 // A 128-bit value that is added modulo 2^128: the order-free hash of a set of rows. Ranges add,
 // erasures subtract.

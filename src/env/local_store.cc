@@ -69,8 +69,10 @@ Status LocalStore::ListInto(const std::string& folder, const std::string& prefix
     auto below = disk_->List(folder + "/" + name);
     if (below) {
       TM_TRY(ListInto(folder + "/" + name, prefix + name + "/", keys));
+    } else if (below.error().code() == Code::kNotFound) {
+      keys->push_back(prefix + name);  // Not a folder.
     } else {
-      keys->push_back(prefix + name);
+      return Fail(std::move(below).error());
     }
   }
   return {};

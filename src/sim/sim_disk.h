@@ -52,8 +52,8 @@ class SimDisk final : public env::Disk {
   void SetOptions(SimDiskOptions options) { options_ = options; }
   // The n-th call from now (1 is the next) that can fail fails; or the power goes at it: the call
   // and all after it fail with kIoError until Crash() or Kill(). 0 disarms.
-  void FailCallAt(std::uint64_t n) { fail_call_at_ = n; }
-  void DieAtCall(std::uint64_t n) { die_at_call_ = n; }
+  void FailCallAt(std::uint64_t n) { fail_call_at_ = n == 0 ? 0 : calls_ + n; }
+  void DieAtCall(std::uint64_t n) { die_at_call_ = n == 0 ? 0 : calls_ + n; }
   bool dying() const { return dying_; }
   // Calls that could have failed, so far.
   std::uint64_t calls() const { return calls_; }
@@ -86,34 +86,55 @@ class SimDisk final : public env::Disk {
  private:
   class Handle;
   class LockHandle;
-  struct Write;
-  struct Inode;
-  struct Node;
-  struct Operation;
+  struct Write {
+    std::uint64_t offset = 0;
+    std::string bytes;
+  };
+  struct Inode {
+    std::string cached;          // What reads see.
+    std::string durable;         // What a crash leaves for certain.
+    std::vector<Write> pending;  // Not synced, in order.
+  };
   using InodePtr = std::shared_ptr<Inode>;
+  struct Node {
+    bool is_folder = false;
+    InodePtr inode;
+  };
   using Tree = std::map<std::string, Node, std::less<>>;
+  // One change of a folder: `from` empty for a create, `to` empty for a remove.
+  struct Operation {
+    std::string from;
+    std::string to;
+    Node node;
+  };
 
   enum class Kind : std::uint8_t { kWrite, kSync, kFolder, kRead };
+  enum class Outcome : std::uint8_t { kDone, kFailed };
   // Counts the call, rolls its dice, folds it into the trace.
-  Status Enter(Kind kind, std::string_view operation, std::string_view path) const;
-  void Trace(std::string_view word, std::uint64_t number) const;
-  Status CheckParent(std::string_view path) const;
-  void Record(Operation operation);
+  Outcome Enter(Kind kind, std::string_view operation, std::string_view path,
+                std::uint64_t detail = 0) const;
+  bool IsFolder(const Tree& tree, std::string_view path) const;
+  Status Change(std::string_view name, Operation operation);
+  static void Apply(const Operation& operation, Tree* tree);
   void ApplyDurably(const Operation& operation);
-  void LosePower(Inode* inode);
-  void SettleWrite(Inode* inode, const Write& write);
-  void FailPendingWrites(Inode* inode);
+  void CrashInode(Inode* inode);
+  // What a write that nobody waits for leaves on the platter: all of it, or sectors of it.
+  void Land(const Write& write, Inode* inode);
+  void LandSector(const Write& write, std::uint64_t begin, std::uint64_t end, Inode* inode);
+  void FailSync(Inode* inode);
+  Status WriteInode(std::string_view path, std::uint64_t offset, std::string bytes, Inode* inode);
+  Status SyncInode(std::string_view path, Inode* inode);
 
   SimDiskOptions options_;
   mutable env::Random random_;
   Tree cached_;
   Tree durable_;
-  std::vector<Operation> pending_;  // Directory operations that no SyncDir covered, in order.
+  std::vector<Operation> pending_;  // No SyncDir covered them yet; in order.
   std::map<std::string, std::weak_ptr<int>, std::less<>> locks_;
   std::map<std::string, std::string, std::less<>> lock_notes_;
   std::uint64_t epoch_ = 0;  // Handles of an older one are dead.
-  std::uint64_t fail_call_at_ = 0;
-  std::uint64_t die_at_call_ = 0;
+  mutable std::uint64_t fail_call_at_ = 0;
+  mutable std::uint64_t die_at_call_ = 0;
   mutable bool dying_ = false;
   mutable std::uint64_t calls_ = 0;
   mutable std::uint64_t trace_hash_ = 0;

@@ -1,0 +1,35 @@
+// Planted bugs: mistakes that a good engineer would make once, switched on one at a time to prove
+// that the simulation finds them. Compiled in only with TM_PLANTED_BUGS (test binaries); otherwise
+// Planted() is a constant.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace tidemark::wal {
+
+enum class Bug : std::uint8_t {
+  kNone,
+  kAckBeforeSync,           // WaitSync does not sync.
+  kRetryFailedSync,         // A failed sync is asked again on the same file.
+  kContinueAfterFailure,    // A void group is followed by the next one in the same segment.
+  kNoCutOff,                // The next segment's first sequence does not stop the reading.
+  kChecksumWithoutSegment,  // Checksums and sequences do not tell a segment's lives apart.
+  kTailNotRewritten,        // Recovery trusts the tail that it sees.
+  kFolderNotSynced,         // A new segment's name is not made durable.
+  kHeaderNotSynced,         // A segment gets its name before its header is durable.
+  kRecycleNotSynced,        // A recycled segment is used again while its old name may come back.
+  kTornIsSkipped,           // Rot below the durable end is taken for a torn tail.
+  kTrimIgnoresOneProject,   // Trim looks at the first project of a segment only.
+  kOffsetsNotGivenBack,     // A void group keeps its offsets.
+  kEnd,
+};
+
+#ifdef TM_PLANTED_BUGS
+inline Bug planted_bug = Bug::kNone;
+inline bool Planted(Bug bug) { return planted_bug == bug; }
+#else
+constexpr bool Planted(Bug /*bug*/) { return false; }
+#endif
+
+}  // namespace tidemark::wal

@@ -1,0 +1,69 @@
+// Makes segment files and takes them back: spares, the reserve, names.
+//
+// A file gets its segment's name only when its header is durable, so a name never has a foreign
+// header; and a recycled file is used again only when the loss of its old name is durable.
+//
+// Owned by the log's thread. Errors: kIoError; every call may be repeated.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "env/disk.h"
+#include "wal/log.h"
+
+namespace tidemark::wal {
+
+class SegmentPool {
+ public:
+  // Both must outlive the pool.
+  SegmentPool(env::Disk* disk, const LogOptions& options) : disk_(disk), options_(options) {}
+
+  // Takes the spares and the reserve that are in the folder. Removes those that are too many.
+  Status Adopt(const std::vector<std::string>& names);
+
+  struct Made {
+    std::string path;
+    std::unique_ptr<env::File> file;
+    std::uint64_t file_bytes = 0;
+  };
+  // A segment file that begins with `content`, has at least `file_bytes` bytes and is durable under
+  // its name. After an error no file of that id may ever be made again, and the name may exist.
+  Result<Made> Make(std::uint64_t segment_id, std::string_view content, std::uint64_t file_bytes);
+
+  // Takes a segment's file back: a spare if one is missing, else gone.
+  Status Recycle(const std::string& path, std::uint64_t file_bytes);
+
+  // See Log.
+  Result<bool> Tend();
+  Status ReleaseReserve();
+
+  std::uint64_t spares() const { return ready_.size(); }
+  bool reserve_ready() const { return reserve_bytes_ >= options_.reserve_bytes; }
+
+ private:
+  std::string NewSparePath();
+  // Removes orphans; makes pending renames and removals durable.
+  Status CleanFolder();
+  Result<Made> TakeFile(std::uint64_t file_bytes);
+  Status Fill(Made* made, std::uint64_t segment_id, std::string_view content);
+  Result<bool> HasRoom(std::uint64_t bytes) const;
+  // Grows a file by one slice; true when it has `goal` bytes.
+  Result<bool> Grow(const std::string& path, std::uint64_t goal, std::uint64_t* size);
+  Status RemoveQuietly(const std::string& path);
+
+  env::Disk* disk_;
+  const LogOptions& options_;
+  std::vector<std::string> ready_;  // Paths of whole spares.
+  std::string growing_;             // Path of a spare that Tend is making, or empty.
+  std::uint64_t growing_bytes_ = 0;
+  std::uint64_t reserve_bytes_ = 0;
+  std::vector<std::string> orphans_;  // Of a Make that failed: durably gone before the next one.
+  std::uint64_t next_spare_ = 0;
+  bool folder_dirty_ = true;
+};
+
+}  // namespace tidemark::wal
