@@ -20,7 +20,7 @@ namespace {
 #endif
 constexpr std::uint64_t kLives = TM_SIM_LIVES;
 constexpr std::uint64_t kRepeatOneIn = 20;
-constexpr std::uint64_t kStepsMax = 250;
+constexpr std::uint64_t kStepsMin = 200;
 constexpr int kOpenTriesMax = 12;
 constexpr std::string_view kProjects[] = {"shop", "site", "video"};
 
@@ -62,7 +62,10 @@ struct Oracle {
 class Life {
  public:
   explicit Life(std::uint64_t seed)
-      : dice_(seed), log_dice_(seed + 1), disk_(dice_.Next()), steps_(dice_.Below(kStepsMax)) {
+      : dice_(seed),
+        log_dice_(seed + 1),
+        disk_(dice_.Next()),
+        steps_(kStepsMin + dice_.Below(kStepsMin)) {
     options_.segment_bytes = 1024 << dice_.Below(4);
     options_.frame_bytes_max = 16_KiB;
     options_.group_bytes_max = 64_KiB;
