@@ -1,0 +1,57 @@
+#include "app/keyring.h"
+
+#include "meta/projects.h"
+
+namespace tidemark::app {
+namespace {
+
+std::uint8_t ScopesOf(const meta::ApiKey& key) {
+  std::uint8_t scopes = 0;
+  if (key.Allows("ingest")) scopes |= static_cast<std::uint8_t>(collect::Scope::kWrite);
+  if (key.Allows("query")) scopes |= static_cast<std::uint8_t>(collect::Scope::kRead);
+  if (key.Allows("admin")) scopes |= static_cast<std::uint8_t>(collect::Scope::kAdmin);
+  return scopes;
+}
+
+std::string_view KeyOf(const net::Request& request) {
+  if (const auto key = request.Header("x-api-key")) return *key;
+  constexpr std::string_view kBearer = "bearer ";
+  std::string_view value = request.Header("authorization").value_or("");
+  if (value.size() <= kBearer.size()) return {};
+  for (std::size_t i = 0; i < kBearer.size(); ++i) {
+    if ((value[i] | 0x20) != kBearer[i] && value[i] != kBearer[i]) return {};
+  }
+  return value.substr(kBearer.size());
+}
+
+}  // namespace
+
+Result<collect::Identity> Keyring::Identify(std::string_view key, bool trusted_peer) {
+  if (!key.empty()) {
+    const auto found = keys_->Find(key);
+    if (!found) return Fail(Code::kPermissionDenied, "the API key is not known");
+    return collect::Identity{found->project, ScopesOf(*found), false};
+  }
+  if (dev_ && trusted_peer) return collect::Identity{"default", 0xFF, true};
+  return Fail(Code::kPermissionDenied,
+              "an API key is needed: send it as X-API-Key or Authorization: Bearer");
+}
+
+Result<std::string> Keyring::ProjectOf(const net::Request& request, collect::Scope scope) {
+  const bool trusted =
+      request.peer_is_loopback && !request.Header("origin") && !request.Header("x-forwarded-for");
+  TM_ASSIGN(const auto identity, Identify(KeyOf(request), trusted));
+  if (!identity.May(scope)) return Fail(Code::kPermissionDenied, "the API key may not do this");
+  std::string named(request.Header("x-tidemark-project").value_or(""));
+  if (named.empty()) named = request.QueryParameter("project").value_or("");
+  if (named.empty() || named == identity.project) return identity.project;
+  if (!identity.any_project) {
+    return Fail(Code::kPermissionDenied, "the API key belongs to another project");
+  }
+  if (!meta::IsProjectName(named)) {
+    return Fail(Code::kInvalidArgument, "a project is named by a-z, 0-9, - and _ only");
+  }
+  return named;
+}
+
+}  // namespace tidemark::app

@@ -1,0 +1,26 @@
+// Who may do what: API keys from meta/, and with --dev any project from this machine without a key.
+#pragma once
+
+#include "collect/authenticator.h"
+#include "meta/keys.h"
+#include "net/http.h"
+
+namespace tidemark::app {
+
+class Keyring final : public collect::Authenticator {
+ public:
+  // `keys` must outlive it.
+  Keyring(const meta::Keys* keys, bool dev) : keys_(keys), dev_(dev) {}
+
+  Result<collect::Identity> Identify(std::string_view key, bool trusted_peer) override;
+
+  // The project that a request may read or, with kAdmin, operate: of its key, or for a trusted peer
+  // the one that X-Tidemark-Project or ?project= names ("default" if none does).
+  Result<std::string> ProjectOf(const net::Request& request, collect::Scope scope);
+
+ private:
+  const meta::Keys* const keys_;
+  const bool dev_;
+};
+
+}  // namespace tidemark::app

@@ -1,0 +1,63 @@
+// Which path goes where. Everything but /livez waits for recovery: before, it answers 503.
+#pragma once
+
+#include <memory>
+
+#include "app/keyring.h"
+#include "catalog/catalog.h"
+#include "collect/event_sink.h"
+#include "engine/data_file.h"
+#include "env/task_pool.h"
+#include "net/router.h"
+#include "query/service.h"
+#include "tide/core.h"
+
+namespace tidemark::app {
+
+// What the routes need; the core's parts only once ready() is true.
+class RouteParts {
+ public:
+  RouteParts() = default;
+  RouteParts(const RouteParts&) = delete;
+  RouteParts& operator=(const RouteParts&) = delete;
+  virtual ~RouteParts() = default;
+
+  virtual bool ready() const = 0;
+  virtual tide::Core& core() = 0;
+  virtual query::Service& queries() = 0;
+  virtual catalog::Catalog& catalog() = 0;
+  virtual engine::DataFileReader& reader() = 0;
+  virtual MemoryBudget& budget() = 0;
+  virtual telemetry::Registry& registry() = 0;
+  virtual env::TaskPool& pool() = 0;
+  virtual const env::Clock& clock() const = 0;
+  virtual Keyring& keyring() = 0;
+  virtual Duration started() const = 0;
+};
+
+// The doors' sink: the tide's ingest, once there is one.
+class CoreSink final : public collect::EventSink {
+ public:
+  explicit CoreSink(RouteParts* parts) : parts_(parts) {}
+  void Submit(std::string project, std::string batch, std::uint32_t count, Done done) override;
+
+ private:
+  RouteParts* const parts_;
+};
+
+class Routes {
+ public:
+  // Both must outlive it.
+  Routes(RouteParts* parts, collect::EventSink* sink);
+  Routes(const Routes&) = delete;
+  Routes& operator=(const Routes&) = delete;
+  ~Routes();
+
+  net::Router& router();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tidemark::app

@@ -1,0 +1,265 @@
+#include "app/server.h"
+
+#include <filesystem>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include <unistd.h>
+
+#include "app/crash_point.h"
+#include "app/keyring.h"
+#include "app/routes.h"
+#include "catalog/sqlite_catalog.h"
+#include "engine/parquet.h"
+#include "env/local_store.h"
+#include "env/posix/posix_clock.h"
+#include "env/posix/posix_disk.h"
+#include "env/worker.h"
+#include "meta/projects.h"
+#include "telemetry/log_line.h"
+
+namespace tidemark::app {
+namespace {
+
+constexpr std::string_view kFirstProject = "default";
+// Shares of the memory budget; what is left is for connections and code.
+constexpr double kHotShare = 0.40;
+constexpr double kQueryShare = 0.30;
+constexpr double kFlushShare = 0.15;
+constexpr std::size_t kStatementsWaitingMax = 256;
+
+std::uint64_t Share(std::uint64_t bytes, double share) {
+  return static_cast<std::uint64_t>(static_cast<double>(bytes) * share);
+}
+
+// Waits for one call from another thread.
+class Latch {
+ public:
+  void Open() { opened_.store(true), opened_.notify_all(); }
+  void Wait() { opened_.wait(false); }
+
+ private:
+  std::atomic<bool> opened_{false};
+};
+
+}  // namespace
+
+class Server::Impl final : public RouteParts {
+ public:
+  explicit Impl(ServeOptions options)
+      : options_(std::move(options)),
+        log_random_(env::EntropySeed()),
+        tide_random_(env::EntropySeed()),
+        budget_(Share(options_.memory_bytes, kHotShare)) {}
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  ~Impl() { StopThreads(Duration::zero()); }
+
+  Status Open() {
+    TM_TRY(OpenFolders());
+    TM_TRY(OpenDatabase());
+    TM_TRY(OpenEngines());
+    TM_TRY(Listen());
+    TM_TRY(Recover());
+    started_ = clock_.Now();
+    Attach();
+    ready_.store(true, std::memory_order_release);
+    return env::WriteFileDurably(disk_.get(), "http.address", server_->address() + "\n");
+  }
+
+  void Drain() {
+    const Duration deadline = clock_.Now() + options_.drain;
+    TM_LOG(kInfo, "draining");
+    server_->Stop(options_.drain);
+    core_->CloseIngest();
+    // The log's thread writes what it has taken; then what is durable is settled.
+    for (Latch settled; clock_.Now() < deadline;) {
+      auto outcome = std::make_shared<Status>();
+      core_->Settle([&settled, outcome](Status status) {
+        *outcome = std::move(status);
+        settled.Open();
+      });
+      settled.Wait();
+      if (!*outcome) TM_LOG(kWarning, "not all was settled", {"error", outcome->error().message()});
+      break;
+    }
+    StopThreads(options_.drain);
+  }
+
+  // RouteParts: what the routes need.
+  bool ready() const override { return ready_.load(std::memory_order_acquire); }
+  tide::Core& core() override { return *core_; }
+  query::Service& queries() override { return *queries_; }
+  catalog::Catalog& catalog() override { return *catalog_; }
+  engine::DataFileReader& reader() override { return *reader_; }
+  MemoryBudget& budget() override { return budget_; }
+  telemetry::Registry& registry() override { return registry_; }
+  env::TaskPool& pool() override { return *pool_; }
+  const env::Clock& clock() const override { return clock_; }
+  Keyring& keyring() override { return *keyring_; }
+  Duration started() const override { return started_; }
+
+  ServeOptions options_;
+  std::string new_admin_key_;
+  std::unique_ptr<net::HttpServer> server_;
+  std::unique_ptr<tide::Core> core_;
+
+ private:
+  Status OpenFolders() {
+    TM_ASSIGN(disk_, env::OpenPosixDisk(options_.data_dir));
+    auto lock = disk_->Lock("lock", std::to_string(::getpid()) + "\n");
+    if (!lock) {
+      if (lock.error().code() != Code::kConflict) return Fail(std::move(lock).error());
+      return Fail(Code::kConflict, "another server (pid " + lock.error().message() +
+                                       ") owns the data directory " + options_.data_dir +
+                                       "; stop it, or give this one its own with --data-dir");
+    }
+    lock_ = std::move(*lock);
+    for (const char* folder : {"log", "hot", "lake", "spill"}) TM_TRY(disk_->MakeDir(folder));
+    return disk_->SyncDir("");
+  }
+
+  // An empty table is never made beside old data: without its catalog a lake is not opened.
+  Status OpenDatabase() {
+    TM_ASSIGN(const bool known, disk_->Exists("meta.db"));
+    if (!known) {
+      for (const char* folder : {"log", "lake"}) {
+        TM_ASSIGN(const auto names, disk_->List(folder));
+        if (!names.empty()) {
+          return Fail(Code::kCorruption,
+                      "meta.db is missing although " + std::string(folder) +
+                          "/ has data: put it back from a backup, or run `tidemark doctor "
+                          "--data-dir " +
+                          options_.data_dir +
+                          " --rebuild-catalog` to rebuild it from the newest table metadata");
+        }
+      }
+    }
+    TM_ASSIGN(database_, meta::Database::Open(disk_->NativePath("meta.db")));
+    TM_TRY(disk_->SyncDir(""));
+    TM_ASSIGN(catalog_, catalog::SqliteCatalog::Open(database_.get()));
+    TM_ASSIGN(auto projects, meta::Projects::Open(database_.get()));
+    TM_ASSIGN(keys_, meta::Keys::Open(database_.get()));
+    TM_ASSIGN(const auto first, projects.Find(kFirstProject));
+    if (!first) TM_TRY(projects.Create(kFirstProject, clock_.WallNow()));
+    if (keys_->List().empty()) {
+      TM_ASSIGN(new_admin_key_,
+                keys_->Create(kFirstProject, "admin", clock_.WallNow(), &tide_random_));
+    }
+    keyring_ = std::make_unique<Keyring>(keys_.get(), options_.dev);
+    return {};
+  }
+
+  Status OpenEngines() {
+    store_ = std::make_unique<env::LocalStore>(disk_.get(), "lake");
+    TM_ASSIGN(query_engine_, engine::Instance::Open({Share(options_.memory_bytes, kQueryShare), 2,
+                                                     disk_->NativePath("spill")},
+                                                    &clock_));
+    TM_ASSIGN(flush_engine_,
+              engine::Instance::Open({Share(options_.memory_bytes, kFlushShare), 1, ""}, &clock_));
+    writer_ = engine::MakeParquetWriter(flush_engine_.get(), {});
+    reader_ = engine::MakeParquetReader(flush_engine_.get());
+    return {};
+  }
+
+  Status Listen() {
+    pool_ = std::make_unique<env::TaskPool>("query", options_.query_threads, kStatementsWaitingMax);
+    sink_ = std::make_unique<CoreSink>(this);
+    routes_ = std::make_unique<Routes>(this, sink_.get());
+    net::ServerOptions listen;
+    listen.listen = options_.http_listen;
+    TM_ASSIGN(server_, net::HttpServer::Start(listen, &routes_->router(), &clock_, &registry_));
+    return {};
+  }
+
+  Status Recover() {
+    TM_ASSIGN(auto at_step, ArmCrashPoint(options_.crash_at));
+    tide::TideOptions options;
+    options.flush_encoded_bytes = options_.flush_bytes;
+    options.flush_age = options_.flush_age;
+    options.flush_hot_bytes = std::min(options.flush_hot_bytes * 4, budget_.bytes_max() / 4);
+    const tide::CoreParts parts{disk_.get(),
+                                store_.get(),
+                                catalog_.get(),
+                                writer_.get(),
+                                &clock_,
+                                &log_random_,
+                                &tide_random_,
+                                &budget_,
+                                &registry_,
+                                [this] {
+                                  if (log_worker_) log_worker_->Wake();
+                                },
+                                [this] {
+                                  if (tide_worker_) tide_worker_->Wake();
+                                }};
+    const Duration start = clock_.Now();
+    TM_ASSIGN(core_, tide::Core::Open(options, parts, std::move(at_step)));
+    queries_ = std::make_unique<query::Service>(query::QueryOptions(), core_.get(),
+                                                query_engine_.get(), &clock_, &registry_);
+    const wal::LogStats log = core_->log().stats();
+    TM_LOG(kInfo, "recovered", {"frames", log.replayed_frames}, {"bytes", log.replayed_bytes},
+           {"torn_bytes", log.torn_bytes},
+           {"seconds", std::chrono::duration<double>(clock_.Now() - start).count()});
+    return {};
+  }
+
+  void Attach() {
+    log_worker_ = std::make_unique<env::Worker>("log", [this] { return core_->IngestStep(); });
+    tide_worker_ = std::make_unique<env::Worker>("tide", [this] { return core_->TideStep(); });
+  }
+
+  // In reverse of Open.
+  void StopThreads(Duration grace) {
+    ready_.store(false);
+    if (server_) server_->Stop(grace);
+    if (pool_) pool_->Stop();
+    if (log_worker_) log_worker_->Stop();
+    if (tide_worker_) tide_worker_->Stop();
+  }
+
+  env::PosixClock clock_;
+  env::Random log_random_;
+  env::Random tide_random_;
+  telemetry::Registry registry_;
+  MemoryBudget budget_;
+  std::unique_ptr<env::Disk> disk_;
+  std::unique_ptr<env::FileLock> lock_;
+  std::unique_ptr<meta::Database> database_;
+  std::unique_ptr<catalog::SqliteCatalog> catalog_;
+  std::unique_ptr<meta::Keys> keys_;
+  std::unique_ptr<Keyring> keyring_;
+  std::unique_ptr<env::LocalStore> store_;
+  std::unique_ptr<engine::Instance> query_engine_;
+  std::unique_ptr<engine::Instance> flush_engine_;
+  std::unique_ptr<engine::DataFileWriter> writer_;
+  std::unique_ptr<engine::DataFileReader> reader_;
+  std::unique_ptr<query::Service> queries_;
+  std::unique_ptr<env::TaskPool> pool_;
+  std::unique_ptr<CoreSink> sink_;
+  std::unique_ptr<Routes> routes_;
+  std::unique_ptr<env::Worker> log_worker_;
+  std::unique_ptr<env::Worker> tide_worker_;
+  std::atomic<bool> ready_{false};
+  Duration started_{};
+};
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Server::~Server() = default;
+
+Result<std::unique_ptr<Server>> Server::Open(ServeOptions options) {
+  auto impl = std::make_unique<Impl>(std::move(options));
+  TM_TRY(impl->Open());
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+std::string Server::address() const { return impl_->server_->address(); }
+const std::string& Server::new_admin_key() const { return impl_->new_admin_key_; }
+bool Server::fenced() const { return impl_->core_->fenced(); }
+std::string Server::data_dir() const {
+  return std::filesystem::absolute(impl_->options_.data_dir).lexically_normal().string();
+}
+void Server::Drain() { impl_->Drain(); }
+
+}  // namespace tidemark::app

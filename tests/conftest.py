@@ -1,0 +1,20 @@
+"""Fixtures for the tests that run the real binary."""
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+from support.server import Tidemark  # noqa: E402
+
+
+def pytest_addoption(parser):
+    parser.addoption("--kills", type=int, default=30, help="how often the crash test kills the server")
+    parser.addoption("--seed", type=int, default=1, help="of the crash test's choices")
+
+
+@pytest.fixture
+def server(tmp_path):
+    with Tidemark(tmp_path / "data") as running:
+        yield running
