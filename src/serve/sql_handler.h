@@ -20,7 +20,7 @@ using Authorize = std::function<Result<std::string>(const net::Request&)>;
 
 class SqlHandler {
  public:
-  // `service` and `pool` must outlive the handler; `ready` says whether recovery is complete.
+  // `service`, `pool` and `clock` must outlive the handler.
   SqlHandler(query::Service* service, env::TaskPool* pool, Authorize authorize,
              const env::Clock* clock)
       : service_(service), pool_(pool), authorize_(std::move(authorize)), clock_(clock) {}

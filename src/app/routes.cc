@@ -1,0 +1,188 @@
+#include "app/routes.h"
+
+#include <utility>
+
+#include "base/json_writer.h"
+#include "collect/doors.h"
+#include "ops/status.h"
+#include "ops/verify.h"
+#include "serve/sql_handler.h"
+
+namespace tidemark::app {
+namespace {
+
+using Respond = std::shared_ptr<net::Responder>;
+
+net::Response Json(std::string body, int status = 200) {
+  net::Response response;
+  response.status = status;
+  response.body = std::move(body);
+  return response;
+}
+
+Error NotReady() {
+  return {Code::kUnavailable, "the server is replaying its log; ask again in a moment"};
+}
+
+}  // namespace
+
+void CoreSink::Submit(std::string project, std::string batch, std::uint32_t count, Done done) {
+  if (!parts_->ready()) return done(Fail(NotReady()));
+  parts_->core().Submit(std::move(project), std::move(batch), count, std::move(done));
+}
+
+class Routes::Impl {
+ public:
+  Impl(RouteParts* parts, collect::EventSink* sink)
+      : parts_(parts), doors_(sink, &parts->keyring(), &parts->clock(), &parts->registry()) {
+    doors_.AddTo(&router_);
+    AddHealth();
+    AddQueries();
+    AddOperations();
+  }
+
+  net::Router router_;
+
+ private:
+  using Handle = void (Impl::*)(const net::Request&, const Respond&);
+
+  void Add(net::Method method, std::string_view path, Handle handle) {
+    router_.Add(method, path, [this, handle](const net::Request& request, const Respond& respond) {
+      if (!parts_->ready()) return respond->Send(net::ErrorResponse(NotReady()));
+      (this->*handle)(request, respond);
+    });
+  }
+
+  void AddHealth() {
+    router_.Add(net::Method::kGet, "/livez", [](const net::Request&, const Respond& respond) {
+      respond->Send(Json("{\"status\":\"alive\"}\n"));
+    });
+    Add(net::Method::kGet, "/readyz", &Impl::Ready);
+    Add(net::Method::kGet, "/health", &Impl::Health);
+    Add(net::Method::kGet, "/health/{part}", &Impl::PartHealth);
+    Add(net::Method::kGet, "/metrics", &Impl::Metrics);
+  }
+
+  void AddQueries() {
+    router_.Add(net::Method::kPost, "/v1/sql", [this](net::Request request, Respond respond) {
+      if (!parts_->ready()) return respond->Send(net::ErrorResponse(NotReady()));
+      // Made with the first statement: before recovery there is no service to hand it.
+      serve::SqlHandler handler(
+          &parts_->queries(), &parts_->pool(),
+          [this](const net::Request& asked) {
+            return parts_->keyring().ProjectOf(asked, collect::Scope::kRead);
+          },
+          &parts_->clock());
+      handler.Handle(std::move(request), std::move(respond));
+    });
+  }
+
+  void AddOperations() {
+    Add(net::Method::kPost, "/v1/settle", &Impl::Settle);
+    Add(net::Method::kPost, "/v1/verify", &Impl::Verify);
+    Add(net::Method::kGet, "/v1/tables/{project}/{table}", &Impl::Table);
+  }
+
+  ops::StatusParts Status() {
+    return {&parts_->core(),     &parts_->queries(), &parts_->budget(),
+            &parts_->registry(), &parts_->clock(),   parts_->started()};
+  }
+
+  void Ready(const net::Request&, const Respond& respond) {
+    respond->Send(Json("{\"status\":\"ready\"}\n"));
+  }
+
+  void Health(const net::Request&, const Respond& respond) {
+    respond->Send(Json(ops::HealthJson(Status()), ops::Healthy(Status()) ? 200 : 503));
+  }
+
+  void PartHealth(const net::Request& request, const Respond& respond) {
+    std::string body = ops::PartHealthJson(Status(), request.PathParameter("part"));
+    if (body.empty()) {
+      return respond->Send(
+          net::ErrorResponse(404, "no such part", "the parts are collector, catalog and api"));
+    }
+    respond->Send(Json(std::move(body), ops::Healthy(Status()) ? 200 : 503));
+  }
+
+  void Metrics(const net::Request& request, const Respond& respond) {
+    const std::string_view accept = request.Header("accept").value_or("");
+    if (accept.find("application/json") != std::string_view::npos) {
+      return respond->Send(Json(ops::MetricsJson(Status())));
+    }
+    net::Response response = Json(ops::MetricsPrometheus(Status()));
+    response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    respond->Send(std::move(response));
+  }
+
+  // True if the request may operate the server; else it is answered.
+  bool MayOperate(const net::Request& request, const Respond& respond) {
+    const auto project = parts_->keyring().ProjectOf(request, collect::Scope::kAdmin);
+    if (!project) respond->Send(net::ErrorResponse(project.error()));
+    return project.has_value();
+  }
+
+  void Settle(const net::Request& request, const Respond& respond) {
+    if (!MayOperate(request, respond)) return;
+    parts_->core().Settle([this, respond](tidemark::Status settled) {
+      if (!settled) return respond->Send(net::ErrorResponse(settled.error()));
+      respond->Send(Json(CutsJson()));
+    });
+  }
+
+  // `{"cuts":{"default":{"snapshot_id":..,"offsets":{"0":..},"settled":{"0":..}}}}`
+  std::string CutsJson() {
+    std::string body;
+    JsonWriter json(&body);
+    json.BeginObject().Key("cuts").BeginObject();
+    for (const auto& [name, project] : *parts_->core().AllProjects()) {
+      const auto cut = project->cut();
+      json.Key(name).BeginObject().Key("snapshot_id");
+      cut->lake ? json.Int(cut->lake->snapshot().value) : json.Null();
+      json.Key("offsets").BeginObject().Field("0", cut->end().value).EndObject();
+      json.Key("settled").BeginObject().Field("0", cut->settled().value).EndObject().EndObject();
+    }
+    json.EndObject().EndObject();
+    return body + "\n";
+  }
+
+  void Verify(const net::Request& request, const Respond& respond) {
+    if (!MayOperate(request, respond)) return;
+    const bool posted = parts_->pool().Post([this, respond] {
+      const auto proofs =
+          ops::Verify(parts_->core(), &parts_->catalog(), &parts_->reader(), &parts_->budget());
+      respond->Send(proofs ? Json(ops::ProofJson(*proofs)) : net::ErrorResponse(proofs.error()));
+    });
+    if (!posted) respond->Send(net::ErrorResponse(503, "too much waits; ask again in a moment"));
+  }
+
+  // Where other engines open the table: its newest metadata file.
+  void Table(const net::Request& request, const Respond& respond) {
+    const auto may = parts_->keyring().ProjectOf(request, collect::Scope::kRead);
+    if (!may) return respond->Send(net::ErrorResponse(may.error()));
+    const auto project = parts_->core().FindProject(request.PathParameter("project"));
+    const auto cut = project ? project->cut() : nullptr;
+    if (!cut || !cut->lake || request.PathParameter("table") != "events") {
+      return respond->Send(net::ErrorResponse(
+          404, "no such table", "a project's events table is made by its first settled event"));
+    }
+    std::string body;
+    JsonWriter json(&body);
+    json.BeginObject();
+    json.Field("metadata-location", "file://" + parts_->core().NativePath(cut->lake->metadata_key));
+    json.Field("snapshot-id", cut->lake->snapshot().value);
+    json.Field("rows", cut->lake->files->rows()).Field("files", cut->lake->files->count());
+    json.Field("settled", cut->settled().value).EndObject();
+    respond->Send(Json(body + "\n"));
+  }
+
+  RouteParts* const parts_;
+  collect::Doors doors_;
+};
+
+Routes::Routes(RouteParts* parts, collect::EventSink* sink)
+    : impl_(std::make_unique<Impl>(parts, sink)) {}
+Routes::~Routes() = default;
+net::Router& Routes::router() { return impl_->router_; }
+
+}  // namespace tidemark::app
