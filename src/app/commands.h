@@ -1,0 +1,66 @@
+// The commands of the binary. Each returns the process's exit code; what it prints is for people
+// when standard output is a terminal and for programs otherwise.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "app/server.h"
+
+namespace CLI {
+class App;
+}
+
+namespace tidemark::app {
+
+// Which server a command talks to.
+struct Remote {
+  std::string url;  // Empty: the address in `<data_dir>/http.address`, else the default one.
+  std::string data_dir = "tidemark-data";
+  std::string key;
+  std::string project;
+};
+
+struct SqlOptions {
+  std::string statement;  // "-": standard input.
+  std::string output;     // table, json, ndjson, csv; empty: table on a terminal, else csv.
+  std::vector<std::string> parameters;
+  std::string min_offset;
+};
+
+struct SendOptions {
+  std::vector<std::string> events;  // JSON texts; none: from `file`.
+  std::string file = "-";           // "-": standard input. NDJSON, an array, or one object.
+  std::uint32_t batch = 1'000;      // Events a request.
+};
+
+struct DemoOptions {
+  double rate = 0;  // Events a second; 0: as fast as the server takes them.
+  std::uint64_t count = 10'000;
+  std::uint64_t users = 1'000'000;
+  double days = 0;  // Event times lie in so many days before now; 0: now.
+  std::uint64_t seed = 1;
+  double late = 0.02;  // Share of events that happened up to 40 days before.
+  double dup = 0;      // Share sent twice with one id.
+  double bad = 0;      // Share that the server must refuse.
+  std::uint32_t batch = 1'000;
+  std::uint32_t connections = 2;
+  std::string ack;      // "memory": do not wait for durability.
+  bool report = false;  // One JSON line with rates, latencies and the client's CPU time.
+};
+
+void AddSqlOptions(CLI::App* app, SqlOptions* options);
+void AddSendOptions(CLI::App* app, SendOptions* options);
+void AddDemoOptions(CLI::App* app, DemoOptions* options);
+
+int RunServe(const ServeOptions& options);
+int RunSql(const Remote& remote, const SqlOptions& options);
+int RunSend(const Remote& remote, const SendOptions& options);
+int RunDemo(const Remote& remote, const DemoOptions& options);
+// POSTs nothing to `path` and prints the answer.
+int RunPost(const Remote& remote, const std::string& path);
+int RunVerify(const Remote& remote);
+int RunVersion();
+
+}  // namespace tidemark::app

@@ -1,0 +1,50 @@
+#include "app/remote.h"
+
+#include <cstdio>
+#include <fstream>
+
+#include "base/json_reader.h"
+
+namespace tidemark::app {
+namespace {
+
+constexpr std::string_view kDefaultAddress = "127.0.0.1:8080";
+
+}  // namespace
+
+std::string UrlOf(const Remote& remote) {
+  if (!remote.url.empty()) return remote.url;
+  std::ifstream file(remote.data_dir + "/http.address");
+  std::string address;
+  if (!(file >> address)) address = kDefaultAddress;
+  return "http://" + address;
+}
+
+net::HttpClient::Headers HeadersOf(const Remote& remote) {
+  net::HttpClient::Headers headers;
+  if (!remote.key.empty()) headers.emplace_back("X-API-Key", remote.key);
+  if (!remote.project.empty()) headers.emplace_back("X-Tidemark-Project", remote.project);
+  return headers;
+}
+
+int PrintError(const std::string& command, const Error& error) {
+  std::fprintf(stderr, "tidemark %s: %s\n", command.c_str(), error.message().c_str());
+  return error.code() == Code::kInvalidArgument ? kUsage : kServer;
+}
+
+int PrintRefusal(const std::string& command, const net::ClientResponse& response) {
+  std::string message = response.body;
+  std::string hint;
+  if (const auto body = JsonValue::Parse(response.body)) {
+    message = body->StringAt("message").value_or(response.body);
+    hint = body->StringAt("hint").value_or("");
+  }
+  std::fprintf(stderr, "tidemark %s: %s (HTTP %d)\n", command.c_str(), message.c_str(),
+               response.status);
+  if (!hint.empty()) std::fprintf(stderr, "hint: %s\n", hint.c_str());
+  if (response.status == 404) return kNotFound;
+  if (response.status == 409) return kConflict;
+  return response.status >= 500 ? kServer : kRefused;
+}
+
+}  // namespace tidemark::app

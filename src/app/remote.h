@@ -1,0 +1,32 @@
+// A command's connection to its server.
+#pragma once
+
+#include <string>
+
+#include "app/commands.h"
+#include "net/http_client.h"
+
+namespace tidemark::app {
+
+// The server's address: --url, else what the server of the data directory wrote down.
+std::string UrlOf(const Remote& remote);
+// Key and project, as headers.
+net::HttpClient::Headers HeadersOf(const Remote& remote);
+
+// Exit codes of the commands.
+inline constexpr int kOk = 0;
+inline constexpr int kFailed = 1;
+inline constexpr int kUsage = 2;
+inline constexpr int kNotFound = 3;
+inline constexpr int kRefused = 4;
+inline constexpr int kServer = 5;
+inline constexpr int kConflict = 6;
+inline constexpr int kPartial = 7;
+inline constexpr int kCheckFailed = 8;
+
+// Prints what went wrong to standard error in at most three lines; returns the exit code.
+int PrintError(const std::string& command, const Error& error);
+// The same for an answer that is no success: message and hint of its body.
+int PrintRefusal(const std::string& command, const net::ClientResponse& response);
+
+}  // namespace tidemark::app

@@ -1,0 +1,167 @@
+#include <cstdio>
+#include <iostream>
+#include <iterator>
+
+#include <CLI/CLI.hpp>
+#include <unistd.h>
+
+#include "app/commands.h"
+#include "app/remote.h"
+#include "base/json_reader.h"
+#include "base/json_writer.h"
+
+namespace tidemark::app {
+namespace {
+
+constexpr std::size_t kTableRowsMax = 10'000;  // More belong into csv or ndjson.
+constexpr std::size_t kCellWidthMax = 60;
+
+// Columns that a terminal shows: code points, not bytes.
+std::size_t Width(std::string_view text) {
+  std::size_t width = 0;
+  for (const char c : text) width += (static_cast<unsigned char>(c) & 0xC0U) != 0x80 ? 1 : 0;
+  return width;
+}
+
+std::string Cell(const JsonValue& value) {
+  std::string text = value.is_string() ? value.text() : value.is_null() ? "" : value.ToJson();
+  for (char& c : text) {
+    if (c == '\n' || c == '\r' || c == '\t') c = ' ';
+  }
+  if (Width(text) > kCellWidthMax && Width(text) == text.size()) {
+    text.resize(kCellWidthMax - 3);
+    text += "...";
+  }
+  return text;
+}
+
+void PrintRule(const std::vector<std::size_t>& widths) {
+  for (const std::size_t width : widths) {
+    std::fputs(("+" + std::string(width + 2, '-')).c_str(), stdout);
+  }
+  std::fputs("+\n", stdout);
+}
+
+void PrintRow(const std::vector<std::string>& cells, const std::vector<std::size_t>& widths,
+              const std::vector<bool>& right) {
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const std::string pad(widths[i] - Width(cells[i]), ' ');
+    std::fputs(("| " + (right[i] ? pad + cells[i] : cells[i] + pad) + " ").c_str(), stdout);
+  }
+  std::fputs("|\n", stdout);
+}
+
+bool IsNumeric(std::string_view type) {
+  return type.find("INT") != std::string_view::npos || type == "DOUBLE" || type == "FLOAT" ||
+         type.starts_with("DECIMAL");
+}
+
+void PrintTable(const JsonValue& answer) {
+  std::vector<std::string> names;
+  std::vector<bool> right;
+  for (const JsonValue& column : answer.Find("columns")->items()) {
+    names.push_back(column.StringAt("name").value_or(""));
+    right.push_back(IsNumeric(column.StringAt("type").value_or("")));
+  }
+  std::vector<std::vector<std::string>> rows;
+  std::vector<std::size_t> widths;
+  for (const std::string& name : names) widths.push_back(Width(name));
+  for (const JsonValue& row : answer.Find("data")->items()) {
+    auto& cells = rows.emplace_back(names.size());
+    for (std::size_t i = 0; i < std::min(names.size(), row.members().size()); ++i) {
+      cells[i] = Cell(row.members()[i].second);
+      widths[i] = std::max(widths[i], Width(cells[i]));
+    }
+    if (rows.size() == kTableRowsMax) break;
+  }
+  PrintRule(widths);
+  PrintRow(names, widths, std::vector<bool>(names.size(), false));
+  PrintRule(widths);
+  for (const auto& row : rows) PrintRow(row, widths, right);
+  PrintRule(widths);
+  const std::int64_t count = answer.IntAt("rows").value_or(0);
+  std::printf("%lld %s", static_cast<long long>(count), count == 1 ? "row" : "rows");
+  if (static_cast<std::size_t>(count) > rows.size()) {
+    std::printf(" (the first %zu are shown; use -o csv for all)", rows.size());
+  }
+  const JsonValue* receipt = answer.Find("receipt");
+  std::printf(", route %s", answer.StringAt("route").value_or("").c_str());
+  if (receipt != nullptr) {
+    const JsonValue* snapshot = receipt->Find("snapshot_id");
+    const JsonValue* ends = receipt->Find("offsets");
+    const JsonValue* settled = receipt->Find("settled");
+    std::printf(", cut: snapshot %s, settled to %lld, end %lld",
+                snapshot != nullptr && snapshot->is_number() ? snapshot->text().c_str() : "none",
+                static_cast<long long>(settled ? settled->IntAt("0").value_or(0) : 0),
+                static_cast<long long>(ends ? ends->IntAt("0").value_or(0) : 0));
+  }
+  if (const JsonValue* elapsed = answer.Find("elapsed_ms")) {
+    std::printf(", %.1f ms", elapsed->Double().value_or(0));
+  }
+  std::printf("\n");
+}
+
+std::string BodyOf(const SqlOptions& options) {
+  std::string statement = options.statement;
+  if (statement == "-") {
+    statement.assign(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>());
+  }
+  std::string body;
+  JsonWriter json(&body);
+  json.BeginObject().Field("query", statement);
+  if (!options.min_offset.empty()) json.Field("min_offset", options.min_offset);
+  if (!options.parameters.empty()) {
+    json.Key("params").BeginObject();
+    for (const std::string& parameter : options.parameters) {
+      const std::size_t equals = parameter.find('=');
+      json.Key(parameter.substr(0, equals));
+      const std::string value =
+          equals == std::string::npos ? std::string() : parameter.substr(equals + 1);
+      const auto parsed = JsonValue::Parse(value);
+      const bool plain = parsed && !parsed->is_object() && !parsed->is_array();
+      plain ? json.Raw(parsed->ToJson()) : json.String(value);
+    }
+    json.EndObject();
+  }
+  json.EndObject();
+  return body;
+}
+
+}  // namespace
+
+void AddSqlOptions(CLI::App* app, SqlOptions* options) {
+  app->add_option("statement", options->statement, "The statement; - is stdin")->required();
+  app->add_option("--output,-o", options->output, "Shape of the answer")
+      ->check(CLI::IsMember({"table", "json", "ndjson", "csv"}));
+  app->add_option("--param", options->parameters, "name=value, for $name in the statement");
+  app->add_option("--min-offset", options->min_offset, "A receipt that the answer must hold");
+}
+
+int RunSql(const Remote& remote, const SqlOptions& options) {
+  auto client = net::HttpClient::Make(UrlOf(remote));
+  if (!client) return PrintError("sql", client.error());
+  const std::string output = !options.output.empty()        ? options.output
+                             : ::isatty(STDOUT_FILENO) != 0 ? "table"
+                                                            : "csv";
+  const bool table = output == "table";
+  auto headers = HeadersOf(remote);
+  headers.emplace_back("Content-Type", "application/json");
+  net::HttpClient::OnBody print = [](std::string_view part) {
+    std::fwrite(part.data(), 1, part.size(), stdout);
+  };
+  if (table) print = nullptr;
+  const auto response = client->Send("POST", "/v1/sql?format=" + (table ? "json" : output), headers,
+                                     BodyOf(options), print);
+  if (!response) return PrintError("sql", response.error());
+  if (response->status != 200) return PrintRefusal("sql", *response);
+  if (!table) return kOk;
+  const auto answer = JsonValue::Parse(response->body);
+  if (!answer || answer->Find("columns") == nullptr || answer->Find("data") == nullptr) {
+    std::fputs("tidemark sql: the answer is not what a server sends\n", stderr);
+    return kServer;
+  }
+  PrintTable(*answer);
+  return kOk;
+}
+
+}  // namespace tidemark::app
