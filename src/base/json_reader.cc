@@ -56,7 +56,10 @@ class JsonTreeBuilder {
       case ondemand::json_type::null:
         break;
     }
-    if (!value.is_null()) return Fail(Code::kInvalidArgument, "not valid JSON");
+    bool null = false;
+    if (value.is_null().get(null) != simdjson::SUCCESS || !null) {
+      return Fail(Code::kInvalidArgument, "not valid JSON");
+    }
     return {};
   }
 
@@ -81,7 +84,10 @@ class JsonTreeBuilder {
       if (auto error = document->get_bool().get(flag)) return Fail(BadJson(error));
       return SetBool(flag, out);
     }
-    if (!document->is_null()) return Fail(Code::kInvalidArgument, "not valid JSON");
+    bool null = false;
+    if (document->is_null().get(null) != simdjson::SUCCESS || !null) {
+      return Fail(Code::kInvalidArgument, "not valid JSON");
+    }
     return {};
   }
 

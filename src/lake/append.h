@@ -7,8 +7,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -71,11 +73,16 @@ class Append {
  private:
   Append(env::ObjectStore* store, AppendRequest request)
       : store_(store), request_(std::move(request)) {}
+  Result<PreparedCommit> Finish(const TableHead& head, Snapshot snapshot,
+                                std::shared_ptr<TableMetadata> metadata,
+                                std::shared_ptr<TableHead> next, const Uuid& attempt_id,
+                                TimeMicros readers_until, PreparedCommit commit) const;
 
   env::ObjectStore* store_;
   AppendRequest request_;
   std::vector<ManifestFile> manifests_;  // Ours; numbers are filled in by each attempt.
   std::vector<std::string> manifest_keys_;
+  std::vector<LiveFile> added_;
 };
 
 }  // namespace tidemark::lake

@@ -12,6 +12,7 @@
 
 #include "base/ids.h"
 #include "base/time.h"
+#include "env/object_store.h"
 #include "event/schema.h"
 #include "lake/manifest.h"
 
@@ -43,6 +44,10 @@ struct LiveFile {
   std::optional<LogOffset> offset_first, offset_last;    // log_offset; nothing: foreign rows.
   std::array<TextBounds, kPruningColumns.size()> text;
 };
+
+// What is kept of a live entry of a manifest. `store` tells its own files from others.
+LiveFile LiveFileOf(const ManifestEntry& entry, std::int32_t spec_id,
+                    const env::ObjectStore& store);
 
 class LiveFiles {
  public:

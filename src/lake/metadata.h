@@ -28,6 +28,21 @@ inline constexpr std::size_t kSnapshotsMax = 500;               // A contiguous 
 inline constexpr std::size_t kMetadataLogMax = 20;              // Previous metadata files.
 inline constexpr std::uint64_t kMetadataBytesMax = 256U << 20;  // Inflated.
 
+// Table properties and summary keys that are ours. docs: "tidemark.*".
+inline constexpr std::string_view kPropertyManaged = "tidemark.managed";
+inline constexpr std::string_view kPropertyLogId = "tidemark.log-id";
+inline constexpr std::string_view kPropertyOffsets = "tidemark.ingest.offsets";
+inline constexpr std::string_view kPropertyFloor = "tidemark.ingest.floor";  // Of a rollback.
+inline constexpr std::string_view kSummaryKind = "tidemark.kind";
+inline constexpr std::string_view kSummaryLogId = "tidemark.log-id";
+inline constexpr std::string_view kSummaryOffsets = "tidemark.offsets";
+inline constexpr std::string_view kSummaryBegin = "tidemark.begin";
+inline constexpr std::string_view kSummaryCommitId = "tidemark.commit-id";
+inline constexpr std::string_view kSummaryEpoch = "tidemark.epoch";
+inline constexpr std::string_view kSummaryWatermark = "tidemark.watermark-ms";
+inline constexpr std::string_view kSummaryRowsHash = "tidemark.rows-hash";
+inline constexpr std::string_view kSummaryDropped = "tidemark.dropped";
+
 struct SchemaField {
   std::int32_t id = 0;
   std::string name;
@@ -129,6 +144,8 @@ std::string WriteMetadataFile(const TableMetadata& metadata);
 // window of kSnapshotsMax and returns the dropped snapshots.
 std::vector<std::shared_ptr<const Snapshot>> AddSnapshot(TableMetadata* metadata,
                                                          Snapshot snapshot);
+// Notes the file that this metadata replaces; returns the URIs that fell out of the log.
+std::vector<std::string> PushMetadataLog(TableMetadata* metadata, std::string previous_file);
 // `now` in milliseconds, but never before what the table has seen.
 std::int64_t NextTimestamp(const TableMetadata& metadata, TimeMicros now);
 

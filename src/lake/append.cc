@@ -1,0 +1,283 @@
+#include "lake/append.h"
+
+#include <algorithm>
+#include <limits>
+#include <set>
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/check.h"
+#include "base/json_writer.h"
+#include "lake/manifest_merge.h"
+#include "lake/names.h"
+
+namespace tidemark::lake {
+namespace {
+
+DataFile DataFileOf(const NewFile& file, const env::ObjectStore& store) {
+  DataFile data;
+  data.path = store.Uri(file.key);
+  data.partition = {file.partition.value};
+  data.rows = static_cast<std::int64_t>(file.metrics.rows);
+  data.bytes = static_cast<std::int64_t>(file.bytes);
+  for (const event::ColumnInfo& info : event::kColumns) {
+    const ColumnMetrics& column = file.metrics.columns[Index(info.column)];
+    data.value_counts.emplace_back(info.field_id, static_cast<std::int64_t>(column.values));
+    data.null_counts.emplace_back(info.field_id, static_cast<std::int64_t>(column.nulls));
+    if (info.type == event::Type::kDouble) {
+      data.nan_counts.emplace_back(info.field_id, static_cast<std::int64_t>(column.nans));
+    }
+    if (column.lower.has_value()) data.lower_bounds.emplace_back(info.field_id, *column.lower);
+    if (column.upper.has_value()) data.upper_bounds.emplace_back(info.field_id, *column.upper);
+  }
+  data.split_offsets = file.split_offsets;
+  if (file.sorted) data.sort_order_id = 1;
+  return data;
+}
+
+// Totals are counted from the live files, never taken from the parent's summary, which another
+// engine may have left incomplete.
+void PutTotals(const LiveFiles& before, const LiveFiles& after, std::size_t partitions,
+               std::map<std::string, std::string>* summary) {
+  const auto put = [&](const char* key, std::uint64_t value) {
+    (*summary)[key] = std::to_string(value);
+  };
+  if (after.count() > before.count()) {
+    put("added-data-files", after.count() - before.count());
+    put("added-records", after.rows() - before.rows());
+    put("added-files-size", after.bytes() - before.bytes());
+  }
+  if (partitions > 0) put("changed-partition-count", partitions);
+  put("total-data-files", after.count());
+  put("total-records", after.rows());
+  put("total-files-size", after.bytes());
+  put("total-delete-files", 0);
+  put("total-position-deletes", 0);
+  put("total-equality-deletes", 0);
+}
+
+std::string DroppedJson(const std::map<std::string, catalog::DroppedRows>& dropped) {
+  std::string json;
+  JsonWriter out(&json);
+  out.BeginObject();
+  for (const auto& [reason, rows] : dropped) {
+    out.Key(reason).BeginObject().Field("rows", rows.rows);
+    out.Field("hash", std::string_view(rows.hash.ToString())).EndObject();
+  }
+  out.EndObject();
+  return json;
+}
+
+Hash128 RowsHash(const AppendRequest& request) {
+  Hash128 hash;
+  for (const NewFile& file : request.files) hash += file.metrics.rows_hash;
+  return hash;
+}
+
+std::uint64_t RowCount(const AppendRequest& request) {
+  std::uint64_t rows = 0;
+  for (const NewFile& file : request.files) rows += file.metrics.rows;
+  return rows;
+}
+
+void PutTidemarkKeys(const AppendRequest& request, std::map<std::string, std::string>* summary) {
+  const auto put = [&](std::string_view key, std::string value) {
+    (*summary)[std::string(key)] = std::move(value);
+  };
+  put("engine-name", "tidemark");
+  put("engine-version", "0.1");
+  put(kSummaryKind, std::string(catalog::KindName(catalog::CommitKind::kFlush)));
+  put(kSummaryLogId, request.log_id);
+  put(kSummaryEpoch, to_string(request.epoch));
+  put(kSummaryCommitId, request.flush_id.ToString());
+  put(kSummaryBegin, OffsetsJson(request.begin));
+  put(kSummaryOffsets, OffsetsJson(request.end));
+  put(kSummaryWatermark, std::to_string(FloorDiv(request.watermark.value, 1000)));
+  put(kSummaryRowsHash, RowsHash(request).ToString());
+  if (!request.dropped.empty()) put(kSummaryDropped, DroppedJson(request.dropped));
+}
+
+catalog::LedgerRow LedgerOf(const AppendRequest& request, const Snapshot& snapshot,
+                            const Uuid& table) {
+  catalog::LedgerRow row;
+  row.table = table;
+  row.snapshot = snapshot.id;
+  row.parent = snapshot.parent.value_or(SnapshotId(0));
+  row.sequence = snapshot.sequence_number;
+  row.committed_at = TimeMicros(snapshot.timestamp_ms * 1000);
+  row.kind = catalog::CommitKind::kFlush;
+  row.log_id = request.log_id;
+  row.epoch = request.epoch;
+  row.begin = request.begin;
+  row.end = request.end;
+  row.commit_id = request.flush_id;
+  row.rows = RowCount(request);
+  row.rows_hash = RowsHash(request);
+  row.dropped = request.dropped;
+  return row;
+}
+
+void AddGarbage(const env::ObjectStore& store, const std::string& uri, std::string reason,
+                TimeMicros not_before, catalog::TableChange* change) {
+  auto key = store.KeyOf(uri);
+  // A file that another engine put outside the store is not ours to delete.
+  if (!key.has_value()) return;
+  change->garbage.push_back({*std::move(key), change->table, std::move(reason), not_before});
+}
+
+Status CheckHead(const TableHead& head, const AppendRequest& request) {
+  const TableMetadata& metadata = *head.metadata;
+  if (metadata.format_version != 2) {
+    return Fail(Code::kUnimplemented, "tables of Iceberg version 2 alone are written");
+  }
+  if (metadata.Property(kPropertyLogId) != request.log_id) {
+    return Fail(Code::kInvalidArgument, "the table belongs to another log");
+  }
+  if (head.visible() != request.begin) {
+    return Fail(Code::kConflict, "stale plan: the flush begins at " + to_string(request.begin) +
+                                     ", the table is settled up to " + to_string(head.visible()));
+  }
+  for (const NewFile& file : request.files) {
+    if (metadata.FindSpec(file.partition.spec_id) == nullptr) {
+      return Fail(Code::kConflict, "a partition spec of the plan is gone");
+    }
+  }
+  if (metadata.FindSnapshot(request.snapshot_id) != nullptr) {
+    return Fail(Code::kAlreadyExists, "the table has a snapshot of this id");
+  }
+  return {};
+}
+
+std::size_t CountPartitions(const AppendRequest& request) {
+  std::set<Partition> partitions;
+  for (const NewFile& file : request.files) partitions.insert(file.partition);
+  return partitions.size();
+}
+
+}  // namespace
+
+SnapshotId SnapshotIdOf(const Uuid& flush_id) {
+  std::uint64_t bits = 0;
+  for (std::size_t i = 0; i < 8; ++i) {
+    // The last 8 bytes are random but for 2 bits of variant; those of the middle make up for them.
+    bits = (bits << 8) |
+           static_cast<std::uint8_t>(flush_id.bytes[8 + i] ^ (i == 0 ? flush_id.bytes[7] : 0));
+  }
+  bits &= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  return SnapshotId(static_cast<std::int64_t>(bits == 0 ? 1 : bits));
+}
+
+Result<Append> Append::Prepare(env::ObjectStore* store, const TableHead& head,
+                               AppendRequest request) {
+  TM_CHECK_LE(request.begin, request.end);
+  TM_TRY(CheckHead(head, request));
+  Append append(store, std::move(request));
+  std::map<std::int32_t, std::vector<ManifestEntry>> by_spec;
+  for (const NewFile& file : append.request_.files) {
+    ManifestEntry entry;
+    entry.file = DataFileOf(file, *store);
+    append.added_.push_back(LiveFileOf(entry, file.partition.spec_id, *store));
+    by_spec[file.partition.spec_id].push_back(std::move(entry));
+  }
+  for (const auto& [spec_id, entries] : by_spec) {
+    const PartitionSpec& spec = *head.metadata->FindSpec(spec_id);
+    const auto number = static_cast<std::uint32_t>(append.manifests_.size());
+    const std::string key = ManifestKey(head.location, append.request_.flush_id, number);
+    const std::string bytes =
+        WriteManifest(*head.metadata, spec, entries, append.request_.flush_id);
+    append.manifest_keys_.push_back(key);
+    TM_TRY(store->Put(key, bytes));
+    ManifestFile manifest = SummarizeManifest(spec, entries, append.request_.snapshot_id);
+    manifest.path = store->Uri(key);
+    manifest.length = static_cast<std::int64_t>(bytes.size());
+    append.manifests_.push_back(std::move(manifest));
+  }
+  return append;
+}
+
+Result<PreparedCommit> Append::Build(const TableHead& head, std::uint32_t attempt, TimeMicros now,
+                                     TimeMicros readers_until) {
+  TM_CHECK_GE(attempt, 1U);
+  TM_TRY(CheckHead(head, request_));
+  const Uuid attempt_id = AttemptId(request_.flush_id, attempt);
+  auto metadata = std::make_shared<TableMetadata>(*head.metadata);
+  auto next = std::make_shared<TableHead>();
+  PreparedCommit commit;
+
+  Snapshot snapshot;
+  snapshot.id = request_.snapshot_id;
+  snapshot.parent = metadata->current_snapshot_id;
+  snapshot.sequence_number = metadata->last_sequence_number + 1;
+  snapshot.timestamp_ms = NextTimestamp(*metadata, now);
+  snapshot.schema_id = metadata->current_schema_id;
+  for (ManifestFile manifest : manifests_) {
+    manifest.sequence_number = manifest.min_sequence_number = snapshot.sequence_number;
+    next->manifests.push_back(std::move(manifest));
+  }
+  MergeRequest merge{.store = store_,
+                     .metadata = metadata.get(),
+                     .location = head.location,
+                     .write = request_.flush_id,
+                     .attempt = attempt,
+                     .snapshot = snapshot.id,
+                     .sequence_number = snapshot.sequence_number};
+  TM_ASSIGN(MergedManifests kept, KeepManifests(merge, manifests_.size(), head.manifests));
+  commit.attempt_keys = kept.written;
+  std::ranges::move(kept.manifests, std::back_inserter(next->manifests));
+
+  std::vector<LiveFile> added = added_;
+  for (LiveFile& file : added) file.sequence_number = snapshot.sequence_number;
+  next->files = head.files->With(std::move(added));
+  snapshot.summary["operation"] = "append";
+  PutTotals(*head.files, *next->files, CountPartitions(request_), &snapshot.summary);
+  snapshot.summary["manifests-created"] = std::to_string(manifests_.size() + kept.written.size());
+  snapshot.summary["manifests-kept"] =
+      std::to_string(next->manifests.size() - manifests_.size() - kept.written.size());
+  snapshot.summary["manifests-replaced"] = std::to_string(kept.replaced);
+  PutTidemarkKeys(request_, &snapshot.summary);
+  const std::string list_key = ManifestListKey(head.location, snapshot.id, attempt, attempt_id);
+  snapshot.manifest_list = store_->Uri(list_key);
+  commit.attempt_keys.push_back(list_key);
+  TM_TRY(store_->Put(list_key, WriteManifestList(snapshot, next->manifests, attempt_id)));
+
+  catalog::TableChange& change = commit.change;
+  change.table = head.table;
+  change.base_version = head.metadata_version;
+  change.epoch = request_.epoch;
+  change.head = snapshot.id;
+  change.floor = head.floor;
+  change.ledger = LedgerOf(request_, snapshot, head.table);
+  change.inflight = request_.flush_id;
+  return Finish(head, std::move(snapshot), std::move(metadata), std::move(next), attempt_id,
+                readers_until, std::move(commit));
+}
+
+Result<PreparedCommit> Append::Finish(const TableHead& head, Snapshot snapshot,
+                                      std::shared_ptr<TableMetadata> metadata,
+                                      std::shared_ptr<TableHead> next, const Uuid& attempt_id,
+                                      TimeMicros readers_until, PreparedCommit commit) const {
+  catalog::TableChange& change = commit.change;
+  for (const std::string& uri : PushMetadataLog(metadata.get(), store_->Uri(head.metadata_key))) {
+    AddGarbage(*store_, uri, "metadata", readers_until, &change);
+  }
+  for (const auto& expired : AddSnapshot(metadata.get(), std::move(snapshot))) {
+    AddGarbage(*store_, expired->manifest_list, "expired", readers_until, &change);
+  }
+  metadata->properties[std::string(kPropertyOffsets)] = OffsetsJson(request_.end);
+  change.metadata_key = MetadataKey(head.location, head.metadata_version + 1, attempt_id);
+  change.metadata_bytes = WriteMetadataFile(*metadata);
+  commit.attempt_keys.push_back(change.metadata_key);
+  TM_TRY(store_->Put(change.metadata_key, change.metadata_bytes));
+
+  next->table = head.table;
+  next->location = head.location;
+  next->metadata_version = head.metadata_version + 1;
+  next->metadata_key = change.metadata_key;
+  next->metadata = std::move(metadata);
+  next->off_head = request_.end;
+  next->floor = head.floor;
+  commit.next = std::move(next);
+  return commit;
+}
+
+}  // namespace tidemark::lake

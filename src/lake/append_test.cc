@@ -1,0 +1,296 @@
+// An append becomes the next head and nothing else: reopening what was committed gives the head
+// that was published; a lost attempt can be built again; what an interrupted one left goes away.
+#include "lake/append.h"
+
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+#include "env/local_store.h"
+#include "lake/names.h"
+#include "lake/table.h"
+#include "sim/expect.h"
+#include "sim/sim_disk.h"
+
+namespace tidemark::lake {
+namespace {
+
+class AppendTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto record = CreateEventsTable(&store_, {.uuid = MakeUuidV7(TimeMicros(1), 1, 1),
+                                              .ns = "default",
+                                              .log_id = "log",
+                                              .epoch = Epoch(1),
+                                              .now = kNow});
+    ASSERT_OK(record);
+    record_ = *record;
+    Open();
+  }
+  void Open() {
+    bool restored = false;
+    auto head = OpenTable(&store_, record_, &restored);
+    ASSERT_OK(head);
+    EXPECT_FALSE(restored);
+    head_ = *head;
+  }
+  NewFile File(Partition partition, std::uint64_t rows) {
+    NewFile file;
+    file.key = record_.location + "/" + DataFilePath(partition, MakeUuidV4(1, ++files_made_), 0);
+    EXPECT_OK(store_.Put(file.key, "PAR1"));
+    file.partition = partition;
+    file.bytes = 4;
+    file.split_offsets = {4};
+    file.metrics.rows = rows;
+    file.metrics.rows_hash = {rows, 1};
+    ColumnMetrics& type = file.metrics.columns[Index(event::Column::kEventType)];
+    type.values = rows;
+    type.lower = "click";
+    type.upper = "view";
+    return file;
+  }
+  AppendRequest Request(std::uint64_t number, std::int64_t end, std::vector<NewFile> files) {
+    AppendRequest request;
+    request.flush_id = MakeUuidV7(kNow, number, number);
+    request.snapshot_id = SnapshotId(static_cast<std::int64_t>(number));
+    request.log_id = "log";
+    request.epoch = Epoch(1);
+    request.begin = head_->visible();
+    request.end = LogOffset(end);
+    request.files = std::move(files);
+    return request;
+  }
+  // What the catalog does.
+  void Apply(const PreparedCommit& commit) {
+    const catalog::TableChange& change = commit.change;
+    ASSERT_EQ(change.base_version, record_.metadata_version);
+    ASSERT_EQ(change.ledger->begin, record_.visible());
+    ++record_.metadata_version;
+    record_.metadata_key = change.metadata_key;
+    record_.metadata_bytes = change.metadata_bytes;
+    record_.epoch = change.epoch;
+    record_.head = change.head;
+    record_.floor = change.floor;
+    record_.off_head = change.ledger->end;
+    head_ = commit.next;
+  }
+  void Flush(std::uint64_t number, std::int64_t end, std::vector<NewFile> files) {
+    auto append = Append::Prepare(&store_, *head_, Request(number, end, std::move(files)));
+    ASSERT_OK(append);
+    auto commit = append->Build(*head_, 1, kNow, kNow);
+    ASSERT_OK(commit);
+    for (const auto& one : commit->change.garbage) garbage_.push_back(one.key);
+    Apply(*commit);
+  }
+  static std::vector<std::string> Keys(const TableHead& head) {
+    std::vector<std::string> keys;
+    head.files->ForEach([&](const LiveFile& file) {
+      keys.push_back(file.key + " " + std::to_string(file.rows) + " " +
+                     std::to_string(file.sequence_number) + " " +
+                     std::to_string(file.partition.value_or(-1)));
+    });
+    std::ranges::sort(keys);
+    return keys;
+  }
+  void ExpectReopensTheSame() {
+    const auto published = head_;
+    Open();
+    EXPECT_EQ(Keys(*head_), Keys(*published));
+    EXPECT_EQ(WriteMetadataJson(*head_->metadata), WriteMetadataJson(*published->metadata));
+    ASSERT_EQ(head_->manifests.size(), published->manifests.size());
+    for (std::size_t i = 0; i < head_->manifests.size(); ++i) {
+      EXPECT_EQ(head_->manifests[i].path, published->manifests[i].path);
+      EXPECT_EQ(head_->manifests[i].sequence_number, published->manifests[i].sequence_number);
+      EXPECT_EQ(head_->manifests[i].min_sequence_number,
+                published->manifests[i].min_sequence_number);
+      EXPECT_EQ(head_->manifests[i].live_files(), published->manifests[i].live_files());
+    }
+  }
+
+  static constexpr TimeMicros kNow{1'795'225'877'887'000};
+  sim::SimDisk disk_{1};
+  env::LocalStore store_{&disk_, "lake"};
+  catalog::TableRecord record_;
+  std::shared_ptr<const TableHead> head_;
+  std::uint64_t files_made_ = 0;
+  std::vector<std::string> garbage_;
+};
+
+TEST_F(AppendTest, TheCommittedHeadIsThePublishedOneEvenAfterACrash) {
+  Flush(11, 100, {File({kSpecHour, 498673}, 60), File({kSpecDay, 20000}, 40)});
+  Flush(12, 150, {File({kSpecHour, 498674}, 50)});
+  disk_.Crash();
+  ExpectReopensTheSame();
+  EXPECT_EQ(head_->files->count(), 3U);
+  EXPECT_EQ(head_->files->rows(), 150U);
+  EXPECT_EQ(head_->manifests.size(), 3U);
+  const Snapshot* snapshot = head_->metadata->current();
+  EXPECT_EQ(snapshot->Summary("total-records"), "150");
+  EXPECT_EQ(snapshot->Summary("added-records"), "50");
+  EXPECT_EQ(snapshot->Summary(kSummaryOffsets), R"({"v":1,"p":{"0":150}})");
+  EXPECT_EQ(snapshot->Summary(kSummaryBegin), R"({"v":1,"p":{"0":100}})");
+  EXPECT_EQ(head_->metadata->Property(kPropertyOffsets), R"({"v":1,"p":{"0":150}})");
+  EXPECT_EQ(head_->visible(), LogOffset(150));
+  head_->files->ForEach([](const LiveFile& file) {
+    EXPECT_TRUE(file.in_store);
+    EXPECT_EQ(file.text[1].lower, "click");
+    EXPECT_EQ(file.text[1].upper, "view");
+  });
+}
+
+TEST_F(AppendTest, OffsetsMoveOnWithoutRows) {
+  Flush(11, 100, {});
+  EXPECT_EQ(head_->visible(), LogOffset(100));
+  EXPECT_EQ(head_->metadata->current()->Summary("operation"), "append");
+  ExpectReopensTheSame();
+}
+
+TEST_F(AppendTest, AStalePlanIsAConflict) {
+  auto late = Append::Prepare(&store_, *head_, Request(11, 100, {}));
+  ASSERT_OK(late);
+  Flush(12, 50, {});
+  EXPECT_CODE(late->Build(*head_, 1, kNow, kNow), Code::kConflict);
+}
+
+TEST_F(AppendTest, ALostAttemptIsBuiltAgainOnAnotherHeadWithTheSameManifests) {
+  auto append = Append::Prepare(&store_, *head_, Request(11, 100, {File({kSpecHour, 498673}, 60)}));
+  ASSERT_OK(append);
+  const auto lost = append->Build(*head_, 1, kNow, kNow);
+  ASSERT_OK(lost);
+  // Someone else's commit that moves no offsets comes in between.
+  Flush(12, 0, {File({kSpecHour, 498673}, 5)});
+  const auto won = append->Build(*head_, 2, kNow, kNow);
+  ASSERT_OK(won);
+  Apply(*won);
+  ExpectReopensTheSame();
+  EXPECT_EQ(head_->files->rows(), 65U);
+  EXPECT_EQ(head_->manifests.at(0).sequence_number, 2);
+  EXPECT_EQ(store_.KeyOf(head_->manifests.at(0).path), append->manifest_keys().at(0));
+  for (const std::string& key : lost->attempt_keys) {
+    EXPECT_EQ(std::ranges::count(won->attempt_keys, key), 0);
+  }
+}
+
+TEST_F(AppendTest, ManifestsAreMergedAndNoFileIsLost) {
+  for (std::uint64_t i = 1; i <= 250; ++i) {
+    Flush(i, static_cast<std::int64_t>(i), {File({kSpecHour, static_cast<std::int32_t>(i)}, i)});
+    EXPECT_LE(head_->manifests.size(), kManifestsBeforeMerge);
+  }
+  EXPECT_EQ(head_->files->count(), 250U);
+  EXPECT_EQ(head_->files->rows(), 250U * 251U / 2);
+  ExpectReopensTheSame();
+  // A file keeps the sequence number of the commit that brought it.
+  head_->files->ForEach([](const LiveFile& file) {
+    EXPECT_EQ(file.sequence_number, static_cast<std::int64_t>(file.rows));
+  });
+  EXPECT_EQ(head_->metadata->metadata_log.size(), kMetadataLogMax);
+  EXPECT_EQ(garbage_.size(), 250U - kMetadataLogMax);
+  for (const std::string& key : garbage_) EXPECT_TRUE(*store_.Exists(key)) << key;
+}
+
+TEST_F(AppendTest, ALostOrDamagedMetadataFileIsWrittenAgain) {
+  Flush(11, 100, {File({kSpecHour, 498673}, 60)});
+  ASSERT_OK(store_.Remove(record_.metadata_key));
+  bool restored = false;
+  ASSERT_OK(OpenTable(&store_, record_, &restored));
+  EXPECT_TRUE(restored);
+  Open();
+  ASSERT_OK(store_.Remove(record_.metadata_key));
+  ASSERT_OK(store_.Put(record_.metadata_key, "rot"));
+  ASSERT_OK(OpenTable(&store_, record_, &restored));
+  EXPECT_TRUE(restored);
+  Open();
+}
+
+TEST_F(AppendTest, ADamagedManifestIsNamed) {
+  Flush(11, 100, {File({kSpecHour, 498673}, 60)});
+  const std::string key = *store_.KeyOf(head_->manifests.at(0).path);
+  ASSERT_OK(store_.Remove(key));
+  bool restored = false;
+  const auto head = OpenTable(&store_, record_, &restored);
+  ASSERT_CODE(head, Code::kCorruption);
+  EXPECT_NE(head.error().message().find(key), std::string::npos);
+}
+
+TEST_F(AppendTest, ACatalogThatDisagreesIsRefused) {
+  Flush(11, 100, {});
+  const catalog::TableRecord good = record_;
+  bool restored = false;
+  record_.off_head = LogOffset(99);
+  EXPECT_CODE(OpenTable(&store_, record_, &restored), Code::kCorruption);
+  record_ = good;
+  record_.log_id = "another";
+  EXPECT_CODE(OpenTable(&store_, record_, &restored), Code::kCorruption);
+  record_ = good;
+  record_.head = SnapshotId(12);
+  EXPECT_CODE(OpenTable(&store_, record_, &restored), Code::kCorruption);
+}
+
+TEST_F(AppendTest, LeftoversOfAnInterruptedWriteGoAndNothingElseDoes) {
+  Flush(11, 100, {File({kSpecHour, 498673}, 60)});
+  const auto before = *store_.List("default/");
+  NewFile file = File({kSpecHour, 498674}, 5);
+  catalog::Inflight inflight;
+  const AppendRequest request = Request(12, 150, {file});
+  inflight.id = request.flush_id;
+  inflight.keys = {file.key, "default/never-written"};
+  auto append = Append::Prepare(&store_, *head_, request);
+  ASSERT_OK(append);
+  ASSERT_OK(append->Build(*head_, 1, kNow, kNow));
+  ASSERT_OK(append->Build(*head_, 2, kNow, kNow));
+  EXPECT_EQ(store_.List("default/")->size(), before.size() + 6);
+  ASSERT_OK(RemoveLeftovers(&store_, inflight, *head_));
+  EXPECT_EQ(*store_.List("default/"), before);
+  // A write that was committed keeps its files even if its record lingers.
+  inflight.id = MakeUuidV7(kNow, 11, 11);
+  inflight.keys.clear();
+  ASSERT_OK(RemoveLeftovers(&store_, inflight, *head_));
+  EXPECT_EQ(*store_.List("default/"), before);
+}
+
+TEST_F(AppendTest, TheCatalogIsRebuiltFromTheNewestMetadataThatVerifies) {
+  Flush(11, 100, {File({kSpecHour, 498673}, 60)});
+  Flush(12, 150, {File({kSpecHour, 498674}, 5)});
+  const auto locations = FindTableLocations(store_, "default");
+  ASSERT_OK(locations);
+  ASSERT_EQ(locations->size(), 1U);
+  auto found = FindNewestMetadata(store_, locations->front());
+  ASSERT_OK(found);
+  EXPECT_EQ(found->record.metadata_key, record_.metadata_key);
+  EXPECT_EQ(found->record.metadata_version, record_.metadata_version);
+  EXPECT_EQ(found->record.off_head, LogOffset(150));
+  EXPECT_EQ(found->record.ns, "default");
+  EXPECT_EQ(found->record.name, "events");
+  EXPECT_EQ(found->record.epoch, Epoch(1));
+  ASSERT_EQ(found->ledger.size(), 2U);
+  EXPECT_EQ(found->ledger[1].begin, LogOffset(100));
+  EXPECT_EQ(found->ledger[1].rows, 5U);
+  EXPECT_EQ(found->ledger[1].rows_hash, (Hash128{5, 1}));
+  bool restored = false;
+  EXPECT_OK(OpenTable(&store_, found->record, &restored));
+  // The newest does not verify without its list: the one before does.
+  ASSERT_OK(store_.Remove(*store_.KeyOf(head_->metadata->current()->manifest_list)));
+  found = FindNewestMetadata(store_, locations->front());
+  ASSERT_OK(found);
+  EXPECT_EQ(found->record.off_head, LogOffset(100));
+}
+
+TEST_F(AppendTest, OtherLogsAndVersionsAreRefused) {
+  AppendRequest request = Request(11, 100, {});
+  request.log_id = "another";
+  EXPECT_CODE(Append::Prepare(&store_, *head_, request), Code::kInvalidArgument);
+}
+
+TEST(NamesTest, AttemptsShareTheWritesNameButAreTold) {
+  const Uuid id = MakeUuidV7(TimeMicros(1), 2, 3);
+  EXPECT_EQ(AttemptId(id, 1), id);
+  EXPECT_NE(AttemptId(id, 2), id);
+  EXPECT_TRUE(IsNameOf(MetadataKey("a/b", 7, AttemptId(id, 300)), id));
+  EXPECT_FALSE(IsNameOf(MetadataKey("a/b", 7, MakeUuidV7(TimeMicros(1), 9, 3)), id));
+  EXPECT_EQ(VersionOf(MetadataKey("a/b", 123456, id)), 123456);
+  EXPECT_EQ(VersionOf("a/b/metadata/snap-1.avro"), std::nullopt);
+  EXPECT_GT(SnapshotIdOf(id), SnapshotId(0));
+}
+
+}  // namespace
+}  // namespace tidemark::lake

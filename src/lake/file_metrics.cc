@@ -1,0 +1,371 @@
+#include "lake/file_metrics.h"
+
+#include <bit>
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/check.h"
+#include "lake/bounds.h"
+
+namespace tidemark::lake {
+namespace {
+
+using event::Column;
+using event::ColumnInfo;
+using event::ColumnScratch;
+using event::ColumnView;
+using event::kChunkRows;
+using event::kColumnCount;
+using event::kColumns;
+using event::RowSource;
+using event::StringRef;
+using event::Type;
+
+// Bounds of free text help no query.
+constexpr bool HasTextBounds(Column column) { return column != Column::kProperties; }
+
+bool IsValid(const std::uint64_t* validity, std::size_t row) {
+  return validity == nullptr || ((validity[row / 64] >> (row % 64)) & 1) != 0;
+}
+
+std::size_t CountNulls(const std::uint64_t* validity, std::size_t rows) {
+  if (validity == nullptr) return 0;
+  std::size_t set = 0;
+  for (std::size_t word = 0; word < rows / 64; ++word) {
+    set += static_cast<std::size_t>(std::popcount(validity[word]));
+  }
+  if (rows % 64 != 0) {
+    const std::uint64_t mask = (std::uint64_t{1} << (rows % 64)) - 1;
+    set += static_cast<std::size_t>(std::popcount(validity[rows / 64] & mask));
+  }
+  return rows - set;
+}
+
+// The first 8 bytes as a number that sorts as they do.
+std::uint64_t Prefix(std::string_view text) {
+  std::uint64_t prefix = 0;
+  if (text.size() >= 8) {
+    std::memcpy(&prefix, text.data(), 8);
+  } else {
+    std::memcpy(&prefix, text.data(), text.size());
+  }
+  return __builtin_bswap64(prefix);
+}
+
+// The least and the greatest string seen, found by their prefixes nearly always.
+class TextRange {
+ public:
+  void See(std::string_view text) {
+    const std::uint64_t prefix = Prefix(text);
+    if (!any_) {
+      any_ = true;
+      SetLow(text, prefix);
+      SetHigh(text, prefix);
+      return;
+    }
+    if (prefix < low_prefix_ || (prefix == low_prefix_ && text < low_)) SetLow(text, prefix);
+    if (prefix > high_prefix_ || (prefix == high_prefix_ && text > high_)) SetHigh(text, prefix);
+  }
+  bool any() const { return any_; }
+  const std::string& low() const { return low_; }
+  const std::string& high() const { return high_; }
+
+ private:
+  void SetLow(std::string_view text, std::uint64_t prefix) {
+    low_ = text;
+    low_prefix_ = prefix;
+  }
+  void SetHigh(std::string_view text, std::uint64_t prefix) {
+    high_ = text;
+    high_prefix_ = prefix;
+  }
+  bool any_ = false;
+  std::uint64_t low_prefix_ = 0;
+  std::uint64_t high_prefix_ = 0;
+  std::string low_;
+  std::string high_;
+};
+
+struct Range {
+  bool any = false;
+  std::int64_t min = 0;
+  std::int64_t max = 0;
+  double double_min = 0;
+  double double_max = 0;
+  TextRange text;
+};
+
+// The canonical bytes of one chunk's rows, row after row, each with room for its longest form.
+// Columns are written one after the other: the kind of a column is looked at once a chunk.
+class RowBytes {
+ public:
+  // Sizes are counted first, so that every write is a plain copy.
+  void Reset(std::size_t rows) { sizes_.assign(rows, 0); }
+  void AddSize(std::size_t row, std::uint32_t bytes) { sizes_[row] += bytes; }
+  std::uint32_t* sizes() { return sizes_.data(); }
+
+  void Lay() {
+    ends_.resize(sizes_.size());
+    std::size_t total = 0;
+    for (std::size_t row = 0; row < sizes_.size(); ++row) {
+      ends_[row] = total;
+      total += sizes_[row];
+    }
+    if (bytes_.size() < total) bytes_.resize(total + total / 4);
+  }
+  char* At(std::size_t row) { return bytes_.data() + ends_[row]; }
+  void Advance(std::size_t row, std::size_t bytes) { ends_[row] += bytes; }
+  std::string_view Row(std::size_t row) const {
+    return {bytes_.data() + ends_[row] - sizes_[row], sizes_[row]};
+  }
+
+ private:
+  std::vector<std::uint32_t> sizes_;
+  std::vector<std::size_t> ends_;  // Where the next value of a row goes.
+  std::vector<char> bytes_;
+};
+
+constexpr std::uint32_t kFixedBytes = 1 + 8;
+constexpr std::uint32_t kTextHeadBytes = 1 + 4;
+
+template <class Visit>
+void ForEachText(const ColumnView& view, std::size_t rows, const Visit& visit) {
+  switch (view.kind) {
+    case ColumnView::Kind::kNull:
+    case ColumnView::Kind::kFixed:
+      return;
+    case ColumnView::Kind::kConstant:
+      for (std::size_t row = 0; row < rows; ++row) visit(row, view.constant_text);
+      return;
+    case ColumnView::Kind::kStrings:
+      for (std::size_t row = 0; row < rows; ++row) {
+        if (IsValid(view.validity, row)) visit(row, view.strings[row]);
+      }
+      return;
+    case ColumnView::Kind::kDictionary:
+      for (std::size_t row = 0; row < rows; ++row) {
+        const std::uint32_t code = view.codes[row];
+        if (code != view.null_code) visit(row, view.dictionary[code]);
+      }
+      return;
+  }
+}
+
+std::int64_t FixedBits(const ColumnView& view, Type type, std::size_t row) {
+  if (type == Type::kInt32) return static_cast<const std::int32_t*>(view.fixed)[row];
+  std::int64_t bits = 0;
+  std::memcpy(&bits, static_cast<const char*>(view.fixed) + row * sizeof bits, sizeof bits);
+  return bits;
+}
+
+}  // namespace
+
+struct MetricsCollector::State {
+  std::uint64_t rows = 0;
+  Hash128 hash;
+  std::array<ColumnMetrics, kColumnCount> columns;
+  std::array<Range, kColumnCount> ranges;
+  // One scratch a column: a chunk's views are all alive at once.
+  std::array<std::unique_ptr<ColumnScratch>, kColumnCount> scratch;
+  std::array<ColumnView, kColumnCount> views;
+  std::vector<std::uint64_t> seen;  // Codes of a dictionary, a bit each.
+  RowBytes bytes;
+
+  void AddChunk(const RowSource& source, std::size_t chunk);
+  void CountFixed(const ColumnInfo& info, std::size_t count);
+  void CountText(const ColumnInfo& info, std::size_t count);
+  void SeeDictionary(const ColumnView& view, std::size_t count, TextRange* range,
+                     std::uint64_t* nulls);
+  void WriteFixed(const ColumnInfo& info, std::size_t count);
+  void WriteText(const ColumnInfo& info, std::size_t count);
+  void Close(const ColumnInfo& info);
+};
+
+MetricsCollector::MetricsCollector() : state_(std::make_unique<State>()) {
+  for (auto& scratch : state_->scratch) scratch = std::make_unique<ColumnScratch>();
+}
+MetricsCollector::~MetricsCollector() = default;
+
+void MetricsCollector::State::CountFixed(const ColumnInfo& info, std::size_t count) {
+  const std::size_t index = Index(info.column);
+  const ColumnView& view = views[index];
+  ColumnMetrics& metrics = columns[index];
+  Range& range = ranges[index];
+  if (view.kind == ColumnView::Kind::kNull) {
+    metrics.nulls += count;
+    return;
+  }
+  TM_CHECK(view.kind == ColumnView::Kind::kFixed);
+  metrics.nulls += CountNulls(view.validity, count);
+  const auto see = [&](std::size_t row) {
+    bytes.AddSize(row, kFixedBytes);
+    const std::int64_t bits = FixedBits(view, info.type, row);
+    if (info.type == Type::kDouble) {
+      const auto value = std::bit_cast<double>(bits);
+      if (std::isnan(value)) {
+        ++metrics.nans;
+        return;
+      }
+      range.double_min = range.any ? std::min(range.double_min, value) : value;
+      range.double_max = range.any ? std::max(range.double_max, value) : value;
+    } else {
+      range.min = range.any ? std::min(range.min, bits) : bits;
+      range.max = range.any ? std::max(range.max, bits) : bits;
+    }
+    range.any = true;
+  };
+  for (std::size_t row = 0; row < count; ++row) {
+    if (IsValid(view.validity, row)) see(row);
+  }
+}
+
+void MetricsCollector::State::SeeDictionary(const ColumnView& view, std::size_t count,
+                                            TextRange* range, std::uint64_t* nulls) {
+  seen.assign(view.dictionary_size / 64 + 1, 0);
+  std::uint32_t* sizes = bytes.sizes();
+  for (std::size_t row = 0; row < count; ++row) {
+    const std::uint32_t code = view.codes[row];
+    if (code == view.null_code) {
+      ++*nulls;
+      continue;
+    }
+    sizes[row] += kTextHeadBytes + view.dictionary[code].length;
+    std::uint64_t& word = seen[code / 64];
+    const std::uint64_t bit = std::uint64_t{1} << (code % 64);
+    if ((word & bit) != 0) continue;
+    word |= bit;
+    range->See(view.dictionary[code].view());
+  }
+}
+
+void MetricsCollector::State::CountText(const ColumnInfo& info, std::size_t count) {
+  const std::size_t index = Index(info.column);
+  const ColumnView& view = views[index];
+  ColumnMetrics& metrics = columns[index];
+  TextRange& range = ranges[index].text;
+  if (view.kind == ColumnView::Kind::kNull) {
+    metrics.nulls += count;
+    return;
+  }
+  if (view.kind == ColumnView::Kind::kDictionary) {
+    SeeDictionary(view, count, &range, &metrics.nulls);
+    return;
+  }
+  if (view.kind == ColumnView::Kind::kConstant) range.See(view.constant_text.view());
+  if (view.kind == ColumnView::Kind::kStrings) metrics.nulls += CountNulls(view.validity, count);
+  const bool each = view.kind == ColumnView::Kind::kStrings && HasTextBounds(info.column);
+  ForEachText(view, count, [&](std::size_t row, const StringRef& text) {
+    bytes.AddSize(row, kTextHeadBytes + text.length);
+    if (each) range.See(text.view());
+  });
+}
+
+void MetricsCollector::State::WriteFixed(const ColumnInfo& info, std::size_t count) {
+  const ColumnView& view = views[Index(info.column)];
+  if (view.kind == ColumnView::Kind::kNull) return;
+  for (std::size_t row = 0; row < count; ++row) {
+    if (!IsValid(view.validity, row)) continue;
+    char* at = bytes.At(row);
+    const std::int64_t bits = FixedBits(view, info.type, row);
+    at[0] = static_cast<char>(info.field_id);
+    std::memcpy(at + 1, &bits, sizeof bits);
+    bytes.Advance(row, kFixedBytes);
+  }
+}
+
+void MetricsCollector::State::WriteText(const ColumnInfo& info, std::size_t count) {
+  const ColumnView& view = views[Index(info.column)];
+  ForEachText(view, count, [&](std::size_t row, const StringRef& text) {
+    char* at = bytes.At(row);
+    const std::string_view value = text.view();
+    const std::uint32_t length = text.length;
+    at[0] = static_cast<char>(info.field_id);
+    std::memcpy(at + 1, &length, sizeof length);
+    std::memcpy(at + kTextHeadBytes, value.data(), length);
+    bytes.Advance(row, kTextHeadBytes + length);
+  });
+}
+
+void MetricsCollector::State::AddChunk(const RowSource& source, std::size_t chunk) {
+  const std::size_t count = source.ChunkRows(chunk);
+  bytes.Reset(count);
+  for (const ColumnInfo& info : kColumns) {
+    const std::size_t index = Index(info.column);
+    views[index] = source.Read(chunk, info.column, scratch[index].get());
+    columns[index].values += count;
+    if (info.type == Type::kString) {
+      CountText(info, count);
+    } else {
+      CountFixed(info, count);
+    }
+  }
+  bytes.Lay();
+  for (const ColumnInfo& info : kColumns) {  // In the order of field ids.
+    if (info.type == Type::kString) {
+      WriteText(info, count);
+    } else {
+      WriteFixed(info, count);
+    }
+  }
+  for (std::size_t row = 0; row < count; ++row) hash += HashRow(bytes.Row(row));
+  rows += count;
+}
+
+void MetricsCollector::Add(const event::RowSource& rows) {
+  for (std::size_t chunk = 0; chunk < rows.chunk_count(); ++chunk) state_->AddChunk(rows, chunk);
+}
+
+void MetricsCollector::State::Close(const ColumnInfo& info) {
+  ColumnMetrics& metrics = columns[Index(info.column)];
+  const Range& range = ranges[Index(info.column)];
+  if (info.type == Type::kString) {
+    if (!range.text.any() || !HasTextBounds(info.column)) return;
+    metrics.lower = LowerBoundOf(range.text.low());
+    metrics.upper = UpperBoundOf(range.text.high());
+    return;
+  }
+  if (!range.any) return;
+  switch (info.type) {
+    case Type::kDouble:
+      // Zeros of both signs are equal to min and max, but not to every reader.
+      metrics.lower = BoundOf(range.double_min == 0 ? -0.0 : range.double_min);
+      metrics.upper = BoundOf(range.double_max == 0 ? 0.0 : range.double_max);
+      return;
+    case Type::kInt32:
+      metrics.lower = BoundOf(static_cast<std::int32_t>(range.min));
+      metrics.upper = BoundOf(static_cast<std::int32_t>(range.max));
+      return;
+    default:
+      metrics.lower = BoundOf(range.min);
+      metrics.upper = BoundOf(range.max);
+  }
+}
+
+FileMetrics MetricsCollector::Finish() && {
+  for (const ColumnInfo& info : kColumns) state_->Close(info);
+  FileMetrics metrics;
+  metrics.rows = state_->rows;
+  metrics.rows_hash = state_->hash;
+  metrics.columns = std::move(state_->columns);
+  const Range& time = state_->ranges[Index(Column::kTimestamp)];
+  if (time.any) {
+    metrics.time_min = TimeMicros(time.min);
+    metrics.time_max = TimeMicros(time.max);
+  }
+  const Range& offset = state_->ranges[Index(Column::kLogOffset)];
+  if (offset.any) {
+    metrics.offset_first = LogOffset(offset.min);
+    metrics.offset_last = LogOffset(offset.max);
+  }
+  return metrics;
+}
+
+FileMetrics MeasureRows(const event::RowSource& rows) {
+  MetricsCollector collector;
+  collector.Add(rows);
+  return std::move(collector).Finish();
+}
+
+}  // namespace tidemark::lake

@@ -1,0 +1,342 @@
+#include "lake/manifest.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "base/json_writer.h"
+#include "lake/avro.h"
+#include "lake/bounds.h"
+
+namespace tidemark::lake {
+namespace {
+
+// Fields with an optional type are ["null", T].
+struct SchemaText {
+  std::string json;
+  JsonWriter out{&json};
+
+  SchemaText& Begin(std::string_view record) {
+    out.BeginObject().Field("type", "record").Field("name", record).Key("fields").BeginArray();
+    return *this;
+  }
+  SchemaText& End() {
+    out.EndArray().EndObject();
+    return *this;
+  }
+  // `type` is JSON.
+  SchemaText& Required(std::string_view name, std::int32_t id, std::string_view type) {
+    out.BeginObject().Field("name", name).Key("type").Raw(type);
+    out.Field("field-id", id).EndObject();
+    return *this;
+  }
+  SchemaText& Optional(std::string_view name, std::int32_t id, std::string_view type) {
+    out.BeginObject().Field("name", name);
+    out.Key("type").BeginArray().String("null").Raw(type).EndArray();
+    out.Key("default").Null().Field("field-id", id).EndObject();
+    return *this;
+  }
+};
+
+// A map with int keys: an array of records of key and value, as the reference implementation does.
+std::string MapType(std::int32_t key_id, std::int32_t value_id, std::string_view value) {
+  SchemaText record;
+  record.Begin("k" + std::to_string(key_id) + "_v" + std::to_string(value_id))
+      .Required("key", key_id, R"("int")")
+      .Required("value", value_id, value)
+      .End();
+  return R"({"type":"array","items":)" + record.json + R"(,"logicalType":"map"})";
+}
+
+std::string ListType(std::int32_t element_id, std::string_view element) {
+  return R"({"type":"array","items":)" + std::string(element) + R"(,"element-id":)" +
+         std::to_string(element_id) + "}";
+}
+
+std::string PartitionType(const PartitionSpec& spec) {
+  SchemaText record;
+  record.Begin("r102");
+  for (const PartitionField& field : spec.fields) {
+    record.Optional(
+        field.name, field.field_id,
+        field.transform == Transform::kDay ? R"({"type":"int","logicalType":"date"})" : R"("int")");
+  }
+  return std::move(record.End().json);
+}
+
+std::string DataFileType(const PartitionSpec& spec) {
+  SchemaText record;
+  record.Begin("r2")
+      .Required("content", 134, R"("int")")
+      .Required("file_path", 100, R"("string")")
+      .Required("file_format", 101, R"("string")")
+      .Required("partition", 102, PartitionType(spec))
+      .Required("record_count", 103, R"("long")")
+      .Required("file_size_in_bytes", 104, R"("long")")
+      .Optional("column_sizes", 108, MapType(117, 118, R"("long")"))
+      .Optional("value_counts", 109, MapType(119, 120, R"("long")"))
+      .Optional("null_value_counts", 110, MapType(121, 122, R"("long")"))
+      .Optional("nan_value_counts", 137, MapType(138, 139, R"("long")"))
+      .Optional("lower_bounds", 125, MapType(126, 127, R"("bytes")"))
+      .Optional("upper_bounds", 128, MapType(129, 130, R"("bytes")"))
+      .Optional("key_metadata", 131, R"("bytes")")
+      .Optional("split_offsets", 132, ListType(133, R"("long")"))
+      .Optional("equality_ids", 135, ListType(136, R"("int")"))
+      .Optional("sort_order_id", 140, R"("int")")
+      .End();
+  return std::move(record.json);
+}
+
+std::string EntryType(const PartitionSpec& spec) {
+  SchemaText record;
+  record.Begin("manifest_entry")
+      .Required("status", 0, R"("int")")
+      .Optional("snapshot_id", 1, R"("long")")
+      .Optional("sequence_number", 3, R"("long")")
+      .Optional("file_sequence_number", 4, R"("long")")
+      .Required("data_file", 2, DataFileType(spec))
+      .End();
+  return std::move(record.json);
+}
+
+std::string ListEntryType() {
+  SchemaText summary;
+  summary.Begin("r508")
+      .Required("contains_null", 509, R"("boolean")")
+      .Optional("contains_nan", 518, R"("boolean")")
+      .Optional("lower_bound", 510, R"("bytes")")
+      .Optional("upper_bound", 511, R"("bytes")")
+      .End();
+  SchemaText record;
+  record.Begin("manifest_file")
+      .Required("manifest_path", 500, R"("string")")
+      .Required("manifest_length", 501, R"("long")")
+      .Required("partition_spec_id", 502, R"("int")")
+      .Required("content", 517, R"("int")")
+      .Required("sequence_number", 515, R"("long")")
+      .Required("min_sequence_number", 516, R"("long")")
+      .Required("added_snapshot_id", 503, R"("long")")
+      .Required("added_files_count", 504, R"("int")")
+      .Required("existing_files_count", 505, R"("int")")
+      .Required("deleted_files_count", 506, R"("int")")
+      .Required("added_rows_count", 512, R"("long")")
+      .Required("existing_rows_count", 513, R"("long")")
+      .Required("deleted_rows_count", 514, R"("long")")
+      .Optional("partitions", 507, ListType(508, summary.json))
+      .Optional("key_metadata", 519, R"("bytes")")
+      .End();
+  return std::move(record.json);
+}
+
+template <class T>
+void PutOptional(avro::Encoder* out, const std::optional<T>& value) {
+  if (!value.has_value()) return out->Null();
+  out->Some();
+  if constexpr (std::is_same_v<T, SnapshotId>) {
+    out->Long(value->value);
+  } else if constexpr (std::is_same_v<T, std::string>) {
+    out->Bytes(*value);
+  } else {
+    out->Long(*value);
+  }
+}
+
+void PutCounts(avro::Encoder* out, const FieldCounts& counts) {
+  if (counts.empty()) return out->Null();
+  out->Some();
+  out->BeginArray(counts.size());
+  for (const auto& [id, count] : counts) {
+    out->Long(id);
+    out->Long(count);
+  }
+  out->EndArray();
+}
+
+void PutBounds(avro::Encoder* out, const FieldBounds& bounds) {
+  if (bounds.empty()) return out->Null();
+  out->Some();
+  out->BeginArray(bounds.size());
+  for (const auto& [id, bound] : bounds) {
+    out->Long(id);
+    out->Bytes(bound);
+  }
+  out->EndArray();
+}
+
+void PutDataFile(avro::Encoder* out, const PartitionSpec& spec, const DataFile& file) {
+  out->Long(static_cast<std::int64_t>(file.content));
+  out->Bytes(file.path);
+  out->Bytes(file.format);
+  for (std::size_t i = 0; i < spec.fields.size(); ++i) {
+    PutOptional(out, i < file.partition.size() ? file.partition[i] : std::nullopt);
+  }
+  out->Long(file.rows);
+  out->Long(file.bytes);
+  out->Null();  // column_sizes
+  PutCounts(out, file.value_counts);
+  PutCounts(out, file.null_counts);
+  PutCounts(out, file.nan_counts);
+  PutBounds(out, file.lower_bounds);
+  PutBounds(out, file.upper_bounds);
+  out->Null();  // key_metadata
+  if (file.split_offsets.empty()) {
+    out->Null();
+  } else {
+    out->Some();
+    out->BeginArray(file.split_offsets.size());
+    for (const std::int64_t offset : file.split_offsets) out->Long(offset);
+    out->EndArray();
+  }
+  out->Null();  // equality_ids
+  PutOptional(out, file.sort_order_id);
+}
+
+std::string SpecFieldsJson(const PartitionSpec& spec) {
+  std::string json;
+  JsonWriter out(&json);
+  out.BeginArray();
+  for (const PartitionField& field : spec.fields) {
+    out.BeginObject().Field("name", std::string_view(field.name));
+    out.Field("transform", TransformName(field.transform)).Field("source-id", field.source_id);
+    out.Field("field-id", field.field_id).EndObject();
+  }
+  out.EndArray();
+  return json;
+}
+
+}  // namespace
+
+const std::string* DataFile::Lower(std::int32_t field_id) const {
+  for (const auto& [id, bound] : lower_bounds) {
+    if (id == field_id) return &bound;
+  }
+  return nullptr;
+}
+
+const std::string* DataFile::Upper(std::int32_t field_id) const {
+  for (const auto& [id, bound] : upper_bounds) {
+    if (id == field_id) return &bound;
+  }
+  return nullptr;
+}
+
+std::string WriteManifest(const TableMetadata& metadata, const PartitionSpec& spec,
+                          const std::vector<ManifestEntry>& entries, const Uuid& sync) {
+  const Schema* schema = metadata.FindSchema(metadata.current_schema_id);
+  const std::string entry_type = EntryType(spec);
+  avro::Writer writer(entry_type,
+                      {{"schema", schema == nullptr ? "" : schema->json},
+                       {"schema-id", std::to_string(metadata.current_schema_id)},
+                       {"partition-spec", SpecFieldsJson(spec)},
+                       {"partition-spec-id", std::to_string(spec.spec_id)},
+                       {"format-version", "2"},
+                       {"content", "data"}},
+                      avro::Codec::kDeflate, sync);
+  for (const ManifestEntry& entry : entries) {
+    avro::Encoder* out = writer.Record();
+    out->Long(static_cast<std::int64_t>(entry.status));
+    PutOptional(out, entry.snapshot);
+    PutOptional(out, entry.sequence_number);
+    PutOptional(out, entry.file_sequence_number);
+    PutDataFile(out, spec, entry.file);
+  }
+  return std::move(writer).Finish();
+}
+
+namespace {
+
+FieldSummary SummarizeField(const std::vector<ManifestEntry>& entries, std::size_t index) {
+  FieldSummary summary;
+  summary.contains_nan = false;
+  std::int32_t low = std::numeric_limits<std::int32_t>::max();
+  std::int32_t high = std::numeric_limits<std::int32_t>::min();
+  for (const ManifestEntry& entry : entries) {
+    const auto& partition = entry.file.partition;
+    if (index >= partition.size() || !partition[index].has_value()) {
+      summary.contains_null = true;
+      continue;
+    }
+    low = std::min(low, *partition[index]);
+    high = std::max(high, *partition[index]);
+  }
+  if (low <= high) {
+    summary.lower = BoundOf(low);
+    summary.upper = BoundOf(high);
+  }
+  return summary;
+}
+
+}  // namespace
+
+ManifestFile SummarizeManifest(const PartitionSpec& spec, const std::vector<ManifestEntry>& entries,
+                               SnapshotId added_by) {
+  ManifestFile manifest;
+  manifest.spec_id = spec.spec_id;
+  manifest.added_snapshot = added_by;
+  for (const ManifestEntry& entry : entries) {
+    switch (entry.status) {
+      case EntryStatus::kAdded:
+        ++manifest.added_files;
+        manifest.added_rows += entry.file.rows;
+        break;
+      case EntryStatus::kExisting:
+        ++manifest.existing_files;
+        manifest.existing_rows += entry.file.rows;
+        break;
+      case EntryStatus::kDeleted:
+        ++manifest.deleted_files;
+        manifest.deleted_rows += entry.file.rows;
+        break;
+    }
+  }
+  for (std::size_t i = 0; i < spec.fields.size(); ++i) {
+    manifest.partitions.push_back(SummarizeField(entries, i));
+  }
+  return manifest;
+}
+
+std::string WriteManifestList(const Snapshot& snapshot, const std::vector<ManifestFile>& manifests,
+                              const Uuid& sync) {
+  static const std::string kType = ListEntryType();
+  avro::Writer writer(
+      kType,
+      {{"snapshot-id", to_string(snapshot.id)},
+       {"parent-snapshot-id", snapshot.parent.has_value() ? to_string(*snapshot.parent) : "null"},
+       {"sequence-number", std::to_string(snapshot.sequence_number)},
+       {"format-version", "2"}},
+      avro::Codec::kDeflate, sync);
+  for (const ManifestFile& manifest : manifests) {
+    avro::Encoder* out = writer.Record();
+    out->Bytes(manifest.path);
+    out->Long(manifest.length);
+    out->Long(manifest.spec_id);
+    out->Long(manifest.is_deletes ? 1 : 0);
+    out->Long(manifest.sequence_number);
+    out->Long(manifest.min_sequence_number);
+    out->Long(manifest.added_snapshot.value);
+    out->Long(manifest.added_files);
+    out->Long(manifest.existing_files);
+    out->Long(manifest.deleted_files);
+    out->Long(manifest.added_rows);
+    out->Long(manifest.existing_rows);
+    out->Long(manifest.deleted_rows);
+    out->Some();
+    out->BeginArray(manifest.partitions.size());
+    for (const FieldSummary& field : manifest.partitions) {
+      out->Bool(field.contains_null);
+      if (field.contains_nan.has_value()) {
+        out->Some();
+        out->Bool(*field.contains_nan);
+      } else {
+        out->Null();
+      }
+      PutOptional(out, field.lower);
+      PutOptional(out, field.upper);
+    }
+    out->EndArray();
+    out->Null();  // key_metadata
+  }
+  return std::move(writer).Finish();
+}
+
+}  // namespace tidemark::lake

@@ -1,0 +1,102 @@
+#include "lake/manifest_merge.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "lake/append.h"
+#include "lake/names.h"
+
+namespace tidemark::lake {
+namespace {
+
+// Merged manifests have numbers of their own in every attempt.
+constexpr std::uint32_t kNumbersPerAttempt = 100;
+
+// Partition values are modelled for time transforms alone: others cannot be written again.
+bool IsMergeable(const TableMetadata& metadata, const ManifestFile& manifest) {
+  const PartitionSpec* spec = metadata.FindSpec(manifest.spec_id);
+  if (spec == nullptr || manifest.is_deletes) return false;
+  return std::ranges::all_of(spec->fields, [](const PartitionField& field) {
+    return field.transform == Transform::kHour || field.transform == Transform::kDay ||
+           field.transform == Transform::kMonth || field.transform == Transform::kYear;
+  });
+}
+
+// How many of a spec's manifests, newest first, are merged.
+std::size_t ChooseCount(const std::vector<const ManifestFile*>& manifests) {
+  std::int64_t total = 0;
+  std::size_t count = 0;
+  for (const ManifestFile* manifest : manifests) {
+    if (manifest->length > std::max(kSmallManifestBytes, total)) break;
+    if (total + manifest->length > kManifestBytesTarget) break;
+    total += manifest->length;
+    ++count;
+  }
+  return count < 2 ? 0 : count;
+}
+
+Result<ManifestFile> Merge(const MergeRequest& request,
+                           const std::vector<const ManifestFile*>& manifests,
+                           const std::string& key) {
+  std::vector<ManifestEntry> entries;
+  for (const ManifestFile* manifest : manifests) {
+    TM_ASSIGN(const std::string old_key, request.store->KeyOf(manifest->path));
+    TM_ASSIGN(const std::string bytes, request.store->Get(old_key, kManifestBytesMax));
+    auto read = ReadManifest(bytes, *manifest);
+    if (!read.has_value()) return Fail(std::move(read).error().With("manifest " + old_key));
+    for (ManifestEntry& entry : *read) {
+      if (entry.status == EntryStatus::kDeleted) continue;
+      entry.status = EntryStatus::kExisting;
+      entries.push_back(std::move(entry));
+    }
+  }
+  const PartitionSpec& spec = *request.metadata->FindSpec(manifests.front()->spec_id);
+  const std::string bytes = WriteManifest(*request.metadata, spec, entries, request.write);
+  TM_TRY(request.store->Put(key, bytes));
+  ManifestFile merged = SummarizeManifest(spec, entries, request.snapshot);
+  merged.path = request.store->Uri(key);
+  merged.length = static_cast<std::int64_t>(bytes.size());
+  merged.sequence_number = request.sequence_number;
+  merged.min_sequence_number = request.sequence_number;
+  for (const ManifestEntry& entry : entries) {
+    merged.min_sequence_number =
+        std::min(merged.min_sequence_number, entry.sequence_number.value_or(0));
+  }
+  return merged;
+}
+
+}  // namespace
+
+Result<MergedManifests> KeepManifests(const MergeRequest& request, std::size_t new_count,
+                                      const std::vector<ManifestFile>& parent) {
+  MergedManifests kept;
+  if (new_count + parent.size() < kManifestsBeforeMerge) {
+    kept.manifests = parent;
+    return kept;
+  }
+  std::map<std::int32_t, std::vector<const ManifestFile*>> by_spec;
+  for (const ManifestFile& manifest : parent) {
+    if (IsMergeable(*request.metadata, manifest)) by_spec[manifest.spec_id].push_back(&manifest);
+  }
+  std::vector<const ManifestFile*> gone;
+  for (auto& [spec_id, manifests] : by_spec) {
+    manifests.resize(ChooseCount(manifests));
+    if (manifests.empty()) continue;
+    const auto number =
+        request.attempt * kNumbersPerAttempt + static_cast<std::uint32_t>(kept.written.size());
+    const std::string key = ManifestKey(request.location, request.write, number);
+    TM_ASSIGN(ManifestFile merged, Merge(request, manifests, key));
+    kept.written.push_back(key);
+    kept.manifests.push_back(std::move(merged));
+    gone.insert(gone.end(), manifests.begin(), manifests.end());
+  }
+  kept.replaced = gone.size();
+  std::ranges::sort(gone);
+  for (const ManifestFile& manifest : parent) {
+    if (!std::ranges::binary_search(gone, &manifest)) kept.manifests.push_back(manifest);
+  }
+  return kept;
+}
+
+}  // namespace tidemark::lake

@@ -1,0 +1,41 @@
+// Which of the parent's manifests a new snapshot keeps as they are, and which it merges. One
+// thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "env/object_store.h"
+#include "lake/manifest.h"
+
+namespace tidemark::lake {
+
+// Below this a manifest is small and may always be merged.
+inline constexpr std::int64_t kSmallManifestBytes = 64 << 10;
+
+struct MergeRequest {
+  env::ObjectStore* store;
+  const TableMetadata* metadata;
+  std::string location;
+  Uuid write;
+  std::uint32_t attempt;
+  SnapshotId snapshot;
+  std::int64_t sequence_number;
+};
+
+struct MergedManifests {
+  std::vector<ManifestFile> manifests;
+  std::vector<std::string> written;  // Keys of new manifests, durable.
+  std::size_t replaced = 0;
+};
+
+// `parent` unchanged, unless it and the `new_count` manifests of the snapshot make
+// kManifestsBeforeMerge: then the newest of each spec are merged, back to the first that is larger
+// than all newer ones together. So no file's entry is written more often than the logarithm of the
+// number of commits. Entries that the parent deleted are left out.
+Result<MergedManifests> KeepManifests(const MergeRequest& request, std::size_t new_count,
+                                      const std::vector<ManifestFile>& parent);
+
+}  // namespace tidemark::lake

@@ -1,0 +1,279 @@
+// Manifests and manifest lists of any writer: found by field id, what is unknown is skipped, what
+// is missing has its default.
+#include <limits>
+#include <utility>
+
+#include "lake/avro.h"
+#include "lake/manifest.h"
+
+namespace tidemark::lake {
+namespace {
+
+using avro::Decoder;
+using Field = avro::Schema::Field;
+
+// Older writers left the ids out.
+std::int32_t IdOf(const Field& field,
+                  std::initializer_list<std::pair<std::string_view, std::int32_t>> names) {
+  if (field.field_id >= 0) return field.field_id;
+  for (const auto& [name, id] : names) {
+    if (field.name == name) return id;
+  }
+  return -1;
+}
+
+std::int32_t Narrow(std::int64_t value) {
+  return value > std::numeric_limits<std::int32_t>::max() ||
+                 value < std::numeric_limits<std::int32_t>::min()
+             ? 0
+             : static_cast<std::int32_t>(value);
+}
+
+FieldCounts ReadCounts(Decoder* in, const avro::Schema& schema) {
+  FieldCounts counts;
+  in->Array(schema, [&](const avro::Schema& item) {
+    std::int64_t id = -1;
+    std::int64_t count = 0;
+    in->Record(item, [&](const Field& field) {
+      const auto value = in->Long(*field.type);
+      (field.name == "key" ? id : count) = value.value_or(-1);
+    });
+    counts.emplace_back(Narrow(id), count);
+  });
+  return counts;
+}
+
+FieldBounds ReadBounds(Decoder* in, const avro::Schema& schema) {
+  FieldBounds bounds;
+  in->Array(schema, [&](const avro::Schema& item) {
+    std::int64_t id = -1;
+    std::string bound;
+    in->Record(item, [&](const Field& field) {
+      if (field.name == "key") {
+        id = in->Long(*field.type).value_or(-1);
+      } else {
+        bound = in->Bytes(*field.type).value_or("");
+      }
+    });
+    bounds.emplace_back(Narrow(id), std::move(bound));
+  });
+  return bounds;
+}
+
+void ReadPartition(Decoder* in, const avro::Schema& schema, DataFile* file) {
+  in->Record(schema, [&](const Field& field) {
+    const auto value = in->Long(*field.type);
+    auto& slot = file->partition.emplace_back();
+    if (value.has_value() && Narrow(*value) == *value) slot = Narrow(*value);
+  });
+}
+
+void ReadDataFileField(Decoder* in, const Field& field, DataFile* file) {
+  const avro::Schema& type = *field.type;
+  switch (IdOf(field, {{"file_path", 100},
+                       {"file_format", 101},
+                       {"partition", 102},
+                       {"record_count", 103},
+                       {"file_size_in_bytes", 104}})) {
+    case 134:
+      file->content =
+          static_cast<FileContent>(std::clamp<std::int64_t>(in->Long(type).value_or(0), 0, 2));
+      return;
+    case 100:
+      file->path = in->Bytes(type).value_or("");
+      return;
+    case 101:
+      file->format = in->Bytes(type).value_or("");
+      return;
+    case 102:
+      return ReadPartition(in, type, file);
+    case 103:
+      file->rows = in->Long(type).value_or(0);
+      return;
+    case 104:
+      file->bytes = in->Long(type).value_or(0);
+      return;
+    case 109:
+      file->value_counts = ReadCounts(in, type);
+      return;
+    case 110:
+      file->null_counts = ReadCounts(in, type);
+      return;
+    case 137:
+      file->nan_counts = ReadCounts(in, type);
+      return;
+    case 125:
+      file->lower_bounds = ReadBounds(in, type);
+      return;
+    case 128:
+      file->upper_bounds = ReadBounds(in, type);
+      return;
+    case 132:
+      in->Array(type, [&](const avro::Schema& item) {
+        file->split_offsets.push_back(in->Long(item).value_or(0));
+      });
+      return;
+    case 140: {
+      const auto order = in->Long(type);
+      if (order.has_value()) file->sort_order_id = Narrow(*order);
+      return;
+    }
+    default:
+      in->Skip(type);
+  }
+}
+
+void ReadEntryField(Decoder* in, const Field& field, ManifestEntry* entry) {
+  const avro::Schema& type = *field.type;
+  switch (IdOf(field, {{"status", 0}, {"snapshot_id", 1}, {"data_file", 2}})) {
+    case 0:
+      entry->status =
+          static_cast<EntryStatus>(std::clamp<std::int64_t>(in->Long(type).value_or(0), 0, 2));
+      return;
+    case 1: {
+      const auto id = in->Long(type);
+      if (id.has_value()) entry->snapshot = SnapshotId(*id);
+      return;
+    }
+    case 3:
+      entry->sequence_number = in->Long(type);
+      return;
+    case 4:
+      entry->file_sequence_number = in->Long(type);
+      return;
+    case 2:
+      in->Record(type, [&](const Field& inner) { ReadDataFileField(in, inner, &entry->file); });
+      return;
+    default:
+      in->Skip(type);
+  }
+}
+
+void Inherit(const ManifestFile& from, ManifestEntry* entry) {
+  if (!entry->snapshot.has_value()) entry->snapshot = from.added_snapshot;
+  // Only entries that the manifest's own commit added may lack numbers; version 1 has none: 0.
+  const std::int64_t inherited = entry->status == EntryStatus::kAdded ? from.sequence_number : 0;
+  if (!entry->sequence_number.has_value()) entry->sequence_number = inherited;
+  if (!entry->file_sequence_number.has_value()) entry->file_sequence_number = inherited;
+}
+
+FieldSummary ReadSummary(Decoder* in, const avro::Schema& item) {
+  FieldSummary summary;
+  in->Record(item, [&](const Field& field) {
+    switch (IdOf(field, {{"contains_null", 509}, {"lower_bound", 510}, {"upper_bound", 511}})) {
+      case 509:
+        summary.contains_null = in->Long(*field.type).value_or(1) != 0;
+        return;
+      case 518: {
+        const auto nan = in->Long(*field.type);
+        if (nan.has_value()) summary.contains_nan = *nan != 0;
+        return;
+      }
+      case 510:
+        summary.lower = in->Bytes(*field.type);
+        return;
+      case 511:
+        summary.upper = in->Bytes(*field.type);
+        return;
+      default:
+        in->Skip(*field.type);
+    }
+  });
+  return summary;
+}
+
+bool ReadListNumber(Decoder* in, std::int32_t id, const avro::Schema& type,
+                    ManifestFile* manifest) {
+  switch (id) {
+    case 501:
+      manifest->length = in->Long(type).value_or(0);
+      return true;
+    case 502:
+      manifest->spec_id = Narrow(in->Long(type).value_or(0));
+      return true;
+    case 517:
+      manifest->is_deletes = in->Long(type).value_or(0) == 1;
+      return true;
+    case 515:
+      manifest->sequence_number = in->Long(type).value_or(0);
+      return true;
+    case 516:
+      manifest->min_sequence_number = in->Long(type).value_or(0);
+      return true;
+    case 503:
+      manifest->added_snapshot = SnapshotId(in->Long(type).value_or(0));
+      return true;
+    case 504:
+      manifest->added_files = Narrow(in->Long(type).value_or(0));
+      return true;
+    case 505:
+      manifest->existing_files = Narrow(in->Long(type).value_or(0));
+      return true;
+    case 506:
+      manifest->deleted_files = Narrow(in->Long(type).value_or(0));
+      return true;
+    case 512:
+      manifest->added_rows = in->Long(type).value_or(0);
+      return true;
+    case 513:
+      manifest->existing_rows = in->Long(type).value_or(0);
+      return true;
+    case 514:
+      manifest->deleted_rows = in->Long(type).value_or(0);
+      return true;
+    default:
+      return false;
+  }
+}
+
+void ReadListField(Decoder* in, const Field& field, ManifestFile* manifest) {
+  const avro::Schema& type = *field.type;
+  const std::int32_t id = IdOf(field, {{"manifest_path", 500},
+                                       {"manifest_length", 501},
+                                       {"partition_spec_id", 502},
+                                       {"added_snapshot_id", 503},
+                                       {"partitions", 507}});
+  if (id == 500) {
+    manifest->path = in->Bytes(type).value_or("");
+  } else if (id == 507) {
+    in->Array(type, [&](const avro::Schema& item) {
+      manifest->partitions.push_back(ReadSummary(in, item));
+    });
+  } else if (!ReadListNumber(in, id, type, manifest)) {
+    in->Skip(type);
+  }
+}
+
+}  // namespace
+
+Result<std::vector<ManifestEntry>> ReadManifest(std::string_view bytes,
+                                                const ManifestFile& list_entry) {
+  TM_ASSIGN(const avro::Reader reader, avro::Reader::Open(bytes));
+  std::vector<ManifestEntry> entries;
+  TM_TRY(reader.ForEach([&](Decoder* in) {
+    ManifestEntry& entry = entries.emplace_back();
+    in->Record(reader.schema(), [&](const Field& field) { ReadEntryField(in, field, &entry); });
+    Inherit(list_entry, &entry);
+  }));
+  for (const ManifestEntry& entry : entries) {
+    if (entry.file.path.empty() || entry.file.rows < 0) {
+      return Fail(Code::kCorruption, "manifest entry without path or with negative rows");
+    }
+  }
+  return entries;
+}
+
+Result<std::vector<ManifestFile>> ReadManifestList(std::string_view bytes) {
+  TM_ASSIGN(const avro::Reader reader, avro::Reader::Open(bytes));
+  std::vector<ManifestFile> manifests;
+  TM_TRY(reader.ForEach([&](Decoder* in) {
+    ManifestFile& manifest = manifests.emplace_back();
+    in->Record(reader.schema(), [&](const Field& field) { ReadListField(in, field, &manifest); });
+  }));
+  for (const ManifestFile& manifest : manifests) {
+    if (manifest.path.empty()) return Fail(Code::kCorruption, "manifest list entry without path");
+  }
+  return manifests;
+}
+
+}  // namespace tidemark::lake

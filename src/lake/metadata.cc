@@ -1,0 +1,164 @@
+#include "lake/metadata.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "base/json_reader.h"
+#include "base/json_writer.h"
+
+namespace tidemark::lake {
+
+const SchemaField* Schema::FindField(std::int32_t id) const {
+  for (const SchemaField& field : fields) {
+    if (field.id == id) return &field;
+  }
+  return nullptr;
+}
+
+std::string_view Snapshot::Summary(std::string_view key) const {
+  const auto found = summary.find(std::string(key));
+  return found == summary.end() ? std::string_view() : std::string_view(found->second);
+}
+
+void Snapshot::Seal() {
+  json.clear();
+  JsonWriter out(&json);
+  out.BeginObject();
+  out.Field("sequence-number", sequence_number).Field("snapshot-id", id.value);
+  if (parent.has_value()) out.Field("parent-snapshot-id", parent->value);
+  out.Field("timestamp-ms", timestamp_ms);
+  out.Key("summary").BeginObject();
+  for (const auto& [key, value] : summary) out.Field(key, std::string_view(value));
+  out.EndObject();
+  out.Field("manifest-list", std::string_view(manifest_list));
+  if (schema_id.has_value()) out.Field("schema-id", *schema_id);
+  out.EndObject();
+}
+
+const Schema* TableMetadata::FindSchema(std::int32_t id) const {
+  for (const Schema& schema : schemas) {
+    if (schema.schema_id == id) return &schema;
+  }
+  return nullptr;
+}
+
+const PartitionSpec* TableMetadata::FindSpec(std::int32_t id) const {
+  for (const PartitionSpec& spec : specs) {
+    if (spec.spec_id == id) return &spec;
+  }
+  return nullptr;
+}
+
+const Snapshot* TableMetadata::FindSnapshot(SnapshotId id) const {
+  // From the newest: that is what is asked for.
+  for (auto at = snapshots.rbegin(); at != snapshots.rend(); ++at) {
+    if ((*at)->id == id) return at->get();
+  }
+  return nullptr;
+}
+
+const Snapshot* TableMetadata::current() const {
+  return current_snapshot_id.has_value() ? FindSnapshot(*current_snapshot_id) : nullptr;
+}
+
+std::string_view TableMetadata::Property(std::string_view key) const {
+  const auto found = properties.find(std::string(key));
+  return found == properties.end() ? std::string_view() : std::string_view(found->second);
+}
+
+std::int64_t NextTimestamp(const TableMetadata& metadata, TimeMicros now) {
+  std::int64_t next = std::max(FloorDiv(now.value, 1000), metadata.last_updated_ms);
+  if (!metadata.snapshot_log.empty()) {
+    next = std::max(next, metadata.snapshot_log.back().timestamp_ms);
+  }
+  if (!metadata.metadata_log.empty()) {
+    next = std::max(next, metadata.metadata_log.back().timestamp_ms);
+  }
+  return next;
+}
+
+namespace {
+
+// Drops what is beyond the window, oldest first, but nothing that a ref names.
+std::vector<std::shared_ptr<const Snapshot>> Shrink(TableMetadata* metadata) {
+  std::vector<std::shared_ptr<const Snapshot>> dropped;
+  if (metadata->snapshots.size() <= kSnapshotsMax) return dropped;
+  std::set<SnapshotId> referenced;
+  for (const auto& [name, ref] : metadata->refs) referenced.insert(ref.snapshot);
+  const std::size_t excess = metadata->snapshots.size() - kSnapshotsMax;
+  std::vector<std::shared_ptr<const Snapshot>> kept;
+  kept.reserve(kSnapshotsMax);
+  std::set<SnapshotId> gone;
+  for (auto& snapshot : metadata->snapshots) {
+    if (dropped.size() < excess && !referenced.contains(snapshot->id)) {
+      gone.insert(snapshot->id);
+      dropped.push_back(std::move(snapshot));
+    } else {
+      kept.push_back(std::move(snapshot));
+    }
+  }
+  metadata->snapshots = std::move(kept);
+  // An entry whose snapshot is gone takes all entries before it with it: the log has no holes.
+  auto& log = metadata->snapshot_log;
+  const auto last_gone = std::find_if(log.rbegin(), log.rend(), [&](const SnapshotLogEntry& entry) {
+    return gone.contains(entry.snapshot);
+  });
+  log.erase(log.begin(), last_gone.base());
+  return dropped;
+}
+
+}  // namespace
+
+std::vector<std::shared_ptr<const Snapshot>> AddSnapshot(TableMetadata* metadata,
+                                                         Snapshot snapshot) {
+  metadata->last_sequence_number =
+      std::max(metadata->last_sequence_number, snapshot.sequence_number);
+  metadata->last_updated_ms = snapshot.timestamp_ms;
+  metadata->current_snapshot_id = snapshot.id;
+  metadata->snapshot_log.push_back({snapshot.id, snapshot.timestamp_ms});
+  SnapshotRef& main = metadata->refs["main"];
+  main.snapshot = snapshot.id;
+  main.json.clear();
+  JsonWriter(&main.json)
+      .BeginObject()
+      .Field("snapshot-id", snapshot.id.value)
+      .Field("type", "branch")
+      .EndObject();
+  snapshot.Seal();
+  metadata->snapshots.push_back(std::make_shared<const Snapshot>(std::move(snapshot)));
+  return Shrink(metadata);
+}
+
+std::vector<std::string> PushMetadataLog(TableMetadata* metadata, std::string previous_file) {
+  auto& log = metadata->metadata_log;
+  log.push_back({std::move(previous_file), metadata->last_updated_ms});
+  std::vector<std::string> dropped;
+  while (log.size() > kMetadataLogMax) {
+    dropped.push_back(std::move(log.front().metadata_file));
+    log.erase(log.begin());
+  }
+  return dropped;
+}
+
+std::string OffsetsJson(LogOffset offset) {
+  return R"({"v":1,"p":{"0":)" + to_string(offset) + "}}";
+}
+
+Result<LogOffset> ParseOffsets(std::string_view json) {
+  const auto parsed = JsonValue::Parse(json);
+  if (!parsed.has_value()) return Fail(Code::kCorruption, "offsets that are no JSON");
+  const JsonValue* version = parsed->Find("v");
+  const JsonValue* partitions = parsed->Find("p");
+  if (version == nullptr || version->Int() != 1 || partitions == nullptr ||
+      !partitions->is_object() || partitions->members().size() != 1) {
+    return Fail(Code::kCorruption, "offsets of an unknown form");
+  }
+  const JsonValue* first = partitions->Find("0");
+  const auto offset = first == nullptr ? std::nullopt : first->Int();
+  if (!offset.has_value() || *offset < 0)
+    return Fail(Code::kCorruption, "offsets with a bad number");
+  return LogOffset(*offset);
+}
+
+}  // namespace tidemark::lake

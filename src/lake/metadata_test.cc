@@ -1,0 +1,148 @@
+// Metadata keeps what it does not know, refuses what it cannot mean, and its history never goes
+// back or gets holes.
+#include "lake/metadata.h"
+
+#include <gtest/gtest.h>
+
+#include "base/json_reader.h"
+#include "sim/expect.h"
+
+namespace tidemark::lake {
+namespace {
+
+TableMetadata Events() {
+  return MakeEventsMetadata({.uuid = MakeUuidV4(1, 2),
+                             .location_uri = "file:///w/default/events-1",
+                             .log_id = "log",
+                             .floor = LogOffset(0),
+                             .now = TimeMicros(5'000'000)});
+}
+
+Snapshot SnapshotAt(const TableMetadata& metadata, std::int64_t id, TimeMicros now) {
+  Snapshot snapshot;
+  snapshot.id = SnapshotId(id);
+  snapshot.parent = metadata.current_snapshot_id;
+  snapshot.sequence_number = metadata.last_sequence_number + 1;
+  snapshot.timestamp_ms = NextTimestamp(metadata, now);
+  snapshot.manifest_list = "file:///w/list" + std::to_string(id);
+  snapshot.summary = {{"operation", "append"}, {"text", "a \"quoted\" one"}};
+  return snapshot;
+}
+
+TEST(MetadataTest, ANewEventsTableHasAllFieldsSpecsAndOrders) {
+  const auto parsed = ParseMetadata(WriteMetadataFile(Events()));
+  ASSERT_OK(parsed);
+  EXPECT_EQ(parsed->format_version, 2);
+  EXPECT_EQ(parsed->last_column_id, 31);
+  EXPECT_EQ(parsed->last_partition_id, 1002);
+  EXPECT_EQ(parsed->FindSchema(0)->FindField(6)->type, "timestamptz");
+  EXPECT_TRUE(parsed->FindSchema(0)->FindField(6)->required);
+  EXPECT_EQ(parsed->FindSpec(2)->fields.at(0).transform, Transform::kMonth);
+  EXPECT_EQ(parsed->Property(kPropertyManaged), "true");
+  EXPECT_EQ(parsed->Property(kPropertyLogId), "log");
+  EXPECT_EQ(*ParseOffsets(parsed->Property(kPropertyOffsets)), LogOffset(0));
+  EXPECT_EQ(parsed->current(), nullptr);
+  EXPECT_EQ(parsed->last_updated_ms, 5000);
+}
+
+TEST(MetadataTest, WhatIsWrittenReadsBackToTheSameText) {
+  TableMetadata metadata = Events();
+  AddSnapshot(&metadata, SnapshotAt(metadata, 7, TimeMicros(9'000'000)));
+  PushMetadataLog(&metadata, "file:///w/00000.metadata.json");
+  const std::string text = WriteMetadataJson(metadata);
+  const auto parsed = ParseMetadata(text);
+  ASSERT_OK(parsed);
+  EXPECT_EQ(WriteMetadataJson(*parsed), text);
+  EXPECT_EQ(parsed->current()->Summary("text"), "a \"quoted\" one");
+  EXPECT_EQ(parsed->refs.at("main").snapshot, SnapshotId(7));
+}
+
+TEST(MetadataTest, KeepsWhatItDoesNotKnow) {
+  std::string text = WriteMetadataJson(Events());
+  text.insert(1, R"("next-row-id":12,"from-the-future":{"a":[1,2.50]},)");
+  const auto parsed = ParseMetadata(text);
+  ASSERT_OK(parsed);
+  const auto again = JsonValue::Parse(WriteMetadataJson(*parsed));
+  ASSERT_OK(again);
+  EXPECT_EQ(again->Find("from-the-future")->ToJson(), R"({"a":[1,2.50]})");
+  EXPECT_EQ(again->Find("next-row-id")->Int(), 12);
+}
+
+TEST(MetadataTest, ReadsVersion1AndAMissingHeadInItsThreeSpellings) {
+  const std::string text = R"({"format-version":1,"location":"s3://b/t/","last-updated-ms":1,
+    "last-column-id":1,"schema":{"type":"struct","fields":[
+    {"id":1,"name":"a","required":true,"type":{"type":"list","element-id":2,"element":"int",
+    "element-required":false}}]},"partition-spec":[{"name":"a_bucket","transform":"bucket[4]",
+    "source-id":1}],"current-snapshot-id":-1,"snapshots":[]})";
+  const auto parsed = ParseMetadata(text);
+  ASSERT_OK(parsed);
+  EXPECT_EQ(parsed->location, "s3://b/t");
+  EXPECT_EQ(parsed->FindSpec(0)->fields.at(0).field_id, 1000);
+  EXPECT_EQ(parsed->FindSpec(0)->fields.at(0).transform, Transform::kOther);
+  EXPECT_FALSE(parsed->current_snapshot_id.has_value());
+  std::string null = WriteMetadataJson(Events());
+  null.insert(1, R"("current-snapshot-id":null,)");
+  EXPECT_OK(ParseMetadata(null));
+}
+
+TEST(MetadataTest, RefusesWhatCannotBe) {
+  EXPECT_CODE(ParseMetadata(""), Code::kCorruption);
+  EXPECT_CODE(ParseMetadata("[]"), Code::kCorruption);
+  EXPECT_CODE(ParseMetadata("{}"), Code::kCorruption);
+  EXPECT_CODE(ParseMetadata(std::string_view("\x1f\x8bnot gzip", 10)), Code::kCorruption);
+  const std::string file = WriteMetadataFile(Events());
+  EXPECT_CODE(ParseMetadata(file.substr(0, file.size() / 2)), Code::kCorruption);
+  TableMetadata metadata = Events();
+  metadata.current_snapshot_id = SnapshotId(9);
+  EXPECT_CODE(ParseMetadata(WriteMetadataJson(metadata)), Code::kCorruption);
+  metadata = Events();
+  metadata.format_version = 4;
+  EXPECT_CODE(ParseMetadata(WriteMetadataJson(metadata)), Code::kCorruption);
+}
+
+TEST(MetadataTest, TimeNeverGoesBackWhenTheClockDoes) {
+  TableMetadata metadata = Events();
+  AddSnapshot(&metadata, SnapshotAt(metadata, 1, TimeMicros(9'000'000)));
+  AddSnapshot(&metadata, SnapshotAt(metadata, 2, TimeMicros(1'000'000)));
+  EXPECT_EQ(metadata.last_updated_ms, 9000);
+  EXPECT_EQ(metadata.snapshot_log.back().timestamp_ms, 9000);
+}
+
+TEST(MetadataTest, SnapshotsAreAContiguousWindowAndTagsAreKept) {
+  TableMetadata metadata = Events();
+  std::size_t dropped = 0;
+  const auto count = static_cast<std::int64_t>(kSnapshotsMax) + 10;
+  for (std::int64_t id = 1; id <= count; ++id) {
+    if (id == 4) metadata.refs["tag"] = {SnapshotId(3), false, R"({"snapshot-id":3})"};
+    dropped += AddSnapshot(&metadata, SnapshotAt(metadata, id, TimeMicros(id))).size();
+  }
+  EXPECT_EQ(dropped, 10U);
+  EXPECT_EQ(metadata.snapshots.size(), kSnapshotsMax);
+  EXPECT_NE(metadata.FindSnapshot(SnapshotId(3)), nullptr);
+  EXPECT_EQ(metadata.FindSnapshot(SnapshotId(11)), nullptr);
+  EXPECT_NE(metadata.FindSnapshot(SnapshotId(12)), nullptr);
+  // The log has no holes: what came before a snapshot that is gone is gone too.
+  EXPECT_EQ(metadata.snapshot_log.front().snapshot, SnapshotId(12));
+  EXPECT_EQ(metadata.snapshot_log.back().snapshot, *metadata.current_snapshot_id);
+}
+
+TEST(MetadataTest, TheMetadataLogIsBoundedAndSaysWhatFellOut) {
+  TableMetadata metadata = Events();
+  for (std::size_t i = 0; i < kMetadataLogMax; ++i) {
+    EXPECT_TRUE(PushMetadataLog(&metadata, "file" + std::to_string(i)).empty());
+  }
+  EXPECT_EQ(PushMetadataLog(&metadata, "last"), std::vector<std::string>{"file0"});
+  EXPECT_EQ(metadata.metadata_log.size(), kMetadataLogMax);
+}
+
+TEST(MetadataTest, OffsetsReadBackAndNothingElseDoes) {
+  EXPECT_EQ(OffsetsJson(LogOffset(151111)), R"({"v":1,"p":{"0":151111}})");
+  EXPECT_EQ(*ParseOffsets(OffsetsJson(LogOffset(151111))), LogOffset(151111));
+  for (const char* bad : {"", "{}", R"({"v":2,"p":{"0":1}})", R"({"v":1,"p":{"0":1,"1":2}})",
+                          R"({"v":1,"p":{"0":-1}})", R"({"v":1,"p":{"0":"1"}})"}) {
+    EXPECT_CODE(ParseOffsets(bad), Code::kCorruption) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace tidemark::lake

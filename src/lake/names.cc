@@ -1,0 +1,54 @@
+#include "lake/names.h"
+
+#include <charconv>
+
+namespace tidemark::lake {
+namespace {
+
+std::string InMetadata(std::string_view location, std::string name) {
+  return std::string(location) + "/metadata/" + std::move(name);
+}
+
+}  // namespace
+
+Uuid AttemptId(const Uuid& write, std::uint32_t attempt) {
+  Uuid id = write;
+  const std::uint32_t shift = attempt - 1;
+  id.bytes[14] = static_cast<std::uint8_t>(id.bytes[14] ^ (shift >> 8));
+  id.bytes[15] = static_cast<std::uint8_t>(id.bytes[15] ^ shift);
+  return id;
+}
+
+bool IsNameOf(std::string_view name, const Uuid& write) {
+  const std::string id = write.ToString();
+  return name.find(std::string_view(id).substr(0, kCommonIdChars)) != std::string_view::npos;
+}
+
+std::string MetadataKey(std::string_view location, std::int64_t version, const Uuid& id) {
+  std::string digits = std::to_string(version);
+  if (digits.size() < 5) digits.insert(0, 5 - digits.size(), '0');
+  return InMetadata(location, digits + "-" + id.ToString() + ".gz.metadata.json");
+}
+
+std::string ManifestKey(std::string_view location, const Uuid& write, std::uint32_t number) {
+  return InMetadata(location, write.ToString() + "-m" + std::to_string(number) + ".avro");
+}
+
+std::string ManifestListKey(std::string_view location, SnapshotId snapshot, std::uint32_t attempt,
+                            const Uuid& id) {
+  return InMetadata(location, "snap-" + to_string(snapshot) + "-" + std::to_string(attempt) + "-" +
+                                  id.ToString() + ".avro");
+}
+
+std::optional<std::int64_t> VersionOf(std::string_view key) {
+  if (!key.ends_with(".metadata.json")) return std::nullopt;
+  const std::string_view name = key.substr(key.rfind('/') + 1);
+  std::int64_t version = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), version);
+  if (error != std::errc() || end == name.data() + name.size() || *end != '-' || version < 0) {
+    return std::nullopt;
+  }
+  return version;
+}
+
+}  // namespace tidemark::lake

@@ -1,0 +1,30 @@
+// Names of metadata files and what they tell. Pure; any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/ids.h"
+#include "base/uuid.h"
+
+namespace tidemark::lake {
+
+// All names of one write begin or end with an id that has these many characters in common with
+// the write's: the rest counts attempts.
+inline constexpr std::size_t kCommonIdChars = 32;
+
+// The id that the names of an attempt carry; the first attempt's is the write's own.
+Uuid AttemptId(const Uuid& write, std::uint32_t attempt);
+bool IsNameOf(std::string_view name, const Uuid& write);
+
+// Keys below the table's location.
+std::string MetadataKey(std::string_view location, std::int64_t version, const Uuid& id);
+std::string ManifestKey(std::string_view location, const Uuid& write, std::uint32_t number);
+std::string ManifestListKey(std::string_view location, SnapshotId snapshot, std::uint32_t attempt,
+                            const Uuid& id);
+// The version that a metadata file's name begins with; nothing if it is no metadata file.
+std::optional<std::int64_t> VersionOf(std::string_view key);
+
+}  // namespace tidemark::lake

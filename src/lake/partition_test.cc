@@ -1,0 +1,91 @@
+// Time transforms round down, before 1970 too; each row goes to the spec of its age.
+#include "lake/partition.h"
+
+#include <gtest/gtest.h>
+
+#include "lake/bounds.h"
+
+namespace tidemark::lake {
+namespace {
+
+TimeMicros At(std::string_view text) { return ParseTime(text).value(); }
+
+TEST(PartitionTest, TransformsRoundDownOnBothSidesOf1970) {
+  EXPECT_EQ(ApplyTransform(Transform::kHour, At("2017-11-16T22:31:08")), 419686);
+  EXPECT_EQ(ApplyTransform(Transform::kDay, At("2017-11-16T22:31:08")), 17486);
+  EXPECT_EQ(ApplyTransform(Transform::kMonth, At("2017-11-16T22:31:08")), 574);
+  EXPECT_EQ(ApplyTransform(Transform::kYear, At("2017-11-16T22:31:08")), 47);
+  EXPECT_EQ(ApplyTransform(Transform::kHour, At("1969-12-31T23:59:59.999999")), -1);
+  EXPECT_EQ(ApplyTransform(Transform::kDay, At("1969-12-31T23:59:59.999999")), -1);
+  EXPECT_EQ(ApplyTransform(Transform::kMonth, At("1969-12-31T23:59:59.999999")), -1);
+  EXPECT_EQ(ApplyTransform(Transform::kYear, At("1969-12-31T23:59:59.999999")), -1);
+  EXPECT_EQ(ApplyTransform(Transform::kMonth, At("1968-12-31")), -13);
+  EXPECT_EQ(ApplyTransform(Transform::kHour, At("1970-01-01")), 0);
+}
+
+TEST(PartitionTest, ARowGoesToTheSpecOfItsAge) {
+  const TimeMicros now = At("2026-06-15T12:00");
+  EXPECT_EQ(PartitionFor(now, now).spec_id, kSpecHour);
+  EXPECT_EQ(PartitionFor(At("2026-06-08T12:00"), now).spec_id, kSpecHour);
+  EXPECT_EQ(PartitionFor(At("2026-06-08T11:59"), now).spec_id, kSpecDay);
+  EXPECT_EQ(PartitionFor(At("2026-05-16T12:00"), now).spec_id, kSpecDay);
+  EXPECT_EQ(PartitionFor(At("2026-05-16T11:59"), now).spec_id, kSpecMonth);
+  EXPECT_EQ(PartitionFor(At("2036-01-01"), now).spec_id, kSpecHour);
+}
+
+TEST(PartitionTest, BoundsHoldExactlyTheTimesOfThePartition) {
+  for (const char* text : {"2024-02-29T23:59:59.999999", "1969-12-31T23:00", "0001-01-01",
+                           "9999-12-31T23:59:59", "1970-01-01"}) {
+    for (std::int32_t spec = 0; spec < kSpecCount; ++spec) {
+      const TimeMicros time = At(text);
+      const Partition partition{spec, ApplyTransform(SpecTransform(spec), time)};
+      const TimeBounds bounds = BoundsOf(partition);
+      EXPECT_LE(bounds.first, time);
+      EXPECT_GE(bounds.last, time);
+      EXPECT_EQ(ApplyTransform(SpecTransform(spec), bounds.first), partition.value);
+      EXPECT_EQ(ApplyTransform(SpecTransform(spec), bounds.last), partition.value);
+      EXPECT_EQ(ApplyTransform(SpecTransform(spec), bounds.last + 1), partition.value + 1);
+      EXPECT_EQ(ApplyTransform(SpecTransform(spec), bounds.first - 1), partition.value - 1);
+    }
+  }
+}
+
+TEST(PartitionTest, PathsNameThePartition) {
+  const TimeMicros time = At("2024-01-15T10:30");
+  const Uuid id = MakeUuidV4(0, 0);
+  const std::string end = id.ToString() + "-00007.parquet";
+  EXPECT_EQ(DataFilePath({kSpecHour, ApplyTransform(Transform::kHour, time)}, id, 7),
+            "data/year=2024/month=01/day=15/hour=10/" + end);
+  EXPECT_EQ(DataFilePath({kSpecDay, ApplyTransform(Transform::kDay, time)}, id, 7),
+            "data/year=2024/month=01/day=15/" + end);
+  EXPECT_EQ(DataFilePath({kSpecMonth, ApplyTransform(Transform::kMonth, time)}, id, 7),
+            "data/year=2024/month=01/" + end);
+}
+
+TEST(BoundsTest, ShortTextIsItsOwnBound) {
+  EXPECT_EQ(LowerBoundOf("0123456789abcdef"), "0123456789abcdef");
+  EXPECT_EQ(UpperBoundOf("0123456789abcdef"), "0123456789abcdef");
+  EXPECT_EQ(UpperBoundOf(""), "");
+}
+
+TEST(BoundsTest, LongTextIsCutAtCodePointsAndRaisedAbove) {
+  EXPECT_EQ(LowerBoundOf("0123456789abcdefg"), "0123456789abcdef");
+  EXPECT_EQ(UpperBoundOf("0123456789abcdefg"), "0123456789abcdeg");
+  EXPECT_EQ(LowerBoundOf("0123456789abcde\u00e9x"), "0123456789abcde\u00e9");
+  EXPECT_EQ(UpperBoundOf("0123456789abcde\u00e9x"), "0123456789abcde\u00ea");
+  EXPECT_EQ(UpperBoundOf("0123456789abcde\x7fz"), "0123456789abcde\u0080");
+  EXPECT_EQ(UpperBoundOf("0123456789abcde\ud7ffz"), "0123456789abcde\ue000");
+  EXPECT_EQ(UpperBoundOf("0123456789abcde\U0010ffffz"), "0123456789abcdf");
+  std::string top;
+  for (int i = 0; i < 17; ++i) top += "\U0010ffff";
+  EXPECT_EQ(UpperBoundOf(top), std::nullopt);
+}
+
+TEST(BoundsTest, NumbersOfBothWidthsAreRead) {
+  EXPECT_EQ(IntFromBound(BoundOf(std::int32_t{-5})), -5);
+  EXPECT_EQ(IntFromBound(BoundOf(std::int64_t{-5})), -5);
+  EXPECT_EQ(IntFromBound("abc"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace tidemark::lake

@@ -1,0 +1,316 @@
+#include "lake/table.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "base/json_reader.h"
+#include "lake/names.h"
+
+namespace tidemark::lake {
+namespace {
+
+tl::unexpected<Error> Disagree(std::string_view what) {
+  return Fail(Code::kCorruption,
+              "the catalog and the table's metadata disagree about " + std::string(what));
+}
+
+Status CheckOffsets(const TableMetadata& metadata, const catalog::TableRecord& record) {
+  if (metadata.Property(kPropertyLogId) != record.log_id) return Disagree("the log");
+  TM_ASSIGN(const LogOffset offset, ParseOffsets(metadata.Property(kPropertyOffsets)));
+  if (offset != record.off_head) return Disagree("the settled offsets");
+  TM_ASSIGN(const LogOffset floor, ParseOffsets(metadata.Property(kPropertyFloor)));
+  if (floor != record.floor) return Disagree("the floor");
+  const Snapshot* head = metadata.current();
+  if (head == nullptr || head->Summary(kSummaryOffsets).empty()) return {};
+  TM_ASSIGN(const LogOffset summary, ParseOffsets(head->Summary(kSummaryOffsets)));
+  if (summary != record.off_head) return Disagree("the settled offsets");
+  return {};
+}
+
+Status CheckRecord(const TableMetadata& metadata, const catalog::TableRecord& record) {
+  if (metadata.table_uuid != record.uuid) return Disagree("the table's UUID");
+  if (metadata.current_snapshot_id.value_or(SnapshotId(0)) != record.head) {
+    return Disagree("the head");
+  }
+  return record.managed ? CheckOffsets(metadata, record) : Status();
+}
+
+// C9. The file was durable before the catalog named it: what differs now is damage.
+Result<std::string> ReadOrRestore(env::ObjectStore* store, const catalog::TableRecord& record,
+                                  bool* restored) {
+  *restored = false;
+  auto bytes = store->Get(record.metadata_key, kMetadataBytesMax);
+  if (bytes.has_value() && (record.metadata_bytes.empty() || *bytes == record.metadata_bytes)) {
+    return bytes;
+  }
+  if (record.metadata_bytes.empty()) return bytes;
+  if (!bytes.has_value() && bytes.error().code() != Code::kNotFound &&
+      bytes.error().code() != Code::kInvalidArgument) {
+    return bytes;
+  }
+  const Status removed = store->Remove(record.metadata_key);
+  if (!removed.has_value() && removed.error().code() != Code::kNotFound) {
+    return Fail(removed.error());
+  }
+  TM_TRY(store->Put(record.metadata_key, record.metadata_bytes));
+  *restored = true;
+  return record.metadata_bytes;
+}
+
+Result<std::string> ReadObject(const env::ObjectStore& store, const std::string& uri) {
+  TM_ASSIGN(const std::string key, store.KeyOf(uri));
+  auto bytes = store.Get(key, kManifestBytesMax);
+  if (bytes.has_value()) return bytes;
+  if (bytes.error().code() == Code::kNotFound) {
+    return Fail(Code::kCorruption, "missing metadata object " + key);
+  }
+  return Fail(std::move(bytes).error().With("metadata object " + key));
+}
+
+struct Loaded {
+  std::vector<ManifestFile> manifests;
+  std::vector<LiveFile> files;
+};
+
+Result<Loaded> LoadFiles(const env::ObjectStore& store, const TableMetadata& metadata) {
+  Loaded loaded;
+  const Snapshot* head = metadata.current();
+  if (head == nullptr) return loaded;
+  TM_ASSIGN(const std::string list, ReadObject(store, head->manifest_list));
+  auto manifests = ReadManifestList(list);
+  if (!manifests.has_value()) {
+    return Fail(std::move(manifests).error().With("manifest list " + head->manifest_list));
+  }
+  loaded.manifests = *std::move(manifests);
+  // Oldest first, so that the files of later commits go to the end of the index.
+  for (auto manifest = loaded.manifests.rbegin(); manifest != loaded.manifests.rend(); ++manifest) {
+    if (manifest->is_deletes) {
+      return Fail(Code::kUnimplemented, "the table has delete files of another engine");
+    }
+    TM_ASSIGN(const std::string bytes, ReadObject(store, manifest->path));
+    auto entries = ReadManifest(bytes, *manifest);
+    if (!entries.has_value()) {
+      return Fail(std::move(entries).error().With("manifest " + manifest->path));
+    }
+    for (const ManifestEntry& entry : *entries) {
+      if (entry.status == EntryStatus::kDeleted) continue;
+      loaded.files.push_back(LiveFileOf(entry, manifest->spec_id, store));
+    }
+  }
+  return loaded;
+}
+
+Status RemoveIfThere(env::ObjectStore* store, const std::string& key) {
+  Status status = store->Remove(key);
+  if (!status.has_value() && status.error().code() == Code::kNotFound) return {};
+  return status;
+}
+
+// The namespace and name that a location was made from.
+struct TableName {
+  std::string ns;
+  std::string name;
+};
+std::optional<TableName> NameOf(std::string_view location) {
+  const std::size_t slash = location.find('/');
+  const std::size_t dash = location.rfind('-');
+  if (slash == std::string_view::npos || dash == std::string_view::npos || dash < slash) {
+    return std::nullopt;
+  }
+  return TableName{std::string(location.substr(0, slash)),
+                   std::string(location.substr(slash + 1, dash - slash - 1))};
+}
+
+std::optional<std::map<std::string, catalog::DroppedRows>> ParseDropped(std::string_view text) {
+  std::map<std::string, catalog::DroppedRows> dropped;
+  if (text.empty()) return dropped;
+  const auto json = JsonValue::Parse(text);
+  if (!json.has_value()) return std::nullopt;
+  for (const auto& [reason, value] : json->members()) {
+    const auto rows = value.IntAt("rows");
+    const auto hash = value.StringAt("hash");
+    catalog::DroppedRows& one = dropped[reason];
+    if (!rows.has_value() || !hash.has_value() || !Hash128::Parse(*hash, &one.hash)) {
+      return std::nullopt;
+    }
+    one.rows = static_cast<std::uint64_t>(*rows);
+  }
+  return dropped;
+}
+
+std::optional<std::int64_t> ParseNumber(std::string_view text) {
+  const auto json = JsonValue::Parse(text);
+  return json.has_value() ? json->Int() : std::nullopt;
+}
+
+// Nothing if the snapshot is not one of ours.
+std::optional<catalog::LedgerRow> LedgerOf(const Snapshot& snapshot, const Uuid& table) {
+  catalog::LedgerRow row;
+  row.table = table;
+  row.snapshot = snapshot.id;
+  row.parent = snapshot.parent.value_or(SnapshotId(0));
+  row.sequence = snapshot.sequence_number;
+  row.committed_at = TimeMicros(snapshot.timestamp_ms * 1000);
+  const auto kind = catalog::FindKind(snapshot.Summary(kSummaryKind));
+  const auto commit_id = Uuid::Parse(snapshot.Summary(kSummaryCommitId));
+  const auto begin = ParseOffsets(snapshot.Summary(kSummaryBegin));
+  const auto end = ParseOffsets(snapshot.Summary(kSummaryOffsets));
+  const auto epoch = ParseNumber(snapshot.Summary(kSummaryEpoch));
+  auto dropped = ParseDropped(snapshot.Summary(kSummaryDropped));
+  if (!kind || !commit_id || !begin || !end || !epoch || !dropped ||
+      !Hash128::Parse(snapshot.Summary(kSummaryRowsHash), &row.rows_hash)) {
+    return std::nullopt;
+  }
+  row.kind = *kind;
+  row.log_id = snapshot.Summary(kSummaryLogId);
+  row.epoch = Epoch(*epoch);
+  row.begin = *begin;
+  row.end = *end;
+  row.commit_id = *commit_id;
+  const auto rows = ParseNumber(snapshot.Summary("added-records"));
+  row.rows = static_cast<std::uint64_t>(rows.value_or(0));
+  row.dropped = *std::move(dropped);
+  return row;
+}
+
+Result<FoundTable> Verify(const env::ObjectStore& store, std::string_view location,
+                          const std::string& key, std::int64_t version) {
+  FoundTable found;
+  catalog::TableRecord& record = found.record;
+  TM_ASSIGN(record.metadata_bytes, store.Get(key, kMetadataBytesMax));
+  TM_ASSIGN(const TableMetadata metadata, ParseMetadata(record.metadata_bytes));
+  const auto name = NameOf(location);
+  if (!name.has_value()) return Fail(Code::kCorruption, "no location of a table of ours");
+  record.uuid = metadata.table_uuid;
+  record.ns = name->ns;
+  record.name = name->name;
+  record.location = location;
+  record.metadata_key = key;
+  record.metadata_version = version;
+  record.managed = metadata.Property(kPropertyManaged) == "true";
+  record.log_id = metadata.Property(kPropertyLogId);
+  record.head = metadata.current_snapshot_id.value_or(SnapshotId(0));
+  if (record.managed) {
+    TM_ASSIGN(record.off_head, ParseOffsets(metadata.Property(kPropertyOffsets)));
+    TM_ASSIGN(record.floor, ParseOffsets(metadata.Property(kPropertyFloor)));
+    TM_TRY(CheckRecord(metadata, record));
+  }
+  TM_ASSIGN(const Loaded loaded, LoadFiles(store, metadata));
+  for (const LiveFile& file : loaded.files) {
+    if (!file.in_store) continue;
+    TM_ASSIGN(const bool exists, store.Exists(file.key));
+    if (!exists) return Fail(Code::kCorruption, "missing data file " + file.key);
+  }
+  for (const auto& snapshot : metadata.snapshots) {
+    auto row = LedgerOf(*snapshot, record.uuid);
+    if (!row.has_value()) continue;
+    record.epoch = std::max(record.epoch, row->epoch);
+    found.ledger.push_back(*std::move(row));
+  }
+  return found;
+}
+
+}  // namespace
+
+std::string TableLocation(std::string_view ns, std::string_view name, const Uuid& table) {
+  // The last digits: the first ones of a version 7 UUID are its time.
+  const std::string id = table.ToString();
+  return std::string(ns) + "/" + std::string(name) + "-" + id.substr(id.size() - 8);
+}
+
+Result<catalog::TableRecord> CreateEventsTable(env::ObjectStore* store,
+                                               const NewEventsTable& table) {
+  catalog::TableRecord record;
+  record.uuid = table.uuid;
+  record.ns = table.ns;
+  record.name = table.name;
+  record.location = TableLocation(table.ns, table.name, table.uuid);
+  record.log_id = table.log_id;
+  record.epoch = table.epoch;
+  const TableMetadata metadata = MakeEventsMetadata({.uuid = table.uuid,
+                                                     .location_uri = store->Uri(record.location),
+                                                     .log_id = table.log_id,
+                                                     .floor = LogOffset(0),
+                                                     .now = table.now});
+  record.metadata_key = MetadataKey(record.location, 0, table.uuid);
+  record.metadata_bytes = WriteMetadataFile(metadata);
+  TM_TRY(store->Put(record.metadata_key, record.metadata_bytes));
+  return record;
+}
+
+Result<std::shared_ptr<const TableHead>> OpenTable(env::ObjectStore* store,
+                                                   const catalog::TableRecord& record,
+                                                   bool* restored) {
+  TM_ASSIGN(const std::string bytes, ReadOrRestore(store, record, restored));
+  auto head = std::make_shared<TableHead>();
+  auto metadata = std::make_shared<TableMetadata>();
+  TM_ASSIGN(*metadata, ParseMetadata(bytes));
+  TM_TRY(CheckRecord(*metadata, record));
+  TM_ASSIGN(Loaded loaded, LoadFiles(*store, *metadata));
+  head->table = record.uuid;
+  head->location = record.location;
+  head->metadata_version = record.metadata_version;
+  head->metadata_key = record.metadata_key;
+  head->metadata = std::move(metadata);
+  head->manifests = std::move(loaded.manifests);
+  head->files = std::make_shared<const LiveFiles>(std::move(loaded.files));
+  head->off_head = record.off_head;
+  head->floor = record.floor;
+  return std::shared_ptr<const TableHead>(std::move(head));
+}
+
+Status RemoveLeftovers(env::ObjectStore* store, const catalog::Inflight& inflight,
+                       const TableHead& head) {
+  std::set<std::string> named = {head.metadata_key};
+  head.files->ForEach([&](const LiveFile& file) { named.insert(file.key); });
+  for (const ManifestFile& manifest : head.manifests) {
+    TM_ASSIGN(std::string key, store->KeyOf(manifest.path));
+    named.insert(std::move(key));
+  }
+  for (const auto& snapshot : head.metadata->snapshots) {
+    auto key = store->KeyOf(snapshot->manifest_list);
+    if (key.has_value()) named.insert(*std::move(key));
+  }
+  for (const std::string& key : inflight.keys) {
+    if (!named.contains(key)) TM_TRY(RemoveIfThere(store, key));
+  }
+  TM_ASSIGN(const auto keys, store->List(head.location + "/metadata/"));
+  for (const std::string& key : keys) {
+    const std::string_view name = std::string_view(key).substr(key.rfind('/') + 1);
+    if (!IsNameOf(name, inflight.id) || named.contains(key)) continue;
+    TM_TRY(RemoveIfThere(store, key));
+  }
+  return {};
+}
+
+Result<FoundTable> FindNewestMetadata(const env::ObjectStore& store, std::string_view location) {
+  TM_ASSIGN(const auto keys, store.List(std::string(location) + "/metadata/"));
+  std::vector<std::pair<std::int64_t, std::string>> versions;
+  for (const std::string& key : keys) {
+    if (const auto version = VersionOf(key)) versions.emplace_back(*version, key);
+  }
+  std::ranges::sort(versions, std::greater<>());
+  std::string last_problem;
+  for (const auto& [version, key] : versions) {
+    auto found = Verify(store, location, key, version);
+    if (found.has_value()) return found;
+    last_problem = ": " + found.error().message();
+  }
+  return Fail(Code::kNotFound,
+              "no metadata file of " + std::string(location) + " verifies" + last_problem);
+}
+
+Result<std::vector<std::string>> FindTableLocations(const env::ObjectStore& store,
+                                                    std::string_view ns) {
+  TM_ASSIGN(const auto keys, store.List(std::string(ns) + "/"));
+  std::set<std::string> locations;
+  for (const std::string& key : keys) {
+    const std::size_t folder = key.find("/metadata/");
+    if (folder == std::string::npos || !VersionOf(key).has_value()) continue;
+    locations.insert(key.substr(0, folder));
+  }
+  return std::vector<std::string>(locations.begin(), locations.end());
+}
+
+}  // namespace tidemark::lake
