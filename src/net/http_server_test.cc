@@ -1,0 +1,420 @@
+// What the server promises, over real sockets on a port of the system's choice: strict parsing,
+// answers in order, limits, and that a client that goes away is noticed.
+
+#include "net/http_server.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "env/posix/posix_clock.h"
+#include "net/router.h"
+#include "net/socket_address.h"
+
+namespace tidemark::net {
+namespace {
+
+// A clock that runs, and jumps ahead when told.
+class JumpClock final : public env::Clock {
+ public:
+  Duration Now() const override { return real_.Now() + Duration(ahead_.load()); }
+  TimeMicros WallNow() const override { return real_.WallNow(); }
+  void Jump(Duration by) { ahead_ += by.count(); }
+
+ private:
+  env::PosixClock real_;
+  std::atomic<std::int64_t> ahead_{0};
+};
+
+// A raw client.
+class Peer {
+ public:
+  explicit Peer(const HttpServer& server) {
+    const SocketAddress address = ResolveAddress(server.address()).value();
+    fd_ = ::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
+    EXPECT_EQ(::connect(fd_, address.get(), address.size), 0);
+  }
+  ~Peer() { Close(); }
+
+  void Send(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t size = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (size <= 0) return;
+      bytes.remove_prefix(static_cast<std::size_t>(size));
+    }
+  }
+  void HalfClose() { ::shutdown(fd_, SHUT_WR); }
+  void Close() {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = -1;
+  }
+  // Reads until `end` has come `times` times, or the server closes.
+  std::string ReadUntil(std::string_view end, int times = 1) {
+    while (!closed_) {
+      std::size_t at = 0;
+      int found = 0;
+      while (found < times && (at = text_.find(end, at)) != std::string::npos) {
+        at += end.size();
+        ++found;
+      }
+      if (found == times) break;
+      ReadSome();
+    }
+    return std::exchange(text_, {});
+  }
+  std::string ReadAll() {
+    while (!closed_) ReadSome();
+    return std::exchange(text_, {});
+  }
+
+ private:
+  void ReadSome() {
+    pollfd one{fd_, POLLIN, 0};
+    char buffer[65'536];
+    const ssize_t size = ::poll(&one, 1, 10'000) == 1 ? ::recv(fd_, buffer, sizeof buffer, 0) : -1;
+    if (size <= 0) {
+      closed_ = true;
+    } else {
+      text_.append(buffer, static_cast<std::size_t>(size));
+    }
+  }
+  int fd_ = -1;
+  bool closed_ = false;
+  std::string text_;
+};
+
+class HttpServerTest : public testing::Test {
+ protected:
+  void StartServer(ServerOptions options = {}) {
+    options.listen = "127.0.0.1:0";
+    router_.Add(Method::kPost, "/echo", [](Request request, std::shared_ptr<Responder> responder) {
+      Response response;
+      response.body = std::move(request.body);
+      response.content_type = "text/plain";
+      responder->Send(std::move(response));
+    });
+    router_.Add(Method::kGet, "/item/{name}",
+                [](Request request, std::shared_ptr<Responder> responder) {
+                  Response response;
+                  response.body = request.PathParameter("name");
+                  response.body += "|" + request.QueryParameter("q").value_or("-");
+                  responder->Send(std::move(response));
+                });
+    router_.Add(Method::kGet, "/held", [this](Request, std::shared_ptr<Responder> responder) {
+      const std::lock_guard lock(mutex_);
+      held_.push_back(std::move(responder));
+      arrived_.notify_all();
+    });
+    router_.Add(Method::kGet, "/dropped", [](Request, std::shared_ptr<Responder>) {});
+    auto server = HttpServer::Start(options, &router_, &clock_, &registry_);
+    ASSERT_TRUE(server.has_value()) << server.error().message();
+    server_ = *std::move(server);
+  }
+  void TearDown() override {
+    {
+      const std::lock_guard lock(mutex_);
+      held_.clear();
+    }
+    server_.reset();
+  }
+  std::shared_ptr<Responder> TakeHeld() {
+    std::unique_lock lock(mutex_);
+    if (!arrived_.wait_for(lock, std::chrono::seconds(10), [this] { return !held_.empty(); })) {
+      return nullptr;
+    }
+    auto responder = std::move(held_.front());
+    held_.erase(held_.begin());
+    return responder;
+  }
+  static std::string Post(const std::string& body, const std::string& headers = "") {
+    return "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(body.size()) +
+           "\r\n" + headers + "\r\n" + body;
+  }
+  static constexpr std::string_view kGetHeld = "GET /held HTTP/1.1\r\nHost: x\r\n\r\n";
+
+  JumpClock clock_;
+  telemetry::Registry registry_;
+  Router router_;
+  std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::vector<std::shared_ptr<Responder>> held_;
+  std::unique_ptr<HttpServer> server_;
+};
+
+TEST_F(HttpServerTest, AnswersInAnySplitOfTheBytes) {
+  StartServer();
+  Peer peer(*server_);
+  for (const char c : Post("hello")) peer.Send({&c, 1});
+  const std::string answer = peer.ReadUntil("hello");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\n")) << answer;
+  EXPECT_NE(answer.find("Content-Length: 5\r\n"), std::string::npos);
+  EXPECT_NE(answer.find("\r\nDate: "), std::string::npos);
+}
+
+TEST_F(HttpServerTest, AnswersPipelinedRequestsInOrder) {
+  StartServer();
+  Peer peer(*server_);
+  std::string requests;
+  for (int i = 0; i < 600; ++i)
+    requests += Post("<" + std::to_string(i) + ">");  // Above the limit.
+  std::thread sender([&] { peer.Send(requests); });
+  const std::string answers = peer.ReadUntil("<599>");
+  sender.join();
+  std::size_t at = 0;
+  for (int i = 0; i < 600; ++i) {
+    at = answers.find("<" + std::to_string(i) + ">", at);
+    ASSERT_NE(at, std::string::npos) << i;
+  }
+}
+
+TEST_F(HttpServerTest, ASlowAnswerHoldsBackTheOnesAfterIt) {
+  StartServer();
+  Peer peer(*server_);
+  peer.Send(std::string(kGetHeld) + Post("second"));
+  auto first = TakeHeld();
+  ASSERT_NE(first, nullptr);
+  Response response;
+  response.body = "first";
+  first->Send(std::move(response));
+  const std::string answers = peer.ReadUntil("second");
+  EXPECT_LT(answers.find("first"), answers.find("second"));
+}
+
+TEST_F(HttpServerTest, ReadsChunkedBodies) {
+  StartServer();
+  Peer peer(*server_);
+  peer.Send(
+      "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "3\r\nabc\r\n4;x=y\r\ndefg\r\n0\r\nTrailer: t\r\n\r\n" +
+      Post("next"));
+  const std::string answers = peer.ReadUntil("next");
+  EXPECT_NE(answers.find("\r\n\r\nabcdefg"), std::string::npos) << answers;
+}
+
+TEST_F(HttpServerTest, SaysContinueToThoseWhoWait) {
+  StartServer();
+  Peer peer(*server_);
+  peer.Send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_EQ(peer.ReadUntil("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  peer.Send("ok");
+  EXPECT_NE(peer.ReadUntil("\r\n\r\nok").find("200 OK"), std::string::npos);
+}
+
+TEST_F(HttpServerTest, HeadHasTheLengthButNoBody) {
+  StartServer();
+  Peer peer(*server_);
+  peer.Send("HEAD /item/abc?q=a%20b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const std::string answer = peer.ReadAll();
+  EXPECT_NE(answer.find("Content-Length: 7\r\n"), std::string::npos) << answer;
+  EXPECT_TRUE(answer.ends_with("\r\n\r\n"));
+}
+
+struct BadRequest {
+  std::string bytes;
+  std::string status;
+};
+
+TEST_F(HttpServerTest, RefusesWhatIsNotHttp) {
+  ServerOptions options;
+  options.body_bytes_max = 1'000;
+  options.head_bytes_max = 2'000;
+  StartServer(options);
+  const std::string post = "POST /echo HTTP/1.1\r\nHost: x\r\n";
+  const BadRequest cases[] = {
+      {"nonsense\r\n\r\n", "400"},
+      {"GET / HTTP/1.1\r\n\r\n", "400"},
+      {"GET / HTTP/2.0\r\nHost: x\r\n\r\n", "505"},
+      {"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "404"},
+      {"PUT /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", "405"},
+      {"GET /" + std::string(3'000, 'a') + " HTTP/1.1\r\nHost: x\r\n\r\n", "414"},
+      {"GET / HTTP/1.1\r\nHost: x\r\nA: " + std::string(3'000, 'a') + "\r\n\r\n", "431"},
+      {post + "Content-Length: 1001\r\n\r\n", "413"},
+      {post + "Transfer-Encoding: chunked\r\n\r\n3e9\r\n" + std::string(1'001, 'a'), "413"},
+      {post + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400"},
+      {post + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n", "400"},
+      {post + "Content-Length: -1\r\n\r\n", "400"},
+      {post + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n", "400"},
+      {post + "Expect: magic\r\nContent-Length: 1\r\n\r\n", "417"},
+      {"GET /dropped HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "500"},
+  };
+  for (const BadRequest& one : cases) {
+    Peer peer(*server_);
+    peer.Send(one.bytes);
+    const std::string answer = peer.ReadUntil("\"}");
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 " + one.status)) << one.bytes << "\n" << answer;
+    EXPECT_NE(answer.find("{\"error\":\""), std::string::npos) << answer;
+  }
+}
+
+TEST_F(HttpServerTest, TheRefusalReachesAClientThatIsStillSending) {
+  ServerOptions options;
+  options.body_bytes_max = 1'000;
+  StartServer(options);
+  Peer peer(*server_);
+  peer.Send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 8000000\r\n\r\n");
+  peer.Send(std::string(8'000'000, 'a'));
+  peer.HalfClose();
+  EXPECT_TRUE(peer.ReadAll().starts_with("HTTP/1.1 413 "));
+}
+
+TEST_F(HttpServerTest, EndsSlowRequestsAndIdleConnections) {
+  StartServer();
+  Peer slow_head(*server_);
+  slow_head.Send("GET / HTTP/1.1\r\nHo");
+  Peer slow_body(*server_);
+  slow_body.Send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nab");
+  Peer idle(*server_);
+  idle.Send(Post("x"));
+  idle.ReadUntil("\r\n\r\nx");
+  // An answer on a later connection: the bytes above have been read.
+  Peer other(*server_);
+  other.Send(Post("y"));
+  other.ReadUntil("\r\n\r\ny");
+  clock_.Jump(std::chrono::seconds(80));
+  EXPECT_TRUE(slow_head.ReadAll().starts_with("HTTP/1.1 408 "));
+  EXPECT_TRUE(slow_body.ReadAll().starts_with("HTTP/1.1 408 "));
+  EXPECT_EQ(idle.ReadAll(), "");
+}
+
+TEST_F(HttpServerTest, AnswersAHalfClosedConnection) {
+  StartServer();
+  Peer peer(*server_);
+  peer.Send(Post("only"));
+  peer.HalfClose();
+  EXPECT_TRUE(peer.ReadAll().ends_with("\r\n\r\nonly"));
+}
+
+TEST_F(HttpServerTest, NoticesThatTheClientOfALongRequestWentAway) {
+  StartServer();
+  auto peer = std::make_unique<Peer>(*server_);
+  peer->Send(kGetHeld);
+  auto responder = TakeHeld();
+  ASSERT_NE(responder, nullptr);
+  std::mutex mutex;
+  std::condition_variable gone;
+  bool is_gone = false;
+  responder->OnCancel([&] {
+    const std::lock_guard lock(mutex);
+    is_gone = true;
+    gone.notify_all();
+  });
+  peer->Close();
+  std::unique_lock lock(mutex);
+  EXPECT_TRUE(gone.wait_for(lock, std::chrono::seconds(10), [&] { return is_gone; }));
+  EXPECT_TRUE(responder->cancelled());
+}
+
+TEST_F(HttpServerTest, StreamsAndWaitsForASlowReader) {
+  ServerOptions options;
+  options.stream_bytes_max = 100'000;
+  StartServer(options);
+  Peer peer(*server_);
+  peer.Send(kGetHeld);
+  auto responder = TakeHeld();
+  ASSERT_NE(responder, nullptr);
+  responder->Start(200, "text/plain", {{"X-Test", "1"}});
+  // The kernel's buffers take some megabytes before the stream has to wait.
+  const std::string chunk(50'000, 'z');
+  int taken = 0;
+  while (responder->TryWrite(chunk).value() && taken < 10'000) ++taken;
+  EXPECT_LT(taken, 10'000);
+  std::thread writer([&] {
+    for (int i = 0; i < 50; ++i) ASSERT_TRUE(responder->Write(chunk).has_value());
+    responder->Finish();
+    responder.reset();
+  });
+  const std::string answer = peer.ReadUntil("\r\n0\r\n\r\n");
+  writer.join();
+  EXPECT_EQ(std::count(answer.begin(), answer.end(), 'z'), (taken + 50) * 50'000);
+  EXPECT_NE(answer.find("Transfer-Encoding: chunked"), std::string::npos);
+  peer.Send(Post("after"));
+  EXPECT_TRUE(peer.ReadUntil("\r\n\r\nafter").starts_with("HTTP/1.1 200"));
+}
+
+TEST_F(HttpServerTest, AStreamThatIsNotFinishedIsCut) {
+  StartServer();
+  Peer peer(*server_);
+  peer.Send(kGetHeld);
+  auto responder = TakeHeld();
+  ASSERT_NE(responder, nullptr);
+  responder->Start(200, "text/plain", {});
+  ASSERT_TRUE(responder->Write("part").has_value());
+  peer.ReadUntil("part");
+  responder.reset();
+  EXPECT_EQ(peer.ReadAll().find("0\r\n\r\n"), std::string::npos);
+}
+
+TEST_F(HttpServerTest, AStalledReaderFailsTheStream) {
+  ServerOptions options;
+  options.stream_bytes_max = 1'000;
+  StartServer(options);
+  Peer peer(*server_);
+  peer.Send(kGetHeld);
+  auto responder = TakeHeld();
+  ASSERT_NE(responder, nullptr);
+  responder->Start(200, "text/plain", {});
+  const std::string chunk(1'000'000, 'z');
+  while (responder->TryWrite(chunk).value()) {
+  }
+  clock_.Jump(std::chrono::seconds(40));
+  Status status;
+  while ((status = responder->Write(chunk)).has_value()) {
+  }
+  EXPECT_EQ(status.error().code(), Code::kDeadlineExceeded);
+}
+
+TEST_F(HttpServerTest, ABusyPortNamesTheOption) {
+  StartServer();
+  ServerOptions options;
+  options.listen = server_->address();
+  telemetry::Registry registry;
+  const auto second = HttpServer::Start(options, &router_, &clock_, &registry);
+  ASSERT_FALSE(second.has_value());
+  EXPECT_NE(second.error().message().find("--http-listen"), std::string::npos);
+}
+
+TEST_F(HttpServerTest, StopLetsWhatIsInFlightBeAnswered) {
+  StartServer();
+  Peer peer(*server_);
+  peer.Send(kGetHeld);
+  auto responder = TakeHeld();
+  ASSERT_NE(responder, nullptr);
+  std::thread stopper([&] { server_->Stop(std::chrono::seconds(10)); });
+  Response response;
+  response.body = "late";
+  responder->Send(std::move(response));
+  EXPECT_TRUE(peer.ReadAll().ends_with("late"));
+  stopper.join();
+}
+
+TEST_F(HttpServerTest, AnswersPreflightsAndEchoesTheOrigin) {
+  StartServer();
+  Peer peer(*server_);
+  peer.Send(
+      "OPTIONS /echo HTTP/1.1\r\nHost: x\r\nOrigin: https://a.example\r\n"
+      "Access-Control-Request-Headers: x-api-key\r\nConnection: close\r\n\r\n");
+  const std::string answer = peer.ReadAll();
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 204 ")) << answer;
+  EXPECT_NE(answer.find("Access-Control-Allow-Origin: https://a.example"), std::string::npos);
+  EXPECT_NE(answer.find("Access-Control-Allow-Headers: x-api-key"), std::string::npos);
+}
+
+TEST_F(HttpServerTest, RefusesConnectionsAboveTheLimit) {
+  ServerOptions options;
+  options.connections_max = 1;
+  StartServer(options);
+  Peer first(*server_);
+  first.Send(Post("x"));
+  first.ReadUntil("\r\n\r\nx");
+  Peer second(*server_);
+  EXPECT_TRUE(second.ReadAll().starts_with("HTTP/1.1 503 "));
+}
+
+}  // namespace
+}  // namespace tidemark::net

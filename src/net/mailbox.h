@@ -1,0 +1,58 @@
+// How other threads reach a reactor: a list of messages and one wake for all that wait in it.
+// Any thread; outlives the reactor in the hands of responders.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace tidemark::net {
+
+struct Message {
+  enum class Kind : std::uint8_t {
+    kAdopt,   // `fd` is a new connection.
+    kAnswer,  // `bytes` is all of the answer.
+    kPart,    // `bytes` is the next part of it.
+    kEnd,     // It is whole.
+    kBreak,   // It never will be: cut the connection.
+  };
+  Kind kind = Kind::kAnswer;
+  bool close = false;  // End the connection after this answer.
+  int fd = -1;
+  std::uint64_t connection = 0;
+  std::uint64_t request = 0;  // Number of the request on its connection.
+  std::string bytes;
+};
+
+class Mailbox {
+ public:
+  Mailbox();
+  Mailbox(const Mailbox&) = delete;
+  Mailbox& operator=(const Mailbox&) = delete;
+  ~Mailbox();
+
+  // False once closed: nobody will read it.
+  bool Post(Message message);
+  // Makes the reactor look up without a message.
+  void Wake();
+
+  // For the reactor.
+  void Own() { owner_ = std::this_thread::get_id(); }
+  int event_fd() const { return event_fd_; }
+  void ClearWake();
+  // Replaces `messages` by what waits; false if nothing does.
+  bool Take(std::vector<Message>* messages);
+  void Close();
+
+ private:
+  const int event_fd_;
+  std::atomic<std::thread::id> owner_{};
+  std::mutex mutex_;
+  std::vector<Message> messages_;
+  bool closed_ = false;
+};
+
+}  // namespace tidemark::net

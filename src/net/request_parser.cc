@@ -1,0 +1,209 @@
+#include "net/request_parser.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <llhttp.h>
+
+#include "base/units.h"
+
+namespace tidemark::net {
+namespace {
+
+// Reserved at once for a body of known size; more is only taken as it arrives.
+constexpr std::uint64_t kBodyReserveMax = 1_MiB;
+
+Method MethodOf(std::uint8_t method) {
+  switch (method) {
+    case HTTP_GET:
+      return Method::kGet;
+    case HTTP_HEAD:
+      return Method::kHead;
+    case HTTP_POST:
+      return Method::kPost;
+    case HTTP_PUT:
+      return Method::kPut;
+    case HTTP_DELETE:
+      return Method::kDelete;
+    case HTTP_PATCH:
+      return Method::kPatch;
+    case HTTP_OPTIONS:
+      return Method::kOptions;
+    default:
+      return Method::kOther;
+  }
+}
+
+bool IsContinue(std::string_view value) {
+  constexpr std::string_view kWord = "100-continue";
+  return std::equal(value.begin(), value.end(), kWord.begin(), kWord.end(),
+                    [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
+}
+
+}  // namespace
+
+struct RequestParser::State {
+  llhttp_t parser;
+  Limits limits;
+  Request request;
+  std::string target;
+  std::string field;
+  std::string value;
+  std::uint64_t head_bytes = 0;
+  bool started = false;
+  bool in_body = false;
+  bool complete = false;
+  bool expect_continue = false;
+  bool keep_alive = true;
+  bool http_1_0 = false;
+  int status = 0;
+  std::string message;
+
+  int Refuse(int code, std::string text) {
+    status = code;
+    message = std::move(text);
+    return HPE_USER;
+  }
+  int Append(std::string* to, const char* at, std::size_t size) {
+    head_bytes += size;
+    if (head_bytes > limits.head_bytes_max) {
+      return Refuse(to == &target ? 414 : 431, "the request line and headers have more than " +
+                                                   std::to_string(limits.head_bytes_max) +
+                                                   " bytes");
+    }
+    to->append(at, size);
+    return 0;
+  }
+  int HeaderComplete() {
+    head_bytes += 4;  // What stands between and after them: bounds the number of headers, too.
+    request.AddHeader(field, value);
+    field.clear();
+    value.clear();
+    return 0;
+  }
+  int HeadComplete();
+  int Body(const char* at, std::size_t size) {
+    if (request.body.size() + size > limits.body_bytes_max) return RefuseBody();
+    if (request.body.capacity() < request.body.size() + size + kBodyPadding) {
+      request.body.reserve(
+          std::max(request.body.capacity() * 2, request.body.size() + size + kBodyPadding));
+    }
+    request.body.append(at, size);
+    return 0;
+  }
+  int RefuseBody() {
+    return Refuse(413,
+                  "the body has more than " + std::to_string(limits.body_bytes_max) + " bytes");
+  }
+  void Reset() {
+    request = Request();
+    target.clear();
+    head_bytes = 0;
+    started = in_body = complete = expect_continue = false;
+  }
+
+  static State& Of(llhttp_t* parser) { return *static_cast<State*>(parser->data); }
+  static const llhttp_settings_t& Settings();
+};
+
+int RequestParser::State::HeadComplete() {
+  request.method = MethodOf(parser.method);
+  request.SetTarget(target);
+  in_body = true;
+  http_1_0 = parser.http_major == 1 && parser.http_minor == 0;
+  if (parser.http_major != 1) return Refuse(505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
+  if (!http_1_0 && !request.Header("Host")) return Refuse(400, "the Host header is missing");
+  const bool sized = (parser.flags & F_CONTENT_LENGTH) != 0;
+  if (sized && parser.content_length > limits.body_bytes_max) return RefuseBody();
+  if (const auto expect = request.Header("Expect"); expect && !http_1_0) {
+    if (!IsContinue(*expect)) return Refuse(417, "only `Expect: 100-continue` is understood");
+    expect_continue = true;
+  }
+  if (sized && parser.content_length > 0) {
+    request.body.reserve(std::min(parser.content_length, kBodyReserveMax) + kBodyPadding);
+  }
+  return 0;
+}
+
+const llhttp_settings_t& RequestParser::State::Settings() {
+  static const llhttp_settings_t settings = [] {
+    llhttp_settings_t s;
+    llhttp_settings_init(&s);
+    s.on_message_begin = [](llhttp_t* p) {
+      Of(p).started = true;
+      return 0;
+    };
+    s.on_url = [](llhttp_t* p, const char* at, std::size_t size) {
+      return Of(p).Append(&Of(p).target, at, size);
+    };
+    s.on_header_field = [](llhttp_t* p, const char* at, std::size_t size) {
+      return Of(p).in_body ? 0 : Of(p).Append(&Of(p).field, at, size);  // Trailers are not kept.
+    };
+    s.on_header_value = [](llhttp_t* p, const char* at, std::size_t size) {
+      return Of(p).in_body ? 0 : Of(p).Append(&Of(p).value, at, size);
+    };
+    s.on_header_value_complete = [](llhttp_t* p) {
+      return Of(p).in_body ? 0 : Of(p).HeaderComplete();
+    };
+    s.on_headers_complete = [](llhttp_t* p) { return Of(p).HeadComplete(); };
+    s.on_body = [](llhttp_t* p, const char* at, std::size_t size) { return Of(p).Body(at, size); };
+    s.on_message_complete = [](llhttp_t* p) {
+      Of(p).complete = true;
+      Of(p).keep_alive = llhttp_should_keep_alive(p) != 0;
+      return static_cast<int>(HPE_PAUSED);
+    };
+    return s;
+  }();
+  return settings;
+}
+
+RequestParser::RequestParser(Limits limits) : state_(std::make_unique<State>()) {
+  state_->limits = limits;
+  llhttp_init(&state_->parser, HTTP_REQUEST, &State::Settings());
+  state_->parser.data = state_.get();
+}
+
+RequestParser::~RequestParser() = default;
+
+RequestParser::Step RequestParser::Feed(std::string_view* bytes) {
+  State& state = *state_;
+  if (state.status != 0) return Step::kRefused;
+  const llhttp_errno_t error = llhttp_execute(&state.parser, bytes->data(), bytes->size());
+  if (error == HPE_OK) {
+    bytes->remove_prefix(bytes->size());
+    return Step::kNeedMore;
+  }
+  if (state.complete && (error == HPE_PAUSED || error == HPE_PAUSED_UPGRADE)) {
+    const char* stopped = llhttp_get_error_pos(&state.parser);
+    bytes->remove_prefix(static_cast<std::size_t>(stopped - bytes->data()));
+    // We never switch protocols: an upgrade that is asked for is answered as a plain request.
+    if (error == HPE_PAUSED_UPGRADE) {
+      llhttp_resume_after_upgrade(&state.parser);
+    } else {
+      llhttp_resume(&state.parser);
+    }
+    return Step::kRequest;
+  }
+  if (state.status == 0) {
+    const char* reason = llhttp_get_error_reason(&state.parser);
+    state.Refuse(400, "this is not HTTP/1.1: " + std::string(reason == nullptr ? "" : reason));
+  }
+  return Step::kRefused;
+}
+
+Request RequestParser::Take() {
+  Request request = std::move(state_->request);
+  state_->Reset();
+  return request;
+}
+
+bool RequestParser::keep_alive() const { return state_->keep_alive; }
+bool RequestParser::http_1_0() const { return state_->http_1_0; }
+bool RequestParser::started() const { return state_->started; }
+bool RequestParser::in_body() const { return state_->in_body; }
+std::uint64_t RequestParser::body_bytes() const { return state_->request.body.size(); }
+bool RequestParser::TakeExpectContinue() { return std::exchange(state_->expect_continue, false); }
+int RequestParser::status() const { return state_->status; }
+const std::string& RequestParser::message() const { return state_->message; }
+
+}  // namespace tidemark::net
