@@ -55,8 +55,8 @@ struct LogOptions {
   std::uint64_t reserve_bytes = 64_MiB;
   // Tend() leaves this much of the disk free beside what it prepares.
   std::uint64_t free_bytes_min = 64_MiB;
-  // What one Tend() writes at most.
-  std::uint64_t tend_bytes = 1_MiB;
+  // What one Tend() writes and syncs at most: small, so that it fits between two groups.
+  std::uint64_t tend_bytes = 256_KiB;
 };
 
 struct Append {
@@ -127,7 +127,7 @@ class Log {
   // returns. Opens the next segment itself when the group does not fit.
   //
   // Errors: kInvalidArgument for an append or group outside the limits: nothing was written, the
-  // log goes on. kIoError: the group is void, Rotate() is needed.
+  // log goes on (no Rotate). kIoError: the group is void, Rotate() is needed.
   Status WriteGroup(std::span<const Append> group, std::vector<LogOffset>* first_offsets);
   // After a WriteGroup that succeeded, once; then WaitSync, once.
   void StartSync();
@@ -145,8 +145,9 @@ class Log {
   Status Trim(const SettledEnd& settled);
 
   // One slice of preparing spares and the reserve, at most tend_bytes written. True if there is
-  // more to do at once; false if all is ready or the disk has no room for it. kIoError is harmless
-  // to the log. Not with a group in flight.
+  // more to do at once; false if all is ready or the disk has no room for it. Call it when idle
+  // and, under load, after every group: without a spare the group that fills a segment waits until
+  // a whole new one is written. kIoError is harmless to the log. Not with a group in flight.
   Result<bool> Tend();
   // Gives the reserve's bytes back to the disk, for the commit that lets Trim free the log.
   // Tend() makes it again when there is room. kIoError.

@@ -2,10 +2,13 @@
 
 #include "wal/log.h"
 
+#include <atomic>
+
 #include <gtest/gtest.h>
 
 #include "env/posix/posix_clock.h"
 #include "env/posix/posix_disk.h"
+#include "env/worker.h"
 #include "sim/expect.h"
 #include "sim/sim_clock.h"
 #include "sim/sim_disk.h"
@@ -440,6 +443,52 @@ TEST(LogOnARealDisk, KeepsWhatItSynced) {
   EXPECT_GE(seen.size(), 10U);
   EXPECT_EQ(seen.back(), std::string(1500, 'a' + 19));
   EXPECT_EQ(log->NextOffset("p"), LogOffset(20));
+}
+
+TEST(LogOnARealDisk, MayBeReadWhileItIsWrittenAndTrimmed) {
+  std::string folder = testing::TempDir() + "tm_log_XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  const auto disk = env::OpenPosixDisk(folder).value();
+  const env::PosixClock clock;
+  env::Random random(1);
+  const auto ignore = [](const Frame&) { return Status(); };
+  const auto log = Log::Open(disk.get(), &clock, &random, SmallOptions(), ignore).value();
+  std::atomic<std::int64_t> durable{0};
+  std::atomic<std::int64_t> settled{0};
+  std::atomic<std::uint64_t> reads{0};
+  env::Worker reader("reader", [&] {
+    const std::int64_t from = settled;
+    const std::int64_t end = durable;
+    std::int64_t next = -1;
+    const auto read = log->Read("p", LogOffset(from), [&](const Frame& frame) -> Status {
+      if (next >= 0) {
+        EXPECT_EQ(frame.first_offset.value, next);
+      }
+      next = frame.end_offset().value;
+      return {};
+    });
+    if (read) {
+      EXPECT_GE(std::max(next, from), end);  // All that was durable at the call.
+    } else {
+      EXPECT_CODE(read, Code::kNotFound);  // Trimmed in between.
+    }
+    ++reads;
+    return Duration::zero();
+  });
+  std::vector<LogOffset> offsets;
+  const std::string payload(700, 'x');
+  for (int i = 0; i < 300 || reads < 20; ++i) {
+    const Append append{"p", 1, payload};
+    ASSERT_OK(log->WriteGroup(std::span(&append, 1), &offsets));
+    log->StartSync();
+    ASSERT_OK(log->WaitSync());
+    durable = i + 1;
+    if (i % 20 == 0) {
+      settled = std::max(0, i - 50);
+      ASSERT_OK(log->Trim([&](std::string_view) { return LogOffset(settled); }));
+    }
+  }
+  reader.Stop();
 }
 
 }  // namespace
