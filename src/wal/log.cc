@@ -244,6 +244,7 @@ LogOffset Log::NextOffset(std::string_view project) const {
 
 bool Log::RaiseOffset(std::string_view project, LogOffset floor) {
   TM_CHECK(state_->phase == State::Phase::kIdle);
+  TM_CHECK(!project.empty() && project.size() <= kProjectBytesMax);
   if (floor <= NextOffset(project)) return false;
   state_->projects[std::string(project)] = {floor, floor};
   return true;
