@@ -202,6 +202,18 @@ Status ParseVersion1(const JsonValue& json, TableMetadata* metadata) {
     ParseSpecFields(*fields, &spec);
     spec.json = R"({"spec-id":0,"fields":)" + fields->ToJson() + "}";
   }
+  if (json.Find("default-spec-id") == nullptr && !metadata->specs.empty()) {
+    metadata->default_spec_id = metadata->specs.back().spec_id;
+  }
+  return {};
+}
+
+// What version 2 and later must say; readers that guess would guess apart.
+Status CheckRequired(const JsonValue& json) {
+  for (const std::string_view key : {"schemas", "current-schema-id", "partition-specs",
+                                     "default-spec-id", "last-partition-id", "sort-orders"}) {
+    if (json.Find(key) == nullptr) return Bad("no " + std::string(key));
+  }
   return {};
 }
 
@@ -271,7 +283,7 @@ Result<TableMetadata> ParseMetadata(std::string_view bytes) {
       metadata.unknown.emplace_back(key, value.ToJson());
     }
   }
-  TM_TRY(ParseVersion1(*json, &metadata));
+  TM_TRY(metadata.format_version == 1 ? ParseVersion1(*json, &metadata) : CheckRequired(*json));
   TM_TRY(CheckParsed(metadata));
   return metadata;
 }

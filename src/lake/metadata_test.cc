@@ -92,6 +92,11 @@ TEST(MetadataTest, RefusesWhatCannotBe) {
   EXPECT_CODE(ParseMetadata(std::string_view("\x1f\x8bnot gzip", 10)), Code::kCorruption);
   const std::string file = WriteMetadataFile(Events());
   EXPECT_CODE(ParseMetadata(file.substr(0, file.size() / 2)), Code::kCorruption);
+  for (const char* key : {"schemas", "partition-specs", "last-partition-id", "sort-orders"}) {
+    std::string text = WriteMetadataJson(Events());
+    text.insert(text.find("\"" + std::string(key) + "\"") + 1, "not-");
+    EXPECT_CODE(ParseMetadata(text), Code::kCorruption) << key;
+  }
   TableMetadata metadata = Events();
   metadata.current_snapshot_id = SnapshotId(9);
   EXPECT_CODE(ParseMetadata(WriteMetadataJson(metadata)), Code::kCorruption);
