@@ -44,6 +44,8 @@ class BatchBuilder {
  public:
   BatchBuilder(std::string_view project, TimeMicros received_at);
 
+  // Makes room for so many bytes of events at once.
+  void Reserve(std::size_t bytes) { bytes_.reserve(bytes_.size() + bytes); }
   // Copies the event. Its event_id, event_type and timestamp must be present.
   void Add(const EventView& event);
   std::uint32_t count() const { return count_; }

@@ -63,7 +63,8 @@ TEST(JsonEvents, ReadsBothSpellingsOfEveryName) {
   const Outcome snake = Parse(
       R"({"event_id":"1","event_type":"page_view","user_id":"u","anonymous_id":"a","session_id":"s",
           "page_url":"p","page_title":"t","utm_source":"us","device_type":"d","user_agent":"ua",
-          "product_id":"pr","search_query":"q","transaction_id":"tx","user_tier":"gold","ip":"::1"})");
+          "product_id":"pr","search_query":"q","transaction_id":"tx","user_tier":"gold",
+          "ip":"::1"})");
   const Outcome camel = Parse(
       R"({"eventId":"1","eventType":"page_view","userId":"u","anonymousId":"a","sessionId":"s",
           "pageUrl":"p","pageTitle":"t","utmSource":"us","deviceType":"d","userAgent":"ua",
@@ -218,8 +219,8 @@ TEST(JsonEvents, TakesIpAndAgentFromTheContext) {
 
 TEST(JsonEvents, RefusesBadEventsOneByOne) {
   const Outcome outcome = Parse(
-      R"([{"event":"a"},{"user_id":"u"},5,{"event":"b","value":"x"},{"event":"c","project_id":"other"},
-          {"event":"d","properties":{"a":"\u0000"}},{"event":"e","a":"\ud800"},{"event":"f"}])");
+      R"([{"event":"a"},{"user_id":"u"},5,{"event":"b","value":"x"},
+          {"event":"c","project_id":"other"},{"event":"d","properties":{"a":"\u0000"}},{"event":"e","a":"\ud800"},{"event":"f"}])");
   ASSERT_TRUE(outcome.ok) << outcome.error;
   EXPECT_EQ(outcome.parsed.accepted, 2U);
   ASSERT_EQ(outcome.parsed.listed.size(), 6U);
