@@ -220,7 +220,8 @@ TEST(JsonEvents, TakesIpAndAgentFromTheContext) {
 TEST(JsonEvents, RefusesBadEventsOneByOne) {
   const Outcome outcome = Parse(
       R"([{"event":"a"},{"user_id":"u"},5,{"event":"b","value":"x"},
-          {"event":"c","project_id":"other"},{"event":"d","properties":{"a":"\u0000"}},{"event":"e","a":"\ud800"},{"event":"f"}])");
+          {"event":"c","project_id":"other"},{"event":"d","properties":{"a":"\u0000"}},
+          {"event":"e","a":"\ud800"},{"event":"f"}])");
   ASSERT_TRUE(outcome.ok) << outcome.error;
   EXPECT_EQ(outcome.parsed.accepted, 2U);
   ASSERT_EQ(outcome.parsed.listed.size(), 6U);
