@@ -21,6 +21,8 @@ std::string_view LevelName(Level level) {
       return "info";
     case Level::kWarning:
       return "warning";
+    case Level::kOff:
+      break;
     case Level::kError:
       return "error";
   }

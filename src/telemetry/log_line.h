@@ -16,7 +16,7 @@
 
 namespace tidemark::telemetry {
 
-enum class Level : std::uint8_t { kDebug, kInfo, kWarning, kError };
+enum class Level : std::uint8_t { kDebug, kInfo, kWarning, kError, kOff };
 
 inline constexpr std::uint32_t kLinesPerSecondMax = 20;
 
