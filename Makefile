@@ -51,10 +51,10 @@ test-quick: build
 	@tools/test.py --build build/dev --only unit,sim $(if $(T),--folder $(T))
 
 sim: build
-	@build/dev/tests/tm_sim_test $(if $(SEED),--seed=$(SEED),--seeds=$(or $(SEEDS),20000) --random-base)
+	@build/dev/tests/tm_core_sim $(if $(SEED),--seed=$(SEED),--seeds=$(or $(SEEDS),20000) --random-base)
 
 mutants: build
-	@build/dev/tests/tm_mutants_test
+	@build/dev/tests/tm_wal_mutants
 
 crash: build venv
 	@.venv/bin/python -m pytest -q tests/crash --kills=$(KILLS)

@@ -19,10 +19,14 @@ constexpr std::string_view kTypes[] = {"view", "buy", "search", "play"};
 
 std::string_view TextAt(const event::ColumnView& view, std::size_t row) {
   switch (view.kind) {
-    case event::ColumnView::Kind::kConstant: return view.constant_text.view();
-    case event::ColumnView::Kind::kDictionary: return view.dictionary[view.codes[row]].view();
-    case event::ColumnView::Kind::kStrings: return view.strings[row].view();
-    default: return {};
+    case event::ColumnView::Kind::kConstant:
+      return view.constant_text.view();
+    case event::ColumnView::Kind::kDictionary:
+      return view.dictionary[view.codes[row]].view();
+    case event::ColumnView::Kind::kStrings:
+      return view.strings[row].view();
+    default:
+      return {};
   }
 }
 
@@ -145,10 +149,10 @@ void CoreLife::SendBatch() {
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::string id = "event-" + std::to_string(next_id_++);
     // Mostly now; late by up to two months; now and then in the future.
-    std::int64_t age = dice_.OneIn(3) ? static_cast<std::int64_t>(dice_.Below(60 * kMicrosPerDay)) : 0;
+    std::int64_t age =
+        dice_.OneIn(3) ? static_cast<std::int64_t>(dice_.Below(60 * kMicrosPerDay)) : 0;
     if (dice_.OneIn(30)) age = -kMicrosPerDay;
-    Sent sent{project, clock_.WallNow() - age,
-              std::string(kTypes[dice_.Below(std::size(kTypes))]),
+    Sent sent{project, clock_.WallNow() - age, std::string(kTypes[dice_.Below(std::size(kTypes))]),
               "{\"n\":\"" + std::string(dice_.Below(60), 'x') + "\"}"};
     event::EventView view;
     view.SetText(event::Column::kEventId, id);
@@ -212,13 +216,14 @@ bool CoreLife::ReadCut(const tide::Cut& cut, std::vector<Row>* rows, Hash128* la
   if (!cut.lake) return true;
   bool readable = true;
   cut.lake->files->ForEach([&](const lake::LiveFile& file) {
-    const Status read = reader_.Read(store_.NativePath(file.key), [&](const event::RowSource& part) {
-      const lake::FileMetrics metrics = lake::MeasureRows(part);
-      *lake_hash += metrics.rows_hash;
-      *lake_rows += metrics.rows;
-      Collect(part, rows);
-      return Status();
-    });
+    const Status read =
+        reader_.Read(store_.NativePath(file.key), [&](const event::RowSource& part) {
+          const lake::FileMetrics metrics = lake::MeasureRows(part);
+          *lake_hash += metrics.rows_hash;
+          *lake_rows += metrics.rows;
+          Collect(part, rows);
+          return Status();
+        });
     if (read) return;
     readable = false;
     Expect(read.error().code() == Code::kIoError,
@@ -329,10 +334,17 @@ void CoreLife::Disaster() {
     disk_.DieAtCall(1 + dice_.Below(60));
     for (int i = 0; i < 12 && !disk_.dying() && report_.failure.empty(); ++i) {
       switch (dice_.Below(4)) {
-        case 0: SendBatch(); break;
-        case 1: core_->IngestStep(); break;
-        case 2: core_->Settle([](const Status& /*settled*/) {}); break;
-        default: core_->TideStep();
+        case 0:
+          SendBatch();
+          break;
+        case 1:
+          core_->IngestStep();
+          break;
+        case 2:
+          core_->Settle([](const Status& /*settled*/) {});
+          break;
+        default:
+          core_->TideStep();
       }
     }
   }
@@ -374,9 +386,9 @@ bool CoreLife::OpenOnce() {
       catalog_.SetOptions(dead);
     }
   };
-  const tide::CoreParts parts{&disk_,       &store_,     &catalog_,    &writer_,
-                              &clock_,      &log_dice_,  &tide_dice_,  budget_.get(),
-                              registry_.get(), [] {},    [] {}};
+  const tide::CoreParts parts{&disk_,          &store_,    &catalog_,   &writer_,
+                              &clock_,         &log_dice_, &tide_dice_, budget_.get(),
+                              registry_.get(), [] {},      [] {}};
   auto opened = tide::Core::Open(options_, parts, at_step);
   if (!opened) {
     const Code code = opened.error().code();

@@ -1,12 +1,12 @@
 // Lives of the whole core, seeds 1 to N, always the same ones, so that a red run is the change's
 // own. `--seed=K` replays one, `--seeds=N` runs more, `--random-base` begins elsewhere.
 
-#include <gtest/gtest.h>
-#include <unistd.h>
-
 #include <charconv>
 #include <cstdio>
 #include <string_view>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "sim/core_life.h"
 #include "telemetry/log_line.h"

@@ -21,20 +21,27 @@ std::string_view PathOf(std::string_view native_path) {
 
 bool IsNull(const ColumnView& view, std::size_t row) {
   switch (view.kind) {
-    case ColumnView::Kind::kNull: return true;
-    case ColumnView::Kind::kConstant: return false;
-    case ColumnView::Kind::kDictionary: return view.codes[row] == view.null_code;
+    case ColumnView::Kind::kNull:
+      return true;
+    case ColumnView::Kind::kConstant:
+      return false;
+    case ColumnView::Kind::kDictionary:
+      return view.codes[row] == view.null_code;
     case ColumnView::Kind::kFixed:
-    case ColumnView::Kind::kStrings: break;
+    case ColumnView::Kind::kStrings:
+      break;
   }
   return view.validity != nullptr && (view.validity[row / 64] >> (row % 64) & 1U) == 0;
 }
 
 std::string_view TextAt(const ColumnView& view, std::size_t row) {
   switch (view.kind) {
-    case ColumnView::Kind::kConstant: return view.constant_text.view();
-    case ColumnView::Kind::kDictionary: return view.dictionary[view.codes[row]].view();
-    default: return view.strings[row].view();
+    case ColumnView::Kind::kConstant:
+      return view.constant_text.view();
+    case ColumnView::Kind::kDictionary:
+      return view.dictionary[view.codes[row]].view();
+    default:
+      return view.strings[row].view();
   }
 }
 
