@@ -6,7 +6,7 @@ if(TM_ENGINE)
   add_library(tm_duckdb SHARED IMPORTED)
   set_target_properties(tm_duckdb PROPERTIES
     IMPORTED_LOCATION ${TM_DEPS_DIR}/duckdb/lib/libduckdb.so
-    INTERFACE_SYSTEM_INCLUDE_DIRECTORIES ${TM_DEPS_DIR}/duckdb/include)
+    INTERFACE_INCLUDE_DIRECTORIES ${TM_DEPS_DIR}/duckdb/include)
   set(CMAKE_BUILD_RPATH ${TM_DEPS_DIR}/duckdb/lib)
 else()
   add_library(tm_duckdb INTERFACE)

@@ -33,8 +33,8 @@ class Instance {
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
 
-  // Checks the statement (engine/sql_guard.h), binds it and starts it. The stream may outlive the
-  // instance.
+  // Checks the statement (engine/sql_guard_duckdb.h), binds it and starts it. The stream may
+  // outlive the instance.
   //
   // Errors: kInvalidArgument with the engine's own message (syntax, names, types, parameters);
   // kPermissionDenied for what the guard refuses; and those of ResultStream::Next.
@@ -46,7 +46,7 @@ class Instance {
   // For tests: makes the engine fail as if it had met an internal error that it cannot survive.
   void InjectFatalErrorForTest();
 
-  // Only for engine/*_duckdb.cc.
+  // Only for the *_duckdb.cc of this folder.
   class Impl;
   Impl& impl() { return *impl_; }
 

@@ -67,8 +67,8 @@ class ResultStream {
   // more) or the rows end. False when there are no more rows. Stay with one format for a stream.
   //
   // Errors (the stream is dead and its pin given back): kDeadlineExceeded, kCancelled, kOverloaded
-  // (memory limit), kInvalidArgument (a value does not convert), kCorruption (a lake file; named in
-  // the log), kUnavailable (the engine failed and is being reopened), kInternal.
+  // (memory limit), kInvalidArgument (a value does not convert), kCorruption (names the lake file),
+  // kUnavailable (the engine failed and is being reopened), kInternal.
   virtual Result<bool> Next(RowFormat format, std::string* out, std::size_t bytes_wanted) = 0;
 
   virtual std::uint64_t row_count() const = 0;  // Rows given so far.

@@ -1,0 +1,333 @@
+#include "engine/format_duckdb.h"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/json_writer.h"
+#include "base/time.h"
+#include "duckdb/common/types/date.hpp"
+#include "duckdb/common/types/decimal.hpp"
+#include "duckdb/common/types/time.hpp"
+#include "duckdb/common/types/timestamp.hpp"
+#include "duckdb/common/types/uuid.hpp"
+
+namespace tidemark::engine {
+namespace {
+
+using duckdb::LogicalType;
+using duckdb::LogicalTypeId;
+using Format = duckdb::RecursiveUnifiedVectorFormat;
+
+template <class Number>
+void AppendNumber(std::string* out, Number number) {
+  std::array<char, 32> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  out->append(digits.data(), end);
+}
+
+template <class Float>
+void AppendFloat(std::string* out, Float number) {
+  if (std::isfinite(number)) {
+    AppendNumber(out, number);
+  } else {
+    out->append("null");
+  }
+}
+
+// Types that Append knows; the others are cast to text by the engine first.
+bool IsKnown(const LogicalType& type) {
+  switch (type.id()) {
+    case LogicalTypeId::BOOLEAN:
+    case LogicalTypeId::TINYINT:
+    case LogicalTypeId::SMALLINT:
+    case LogicalTypeId::INTEGER:
+    case LogicalTypeId::BIGINT:
+    case LogicalTypeId::UTINYINT:
+    case LogicalTypeId::USMALLINT:
+    case LogicalTypeId::UINTEGER:
+    case LogicalTypeId::UBIGINT:
+    case LogicalTypeId::HUGEINT:
+    case LogicalTypeId::UHUGEINT:
+    case LogicalTypeId::FLOAT:
+    case LogicalTypeId::DOUBLE:
+    case LogicalTypeId::DECIMAL:
+    case LogicalTypeId::VARCHAR:
+    case LogicalTypeId::BLOB:
+    case LogicalTypeId::DATE:
+    case LogicalTypeId::TIMESTAMP:
+    case LogicalTypeId::TIMESTAMP_TZ:
+    case LogicalTypeId::UUID:
+    case LogicalTypeId::SQLNULL:
+      return true;
+    case LogicalTypeId::LIST:
+      return IsKnown(duckdb::ListType::GetChildType(type));
+    case LogicalTypeId::MAP:
+      return IsKnown(duckdb::MapType::KeyType(type)) && IsKnown(duckdb::MapType::ValueType(type));
+    case LogicalTypeId::STRUCT:
+      for (const auto& child : duckdb::StructType::GetChildTypes(type)) {
+        if (!IsKnown(child.second)) return false;
+      }
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool IsNested(const LogicalType& type) { return type.IsNested(); }
+
+template <class T>
+T Get(const Format& format, duckdb::idx_t at) {
+  return duckdb::UnifiedVectorFormat::GetData<T>(format.unified)[at];
+}
+
+std::string DecimalText(const Format& format, const LogicalType& type, duckdb::idx_t at) {
+  const auto width = duckdb::DecimalType::GetWidth(type);
+  const auto scale = duckdb::DecimalType::GetScale(type);
+  switch (type.InternalType()) {
+    case duckdb::PhysicalType::INT16:
+      return duckdb::Decimal::ToString(Get<std::int16_t>(format, at), width, scale);
+    case duckdb::PhysicalType::INT32:
+      return duckdb::Decimal::ToString(Get<std::int32_t>(format, at), width, scale);
+    case duckdb::PhysicalType::INT64:
+      return duckdb::Decimal::ToString(Get<std::int64_t>(format, at), width, scale);
+    default:
+      return duckdb::Decimal::ToString(Get<duckdb::hugeint_t>(format, at), width, scale);
+  }
+}
+
+// The text of a value that JSON puts into quotes; nothing for the others.
+std::optional<std::string> QuotedText(const Format& format, const LogicalType& type,
+                                      duckdb::idx_t at) {
+  switch (type.id()) {
+    case LogicalTypeId::BLOB: {
+      const auto bytes = Get<duckdb::string_t>(format, at);
+      return ToBase64(AsBytes({bytes.GetData(), bytes.GetSize()}));
+    }
+    case LogicalTypeId::DATE:
+      return duckdb::Date::ToString(Get<duckdb::date_t>(format, at));
+    case LogicalTypeId::TIMESTAMP_TZ:
+    case LogicalTypeId::TIMESTAMP: {
+      const auto time = Get<duckdb::timestamp_t>(format, at);
+      const bool zoned = type.id() == LogicalTypeId::TIMESTAMP_TZ;
+      if (TimeMicros(time.value) < kTimeMin || TimeMicros(time.value) > kTimeMax) {
+        return duckdb::Timestamp::ToString(time);
+      }
+      std::string text = FormatTime(TimeMicros(time.value));
+      if (!zoned) text.pop_back();  // No Z: it has no zone.
+      return text;
+    }
+    case LogicalTypeId::UUID:
+      return duckdb::UUID::ToString(Get<duckdb::hugeint_t>(format, at));
+    default:
+      return std::nullopt;
+  }
+}
+
+// JSON text of the engine is valid but may have line ends between its tokens.
+void AppendRawJson(std::string* out, std::string_view json) {
+  const std::size_t from = out->size();
+  out->append(json);
+  for (std::size_t i = from; i < out->size(); ++i) {
+    if ((*out)[i] == '\n' || (*out)[i] == '\r') (*out)[i] = ' ';
+  }
+}
+
+void AppendScalar(std::string* out, const Format& format, const LogicalType& type,
+                  duckdb::idx_t at) {
+  switch (type.id()) {
+    case LogicalTypeId::BOOLEAN:
+      out->append(Get<bool>(format, at) ? "true" : "false");
+      return;
+    case LogicalTypeId::TINYINT:
+      return AppendNumber(out, static_cast<int>(Get<std::int8_t>(format, at)));
+    case LogicalTypeId::SMALLINT:
+      return AppendNumber(out, Get<std::int16_t>(format, at));
+    case LogicalTypeId::INTEGER:
+      return AppendNumber(out, Get<std::int32_t>(format, at));
+    case LogicalTypeId::BIGINT:
+      return AppendNumber(out, Get<std::int64_t>(format, at));
+    case LogicalTypeId::UTINYINT:
+      return AppendNumber(out, static_cast<unsigned>(Get<std::uint8_t>(format, at)));
+    case LogicalTypeId::USMALLINT:
+      return AppendNumber(out, Get<std::uint16_t>(format, at));
+    case LogicalTypeId::UINTEGER:
+      return AppendNumber(out, Get<std::uint32_t>(format, at));
+    case LogicalTypeId::UBIGINT:
+      return AppendNumber(out, Get<std::uint64_t>(format, at));
+    case LogicalTypeId::HUGEINT:
+      out->append(Get<duckdb::hugeint_t>(format, at).ToString());
+      return;
+    case LogicalTypeId::UHUGEINT:
+      out->append(Get<duckdb::uhugeint_t>(format, at).ToString());
+      return;
+    case LogicalTypeId::FLOAT:
+      return AppendFloat(out, Get<float>(format, at));
+    case LogicalTypeId::DOUBLE:
+      return AppendFloat(out, Get<double>(format, at));
+    case LogicalTypeId::DECIMAL:
+      out->append(DecimalText(format, type, at));
+      return;
+    default: {
+      if (const auto text = QuotedText(format, type, at)) return AppendJsonString(out, *text);
+      const auto text = Get<duckdb::string_t>(format, at);
+      const std::string_view view(text.GetData(), text.GetSize());
+      if (type.IsJSONType()) return AppendRawJson(out, view);
+      AppendJsonString(out, view);
+    }
+  }
+}
+
+void AppendJson(std::string* out, const Format& format, const LogicalType& type, duckdb::idx_t row);
+
+void AppendMap(std::string* out, const Format& entries, const LogicalType& type,
+               duckdb::list_entry_t range) {
+  const auto& key_type = duckdb::MapType::KeyType(type);
+  out->push_back('{');
+  for (duckdb::idx_t i = 0; i < range.length; ++i) {
+    if (i > 0) out->push_back(',');
+    const auto at = entries.unified.sel->get_index(range.offset + i);
+    std::string key;
+    AppendJson(&key, entries.children[0], key_type, at);
+    if (key.starts_with('"')) {
+      out->append(key);
+    } else {
+      AppendJsonString(out, key);
+    }
+    out->push_back(':');
+    AppendJson(out, entries.children[1], duckdb::MapType::ValueType(type), at);
+  }
+  out->push_back('}');
+}
+
+void AppendJson(std::string* out, const Format& format, const LogicalType& type,
+                duckdb::idx_t row) {
+  const auto at = format.unified.sel->get_index(row);
+  if (!format.unified.validity.RowIsValid(at)) {
+    out->append("null");
+    return;
+  }
+  switch (type.id()) {
+    case LogicalTypeId::LIST: {
+      const auto range = Get<duckdb::list_entry_t>(format, at);
+      out->push_back('[');
+      for (duckdb::idx_t i = 0; i < range.length; ++i) {
+        if (i > 0) out->push_back(',');
+        AppendJson(out, format.children[0], duckdb::ListType::GetChildType(type), range.offset + i);
+      }
+      out->push_back(']');
+      return;
+    }
+    case LogicalTypeId::MAP:
+      return AppendMap(out, format.children[0], type, Get<duckdb::list_entry_t>(format, at));
+    case LogicalTypeId::STRUCT: {
+      const auto& children = duckdb::StructType::GetChildTypes(type);
+      const bool unnamed = duckdb::StructType::IsUnnamed(type);
+      out->push_back(unnamed ? '[' : '{');
+      for (std::size_t i = 0; i < children.size(); ++i) {
+        if (i > 0) out->push_back(',');
+        if (!unnamed) {
+          AppendJsonString(out, children[i].first);
+          out->push_back(':');
+        }
+        AppendJson(out, format.children[i], children[i].second, at);
+      }
+      out->push_back(unnamed ? ']' : '}');
+      return;
+    }
+    default:
+      AppendScalar(out, format, type, at);
+  }
+}
+
+void AppendCsvText(std::string* out, std::string_view text) {
+  if (!text.empty() && text.find_first_of(",\"\r\n") == std::string_view::npos) {
+    out->append(text);
+    return;
+  }
+  out->push_back('"');
+  for (const char c : text) {
+    if (c == '"') out->push_back('"');
+    out->push_back(c);
+  }
+  out->push_back('"');
+}
+
+void AppendCsv(std::string* out, const Format& format, const LogicalType& type, duckdb::idx_t row) {
+  const auto at = format.unified.sel->get_index(row);
+  if (!format.unified.validity.RowIsValid(at)) return;
+  if (IsNested(type)) {
+    std::string json;
+    AppendJson(&json, format, type, row);
+    return AppendCsvText(out, json);
+  }
+  if (type.id() == LogicalTypeId::VARCHAR) {
+    const auto text = Get<duckdb::string_t>(format, at);
+    return AppendCsvText(out, {text.GetData(), text.GetSize()});
+  }
+  if (const auto text = QuotedText(format, type, at)) return AppendCsvText(out, *text);
+  const std::size_t from = out->size();
+  AppendScalar(out, format, type, at);
+  if (std::string_view(*out).substr(from) == "null") out->resize(from);
+}
+
+}  // namespace
+
+RowFormatter::RowFormatter(duckdb::vector<LogicalType> types, duckdb::vector<std::string> names)
+    : types_(std::move(types)), names_(std::move(names)) {
+  for (const std::string& name : names_) {
+    AppendJsonString(&json_keys_.emplace_back(), name);
+    json_keys_.back().push_back(':');
+  }
+}
+
+void RowFormatter::Header(RowFormat format, std::string* out) const {
+  if (format != RowFormat::kCsv) return;
+  for (std::size_t i = 0; i < names_.size(); ++i) {
+    if (i > 0) out->push_back(',');
+    AppendCsvText(out, names_[i]);
+  }
+  out->append("\r\n");
+}
+
+void RowFormatter::Rows(RowFormat format, duckdb::DataChunk& chunk, std::size_t begin,
+                        std::size_t end, bool first, std::string* out) {
+  const std::size_t columns = types_.size();
+  std::vector<Format> formats(columns);
+  duckdb::vector<LogicalType> types = types_;
+  std::vector<duckdb::unique_ptr<duckdb::Vector>> texts;  // Of columns that had to be cast.
+  for (std::size_t i = 0; i < columns; ++i) {
+    duckdb::Vector* vector = &chunk.data[i];
+    if (!IsKnown(types[i])) {
+      texts.push_back(duckdb::make_uniq<duckdb::Vector>(LogicalType::VARCHAR));
+      duckdb::VectorOperations::DefaultCast(*vector, *texts.back(), chunk.size());
+      vector = texts.back().get();
+      types[i] = LogicalType::VARCHAR;
+    }
+    if (IsNested(types[i])) vector->Flatten(chunk.size());
+    duckdb::Vector::RecursiveToUnifiedFormat(*vector, chunk.size(), formats[i]);
+  }
+  for (std::size_t row = begin; row < end; ++row) {
+    if (format == RowFormat::kCsv) {
+      for (std::size_t i = 0; i < columns; ++i) {
+        if (i > 0) out->push_back(',');
+        AppendCsv(out, formats[i], types[i], row);
+      }
+      out->append("\r\n");
+      continue;
+    }
+    if (format == RowFormat::kJson && !(first && row == begin)) out->push_back(',');
+    out->push_back('{');
+    for (std::size_t i = 0; i < columns; ++i) {
+      if (i > 0) out->push_back(',');
+      out->append(json_keys_[i]);
+      AppendJson(out, formats[i], types[i], row);
+    }
+    out->append(format == RowFormat::kNdjson ? "}\n" : "}");
+  }
+}
+
+}  // namespace tidemark::engine

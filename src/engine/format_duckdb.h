@@ -1,0 +1,32 @@
+// Rows of the engine as text, straight from its vectors. Internal to this folder.
+//
+// JSON: numbers with their exact digits (DECIMAL, HUGEINT too), NaN and infinity null, timestamps
+// with time zone ISO 8601 in UTC with six digits and Z, BLOB base64, lists, structs and maps as
+// JSON (a map's keys as text), the JSON type as it is; anything else as the engine's own text. CSV:
+// the same texts without quotes of JSON; nested values as JSON.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "duckdb.hpp"
+#include "engine/query.h"
+
+namespace tidemark::engine {
+
+class RowFormatter {
+ public:
+  RowFormatter(duckdb::vector<duckdb::LogicalType> types, duckdb::vector<std::string> names);
+
+  void Header(RowFormat format, std::string* out) const;
+  // Rows [begin, end) of `chunk`; `first` if nothing was written before. Throws (casts).
+  void Rows(RowFormat format, duckdb::DataChunk& chunk, std::size_t begin, std::size_t end,
+            bool first, std::string* out);
+
+ private:
+  const duckdb::vector<duckdb::LogicalType> types_;
+  std::vector<std::string> json_keys_;  // `"name":`
+  duckdb::vector<std::string> names_;
+};
+
+}  // namespace tidemark::engine

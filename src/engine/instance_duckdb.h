@@ -1,0 +1,54 @@
+// The inside of an Instance, for the files of this folder that run statements on it.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "base/published.h"
+#include "duckdb.hpp"
+#include "engine/instance.h"
+#include "engine/scan_duckdb.h"
+#include "engine/sql_guard_duckdb.h"
+
+namespace tidemark::engine {
+
+// One life of the engine, until a fatal error. Connections keep it alive.
+struct Database {
+  duckdb::shared_ptr<duckdb::DuckDB> db;
+  FunctionList functions;
+};
+
+class Instance::Impl {
+ public:
+  Impl(InstanceOptions options, const env::Clock* clock)
+      : options_(std::move(options)), clock_(clock) {}
+
+  // Never throws.
+  Result<std::shared_ptr<const Database>> Open() const;
+  Status Start();
+
+  // The living engine; opened anew if a fatal error closed it.
+  Result<std::shared_ptr<const Database>> Current();
+
+  const env::Clock& clock() const { return *clock_; }
+  const InstanceOptions& options() const { return options_; }
+  std::uint64_t reopened_count() const { return reopened_count_.load(); }
+
+ private:
+  const InstanceOptions options_;
+  const env::Clock* const clock_;
+  Published<Database> current_;
+  std::atomic<std::uint64_t> reopened_count_{0};
+};
+
+bool IsDead(const Database& database);
+
+// What an error of the engine means to a caller. `database` says whether it was fatal.
+Error ToError(const duckdb::ErrorData& error, const Database& database);
+
+// A connection that reads `relations` by index.
+duckdb::unique_ptr<duckdb::Connection> Connect(
+    const Database& database, std::vector<std::shared_ptr<const Relation>> relations);
+
+}  // namespace tidemark::engine

@@ -1,0 +1,282 @@
+// Instance::Query: guard, bind, run, stream.
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "duckdb/common/enums/pending_execution_result.hpp"
+#include "duckdb/common/enums/stream_execution_result.hpp"
+#include "duckdb/main/pending_query_result.hpp"
+#include "duckdb/main/stream_query_result.hpp"
+#include "duckdb/planner/expression/bound_parameter_data.hpp"
+#include "engine/format_duckdb.h"
+#include "engine/instance_duckdb.h"
+#include "event/schema.h"
+
+namespace tidemark::engine {
+namespace {
+
+// A statement may use so many of the seeds' names before it is refused.
+constexpr int kAliasesMax = 64;
+
+duckdb::Value ToValue(const Parameter& parameter) {
+  struct Visitor {
+    duckdb::Value operator()(std::monostate) const { return duckdb::Value(); }
+    duckdb::Value operator()(bool value) const { return duckdb::Value::BOOLEAN(value); }
+    duckdb::Value operator()(std::int64_t value) const { return duckdb::Value::BIGINT(value); }
+    duckdb::Value operator()(double value) const { return duckdb::Value::DOUBLE(value); }
+    duckdb::Value operator()(const std::string& value) const { return duckdb::Value(value); }
+    duckdb::Value operator()(TimeMicros value) const {
+      return duckdb::Value::TIMESTAMPTZ(duckdb::timestamp_tz_t(value.value));
+    }
+  };
+  return std::visit(Visitor{}, parameter);
+}
+
+class Stream final : public ResultStream {
+ public:
+  Stream(QueryRequest request, std::shared_ptr<const Database> database, const env::Clock* clock)
+      : request_(std::move(request)), clock_(clock), database_(std::move(database)) {}
+  ~Stream() override { Close(); }
+
+  Status Start();
+
+  const std::vector<ResultColumn>& columns() const override { return columns_; }
+  Result<bool> Next(RowFormat format, std::string* out, std::size_t bytes_wanted) override;
+  std::uint64_t row_count() const override { return row_count_; }
+  bool truncated() const override { return truncated_; }
+  void Cancel() override { cancelled_.store(true, std::memory_order_relaxed); }
+
+ private:
+  Status Prepare();
+  duckdb::unique_ptr<duckdb::PendingQueryResult> Bind(const duckdb::SQLStatement& statement);
+  Status RunToFirstChunk();
+  Status WaitForChunk();
+  Result<bool> Append(RowFormat format, std::string* out, std::size_t bytes_wanted);
+  Status CheckLimits();
+  Error Fatal(const duckdb::ErrorData& error);
+  void Close();
+
+  QueryRequest request_;
+  const env::Clock* const clock_;
+  std::atomic<bool> cancelled_{false};
+  // In the order in which they may die: results before the connection before the engine.
+  std::shared_ptr<const Database> database_;
+  duckdb::unique_ptr<duckdb::Connection> connection_;
+  duckdb::unique_ptr<duckdb::PendingQueryResult> pending_;
+  duckdb::unique_ptr<duckdb::QueryResult> result_;
+  duckdb::unique_ptr<duckdb::DataChunk> chunk_;
+  std::size_t row_in_chunk_ = 0;
+  std::unique_ptr<RowFormatter> formatter_;
+  std::vector<ResultColumn> columns_;
+  std::uint64_t row_count_ = 0;
+  bool started_ = false;
+  bool ended_ = false;
+  bool truncated_ = false;
+  std::optional<Error> dead_;
+};
+
+void Stream::Close() {
+  // The engine's own threads run a task to its end unless they are told to stop.
+  if (connection_ != nullptr && !ended_) connection_->Interrupt();
+  chunk_.reset();
+  result_.reset();
+  pending_.reset();
+  connection_.reset();
+  database_.reset();
+  request_.relations.clear();
+  request_.pin.reset();
+}
+
+Status Stream::CheckLimits() {
+  if (cancelled_.load(std::memory_order_relaxed) ||
+      (request_.cancel != nullptr && request_.cancel->load(std::memory_order_relaxed))) {
+    return Fail(Code::kCancelled, "the query was cancelled");
+  }
+  if (request_.deadline && clock_->Now() >= *request_.deadline) {
+    return Fail(Code::kDeadlineExceeded, "the query took longer than it may");
+  }
+  return {};
+}
+
+// An error that is a lake file's names the file, without the folders that a user need not know.
+Error Stream::Fatal(const duckdb::ErrorData& error) {
+  Error mapped = ToError(error, *database_);
+  for (const NamedRelation& named : request_.relations) {
+    if (named.relation->files == nullptr) continue;
+    for (const LakeFile& file : *named.relation->files) {
+      if (error.RawMessage().find(file.native_path) == std::string::npos) continue;
+      const std::string name = file.native_path.substr(file.native_path.rfind('/') + 1);
+      return Error(Code::kCorruption, "data file " + name + " of the table cannot be read");
+    }
+  }
+  if (mapped.code() == Code::kIoError) return Error(Code::kIoError, "the disk refused");
+  return mapped;
+}
+
+duckdb::unique_ptr<duckdb::PendingQueryResult> Stream::Bind(const duckdb::SQLStatement& statement) {
+  auto copy = statement.Copy();
+  if (request_.parameters.empty() && request_.named_parameters.empty()) {
+    return connection_->PendingQuery(std::move(copy),
+                                     duckdb::QueryResultOutputType::ALLOW_STREAMING);
+  }
+  duckdb::case_insensitive_map_t<duckdb::BoundParameterData> values;
+  for (std::size_t i = 0; i < request_.parameters.size(); ++i) {
+    values[std::to_string(i + 1)] = duckdb::BoundParameterData(ToValue(request_.parameters[i]));
+  }
+  for (const auto& [name, value] : request_.named_parameters) {
+    values[name] = duckdb::BoundParameterData(ToValue(value));
+  }
+  return connection_->PendingQuery(std::move(copy), values,
+                                   duckdb::QueryResultOutputType::ALLOW_STREAMING);
+}
+
+Status Stream::Prepare() {
+  std::vector<std::shared_ptr<const Relation>> relations;
+  relations.reserve(request_.relations.size());
+  for (const NamedRelation& named : request_.relations) {
+    TM_CHECK(named.relation != nullptr);
+    relations.push_back(named.relation);
+  }
+  connection_ = Connect(*database_, std::move(relations));
+  TM_ASSIGN(auto statement, ParseGuarded(*connection_->context, request_.sql, database_->functions,
+                                         request_.relations));
+  // Without its text the engine leaves the place of an error as a number.
+  statement->query.clear();
+  for (int aliases = 0;; ++aliases) {
+    pending_ = Bind(*statement);
+    if (!pending_->HasError()) return {};
+    duckdb::ErrorData error = pending_->GetErrorObject();
+    const auto& extra = error.ExtraInfo();
+    const auto position = extra.find("position");
+    if (error.Type() == duckdb::ExceptionType::BINDER && position != extra.end() &&
+        aliases < kAliasesMax && ResolveAlias(*statement, std::stoull(position->second))) {
+      continue;
+    }
+    error.AddErrorLocation(request_.sql);
+    return Fail(Fatal(error));
+  }
+}
+
+Status Stream::RunToFirstChunk() {
+  using duckdb::PendingExecutionResult;
+  while (true) {
+    TM_TRY(CheckLimits());
+    const PendingExecutionResult state = pending_->ExecuteTask();
+    if (state == PendingExecutionResult::EXECUTION_ERROR) {
+      return Fail(Fatal(pending_->GetErrorObject()));
+    }
+    if (duckdb::PendingQueryResult::IsResultReady(state)) break;
+    if (state == PendingExecutionResult::BLOCKED ||
+        state == PendingExecutionResult::NO_TASKS_AVAILABLE) {
+      pending_->WaitForTask();
+    }
+  }
+  result_ = pending_->Execute();
+  pending_.reset();
+  if (result_->HasError()) return Fail(Fatal(result_->GetErrorObject()));
+  return {};
+}
+
+Status Stream::Start() {
+  try {
+    TM_TRY(CheckLimits());
+    TM_TRY(Prepare());
+    for (std::size_t i = 0; i < pending_->names.size(); ++i) {
+      columns_.push_back({pending_->names[i], pending_->types[i].ToString()});
+    }
+    formatter_ = std::make_unique<RowFormatter>(pending_->types, pending_->names);
+    TM_TRY(RunToFirstChunk());
+    return {};
+  } catch (const duckdb::Exception& exception) {
+    duckdb::ErrorData error(exception);
+    error.AddErrorLocation(request_.sql);
+    return Fail(Fatal(error));
+  } catch (const std::exception& exception) {
+    return Fail(Fatal(duckdb::ErrorData(exception)));
+  }
+}
+
+// Runs the query until a chunk is there to fetch, looking at the limits between its tasks.
+Status Stream::WaitForChunk() {
+  using duckdb::StreamExecutionResult;
+  if (result_->type != duckdb::QueryResultType::STREAM_RESULT) return CheckLimits();
+  auto& stream = static_cast<duckdb::StreamQueryResult&>(*result_);
+  while (true) {
+    TM_TRY(CheckLimits());
+    const StreamExecutionResult state = stream.ExecuteTask();
+    if (state == StreamExecutionResult::EXECUTION_ERROR) {
+      return Fail(Fatal(stream.GetErrorObject()));
+    }
+    if (state == StreamExecutionResult::EXECUTION_CANCELLED) {
+      return Fail(Code::kCancelled, "the query was cancelled");
+    }
+    if (duckdb::StreamQueryResult::IsChunkReady(state) ||
+        state == StreamExecutionResult::EXECUTION_FINISHED) {
+      return {};
+    }
+    if (state == StreamExecutionResult::BLOCKED ||
+        state == StreamExecutionResult::NO_TASKS_AVAILABLE) {
+      stream.WaitForTask();
+    }
+  }
+}
+
+Result<bool> Stream::Append(RowFormat format, std::string* out, std::size_t bytes_wanted) {
+  const std::size_t from = out->size();
+  if (!started_) formatter_->Header(format, out);
+  started_ = true;
+  while (!ended_) {
+    if (chunk_ == nullptr || row_in_chunk_ == chunk_->size()) {
+      if (out->size() - from >= bytes_wanted) return true;
+      TM_TRY(WaitForChunk());
+      chunk_ = result_->Fetch();
+      row_in_chunk_ = 0;
+      if (result_->HasError()) return Fail(Fatal(result_->GetErrorObject()));
+      if (chunk_ == nullptr || chunk_->size() == 0) {
+        ended_ = true;
+        break;
+      }
+    }
+    const std::size_t rows =
+        std::min<std::uint64_t>(chunk_->size() - row_in_chunk_, request_.rows_max - row_count_);
+    formatter_->Rows(format, *chunk_, row_in_chunk_, row_in_chunk_ + rows, row_count_ == 0, out);
+    row_in_chunk_ += rows;
+    row_count_ += rows;
+    if (row_in_chunk_ < chunk_->size()) {
+      truncated_ = true;
+      ended_ = true;
+    }
+  }
+  Close();
+  return false;
+}
+
+Result<bool> Stream::Next(RowFormat format, std::string* out, std::size_t bytes_wanted) {
+  if (dead_) return Fail(*dead_);
+  if (ended_) return false;
+  std::optional<Error> failed;
+  try {
+    auto more = Append(format, out, bytes_wanted);
+    if (more) return more;
+    failed = std::move(more).error();
+  } catch (const duckdb::Exception& exception) {
+    failed = Fatal(duckdb::ErrorData(exception));
+  } catch (const std::exception& exception) {
+    failed = Fatal(duckdb::ErrorData(exception));
+  }
+  dead_ = std::move(failed);
+  Close();
+  return Fail(*dead_);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ResultStream>> Instance::Query(QueryRequest request) {
+  TM_ASSIGN(auto database, impl_->Current());
+  auto stream = std::make_unique<Stream>(std::move(request), std::move(database), &impl_->clock());
+  TM_TRY(stream->Start());
+  return std::unique_ptr<ResultStream>(std::move(stream));
+}
+
+}  // namespace tidemark::engine

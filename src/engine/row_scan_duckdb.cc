@@ -1,0 +1,268 @@
+// tm_rows: hot rows as the engine's vectors, without copies where the engine allows it.
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include "base/check.h"
+#include "duckdb/execution/partition_info.hpp"
+#include "duckdb/main/client_context_state.hpp"
+#include "duckdb/main/extension/extension_loader.hpp"
+#include "duckdb/planner/expression/bound_columnref_expression.hpp"
+#include "duckdb/planner/operator/logical_get.hpp"
+#include "engine/files_duckdb.h"
+#include "engine/scan_duckdb.h"
+
+namespace tidemark::engine {
+namespace {
+
+using event::Column;
+using event::ColumnView;
+using event::kChunkRows;
+using event::StringRef;
+
+static_assert(sizeof(StringRef) == sizeof(duckdb::string_t));
+static_assert(StringRef::kInlineMax == duckdb::string_t::INLINE_LENGTH);
+static_assert(kChunkRows == STANDARD_VECTOR_SIZE);
+
+// Chunks that one thread takes at a time: enough to make batches worth their bookkeeping, few
+// enough that a small table still uses every thread.
+constexpr std::size_t kMorselChunks = 16;
+
+struct ChunkRef {
+  const event::RowSource* source;
+  std::size_t chunk;
+};
+
+struct BindData final : duckdb::FunctionData {
+  std::shared_ptr<const Relation> relation;
+  std::uint64_t rows = 0;
+  event::TimeRange bounds{kTimeMin, kTimeMax};
+
+  duckdb::unique_ptr<FunctionData> Copy() const override {
+    return duckdb::make_uniq<BindData>(*this);
+  }
+  bool Equals(const FunctionData& other) const override {
+    const auto& that = other.Cast<BindData>();
+    return relation == that.relation && bounds.min == that.bounds.min &&
+           bounds.max == that.bounds.max;
+  }
+  bool SupportStatementCache() const override { return false; }
+};
+
+struct GlobalState final : duckdb::GlobalTableFunctionState {
+  std::vector<ChunkRef> chunks;
+  std::vector<duckdb::column_t> columns;
+  std::atomic<std::size_t> next{0};
+
+  duckdb::idx_t MaxThreads() const override {
+    return std::max<std::size_t>(1, (chunks.size() + kMorselChunks - 1) / kMorselChunks);
+  }
+};
+
+// What one thread needs for one projected column.
+struct ColumnState {
+  event::ColumnScratch scratch;
+  const StringRef* entries = nullptr;
+  std::uint32_t size = 0;
+  duckdb::unique_ptr<duckdb::Vector> dictionary;
+};
+
+struct LocalState final : duckdb::LocalTableFunctionState {
+  std::vector<std::unique_ptr<ColumnState>> columns;
+  std::size_t at = 0;
+  std::size_t end = 0;
+  std::size_t batch = 0;
+};
+
+duckdb::unique_ptr<duckdb::FunctionData> Bind(duckdb::ClientContext& context,
+                                              duckdb::TableFunctionBindInput& input,
+                                              duckdb::vector<duckdb::LogicalType>& types,
+                                              duckdb::vector<duckdb::string>& names) {
+  const auto state = context.registered_state->Get<ScanState>(ScanState::kKey);
+  const auto index = input.inputs[0].GetValue<std::uint64_t>();
+  if (!state || index >= state->relations.size()) {
+    throw duckdb::BinderException("tm_rows: no such relation");
+  }
+  auto bind = duckdb::make_uniq<BindData>();
+  bind->relation = state->relations[index];
+  for (const auto& source : bind->relation->hot) bind->rows += source->row_count();
+  for (const event::ColumnInfo& info : event::kColumns) {
+    names.emplace_back(std::string(info.name));
+    types.push_back(EngineType(info.type));
+  }
+  return bind;
+}
+
+duckdb::unique_ptr<duckdb::GlobalTableFunctionState> InitGlobal(
+    duckdb::ClientContext& /*context*/, duckdb::TableFunctionInitInput& input) {
+  const auto& bind = input.bind_data->Cast<BindData>();
+  auto state = duckdb::make_uniq<GlobalState>();
+  state->columns.assign(input.column_ids.begin(), input.column_ids.end());
+  for (const auto& source : bind.relation->hot) {
+    for (std::size_t chunk = 0; chunk < source->chunk_count(); ++chunk) {
+      const event::TimeRange times = source->ChunkTimes(chunk);
+      if (times.max < bind.bounds.min || times.min > bind.bounds.max) continue;
+      state->chunks.push_back({source.get(), chunk});
+    }
+  }
+  return state;
+}
+
+duckdb::unique_ptr<duckdb::LocalTableFunctionState> InitLocal(
+    duckdb::ExecutionContext& /*context*/, duckdb::TableFunctionInitInput& input,
+    duckdb::GlobalTableFunctionState* /*global*/) {
+  auto state = duckdb::make_uniq<LocalState>();
+  state->columns.resize(input.column_ids.size());
+  return state;
+}
+
+// The engine takes addresses to be writable; it does not write to a scanned vector's data, and
+// masks, which it may, are copies.
+duckdb::data_ptr_t Bytes(const void* data) {
+  return static_cast<duckdb::data_ptr_t>(const_cast<void*>(data));
+}
+
+void SetMask(const ColumnView& view, ColumnState* state, duckdb::Vector* out) {
+  if (view.validity == nullptr) return;
+  if (view.validity != state->scratch.validity.data()) {
+    std::memcpy(state->scratch.validity.data(), view.validity, sizeof state->scratch.validity);
+  }
+  duckdb::FlatVector::SetValidity(*out,
+                                  duckdb::ValidityMask(state->scratch.validity.data(), kChunkRows));
+}
+
+void SetDictionary(const ColumnView& view, std::size_t rows, ColumnState* state,
+                   duckdb::Vector* out) {
+  if (state->dictionary == nullptr || state->entries != view.dictionary ||
+      state->size != view.dictionary_size) {
+    state->entries = view.dictionary;
+    state->size = view.dictionary_size;
+    state->dictionary =
+        duckdb::make_uniq<duckdb::Vector>(duckdb::LogicalType::VARCHAR, Bytes(view.dictionary));
+    duckdb::ValidityMask mask(view.dictionary_size);
+    mask.Initialize(view.dictionary_size);
+    mask.SetInvalid(view.null_code);
+    duckdb::FlatVector::SetValidity(*state->dictionary, mask);
+  }
+  static_assert(sizeof(duckdb::sel_t) == sizeof(std::uint32_t));
+  const duckdb::SelectionVector codes(const_cast<duckdb::sel_t*>(view.codes));
+  out->Dictionary(*state->dictionary, view.dictionary_size, codes, rows);
+}
+
+void Fill(const ColumnView& view, std::size_t rows, ColumnState* state, duckdb::Vector* out) {
+  switch (view.kind) {
+    case ColumnView::Kind::kNull:
+      out->SetVectorType(duckdb::VectorType::CONSTANT_VECTOR);
+      duckdb::ConstantVector::SetNull(*out, true);
+      return;
+    case ColumnView::Kind::kConstant:
+      out->SetVectorType(duckdb::VectorType::CONSTANT_VECTOR);
+      std::memcpy(static_cast<void*>(duckdb::ConstantVector::GetData<duckdb::string_t>(*out)),
+                  &view.constant_text, sizeof view.constant_text);
+      return;
+    case ColumnView::Kind::kFixed:
+      duckdb::FlatVector::SetData(*out, Bytes(view.fixed));
+      SetMask(view, state, out);
+      return;
+    case ColumnView::Kind::kStrings:
+      duckdb::FlatVector::SetData(*out, Bytes(view.strings));
+      SetMask(view, state, out);
+      return;
+    case ColumnView::Kind::kDictionary:
+      SetDictionary(view, rows, state, out);
+      return;
+  }
+}
+
+void Scan(duckdb::ClientContext& /*context*/, duckdb::TableFunctionInput& input,
+          duckdb::DataChunk& out) {
+  auto& global = input.global_state->Cast<GlobalState>();
+  auto& local = input.local_state->Cast<LocalState>();
+  if (local.at == local.end) {
+    const std::size_t morsel = global.next.fetch_add(1, std::memory_order_relaxed);
+    local.batch = morsel;
+    local.at = std::min(morsel * kMorselChunks, global.chunks.size());
+    local.end = std::min(local.at + kMorselChunks, global.chunks.size());
+    if (local.at == local.end) return;
+  }
+  const ChunkRef& chunk = global.chunks[local.at++];
+  const std::size_t rows = chunk.source->ChunkRows(chunk.chunk);
+  for (std::size_t i = 0; i < global.columns.size(); ++i) {
+    // The virtual row id, asked for by count(*), has no values here.
+    if (global.columns[i] >= event::kColumnCount) continue;
+    auto& state = local.columns[i];
+    if (state == nullptr) state = std::make_unique<ColumnState>();
+    const auto column = static_cast<Column>(global.columns[i]);
+    const ColumnView view = chunk.source->Read(chunk.chunk, column, &state->scratch);
+    Fill(view, rows, state.get(), &out.data[i]);
+  }
+  out.SetCardinality(rows);
+}
+
+// Reads the bounds and leaves every filter in place: skipping chunks is not filtering.
+void ReadBounds(duckdb::ClientContext& context, duckdb::LogicalGet& get,
+                duckdb::FunctionData* bind_data,
+                duckdb::vector<duckdb::unique_ptr<duckdb::Expression>>& filters) {
+  const auto& ids = get.GetColumnIds();
+  const auto is_time = [&](const duckdb::Expression& expression) {
+    if (expression.GetExpressionClass() != duckdb::ExpressionClass::BOUND_COLUMN_REF) return false;
+    const auto& binding = expression.Cast<duckdb::BoundColumnRefExpression>().binding;
+    return binding.table_index == get.table_index && binding.column_index < ids.size() &&
+           ids[binding.column_index].GetPrimaryIndex() == event::Index(Column::kTimestamp);
+  };
+  auto& bind = bind_data->Cast<BindData>();
+  const event::TimeRange bounds = TimeBounds(context, filters, is_time);
+  bind.bounds.min = std::max(bind.bounds.min, bounds.min);
+  bind.bounds.max = std::min(bind.bounds.max, bounds.max);
+}
+
+duckdb::unique_ptr<duckdb::NodeStatistics> Cardinality(duckdb::ClientContext& /*context*/,
+                                                       const duckdb::FunctionData* bind_data) {
+  const std::uint64_t rows = bind_data->Cast<BindData>().rows;
+  return duckdb::make_uniq<duckdb::NodeStatistics>(rows, rows);
+}
+
+duckdb::OperatorPartitionData PartitionData(duckdb::ClientContext& /*context*/,
+                                            duckdb::TableFunctionGetPartitionInput& input) {
+  if (input.partition_info.RequiresPartitionColumns()) {
+    throw duckdb::InternalException("tm_rows: no partition columns");
+  }
+  return duckdb::OperatorPartitionData(input.local_state->Cast<LocalState>().batch);
+}
+
+}  // namespace
+
+duckdb::LogicalType EngineType(event::Type type) {
+  switch (type) {
+    case event::Type::kString:
+      return duckdb::LogicalType::VARCHAR;
+    case event::Type::kTimestamp:
+      return duckdb::LogicalType::TIMESTAMP_TZ;
+    case event::Type::kDouble:
+      return duckdb::LogicalType::DOUBLE;
+    case event::Type::kInt32:
+      return duckdb::LogicalType::INTEGER;
+    case event::Type::kInt64:
+      break;
+  }
+  return duckdb::LogicalType::BIGINT;
+}
+
+void RegisterScans(duckdb::DatabaseInstance& instance) {
+  duckdb::ExtensionLoader loader(instance, "tidemark");
+  duckdb::TableFunction rows("tm_rows", {duckdb::LogicalType::UBIGINT}, Scan, Bind, InitGlobal,
+                             InitLocal);
+  rows.projection_pushdown = true;
+  rows.pushdown_complex_filter = ReadBounds;
+  rows.cardinality = Cardinality;
+  rows.get_partition_data = PartitionData;
+  rows.verify_serialization = false;
+  loader.RegisterFunction(rows);
+  RegisterFiles(loader);
+}
+
+}  // namespace tidemark::engine

@@ -1,0 +1,34 @@
+// How the engine reads a relation: two table functions, bound to the types of event::kColumns.
+// `tm_rows(i)` scans the hot sources of the connection's relation i, `tm_files('i')` its lake files
+// through the engine's Parquet reader. Only the guard writes calls of them into a statement.
+//
+// Internal to this folder. Functions here may throw the engine's exceptions.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "duckdb.hpp"
+#include "engine/relation.h"
+
+namespace tidemark::engine {
+
+// What the connection's statement may read, by index. Immutable while the statement runs.
+struct ScanState final : duckdb::ClientContextState {
+  static constexpr const char* kKey = "tidemark";
+  std::vector<std::shared_ptr<const Relation>> relations;
+};
+
+// Registers tm_rows and tm_files. Throws.
+void RegisterScans(duckdb::DatabaseInstance& instance);
+
+duckdb::LogicalType EngineType(event::Type type);
+
+// The times that a row must have for all `filters` to be true; `is_time` says whether an expression
+// is the timestamp column. Never too narrow.
+event::TimeRange TimeBounds(duckdb::ClientContext& context,
+                            const duckdb::vector<duckdb::unique_ptr<duckdb::Expression>>& filters,
+                            const std::function<bool(const duckdb::Expression&)>& is_time);
+
+}  // namespace tidemark::engine

@@ -1,0 +1,322 @@
+#include "engine/sql_guard_duckdb.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "duckdb/parser/expression/list.hpp"
+#include "duckdb/parser/parser.hpp"
+#include "duckdb/parser/query_node/list.hpp"
+#include "duckdb/parser/query_node/select_node.hpp"
+#include "duckdb/parser/statement/select_statement.hpp"
+#include "duckdb/parser/tableref/list.hpp"
+#include "duckdb/parser/tableref/showref.hpp"
+#include "engine/files_duckdb.h"
+#include "engine/tree_walk_duckdb.h"
+#include "event/schema.h"
+
+namespace tidemark::engine {
+namespace {
+
+using duckdb::ExpressionClass;
+using duckdb::StringUtil;
+using duckdb::TableReferenceType;
+
+constexpr std::array<std::string_view, 7> kTableFunctions = {
+    "range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree"};
+
+// Functions that look outside the query, keep state, run SQL, wait, or take raw states.
+constexpr std::array<std::string_view, 22> kDenied = {"current_query",
+                                                      "current_setting",
+                                                      "set_config",
+                                                      "getvariable",
+                                                      "getenv",
+                                                      "nextval",
+                                                      "currval",
+                                                      "setseed",
+                                                      "json_serialize_sql",
+                                                      "json_serialize_plan",
+                                                      "json_deserialize_sql",
+                                                      "parse_duckdb_log_message",
+                                                      "write_log",
+                                                      "sleep_ms",
+                                                      "pg_sleep",
+                                                      "stats",
+                                                      "finalize",
+                                                      "combine",
+                                                      "get_block_size",
+                                                      "pg_get_viewdef",
+                                                      "pg_get_constraintdef",
+                                                      "variant_bytes_to_variant"};
+// Parts of names that no harmless function has, should a later engine bring new ones.
+constexpr std::array<std::string_view, 14> kDeniedParts = {
+    "read_", "write_", "glob",  "secret", "getenv",  "setting", "sleep",
+    "http",  "file_",  "copy_", "load_",  "attach_", "duckdb_", "__internal"};
+// The parser's own names that are in no catalog.
+constexpr std::array<std::string_view, 3> kParserFunctions = {"unnest", "unlist", "grouping"};
+
+bool IsDenied(std::string_view name) {
+  if (std::find(kDenied.begin(), kDenied.end(), name) != kDenied.end()) return true;
+  return std::any_of(kDeniedParts.begin(), kDeniedParts.end(), [&](std::string_view part) {
+    return name.find(part) != std::string_view::npos;
+  });
+}
+
+std::string FullName(std::initializer_list<std::string> parts) {
+  std::string name;
+  for (const std::string& part : parts) {
+    if (part.empty()) continue;
+    if (!name.empty()) name += '.';
+    name += StringUtil::Lower(part);
+  }
+  return name;
+}
+
+duckdb::unique_ptr<duckdb::TableRef> Call(std::string name, duckdb::Value argument,
+                                          bool with_schema) {
+  duckdb::vector<duckdb::unique_ptr<duckdb::ParsedExpression>> arguments;
+  arguments.push_back(duckdb::make_uniq<duckdb::ConstantExpression>(std::move(argument)));
+  if (with_schema) {
+    static const duckdb::Value kSchema = ParquetSchema();
+    arguments.push_back(duckdb::make_uniq<duckdb::ComparisonExpression>(
+        duckdb::ExpressionType::COMPARE_EQUAL,
+        duckdb::make_uniq<duckdb::ColumnRefExpression>("schema"),
+        duckdb::make_uniq<duckdb::ConstantExpression>(kSchema)));
+  }
+  auto table = duckdb::make_uniq<duckdb::TableFunctionRef>();
+  table->function =
+      duckdb::make_uniq<duckdb::FunctionExpression>(std::move(name), std::move(arguments));
+  return table;
+}
+
+duckdb::unique_ptr<duckdb::SelectNode> SelectAll(duckdb::unique_ptr<duckdb::TableRef> table) {
+  auto select = duckdb::make_uniq<duckdb::SelectNode>();
+  select->select_list.push_back(duckdb::make_uniq<duckdb::StarExpression>());
+  select->from_table = std::move(table);
+  return select;
+}
+
+// The hot rows, the lake files, or one after the other.
+duckdb::unique_ptr<duckdb::TableRef> ScanOf(std::size_t index, const Relation& relation) {
+  auto rows = Call("tm_rows", duckdb::Value::UBIGINT(index), false);
+  if (relation.files == nullptr || relation.files->empty()) return rows;
+  auto files = Call("tm_files", duckdb::Value(std::to_string(index)), true);
+  if (relation.hot.empty()) return files;
+  auto both = duckdb::make_uniq<duckdb::SetOperationNode>();
+  both->setop_type = duckdb::SetOperationType::UNION;
+  both->setop_all = true;
+  both->children.push_back(SelectAll(std::move(files)));
+  both->children.push_back(SelectAll(std::move(rows)));
+  auto statement = duckdb::make_uniq<duckdb::SelectStatement>();
+  statement->node = std::move(both);
+  return duckdb::make_uniq<duckdb::SubqueryRef>(std::move(statement));
+}
+
+class Guard final : public TreeWalk {
+ public:
+  Guard(const FunctionList& functions, const std::vector<NamedRelation>& relations)
+      : functions_(functions), relations_(relations) {}
+
+ private:
+  std::optional<std::size_t> FindRelation(const std::string& name) const {
+    for (std::size_t i = 0; i < relations_.size(); ++i) {
+      for (const std::string& known : relations_[i].names) {
+        if (StringUtil::Lower(known) == name) return i;
+      }
+    }
+    return std::nullopt;
+  }
+
+  Status CheckFunction(const std::string& written) const {
+    const std::string name = StringUtil::Lower(written);
+    if (IsDenied(name) || functions_.denied.contains(name)) {
+      return Fail(Code::kPermissionDenied, "function \"" + written + "\" is not allowed");
+    }
+    if (functions_.allowed.contains(name)) return {};
+    if (std::find(kParserFunctions.begin(), kParserFunctions.end(), name) !=
+        kParserFunctions.end()) {
+      return {};
+    }
+    return Fail(Code::kInvalidArgument, "function \"" + written + "\" does not exist");
+  }
+
+  Status OnExpression(Expression& expression) override {
+    switch (expression->GetExpressionClass()) {
+      case ExpressionClass::FUNCTION: {
+        const auto& function = expression->Cast<duckdb::FunctionExpression>();
+        if (function.export_state) {
+          return Fail(Code::kPermissionDenied, "EXPORT_STATE is not allowed");
+        }
+        return CheckFunction(function.function_name);
+      }
+      case ExpressionClass::WINDOW:
+        return CheckFunction(expression->Cast<duckdb::WindowExpression>().function_name);
+      case ExpressionClass::COLUMN_REF:
+        DropQualifier(&expression->Cast<duckdb::ColumnRefExpression>().column_names);
+        return {};
+      default:
+        return {};
+    }
+  }
+
+  // `iceberg.events.user_id` is `events.user_id`: the scan that stands for it has no schema.
+  void DropQualifier(duckdb::vector<std::string>* names) const {
+    if (names->size() < 3) return;
+    for (std::size_t parts = 2; parts < names->size() && parts <= 3; ++parts) {
+      const std::string table = parts == 2 ? FullName({(*names)[0], (*names)[1]})
+                                           : FullName({(*names)[0], (*names)[1], (*names)[2]});
+      if (!FindRelation(table)) continue;
+      names->erase(names->begin(), names->begin() + static_cast<std::ptrdiff_t>(parts) - 1);
+      return;
+    }
+  }
+
+  Status OnTable(Table& table, bool* replaced) override {
+    switch (table->type) {
+      case TableReferenceType::BASE_TABLE:
+        return OnBaseTable(table, replaced);
+      case TableReferenceType::TABLE_FUNCTION: {
+        const auto& function = *table->Cast<duckdb::TableFunctionRef>().function;
+        if (function.GetExpressionClass() != ExpressionClass::FUNCTION) {
+          return Fail(Code::kPermissionDenied, "this table function is not allowed");
+        }
+        const std::string& name = function.Cast<duckdb::FunctionExpression>().function_name;
+        if (std::find(kTableFunctions.begin(), kTableFunctions.end(), StringUtil::Lower(name)) ==
+            kTableFunctions.end()) {
+          return Fail(Code::kPermissionDenied, "table function \"" + name + "\" is not allowed");
+        }
+        return {};
+      }
+      case TableReferenceType::SHOW_REF:
+        return OnShow(table->Cast<duckdb::ShowRef>());
+      default:
+        return {};
+    }
+  }
+
+  Status OnBaseTable(Table& table, bool* replaced) {
+    const auto& base = table->Cast<duckdb::BaseTableRef>();
+    const std::string name = FullName({base.catalog_name, base.schema_name, base.table_name});
+    const bool qualified = !base.schema_name.empty() || !base.catalog_name.empty();
+    if (!qualified && IsCte(base.table_name)) return {};
+    const auto index = FindRelation(name);
+    if (!index) return Unknown(base, name);
+    if (base.at_clause != nullptr) {
+      return Fail(Code::kUnimplemented, "AT is not supported on \"" + name + "\"");
+    }
+    auto scan = ScanOf(*index, *relations_[*index].relation);
+    scan->alias = base.alias.empty() ? base.table_name : base.alias;
+    scan->column_name_alias = base.column_name_alias;
+    scan->query_location = base.query_location;
+    if (base.sample != nullptr) scan->sample = base.sample->Copy();
+    table = std::move(scan);
+    *replaced = true;
+    return {};
+  }
+
+  static Status Unknown(const duckdb::BaseTableRef& base, const std::string& name) {
+    const std::string schema = StringUtil::Lower(base.schema_name);
+    const bool is_system = schema == "information_schema" || schema == "pg_catalog" ||
+                           name.starts_with("duckdb_") || name.starts_with("pg_") ||
+                           name.starts_with("sqlite_") || name.starts_with("pragma_");
+    if (is_system || base.table_name.find_first_of("/.:*") != std::string::npos) {
+      return Fail(Code::kPermissionDenied, "table \"" + name + "\" may not be read");
+    }
+    return Fail(Code::kNotFound, "table \"" + name + "\" does not exist");
+  }
+
+  // DESCRIBE and SUMMARIZE of a relation become those of its rows.
+  Status OnShow(duckdb::ShowRef& show) {
+    if (show.query != nullptr) return {};
+    const std::string name = FullName({show.catalog_name, show.schema_name, show.table_name});
+    if (name.empty() || !FindRelation(name)) {
+      return Fail(Code::kPermissionDenied, "SHOW is not allowed but of the tables that exist");
+    }
+    auto base = duckdb::make_uniq<duckdb::BaseTableRef>();
+    base->catalog_name = show.catalog_name;
+    base->schema_name = show.schema_name;
+    base->table_name = show.table_name;
+    show.query = SelectAll(std::move(base));
+    show.catalog_name.clear();
+    show.schema_name.clear();
+    show.table_name.clear();
+    return {};
+  }
+
+  const FunctionList& functions_;
+  const std::vector<NamedRelation>& relations_;
+};
+
+class AliasResolver final : public TreeWalk {
+ public:
+  explicit AliasResolver(std::uint64_t location) : location_(location) {}
+  bool done() const { return done_; }
+
+ private:
+  bool IsIt(const duckdb::ParsedExpression& expression) const {
+    return !done_ && expression.GetExpressionClass() == ExpressionClass::COLUMN_REF &&
+           expression.GetQueryLocation().IsValid() &&
+           expression.GetQueryLocation().GetIndex() == location_;
+  }
+  Status OnSelectItem(Expression& item) override {
+    if (!IsIt(*item) || !item->GetAlias().empty()) return {};
+    const std::string name = item->Cast<duckdb::ColumnRefExpression>().GetColumnName();
+    if (event::FindAlias(name)) item->SetAlias(name);
+    return {};
+  }
+  Status OnExpression(Expression& expression) override {
+    if (!IsIt(*expression)) return {};
+    auto& names = expression->Cast<duckdb::ColumnRefExpression>().column_names;
+    const auto column = event::FindAlias(names.back());
+    if (!column) return {};
+    names.back() = std::string(event::Info(*column).name);
+    done_ = true;
+    return {};
+  }
+
+  const std::uint64_t location_;
+  bool done_ = false;
+};
+
+}  // namespace
+
+FunctionList ListFunctions(duckdb::Connection& connection) {
+  FunctionList list;
+  const auto result = connection.Query(
+      "SELECT DISTINCT lower(function_name), function_type FROM duckdb_functions()");
+  if (result->HasError()) result->ThrowError();
+  for (duckdb::idx_t row = 0; row < result->RowCount(); ++row) {
+    const std::string name = result->GetValue(0, row).ToString();
+    const std::string type = result->GetValue(1, row).ToString();
+    const bool is_value = type == "scalar" || type == "aggregate" || type == "macro";
+    (is_value && !IsDenied(name) ? list.allowed : list.denied).insert(name);
+  }
+  // A name may be both (range, repeat, unnest): as a function of values it is allowed.
+  for (const std::string& name : list.allowed) list.denied.erase(name);
+  for (const std::string_view name : kParserFunctions) list.denied.erase(std::string(name));
+  return list;
+}
+
+Result<duckdb::unique_ptr<duckdb::SQLStatement>> ParseGuarded(
+    duckdb::ClientContext& context, const std::string& sql, const FunctionList& functions,
+    const std::vector<NamedRelation>& relations) {
+  // Not Connection::ExtractStatements: that one already runs parts of PRAGMA statements.
+  duckdb::Parser parser(context.GetParserOptions());
+  parser.ParseQuery(sql);
+  if (parser.statements.size() != 1) {
+    return Fail(Code::kInvalidArgument,
+                parser.statements.empty() ? "there is no statement" : "one statement at a time");
+  }
+  auto statement = std::move(parser.statements[0]);
+  Guard guard(functions, relations);
+  TM_TRY(guard.Walk(*statement));
+  return statement;
+}
+
+bool ResolveAlias(duckdb::SQLStatement& statement, std::uint64_t location) {
+  AliasResolver resolver(location);
+  return resolver.Walk(statement).has_value() && resolver.done();
+}
+
+}  // namespace tidemark::engine
