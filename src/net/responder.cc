@@ -43,6 +43,11 @@ std::string_view HttpDate(TimeMicros now) {
 void AppendHeader(std::string* out, std::string_view name, std::string_view value) {
   out->append(name).append(": ");
   // A header's text is never ours alone: what would end the line is left out.
+  constexpr std::string_view kEnds("\r\n\0", 3);
+  if (value.find_first_of(kEnds) == std::string_view::npos) {
+    out->append(value).append("\r\n");
+    return;
+  }
   for (const char c : value) {
     if (c != '\r' && c != '\n' && c != '\0') out->push_back(c);
   }
