@@ -97,8 +97,9 @@ struct Range {
   TextRange text;
 };
 
-// The canonical bytes of one chunk's rows, row after row, each with room for its longest form.
-// Columns are written one after the other: the kind of a column is looked at once a chunk.
+// The canonical bytes of rows, one after the other. They are put together for kBlockRows rows at a
+// time, column by column: few enough that they stay in the cache until they are hashed.
+constexpr std::size_t kBlockRows = 128;
 class RowBytes {
  public:
   // Sizes are counted first, so that every write is a plain copy.
@@ -106,24 +107,26 @@ class RowBytes {
   void AddSize(std::size_t row, std::uint32_t bytes) { sizes_[row] += bytes; }
   std::uint32_t* sizes() { return sizes_.data(); }
 
-  void Lay() {
-    ends_.resize(sizes_.size());
+  // Makes room for rows `from` to `to`.
+  void Lay(std::size_t from, std::size_t to) {
     std::size_t total = 0;
-    for (std::size_t row = 0; row < sizes_.size(); ++row) {
-      ends_[row] = total;
+    for (std::size_t row = from; row < to; ++row) {
+      ends_[row - from] = total;
       total += sizes_[row];
     }
+    from_ = from;
     if (bytes_.size() < total) bytes_.resize(total + total / 4);
   }
-  char* At(std::size_t row) { return bytes_.data() + ends_[row]; }
-  void Advance(std::size_t row, std::size_t bytes) { ends_[row] += bytes; }
+  char* At(std::size_t row) { return bytes_.data() + ends_[row - from_]; }
+  void Advance(std::size_t row, std::size_t bytes) { ends_[row - from_] += bytes; }
   std::string_view Row(std::size_t row) const {
-    return {bytes_.data() + ends_[row] - sizes_[row], sizes_[row]};
+    return {bytes_.data() + ends_[row - from_] - sizes_[row], sizes_[row]};
   }
 
  private:
   std::vector<std::uint32_t> sizes_;
-  std::vector<std::size_t> ends_;  // Where the next value of a row goes.
+  std::array<std::size_t, kBlockRows> ends_{};  // Where the next value of a row goes.
+  std::size_t from_ = 0;
   std::vector<char> bytes_;
 };
 
@@ -131,21 +134,21 @@ constexpr std::uint32_t kFixedBytes = 1 + 8;
 constexpr std::uint32_t kTextHeadBytes = 1 + 4;
 
 template <class Visit>
-void ForEachText(const ColumnView& view, std::size_t rows, const Visit& visit) {
+void ForEachText(const ColumnView& view, std::size_t from, std::size_t to, const Visit& visit) {
   switch (view.kind) {
     case ColumnView::Kind::kNull:
     case ColumnView::Kind::kFixed:
       return;
     case ColumnView::Kind::kConstant:
-      for (std::size_t row = 0; row < rows; ++row) visit(row, view.constant_text);
+      for (std::size_t row = from; row < to; ++row) visit(row, view.constant_text);
       return;
     case ColumnView::Kind::kStrings:
-      for (std::size_t row = 0; row < rows; ++row) {
+      for (std::size_t row = from; row < to; ++row) {
         if (IsValid(view.validity, row)) visit(row, view.strings[row]);
       }
       return;
     case ColumnView::Kind::kDictionary:
-      for (std::size_t row = 0; row < rows; ++row) {
+      for (std::size_t row = from; row < to; ++row) {
         const std::uint32_t code = view.codes[row];
         if (code != view.null_code) visit(row, view.dictionary[code]);
       }
@@ -178,8 +181,9 @@ struct MetricsCollector::State {
   void CountText(const ColumnInfo& info, std::size_t count);
   void SeeDictionary(const ColumnView& view, std::size_t count, TextRange* range,
                      std::uint64_t* nulls);
-  void WriteFixed(const ColumnInfo& info, std::size_t count);
-  void WriteText(const ColumnInfo& info, std::size_t count);
+  void WriteFixed(const ColumnInfo& info, std::size_t from, std::size_t to);
+  void WriteText(const ColumnInfo& info, std::size_t from, std::size_t to);
+  void HashBlock(std::size_t from, std::size_t to);
   void Close(const ColumnInfo& info);
 };
 
@@ -256,16 +260,16 @@ void MetricsCollector::State::CountText(const ColumnInfo& info, std::size_t coun
   if (view.kind == ColumnView::Kind::kConstant) range.See(view.constant_text.view());
   if (view.kind == ColumnView::Kind::kStrings) metrics.nulls += CountNulls(view.validity, count);
   const bool each = view.kind == ColumnView::Kind::kStrings && HasTextBounds(info.column);
-  ForEachText(view, count, [&](std::size_t row, const StringRef& text) {
+  ForEachText(view, 0, count, [&](std::size_t row, const StringRef& text) {
     bytes.AddSize(row, kTextHeadBytes + text.length);
     if (each) range.See(text.view());
   });
 }
 
-void MetricsCollector::State::WriteFixed(const ColumnInfo& info, std::size_t count) {
+void MetricsCollector::State::WriteFixed(const ColumnInfo& info, std::size_t from, std::size_t to) {
   const ColumnView& view = views[Index(info.column)];
   if (view.kind == ColumnView::Kind::kNull) return;
-  for (std::size_t row = 0; row < count; ++row) {
+  for (std::size_t row = from; row < to; ++row) {
     if (!IsValid(view.validity, row)) continue;
     char* at = bytes.At(row);
     const std::int64_t bits = FixedBits(view, info.type, row);
@@ -275,9 +279,9 @@ void MetricsCollector::State::WriteFixed(const ColumnInfo& info, std::size_t cou
   }
 }
 
-void MetricsCollector::State::WriteText(const ColumnInfo& info, std::size_t count) {
+void MetricsCollector::State::WriteText(const ColumnInfo& info, std::size_t from, std::size_t to) {
   const ColumnView& view = views[Index(info.column)];
-  ForEachText(view, count, [&](std::size_t row, const StringRef& text) {
+  ForEachText(view, from, to, [&](std::size_t row, const StringRef& text) {
     char* at = bytes.At(row);
     const std::string_view value = text.view();
     const std::uint32_t length = text.length;
@@ -301,16 +305,22 @@ void MetricsCollector::State::AddChunk(const RowSource& source, std::size_t chun
       CountFixed(info, count);
     }
   }
-  bytes.Lay();
+  for (std::size_t from = 0; from < count; from += kBlockRows) {
+    HashBlock(from, std::min(count, from + kBlockRows));
+  }
+  rows += count;
+}
+
+void MetricsCollector::State::HashBlock(std::size_t from, std::size_t to) {
+  bytes.Lay(from, to);
   for (const ColumnInfo& info : kColumns) {  // In the order of field ids.
     if (info.type == Type::kString) {
-      WriteText(info, count);
+      WriteText(info, from, to);
     } else {
-      WriteFixed(info, count);
+      WriteFixed(info, from, to);
     }
   }
-  for (std::size_t row = 0; row < count; ++row) hash += HashRow(bytes.Row(row));
-  rows += count;
+  for (std::size_t row = from; row < to; ++row) hash += HashRow(bytes.Row(row));
 }
 
 void MetricsCollector::Add(const event::RowSource& rows) {
