@@ -115,6 +115,10 @@ class Decoder {
   bool failed() const { return failed_; }
   bool at_end() const { return at_ == bytes_.size(); }
   std::size_t position() const { return at_; }
+  // The bytes read since the decoder was at `position`.
+  std::string_view Since(std::size_t position) const {
+    return bytes_.substr(position, at_ - position);
+  }
 
  private:
   const Schema* Unwrap(const Schema& schema);

@@ -220,6 +220,8 @@ const std::string* DataFile::Upper(std::int32_t field_id) const {
   return nullptr;
 }
 
+std::string ManifestSchema(const PartitionSpec& spec) { return EntryType(spec); }
+
 std::string WriteManifest(const TableMetadata& metadata, const PartitionSpec& spec,
                           const std::vector<ManifestEntry>& entries, const Uuid& sync) {
   const Schema* schema = metadata.FindSchema(metadata.current_schema_id);
@@ -238,7 +240,11 @@ std::string WriteManifest(const TableMetadata& metadata, const PartitionSpec& sp
     PutOptional(out, entry.snapshot);
     PutOptional(out, entry.sequence_number);
     PutOptional(out, entry.file_sequence_number);
-    PutDataFile(out, spec, entry.file);
+    if (entry.encoded_file.empty()) {
+      PutDataFile(out, spec, entry.file);
+    } else {
+      out->Fixed(entry.encoded_file);
+    }
   }
   return std::move(writer).Finish();
 }

@@ -39,11 +39,12 @@ std::size_t ChooseCount(const std::vector<const ManifestFile*>& manifests) {
 Result<ManifestFile> Merge(const MergeRequest& request,
                            const std::vector<const ManifestFile*>& manifests,
                            const std::string& key) {
+  const PartitionSpec& spec = *request.metadata->FindSpec(manifests.front()->spec_id);
   std::vector<ManifestEntry> entries;
   for (const ManifestFile* manifest : manifests) {
     TM_ASSIGN(const std::string old_key, request.store->KeyOf(manifest->path));
     TM_ASSIGN(const std::string bytes, request.store->Get(old_key, kManifestBytesMax));
-    auto read = ReadManifest(bytes, *manifest);
+    auto read = ReadManifestForMerge(bytes, *manifest, spec);
     if (!read.has_value()) return Fail(std::move(read).error().With("manifest " + old_key));
     for (ManifestEntry& entry : *read) {
       if (entry.status == EntryStatus::kDeleted) continue;
@@ -51,7 +52,6 @@ Result<ManifestFile> Merge(const MergeRequest& request,
       entries.push_back(std::move(entry));
     }
   }
-  const PartitionSpec& spec = *request.metadata->FindSpec(manifests.front()->spec_id);
   const std::string bytes = WriteManifest(*request.metadata, spec, entries, request.write);
   TM_TRY(request.store->Put(key, bytes));
   ManifestFile merged = SummarizeManifest(spec, entries, request.snapshot);

@@ -9,6 +9,10 @@
 namespace tidemark::lake {
 namespace {
 
+constexpr std::int32_t kDataFileId = 2;
+constexpr std::int32_t kPartitionId = 102;
+constexpr std::int32_t kRecordCountId = 103;
+
 using avro::Decoder;
 using Field = avro::Schema::Field;
 
@@ -260,6 +264,31 @@ Result<std::vector<ManifestEntry>> ReadManifest(std::string_view bytes,
       return Fail(Code::kCorruption, "manifest entry without path or with negative rows");
     }
   }
+  return entries;
+}
+
+Result<std::vector<ManifestEntry>> ReadManifestForMerge(std::string_view bytes,
+                                                        const ManifestFile& list_entry,
+                                                        const PartitionSpec& spec) {
+  TM_ASSIGN(const avro::Reader reader, avro::Reader::Open(bytes));
+  const auto schema = reader.header().find("avro.schema");
+  if (schema == reader.header().end() || schema->second != ManifestSchema(spec)) {
+    return ReadManifest(bytes, list_entry);
+  }
+  std::vector<ManifestEntry> entries;
+  TM_TRY(reader.ForEach([&](Decoder* in) {
+    ManifestEntry& entry = entries.emplace_back();
+    in->Record(reader.schema(), [&](const Field& field) {
+      if (field.field_id != kDataFileId) return ReadEntryField(in, field, &entry);
+      const std::size_t begin = in->position();
+      in->Record(*field.type, [&](const Field& inner) {
+        const bool wanted = inner.field_id == kPartitionId || inner.field_id == kRecordCountId;
+        wanted ? ReadDataFileField(in, inner, &entry.file) : in->Skip(*inner.type);
+      });
+      entry.encoded_file = in->Since(begin);
+    });
+    Inherit(list_entry, &entry);
+  }));
   return entries;
 }
 
