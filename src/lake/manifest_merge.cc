@@ -25,12 +25,14 @@ bool IsMergeable(const TableMetadata& metadata, const ManifestFile& manifest) {
 
 // How many of a spec's manifests, newest first, are merged.
 std::size_t ChooseCount(const std::vector<const ManifestFile*>& manifests) {
-  std::int64_t total = 0;
+  std::int64_t bytes = 0;
+  std::int64_t files = 0;
   std::size_t count = 0;
   for (const ManifestFile* manifest : manifests) {
-    if (manifest->length > std::max(kSmallManifestBytes, total)) break;
-    if (total + manifest->length > kManifestBytesTarget) break;
-    total += manifest->length;
+    if (manifest->live_files() > std::max(kSmallManifestFiles, files)) break;
+    if (bytes + manifest->length > kManifestBytesTarget) break;
+    bytes += manifest->length;
+    files += manifest->live_files();
     ++count;
   }
   return count < 2 ? 0 : count;

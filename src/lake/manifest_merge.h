@@ -13,7 +13,7 @@
 namespace tidemark::lake {
 
 // Below this a manifest is small and may always be merged.
-inline constexpr std::int64_t kSmallManifestBytes = 64 << 10;
+inline constexpr std::int64_t kSmallManifestFiles = 64;
 
 struct MergeRequest {
   env::ObjectStore* store;
@@ -32,9 +32,9 @@ struct MergedManifests {
 };
 
 // `parent` unchanged, unless it and the `new_count` manifests of the snapshot make
-// kManifestsBeforeMerge: then the newest of each spec are merged, back to the first that is larger
-// than all newer ones together. So no file's entry is written more often than the logarithm of the
-// number of commits. Entries that the parent deleted are left out.
+// kManifestsBeforeMerge: then the newest of each spec are merged, back to the first that has more
+// files than all newer ones together. So no file's entry is written more often than the logarithm
+// of the number of commits. Entries that the parent deleted are left out.
 Result<MergedManifests> KeepManifests(const MergeRequest& request, std::size_t new_count,
                                       const std::vector<ManifestFile>& parent);
 
