@@ -1,5 +1,6 @@
 #include "app/keyring.h"
 
+#include "collect/doors.h"
 #include "meta/projects.h"
 
 namespace tidemark::app {
@@ -11,17 +12,6 @@ std::uint8_t ScopesOf(const meta::ApiKey& key) {
   if (key.Allows("query")) scopes |= static_cast<std::uint8_t>(collect::Scope::kRead);
   if (key.Allows("admin")) scopes |= static_cast<std::uint8_t>(collect::Scope::kAdmin);
   return scopes;
-}
-
-std::string_view KeyOf(const net::Request& request) {
-  if (const auto key = request.Header("x-api-key")) return *key;
-  constexpr std::string_view kBearer = "bearer ";
-  std::string_view value = request.Header("authorization").value_or("");
-  if (value.size() <= kBearer.size()) return {};
-  for (std::size_t i = 0; i < kBearer.size(); ++i) {
-    if ((value[i] | 0x20) != kBearer[i] && value[i] != kBearer[i]) return {};
-  }
-  return value.substr(kBearer.size());
 }
 
 }  // namespace
@@ -38,9 +28,8 @@ Result<collect::Identity> Keyring::Identify(std::string_view key, bool trusted_p
 }
 
 Result<std::string> Keyring::ProjectOf(const net::Request& request, collect::Scope scope) {
-  const bool trusted =
-      request.peer_is_loopback && !request.Header("origin") && !request.Header("x-forwarded-for");
-  TM_ASSIGN(const auto identity, Identify(KeyOf(request), trusted));
+  TM_ASSIGN(const auto identity,
+            Identify(collect::KeyOf(request), collect::IsTrustedPeer(request)));
   if (!identity.May(scope)) return Fail(Code::kPermissionDenied, "the API key may not do this");
   std::string named(request.Header("x-tidemark-project").value_or(""));
   if (named.empty()) named = request.QueryParameter("project").value_or("");
