@@ -112,7 +112,7 @@ def test_without_dev_a_key_is_needed_and_the_first_start_prints_one(tmp_path):
             assert server.post("/v1/events", {"event_type": "a"}, headers).status == 202
         answer = server.request("POST", "/v1/sql", json.dumps({"query": "select count(*) n from events"}), {"X-API-Key": key})
         assert answer.json()["data"] == [{"n": 2}]
-        assert server.post("/v1/events", {"event_type": "a", "project_id": "other"}, {"X-API-Key": key}).status == 400
+        assert server.post("/v1/events", {"event_type": "a", "project_id": "other"}, {"X-API-Key": key}).status == 403
 
 
 def test_health_and_metrics_have_the_fields_that_are_promised(server):
