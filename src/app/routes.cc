@@ -66,14 +66,7 @@ class Routes::Impl {
   void AddQueries() {
     router_.Add(net::Method::kPost, "/v1/sql", [this](net::Request request, Respond respond) {
       if (!parts_->ready()) return respond->Send(net::ErrorResponse(NotReady()));
-      // Made with the first statement: before recovery there is no service to hand it.
-      serve::SqlHandler handler(
-          &parts_->queries(), &parts_->pool(),
-          [this](const net::Request& asked) {
-            return parts_->keyring().ProjectOf(asked, collect::Scope::kRead);
-          },
-          &parts_->clock());
-      handler.Handle(std::move(request), std::move(respond));
+      sql_.Handle(std::move(request), std::move(respond));
     });
   }
 
@@ -178,6 +171,7 @@ class Routes::Impl {
 
   RouteParts* const parts_;
   collect::Doors doors_;
+  serve::SqlHandler sql_;
 };
 
 Routes::Routes(RouteParts* parts, collect::EventSink* sink)

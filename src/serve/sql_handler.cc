@@ -6,6 +6,7 @@
 #include "base/json_reader.h"
 #include "base/json_writer.h"
 #include "serve/answer.h"
+#include "telemetry/log_line.h"
 
 namespace tidemark::serve {
 namespace {
@@ -156,10 +157,10 @@ void SqlHandler::Handle(net::Request request, std::shared_ptr<net::Responder> re
 
 void SqlHandler::Run(query::SqlRequest request, std::string format,
                      const std::shared_ptr<net::Responder>& responder) {
-  auto answer = service_->Run(std::move(request));
+  auto answer = service_()->Run(std::move(request));
   if (!answer) return responder->Send(net::ErrorResponse(answer.error()));
   const bool ok = Stream(*answer, format, responder);
-  service_->Finished(*answer, ok);
+  service_()->Finished(*answer, ok);
 }
 
 // False if the answer ended with an error.
@@ -174,6 +175,10 @@ bool SqlHandler::Stream(query::SqlAnswer& answer, const std::string& format,
       // Before the first byte the client gets a status; after it the connection is cut, so that it
       // sees that the answer is not whole.
       if (!started) responder->Send(net::ErrorResponse(more.error()));
+      if (started) {
+        TM_LOG(kWarning, "an answer was cut off", {"error", more.error().ToString()},
+               {"rows", answer.rows->row_count()});
+      }
       return false;
     }
     if (!*more) break;

@@ -20,10 +20,14 @@ using Authorize = std::function<Result<std::string>(const net::Request&)>;
 
 class SqlHandler {
  public:
-  // `service`, `pool` and `clock` must outlive the handler.
-  SqlHandler(query::Service* service, env::TaskPool* pool, Authorize authorize,
+  // `pool` and `clock` must outlive the handler, and it every task of the pool. `service` is asked
+  // for with each statement: there is none before recovery.
+  SqlHandler(std::function<query::Service*()> service, env::TaskPool* pool, Authorize authorize,
              const env::Clock* clock)
-      : service_(service), pool_(pool), authorize_(std::move(authorize)), clock_(clock) {}
+      : service_(std::move(service)),
+        pool_(pool),
+        authorize_(std::move(authorize)),
+        clock_(clock) {}
 
   void Handle(net::Request request, std::shared_ptr<net::Responder> responder);
 
@@ -33,7 +37,7 @@ class SqlHandler {
   bool Stream(query::SqlAnswer& answer, const std::string& format,
               const std::shared_ptr<net::Responder>& responder);
 
-  query::Service* const service_;
+  const std::function<query::Service*()> service_;
   env::TaskPool* const pool_;
   const Authorize authorize_;
   const env::Clock* const clock_;
