@@ -34,7 +34,13 @@ void CoreSink::Submit(std::string project, std::string batch, std::uint32_t coun
 class Routes::Impl {
  public:
   Impl(RouteParts* parts, collect::EventSink* sink)
-      : parts_(parts), doors_(sink, &parts->keyring(), &parts->clock(), &parts->registry()) {
+      : parts_(parts),
+        doors_(sink, &parts->keyring(), &parts->clock(), &parts->registry()),
+        sql_([parts] { return &parts->queries(); }, &parts->pool(),
+             [parts](const net::Request& request) {
+               return parts->keyring().ProjectOf(request, collect::Scope::kRead);
+             },
+             &parts->clock()) {
     doors_.AddTo(&router_);
     AddHealth();
     AddQueries();
