@@ -6,16 +6,20 @@ end with PyIceberg's reading of the table and with `verify`.
 """
 import http.client
 import json
+import pathlib
 import random
+import subprocess
 import threading
 
 import pyarrow.compute as pc
+import pytest
 from pyiceberg.table import StaticTable
 
 from support.server import Tidemark
 
 ARMED_EXIT = 85
-STEPS = ["data_files", "manifests", "before_commit", "after_commit", "after_publish"]
+# C1, C2, C3, C5 (dies while the commit runs: it happened or not), C4, C6.
+STEPS = ["data_files", "manifests", "before_commit", "in_commit", "after_commit", "after_publish"]
 CLIENTS = 3
 LOADED_SECONDS_MAX = 20
 
@@ -114,3 +118,115 @@ def test_nothing_is_lost_or_doubled_by_kills(tmp_path, request):
         offsets = table.column("log_offset")
         assert pc.count_distinct(offsets).as_py() == table.num_rows == pc.max(offsets).as_py() + 1
         print(f"{kills} kills, {len(load.acknowledged)} acknowledged, {len(load.unknown)} unknown, 0 lost, 0 doubled")
+
+
+def loaded(server, load, dice, batches=20):
+    """Acknowledged traffic without a kill."""
+    for _ in range(batches):
+        numbers = load.take(dice.choice([1, 50, 300]))
+        body = [{"event_id": f"e{n}", "event_type": f"t{n % 5}", "value": n} for n in numbers]
+        assert server.post("/v1/events", body).status == 202
+        load.acknowledged.update(numbers)
+
+
+def test_a_fenced_owner_stops_and_its_successor_has_everything(tmp_path):
+    """C7: two owners, as after a restored machine: the lock file is gone, the epoch decides."""
+    load, dice = Load(), random.Random(7)
+    first, second = Tidemark(tmp_path / "data"), Tidemark(tmp_path / "data")
+    with first:
+        loaded(first, load, dice)
+        (tmp_path / "data" / "lock").unlink()
+        with second:
+            load.check(second)
+            assert first.post("/v1/settle", "").status != 200
+            assert first.process.wait(timeout=LOADED_SECONDS_MAX) == 6
+            loaded(second, load, dice)
+            second.settle()
+            load.check(second)
+            assert second.verify()["ok"]
+
+
+def test_a_lost_metadata_file_is_written_again_from_the_catalog(tmp_path):
+    """C9"""
+    load, dice = Load(), random.Random(9)
+    server = Tidemark(tmp_path / "data")
+    with server:
+        loaded(server, load, dice)
+        server.settle()
+        location = server.events_metadata().removeprefix("file://")
+        loaded(server, load, dice)
+    pathlib.Path(location).unlink()
+    with server:
+        load.check(server)
+        assert pathlib.Path(location).exists()
+        server.settle()
+        load.check(server)
+        assert server.verify()["ok"]
+
+
+def test_an_older_catalog_put_back_continues_from_the_log(tmp_path):
+    """C10: the log still has what the older head does not answer for."""
+    load, dice = Load(), random.Random(10)
+    server = Tidemark(tmp_path / "data")
+    with server:
+        loaded(server, load, dice)
+        server.settle()
+    saved = {path.name: path.read_bytes() for path in (tmp_path / "data").glob("meta.db*")}
+    with server:
+        loaded(server, load, dice)
+        server.settle()
+        loaded(server, load, dice)
+    for path in (tmp_path / "data").glob("meta.db*"):
+        path.unlink()
+    for name, content in saved.items():
+        (tmp_path / "data" / name).write_bytes(content)
+    with server:
+        load.check(server)
+        server.settle()
+        load.check(server)
+        assert server.verify()["ok"]
+        assert StaticTable.from_metadata(server.events_metadata()).scan().count() == len(load.acknowledged)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of its own that fills up; needs the right to mount one."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=420m", "tmpfs", str(folder)], capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip("a small file system cannot be mounted here")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_full_disk_refuses_loses_nothing_and_recovers(small_disk):
+    """C8"""
+    load, dice = Load(), random.Random(8)
+    with Tidemark(small_disk / "data") as server:
+        loaded(server, load, dice)
+        filler = small_disk / "filler"
+        with open(filler, "wb") as file:
+            try:
+                while True:
+                    file.write(b"x" * 65536)
+                    file.flush()
+            except OSError:
+                pass
+        refused = 0
+        for _ in range(1_500):
+            numbers = load.take(500)
+            body = [{"event_id": f"e{n}", "event_type": f"t{n % 5}", "value": n, "properties": {"pad": "x" * 900}} for n in numbers]
+            status = server.post("/v1/events", body).status
+            assert status in (202, 500, 503)
+            (load.acknowledged if status == 202 else load.unknown).update(numbers)
+            refused += status != 202
+            if refused > 3:
+                break
+        assert refused, "the disk never filled up"
+        load.check(server)
+        filler.unlink()
+        loaded(server, load, dice)
+        server.settle()
+        load.check(server)
+        assert server.verify()["ok"]
