@@ -3,6 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ "${1:-changed}" = all ]; then
+  python3 tools/headers.py
   mapfile -t files < <(git ls-files 'src/*.cc' 'src/*.h')
 else
   mapfile -t files < <({ git diff --name-only --diff-filter=d main -- 'src/*.cc' 'src/*.h'; git ls-files -o --exclude-standard 'src/*.cc' 'src/*.h'; } | sort -u)
