@@ -27,7 +27,7 @@ echo "health $url/health   metrics $url/metrics   log lines $data/server.log"
 echo; echo "Send an event:"
 show "curl -s $url/v1/events -d '{\"eventType\":\"hello\",\"userId\":\"you\",\"properties\":{\"answer\":42}}'"
 echo; echo "Ask a question, over live and settled events together:"
-show "$binary sql --url $url \"select event_type, count(*) as events from events group by 1 order by 2 desc limit 5\""
+show "$binary sql -o table --url $url \"select event_type, count(*) as events from events group by 1 order by 2 desc limit 5\""
 echo; echo "Open the settled table from Python (Apache Iceberg, no Tidemark code involved):"
 location=$(curl -s "$url/v1/tables/default/events" | sed -n 's/.*"metadata-location":"\([^"]*\)".*/\1/p')
 show ".venv/bin/python -c \"from pyiceberg.table import StaticTable; print(StaticTable.from_metadata('$location').scan().count(), 'settled events')\""
