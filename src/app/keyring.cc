@@ -27,18 +27,24 @@ Result<collect::Identity> Keyring::Identify(std::string_view key, bool trusted_p
               "an API key is needed: send it as X-API-Key or Authorization: Bearer");
 }
 
-Result<std::string> Keyring::ProjectOf(const net::Request& request, collect::Scope scope) {
-  TM_ASSIGN(const auto identity,
-            Identify(collect::KeyOf(request), collect::IsTrustedPeer(request)));
-  if (!identity.May(scope)) return Fail(Code::kPermissionDenied, "the API key may not do this");
+tl::expected<std::string, net::Response> Keyring::ProjectOf(const net::Request& request,
+                                                            collect::Scope scope) {
+  const auto refuse = [](int status, std::string_view message, std::string_view hint = {}) {
+    return tl::unexpected(net::ErrorResponse(status, message, hint));
+  };
+  const auto known = Identify(collect::KeyOf(request), collect::IsTrustedPeer(request));
+  if (!known) return refuse(401, known.error().message());
+  const collect::Identity& identity = *known;
+  if (!identity.May(scope)) return refuse(403, "the API key may not do this");
   std::string named(request.Header("x-tidemark-project").value_or(""));
   if (named.empty()) named = request.QueryParameter("project").value_or("");
   if (named.empty() || named == identity.project) return identity.project;
   if (!identity.any_project) {
-    return Fail(Code::kPermissionDenied, "the API key belongs to another project");
+    return refuse(403, "the API key belongs to another project",
+                  "use a key of that project, or name the key's own project or none");
   }
   if (!meta::IsProjectName(named)) {
-    return Fail(Code::kInvalidArgument, "a project is named by a-z, 0-9, - and _ only");
+    return refuse(400, "a project is named by a-z, 0-9, - and _ only");
   }
   return named;
 }

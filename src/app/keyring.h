@@ -16,7 +16,9 @@ class Keyring final : public collect::Authenticator {
 
   // The project that a request may read or, with kAdmin, operate: of its key, or for a trusted peer
   // the one that X-Tidemark-Project or ?project= names ("default" if none does).
-  Result<std::string> ProjectOf(const net::Request& request, collect::Scope scope);
+  // Else the answer that refuses: 401 without a known key, 403 where the key may not.
+  tl::expected<std::string, net::Response> ProjectOf(const net::Request& request,
+                                                     collect::Scope scope);
 
  private:
   const meta::Keys* const keys_;

@@ -117,7 +117,7 @@ class Routes::Impl {
   // True if the request may operate the server; else it is answered.
   bool MayOperate(const net::Request& request, const Respond& respond) {
     const auto project = parts_->keyring().ProjectOf(request, collect::Scope::kAdmin);
-    if (!project) respond->Send(net::ErrorResponse(project.error()));
+    if (!project) respond->Send(project.error());
     return project.has_value();
   }
 
@@ -158,7 +158,7 @@ class Routes::Impl {
   // Where other engines open the table: its newest metadata file.
   void Table(const net::Request& request, const Respond& respond) {
     const auto may = parts_->keyring().ProjectOf(request, collect::Scope::kRead);
-    if (!may) return respond->Send(net::ErrorResponse(may.error()));
+    if (!may) return respond->Send(may.error());
     const auto project = parts_->core().FindProject(request.PathParameter("project"));
     const auto cut = project ? project->cut() : nullptr;
     if (!cut || !cut->lake || request.PathParameter("table") != "events") {

@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/json_writer.h"
+#include "collect/cloud_event.h"
 #include "env/random.h"
 #include "event/batch.h"
 #include "meta/projects.h"
@@ -18,6 +19,8 @@ constexpr std::string_view kEventHint =
     R"(send an event as {"event_type":"page_view","user_id":"u1","properties":{}}, a list )"
     R"(of them, {"events":[...]} or one a line)";
 constexpr std::string_view kKeyHint = "send the key as X-API-Key or Authorization: Bearer";
+constexpr std::string_view kProjectHint =
+    "use a key of that project that may send events, or name the key's own project or none";
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -30,16 +33,52 @@ std::optional<std::string_view> AfterScheme(std::string_view value, std::string_
   return value.substr(scheme.size() + 1);
 }
 
+// Nothing, or ":" and digits.
+bool IsPort(std::string_view text) {
+  if (text.empty()) return true;
+  return text.front() == ':' &&
+         std::all_of(text.begin() + 1, text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// 127.0.0.0/8 in four plain numbers: "127.evil.example" is a name that anybody can own.
+bool IsLoopbackIpv4(std::string_view host) {
+  if (!host.starts_with("127.")) return false;
+  int dots = 0;
+  std::size_t digits = 0;
+  for (const char c : host) {
+    if (c == '.') {
+      if (digits == 0) return false;
+      ++dots;
+      digits = 0;
+    } else if (c < '0' || c > '9' || ++digits > 3) {
+      return false;
+    }
+  }
+  return dots == 3 && digits > 0;
+}
+
 // "localhost:8080", "127.0.0.1", "[::1]:80".
 bool IsLoopbackHost(std::string_view host) {
-  if (host.starts_with("[")) return host.starts_with("[::1]");
-  host = host.substr(0, host.find(':'));
-  return host == "localhost" || host.starts_with("127.");
+  constexpr std::string_view kIpv6 = "[::1]";
+  if (host.starts_with(kIpv6)) return IsPort(host.substr(kIpv6.size()));
+  const std::size_t colon = std::min(host.find(':'), host.size());
+  if (!IsPort(host.substr(colon))) return false;
+  std::string name(host.substr(0, colon));
+  std::transform(name.begin(), name.end(), name.begin(), Lower);
+  return name == "localhost" || IsLoopbackIpv4(name);
 }
 
 bool IsLoopbackOrigin(std::string_view origin) {
   const std::size_t slashes = origin.find("://");
   return slashes != std::string_view::npos && IsLoopbackHost(origin.substr(slashes + 3));
+}
+
+// Which coding it really is is told by the body's first bytes.
+bool IsKnownCoding(std::string_view coding) {
+  std::string name(coding);
+  std::transform(name.begin(), name.end(), name.begin(), Lower);
+  return name.empty() || name == "identity" || name == "gzip" || name == "x-gzip" ||
+         name == "deflate" || name == "zstd";
 }
 
 void AppendRefused(JsonWriter* json, const event::ParsedEvents& parsed) {
@@ -162,12 +201,8 @@ void Doors::GiveBack(ParserPointer parser) {
   }
 }
 
-// `*unauthorized`: 401, not 403.
-Result<std::string> Doors::ProjectOf(const net::Request& request, bool* unauthorized) {
-  *unauthorized = true;
-  TM_ASSIGN(const Identity identity,
-            authenticator_->Identify(KeyOf(request), IsTrustedPeer(request)));
-  *unauthorized = false;
+// The body is decompressed: its first event may name the project.
+Result<std::string> Doors::ProjectOf(const net::Request& request, const Identity& identity) {
   if (!identity.May(Scope::kWrite)) {
     return Fail(Code::kPermissionDenied, "the API key may not send events");
   }
@@ -186,25 +221,43 @@ Result<std::string> Doors::ProjectOf(const net::Request& request, bool* unauthor
   return named;
 }
 
+// Decompressed, and a CloudEvent of the binary mode in one piece. Nothing, or the refusal.
+std::optional<net::Response> Doors::ReadBody(net::Request* request) const {
+  if (const auto coding = request->Header("Content-Encoding"); coding && !IsKnownCoding(*coding)) {
+    net::Response refusal = net::ErrorResponse(
+        415, "the Content-Encoding `" + std::string(*coding) + "` is not understood");
+    refusal.headers.emplace_back("Accept-Encoding", "gzip, deflate, zstd");
+    return refusal;
+  }
+  bool too_large = false;
+  auto body = net::Decompress(std::move(request->body), options_.body, &too_large);
+  if (!body) {
+    return too_large ? net::ErrorResponse(413, body.error().message(), "send smaller batches")
+                     : net::ErrorResponse(body.error());
+  }
+  request->body = *std::move(body);
+  if (!IsBinaryCloudEvent(*request)) return std::nullopt;
+  if (const Status assembled = AssembleCloudEvent(request); !assembled) {
+    return net::ErrorResponse(
+        assembled.error(),
+        "send the data as its Content-Type says and the attributes as ce-* headers");
+  }
+  return std::nullopt;
+}
+
 void Doors::Handle(event::JsonRules rules, net::Request request,
                    const ResponderPointer& responder) {
   const Duration since = clock_->Now();
-  bool too_large = false;
-  auto body = net::Decompress(std::move(request.body), options_.body, &too_large);
-  if (!body) {
+  const auto identity = authenticator_->Identify(KeyOf(request), IsTrustedPeer(request));
+  if (!identity) {
+    return responder->Send(net::ErrorResponse(401, identity.error().message(), kKeyHint));
+  }
+  if (auto refusal = ReadBody(&request)) {
     metrics_.unreadable_bodies.Add();
-    return responder->Send(
-        too_large ? net::ErrorResponse(413, body.error().message(), "send smaller batches")
-                  : net::ErrorResponse(body.error()));
+    return responder->Send(*std::move(refusal));
   }
-  request.body = *std::move(body);
-  bool unauthorized = false;
-  auto project = ProjectOf(request, &unauthorized);
-  if (!project) {
-    return responder->Send(unauthorized
-                               ? net::ErrorResponse(401, project.error().message(), kKeyHint)
-                               : net::ErrorResponse(project.error()));
-  }
+  auto project = ProjectOf(request, *identity);
+  if (!project) return responder->Send(net::ErrorResponse(project.error(), kProjectHint));
   const TimeMicros now = clock_->WallNow();
   event::BatchBuilder builder(*project, now);
   builder.Reserve(request.body.size());
@@ -269,10 +322,13 @@ std::string KeyOf(const net::Request& request) {
 }
 
 bool IsTrustedPeer(const net::Request& request) {
-  if (!request.peer_is_loopback || request.Header("X-Forwarded-For") ||
-      request.Header("Forwarded")) {
-    return false;
+  if (!request.peer_is_loopback) return false;
+  for (const char* of_a_proxy : {"X-Forwarded-For", "Forwarded", "X-Forwarded-Host", "X-Real-IP",
+                                 "CF-Connecting-IP", "Via"}) {
+    if (request.Header(of_a_proxy)) return false;
   }
+  // A browser says itself that a page of elsewhere asks, also where it sends no Origin.
+  if (request.Header("Sec-Fetch-Site") == "cross-site") return false;
   const auto host = request.Header("Host");
   if (host && !IsLoopbackHost(*host)) return false;  // A name that was bent to point here.
   const auto origin = request.Header("Origin");

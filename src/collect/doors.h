@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "collect/authenticator.h"
@@ -64,7 +65,8 @@ class Doors {
   using ParserPointer = std::unique_ptr<event::JsonEventParser>;
 
   void Handle(event::JsonRules rules, net::Request request, const ResponderPointer& responder);
-  Result<std::string> ProjectOf(const net::Request& request, bool* unauthorized);
+  std::optional<net::Response> ReadBody(net::Request* request) const;
+  static Result<std::string> ProjectOf(const net::Request& request, const Identity& identity);
   void Submit(std::string project, std::string batch, std::shared_ptr<Outcome> outcome, bool wait);
   void Finish(const Outcome& outcome, const Result<event::Receipt>& receipt);
   void Count(const Outcome& outcome, bool taken);

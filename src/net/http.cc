@@ -66,6 +66,44 @@ constexpr std::array kPhrases = {
     Phrase{505, "HTTP Version Not Supported"},
 };
 
+// What to do about a status when nobody knows better.
+std::string_view UsualHint(int status) {
+  switch (status) {
+    case 400:
+      return "correct the request and send it again; as it is it will be refused each time";
+    case 401:
+      return "send the key as X-API-Key or Authorization: Bearer";
+    case 403:
+      return "use a key that may do this";
+    case 404:
+      return "see docs/reference for what there is";
+    case 408:
+      return "send the whole request at once, or in smaller parts";
+    case 409:
+      return "look at the present state, then decide again";
+    case 413:
+      return "send it in smaller parts";
+    case 414:
+    case 431:
+      return "send shorter headers and put what is long into the body";
+    case 415:
+      return "send the body plain, or compressed with gzip, deflate or zstd";
+    case 417:
+      return "leave the Expect header out";
+    case 499:
+      return "send it again and wait for the answer";
+    case 429:
+    case 503:
+      return "send it again after the time in Retry-After";
+    case 504:
+      return "ask for less, or allow more time with timeout_ms";
+    case 505:
+      return "speak HTTP/1.1";
+    default:
+      return status >= 500 ? "look into the server's log; if it says nothing, report it" : "";
+  }
+}
+
 }  // namespace
 
 std::string_view MethodName(Method method) {
@@ -144,9 +182,11 @@ Response ErrorResponse(int status, std::string_view message, std::string_view hi
   Response response;
   response.status = status;
   JsonWriter json(&response.body);
+  if (hint.empty()) hint = UsualHint(status);
   json.BeginObject().Field("error", ReasonPhrase(status)).Field("message", message);
   if (!hint.empty()) json.Field("hint", hint);
   json.EndObject();
+  if (status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
   if (status == 503 || status == 429) response.headers.emplace_back("Retry-After", "1");
   return response;
 }

@@ -36,6 +36,11 @@ class Request {
   std::optional<std::string_view> Header(std::string_view name) const;
   // The first query parameter of that name, decoded. "a" and "a=" are both "".
   std::optional<std::string> QueryParameter(std::string_view name) const;
+  // Every header in the order of the request, names as sent.
+  template <class Visit>
+  void ForEachHeader(const Visit& visit) const {
+    for (const auto& [key, value] : headers_) visit(Text(key), Text(value));
+  }
   // What stood for `{name}` in the route; empty if there is none.
   std::string_view PathParameter(std::string_view name) const;
 
@@ -68,7 +73,8 @@ struct Response {
   bool close = false;  // Ends the connection after this answer.
 };
 
-// `{"error":"<reason phrase>","message":..,"hint":..}`; without `hint` if it is empty.
+// `{"error":"<reason phrase>","message":..,"hint":..}`; an empty `hint` becomes what helps with
+// most answers of that status. 401 carries WWW-Authenticate; 429 and 503 carry Retry-After.
 Response ErrorResponse(int status, std::string_view message, std::string_view hint = {});
 // By the error's code; 503 carries Retry-After.
 Response ErrorResponse(const Error& error, std::string_view hint = {});

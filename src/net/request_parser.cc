@@ -40,6 +40,21 @@ bool IsContinue(std::string_view value) {
                     [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
 }
 
+// A token of RFC 9110: readers that differ about `Content-Length : 5` see two different requests.
+bool IsToken(std::string_view name) {
+  static constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           kMarks.find(c) != std::string_view::npos;
+  });
+}
+
+bool IsHost(std::string_view name) {
+  constexpr std::string_view kWord = "host";
+  return std::equal(name.begin(), name.end(), kWord.begin(), kWord.end(),
+                    [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
+}
+
 }  // namespace
 
 struct RequestParser::State {
@@ -75,6 +90,7 @@ struct RequestParser::State {
     return 0;
   }
   int HeaderComplete() {
+    if (!IsToken(field)) return Refuse(400, "a header's name has characters that none may have");
     head_bytes += 4;  // What stands between and after them: bounds the number of headers, too.
     request.AddHeader(field, value);
     field.clear();
@@ -112,7 +128,12 @@ int RequestParser::State::HeadComplete() {
   in_body = true;
   http_1_0 = parser.http_major == 1 && parser.http_minor == 0;
   if (parser.http_major != 1) return Refuse(505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
-  if (!http_1_0 && !request.Header("Host")) return Refuse(400, "the Host header is missing");
+  int hosts = 0;
+  request.ForEachHeader(
+      [&hosts](std::string_view name, std::string_view) { hosts += IsHost(name) ? 1 : 0; });
+  if (hosts == 0 && !http_1_0) return Refuse(400, "the Host header is missing");
+  // Two readers could choose two hosts.
+  if (hosts > 1) return Refuse(400, "there is more than one Host header");
   const bool sized = (parser.flags & F_CONTENT_LENGTH) != 0;
   if (sized && parser.content_length > limits.body_bytes_max) return RefuseBody();
   if (const auto expect = request.Header("Expect"); expect && !http_1_0) {

@@ -90,6 +90,29 @@ std::string MetricsJson(const StatusParts& parts) {
   return text + "\n";
 }
 
-std::string MetricsPrometheus(const StatusParts& parts) { return parts.registry->ToPrometheus(); }
+std::string MetricsPrometheus(const StatusParts& parts) {
+  std::string text = parts.registry->ToPrometheus();
+  const auto gauge = [&text](std::string_view name, std::string_view sentence, double value) {
+    text.append("# HELP ").append(name).append(" ").append(sentence).append("\n# TYPE ");
+    text.append(name).append(" gauge\n").append(name).append(" ");
+    JsonWriter number(&text);
+    number.Double(value);
+    text.append("\n");
+  };
+  const double uptime = Uptime(parts);
+  const auto accepted = static_cast<double>(parts.core->metrics().accepted_events.value());
+  gauge("tidemark_uptime_seconds", "Since the server is ready.", uptime);
+  gauge("tidemark_events_per_second", "Accepted events a second, since the server is ready.",
+        uptime > 0 ? accepted / uptime : 0);
+  gauge("tidemark_buffer_utilization", "Share of the memory budget in use, 0 to 1.",
+        BufferUtilisation(parts));
+  double files = 0;
+  for (const auto& [name, project] : *parts.core->AllProjects()) {
+    if (const auto lake = project->cut()->lake) files += static_cast<double>(lake->files->count());
+  }
+  gauge("tidemark_lake_files", "Live data files: what compaction would make fewer.", files);
+  gauge("tidemark_compactions", "Compactions committed; none is made by this version.", 0);
+  return text;
+}
 
 }  // namespace tidemark::ops

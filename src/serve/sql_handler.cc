@@ -137,7 +137,7 @@ Result<query::SqlRequest> ParseSqlBody(const net::Request& request) {
 
 void SqlHandler::Handle(net::Request request, std::shared_ptr<net::Responder> responder) {
   auto project = authorize_(request);
-  if (!project) return responder->Send(net::ErrorResponse(project.error()));
+  if (!project) return responder->Send(std::move(project).error());
   auto format = FormatOf(request);
   if (!format) return responder->Send(net::ErrorResponse(format.error()));
   auto parsed = ParseSqlBody(request);

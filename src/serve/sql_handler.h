@@ -15,8 +15,8 @@
 
 namespace tidemark::serve {
 
-// From a request to the project that it may read. kPermissionDenied: no or wrong key.
-using Authorize = std::function<Result<std::string>(const net::Request&)>;
+// From a request to the project that it may read, or to the answer that refuses it.
+using Authorize = std::function<tl::expected<std::string, net::Response>(const net::Request&)>;
 
 class SqlHandler {
  public:

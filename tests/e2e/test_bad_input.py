@@ -1,0 +1,431 @@
+"""What clients can do wrong: each gets its status and `{"error","message","hint"}`, the good beside it is kept, and the
+server goes on as if nothing had been."""
+import base64
+import gzip
+import http.client
+import json
+import re
+import socket
+import threading
+import time
+import zlib
+
+import pytest
+
+from support.server import Tidemark
+
+PATHS = ("/v1/events", "/events", "/ingest", "/ingest/batch")
+GOOD = {"event_type": "good", "user_id": "u", "value": 1, "timestamp": 1700000000000}
+COUNTED = re.compile(r"^(tidemark_collect_\w+?)(?:\{outcome=\"(\w+)\"\})? (\d+)$", re.M)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    with Tidemark(tmp_path_factory.mktemp("bad") / "data") as server:
+        yield server
+
+
+@pytest.fixture
+def unharmed(running):
+    """The server, which must be the same process and healthy afterwards, with counters that sum."""
+    yield running
+    assert running.process.poll() is None
+    health = running.get("/health")
+    assert health.status == 200 and health.json()["status"] == "healthy"
+    counts = counters(running)
+    assert counts["received"] == sum(counts[name] for name in ("accepted", "duplicate", "quarantined", "refused")), counts
+
+
+def counters(server):
+    found = {}
+    for name, outcome, value in COUNTED.findall(server.get("/metrics").body.decode()):
+        found[outcome or name.removeprefix("tidemark_collect_").removesuffix("_total").removesuffix("_events")] = int(value)
+    return found
+
+
+def check_refusal(answer, status):
+    assert answer.status == status, (answer.status, answer.body[:300])
+    body = answer.json()
+    assert body["error"] == http.client.responses[status].replace("Request Entity Too Large", "Content Too Large")
+    assert len(body["message"]) > 5 and len(body["hint"]) > 10, body
+    assert "/" + "src/" not in body["message"] and "exception" not in body["message"].lower()
+    return body
+
+
+def raw(server, text, *, half_close=False, timeout=20):
+    """Sends bytes as they are and returns everything that comes back."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=timeout) as peer:
+        try:
+            peer.sendall(text if isinstance(text, bytes) else text.encode())
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # Refused while we were still sending: the answer is there.
+        if half_close:
+            peer.shutdown(socket.SHUT_WR)
+        return drain(peer)
+
+
+def drain(peer):
+    received = b""
+    try:
+        while part := peer.recv(65536):
+            received += part
+    except ConnectionResetError:
+        pass
+    return received
+
+
+def statuses(received):
+    return [int(s) for s in re.findall(rb"HTTP/1\.1 (\d{3}) ", received) if s != b"102"]
+
+
+UNREADABLE = {
+    "cut short": b'{"event_type":',
+    "no JSON": b"hello",
+    "a stray comma": b'[{"event_type":"a"},]',
+    "single quotes": b"{'event_type':'a'}",
+    "NaN": b'{"event_type":"a","value":NaN}',
+    "a leading zero": b'{"event_type":"a","value":012}',
+    "a raw control character": b'{"event_type":"a\x01"}',
+    "an unpaired surrogate": b'{"event_type":"\\ud800"}',
+    "a broken escape": b'{"event_type":"\\q"}',
+    "invalid UTF-8": b'{"event_type":"a\xff\xfe"}',
+    "an overlong encoding": b'{"event_type":"\xc0\x80"}',
+    "UTF-16": '{"event_type":"a"}'.encode("utf-16"),
+    "NUL bytes": b"\x00" * 100,
+    "nothing": b"",
+    "blanks": b"  \n\t ",
+    "an empty list": b"[]",
+    "a number": b"17",
+    "a text": b'"event"',
+    "null": b"null",
+    "an empty object": b"{}",
+    "deep arrays": b"[" * 100_000,
+    "deep objects": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+    "random gzip": b"\x1f\x8b" + bytes(range(256)) * 4,
+    "random zstd": b"\x28\xb5\x2f\xfd" + bytes(range(256)) * 4,
+    "cut gzip": gzip.compress(b'{"event_type":"a"}' * 100)[:-12],
+}
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("what", UNREADABLE)
+def test_a_body_that_holds_no_event_is_400_and_leaves_none(unharmed, what, path):
+    before = counters(unharmed)["accepted"]
+    check_refusal(unharmed.post(path, UNREADABLE[what]), 400)
+    assert counters(unharmed)["accepted"] == before
+
+
+BAD_EVENTS = {
+    "no type": ({"user_id": "u"}, "missing_field"),
+    "a type that is an object": ({"event_type": {"a": 1}}, "wrong_type"),
+    "a type that is null": ({"event_type": None}, "missing_field"),
+    "a type that is a list": ({"event_type": ["a"]}, "wrong_type"),
+    "properties that are a list": ({"event_type": "a", "properties": [1]}, "wrong_type"),
+    "properties that are a text": ({"event_type": "a", "properties": "x"}, "wrong_type"),
+    "a value that is a text": ({"event_type": "a", "value": "much"}, "wrong_type"),
+    "a user that is an object": ({"event_type": "a", "user_id": {"id": 1}}, "wrong_type"),
+    "a time that is no time": ({"event_type": "a", "timestamp": "yesterday"}, "bad_timestamp"),
+    "a day that does not exist": ({"event_type": "a", "timestamp": "2023-02-30T00:00:00Z"}, "bad_timestamp"),
+    "the year 300,000": ({"event_type": "a", "timestamp": "+300000-01-01T00:00:00Z"}, "bad_timestamp"),
+    "a time without end": ({"event_type": "a", "timestamp": 1e300}, "bad_timestamp"),
+    "a time before time": ({"event_type": "a", "timestamp": -1e30}, "bad_timestamp"),
+    "a time that is an object": ({"event_type": "a", "timestamp": {}}, "bad_timestamp"),
+    "a NUL in a text": ({"event_type": "a", "user_id": "a\0b"}, "nul_character"),
+    "too deep properties": ({"event_type": "a", "properties": json.loads('{"a":' * 80 + "1" + "}" * 80)}, "too_deep"),
+    "a text": ("event", "not_an_object"),
+    "null": (None, "not_an_object"),
+    "a list": ([], "not_an_object"),
+    "3 MB": ({"event_type": "a", "properties": {"text": "x" * 3_000_000}}, "event_too_large"),
+}
+
+
+@pytest.mark.parametrize("what", BAD_EVENTS)
+def test_one_bad_event_is_refused_with_its_reason(unharmed, what):
+    event, code = BAD_EVENTS[what]
+    if isinstance(event, dict):
+        check_refusal(unharmed.post("/v1/events", event), 413 if code == "event_too_large" else 400)
+    body = check_refusal(unharmed.post("/v1/events", [event]), 413 if code == "event_too_large" else 400)
+    assert [(r["index"], r["error"]) for r in body["refused"]] in ([(0, code)], [(0, "wrong_type")]), body
+
+
+def test_a_batch_keeps_the_good_events_and_names_each_bad_one_by_index(unharmed):
+    before = unharmed.scalar("select count(*) from events where event_type = 'kept'")
+    counted = counters(unharmed)
+    bad = [event for event, _ in BAD_EVENTS.values()]
+    batch = [item for event in bad for item in ({"event_type": "kept"}, event)]
+    answer = unharmed.post("/v1/events", batch)
+    assert answer.status == 202, answer.body
+    body = answer.json()
+    assert (body["received"], body["accepted"]) == (2 * len(bad), len(bad))
+    assert [r["index"] for r in body["refused"]] == list(range(1, 2 * len(bad), 2))
+    assert all(r["error"] and r["message"] for r in body["refused"])
+    assert unharmed.scalar("select count(*) from events where event_type = 'kept'") == before + len(bad)
+    after = counters(unharmed)
+    assert after["accepted"] - counted["accepted"] == len(bad) and after["refused"] - counted["refused"] == len(bad)
+
+
+def test_a_bad_line_of_ndjson_refuses_only_that_line(unharmed):
+    lines = [b'{"event_type":"line"}', b'{"event_type":', b'{"event_type":"line"}', b'{"event_type":"\xff"}', b'{"event_type":"line"}']
+    answer = unharmed.post("/v1/events", b"\n".join(lines))
+    assert answer.status == 202
+    assert [r["index"] for r in answer.json()["refused"]] == [1, 3]
+
+
+def test_the_strict_doors_name_each_missing_field(unharmed):
+    for missing in GOOD:
+        event = {name: value for name, value in GOOD.items() if name != missing}
+        body = check_refusal(unharmed.post("/ingest", event), 400)
+        assert missing in body["message"]
+        answer = unharmed.post("/ingest/batch", {"events": [GOOD, event, GOOD]})
+        assert answer.status == 202
+        [refused] = answer.json()["refused"]
+        assert refused["index"] == 1 and missing in refused["message"]
+    check_refusal(unharmed.post("/ingest", {**GOOD, "timestamp": "2024-01-01"}), 400)
+    check_refusal(unharmed.post("/ingest", {**GOOD, "value": "1"}), 400)
+
+
+def test_a_body_of_100_mb_is_refused_before_it_is_sent(unharmed):
+    head = f"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: {100 << 20}\r\nExpect: 100-continue\r\n\r\n"
+    assert statuses(raw(unharmed, head)) == [413]
+
+
+def test_a_body_of_100_mb_is_refused_while_it_is_sent(unharmed):
+    piece = b"100000\r\n" + b" " * (1 << 20) + b"\r\n"
+    received = raw(unharmed, b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n" + piece * 100)
+    assert statuses(received) == [413]
+    assert b'"hint"' in received
+
+
+def bombs():
+    packer = zlib.compressobj(9, wbits=31)
+    data = b"".join(packer.compress(b" " * (1 << 20)) for _ in range(300)) + packer.flush()
+    yield "gzip", data
+    yield "gzip of gzip", gzip.compress(gzip.compress(b" " * (1 << 28), 1), 9)
+    # One zstd frame: magic, window of 128 KiB, then run-length blocks of 128 KiB each.
+    block = (1 << 1 | (128 << 10) << 3).to_bytes(3, "little") + b" "
+    yield "zstd", b"\x28\xb5\x2f\xfd\x00\x38" + block * 8000 + (1 | 1 << 1 | 8 << 3).to_bytes(3, "little") + b" "
+    # A window of 2 GiB.
+    yield "zstd window", b"\x28\xb5\x2f\xfd\x00\xa8" + block
+
+
+@pytest.mark.parametrize("what,body", list(bombs()), ids=lambda value: value if isinstance(value, str) else "")
+def test_a_zip_bomb_is_refused_without_taking_the_memory(unharmed, what, body):
+    before = resident(unharmed)
+    answer = unharmed.post("/v1/events", body)
+    check_refusal(answer, 400 if what in ("zstd window", "gzip of gzip") and answer.status == 400 else 413)
+    assert resident(unharmed) - before < 200 << 20
+
+
+def resident(server):
+    for line in open(f"/proc/{server.process.pid}/status"):
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) << 10
+    return 0
+
+
+@pytest.mark.parametrize("header", ["br", "compress", "gzip, br", "snappy"])
+def test_a_coding_that_is_not_understood_is_415(unharmed, header):
+    answer = unharmed.post("/v1/events", {"event_type": "a"}, {"Content-Encoding": header})
+    check_refusal(answer, 415)
+    assert "gzip" in answer.headers["Accept-Encoding"]
+
+
+def test_codings_are_told_by_the_bytes_whatever_the_header_says(unharmed):
+    plain = b'{"event_type":"coded"}'
+    for header in ({}, {"Content-Encoding": "gzip"}, {"Content-Encoding": "identity"}):
+        for body in (plain, gzip.compress(plain), zlib.compress(plain)):
+            assert unharmed.post("/v1/events", body, header).status == 202
+
+
+@pytest.mark.parametrize("text,status", [
+    ("NONSENSE\r\n\r\n", 400),
+    ("GET / HTTP/1.1\r\n\r\n", 400),  # No Host.
+    ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+    ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505),
+    ("POST /v1/events HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", 400),
+    ("POST /v1/events HTTP/1.1\r\nHost: a\r\nContent-Length: -5\r\n\r\n", 400),
+    ("POST /v1/events HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999999\r\n\r\n", 400),
+    ("POST /v1/events HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+    ("POST /v1/events HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+    ("POST /v1/events HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n", 400),
+    ("GET /" + "a" * 100_000 + " HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+    ("GET / HTTP/1.1\r\nHost: a\r\nX: " + "a" * 100_000 + "\r\n\r\n", 431),
+    ("GET / HTTP/1.1\r\nHost: a\r\n" + "X: a\r\n" * 20_000 + "\r\n", 431),
+    ("GET / HTTP/1.1\r\nHost: a\r\nBad Name: a\r\n\r\n", 400),
+    ("GET / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n", 417),
+    ("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),  # TLS.
+    ("GET /nowhere HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 404),
+    ("DELETE /v1/events HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 405),
+    ("BREW /v1/events HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 400),
+], ids=lambda value: value[:50] if isinstance(value, str) else None)
+def test_what_is_no_good_http_is_refused_in_json(unharmed, text, status):
+    received = raw(unharmed, text)
+    assert statuses(received) == [status], received[:300]
+    body = json.loads(received.split(b"\r\n\r\n", 1)[1])
+    assert body["message"] and body["hint"]
+
+
+def test_chunked_bodies_pipelining_and_half_closed_connections_are_served(unharmed):
+    chunked = b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n" + b"".join(
+        b"1\r\n" + bytes([c]) + b"\r\n" for c in b'{"event_type":"chunked"}') + b"0\r\n\r\n"
+    bad = b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\n{x}"
+    received = raw(unharmed, (chunked + bad) * 20, half_close=True)
+    assert statuses(received) == [202, 400] * 20
+
+
+def test_a_slow_client_is_told_and_holds_up_nobody(unharmed):
+    """Slowloris: a head that never ends is answered after the head's deadline (10 s)."""
+    slow = [socket.create_connection(("127.0.0.1", unharmed.port), timeout=30) for _ in range(100)]
+    for peer in slow:
+        peer.sendall(b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\n")
+    start = time.monotonic()
+    for _ in range(50):
+        assert unharmed.post("/v1/events", {"event_type": "quick"}).status == 202
+    assert time.monotonic() - start < 5
+    assert statuses(drain(slow[0])) == [408]
+    for peer in slow:
+        peer.close()
+
+
+def test_a_client_that_vanishes_in_the_middle_of_a_body_leaves_nothing(unharmed):
+    before = counters(unharmed)
+    for _ in range(50):
+        peer = socket.create_connection(("127.0.0.1", unharmed.port))
+        peer.sendall(b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n[{\"event_type\":\"half\"}")
+        peer.close()
+    assert counters(unharmed)["accepted"] == before["accepted"]
+    assert unharmed.scalar("select count(*) from events where event_type = 'half'") == 0
+
+
+# --- SQL
+
+def test_a_table_that_does_not_exist_is_404(unharmed):
+    check_refusal(unharmed.post("/v1/sql", "select * from nowhere"), 404)
+
+
+@pytest.mark.parametrize("statement", [
+    "", "   ", ";", "selec 1", "select", "select nothing from events", "select 1; select 2",
+    "select 'open", "select 1/*", "select \x00", "select cast('x' as integer)", "select " + "(" * 5_000,
+    "select " + "1+" * 200_000 + "1", "{\"query\":7}", "{\"query\":\"select 1\",\"colour\":1}", "{\"query\":", "{\"params\":[1]}",
+    "select $1", "select count(*) from events where user_id = $missing",
+], ids=lambda statement: statement[:40])
+def test_sql_that_is_wrong_is_400(unharmed, statement):
+    check_refusal(unharmed.post("/v1/sql", statement), 400)
+
+
+@pytest.mark.parametrize("statement", [
+    "drop table events", "create table t(i int)", "insert into events select * from events", "delete from events",
+    "update events set user_id = ''", "attach 'x.db'", "copy (select 1) to '/tmp/tidemark-x'", "install httpfs", "load httpfs",
+    "set memory_limit = '1GB'", "pragma database_list", "select * from read_csv('/etc/passwd')", "select * from read_text('/etc/passwd')",
+    "from '/etc/passwd'", "select * from '/etc/passwd'", "select * from glob('/*')", "select * from read_parquet('*.parquet')",
+    "select getenv('HOME')", "select * from duckdb_settings()", "call pragma_version()", "export database '/tmp/x'",
+    "select * from pg_catalog.pg_tables", "select * from information_schema.tables", "with a as (delete from events) select 1",
+    "explain analyze copy (select 1) to '/tmp/x'", "select * from read_blob('/proc/self/environ')", "checkpoint", "vacuum",
+    "prepare p as select 1", "begin", "use memory",
+])
+def test_sql_that_is_forbidden_is_refused_and_does_nothing(unharmed, statement):
+    answer = unharmed.post("/v1/sql", statement)
+    assert answer.status in (400, 403), (answer.status, answer.body[:200])
+    check_refusal(answer, answer.status)
+    assert b"root:" not in answer.body
+
+
+def test_sql_that_is_huge_is_refused(unharmed):
+    answer = unharmed.post("/v1/sql", "select '" + "x" * (2 << 20) + "'")
+    check_refusal(answer, answer.status)
+    assert answer.status in (400, 413)
+
+
+def test_sql_that_never_ends_meets_its_time_limit(unharmed):
+    endless = "select count(*) from range(1000000000) a, range(1000000000) b where a.range + b.range = -1"
+    start = time.monotonic()
+    answer = unharmed.post("/v1/sql", {"query": endless, "timeout_ms": 500})
+    check_refusal(answer, 504)
+    assert time.monotonic() - start < 10
+
+
+def test_a_query_whose_client_has_left_is_given_up(unharmed):
+    endless = json.dumps({"query": "select count(*) from range(1000000000) a, range(1000000000) b where a.range + b.range = -1"})
+    for _ in range(4):  # As many as run at once.
+        peer = socket.create_connection(("127.0.0.1", unharmed.port))
+        peer.sendall(f"POST /v1/sql HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(endless)}\r\n\r\n{endless}".encode())
+        peer.close()
+    start = time.monotonic()
+    assert unharmed.scalar("select 1") == 1
+    assert time.monotonic() - start < 15
+
+
+def test_many_bad_clients_at_once_harm_nobody(unharmed):
+    failures = []
+
+    def bad(seed):
+        for i, body in enumerate(list(UNREADABLE.values()) * 2):
+            try:
+                if unharmed.post("/v1/events", body).status != 400:
+                    failures.append((seed, i))
+            except OSError as error:
+                failures.append((seed, i, error))
+
+    threads = [threading.Thread(target=bad, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for _ in range(50):
+        assert unharmed.post("/v1/events", {"event_type": "among"}).status == 202
+    for thread in threads:
+        thread.join()
+    assert not failures
+
+
+# --- Who asks
+
+def test_an_unknown_key_is_401_at_every_door(tmp_path):
+    with Tidemark(tmp_path / "data", dev=False) as server:
+        key = next(word for word in server.banner.split() if word.startswith("tm_"))
+        for path in (*PATHS, "/v1/sql", "/v1/settle", "/v1/verify"):
+            for headers in ({}, {"X-API-Key": "tm_wrong"}, {"Authorization": "Bearer " + key[:-1]}, {"Authorization": "Basic !!"}):
+                answer = server.post(path, b"not read", headers)
+                check_refusal(answer, 401)
+                assert answer.headers["WWW-Authenticate"]
+        assert server.get("/v1/tables/default/events").status == 401
+        basic = {"Authorization": "Basic " + base64.b64encode(f"{key}:".encode()).decode()}
+        assert server.post("/v1/events", {"event_type": "a"}, basic).status == 202
+        check_refusal(server.post("/v1/events", {"event_type": "a"}, {"X-API-Key": key, "X-Tidemark-Project": "other"}), 403)
+        check_refusal(server.post("/v1/sql", "select 1", {"X-API-Key": key, "X-Tidemark-Project": "other"}), 403)
+
+
+FOREIGN = [
+    {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Origin": "http://localhost.evil.example"},
+    {"Origin": "http://127.0.0.1.evil.example"}, {"Origin": "http://127.evil.example"}, {"Origin": "http://[::1].evil.example"},
+    {"Host": "evil.example"}, {"Host": "127.evil.example"}, {"Host": "127.0.0.1.evil.example:80"}, {"Host": "localhost.evil.example"},
+    {"Host": "localhost:80@evil.example"}, {"X-Forwarded-For": "127.0.0.1"}, {"Forwarded": "for=127.0.0.1"}, {"Via": "1.1 proxy"},
+    {"X-Real-IP": "127.0.0.1"}, {"Sec-Fetch-Site": "cross-site"},
+]
+
+
+@pytest.mark.parametrize("headers", FOREIGN, ids=lambda headers: "-".join(next(iter(headers.items()))))
+def test_dev_trusts_no_foreign_page_name_or_proxy(unharmed, headers):
+    for path, body in (("/v1/events", '{"event_type":"foreign"}'), ("/v1/sql", "select 1"), ("/v1/settle", "")):
+        check_refusal(unharmed.post(path, body, headers), 401)
+
+
+@pytest.mark.parametrize("headers", [
+    {"Origin": "http://localhost:3000"}, {"Origin": "http://127.0.0.1:8080"}, {"Origin": "http://[::1]:8080"},
+    {"Host": "localhost"}, {"Host": "LOCALHOST:8080"}, {"Host": "[::1]:8080"}, {"Host": "127.0.0.1:1"},
+])
+def test_dev_trusts_this_machine(unharmed, headers):
+    assert unharmed.post("/v1/events", {"event_type": "near"}, headers).status == 202
+
+
+def test_a_preflight_is_answered_before_any_key(tmp_path):
+    with Tidemark(tmp_path / "data", dev=False) as server:
+        for path in (*PATHS, "/v1/sql"):
+            answer = server.request("OPTIONS", path, None, {
+                "Origin": "https://shop.example", "Access-Control-Request-Method": "POST",
+                "Access-Control-Request-Headers": "content-type,x-api-key"})
+            assert answer.status == 204
+            assert answer.headers["Access-Control-Allow-Origin"] == "https://shop.example"
+            assert answer.headers["Access-Control-Allow-Headers"] == "content-type,x-api-key"
+            assert "POST" in answer.headers["Access-Control-Allow-Methods"]
+        # A refusal can be read by the page, too.
+        refused = server.post("/v1/events", {"event_type": "a"}, {"Origin": "https://shop.example"})
+        assert refused.status == 401 and refused.headers["Access-Control-Allow-Origin"] == "https://shop.example"

@@ -1,0 +1,101 @@
+"""The doors and shapes that are promised, sent exactly as they are printed."""
+import base64
+import json
+import subprocess
+import time
+
+import pytest
+
+
+def curl(server, path, *arguments):
+    """Status and body of a curl command, its host replaced by the server's."""
+    command = ["curl", "-s", "-o", "-", "-w", "\n%{http_code}", *arguments, f"http://127.0.0.1:{server.port}{path}"]
+    body, _, status = subprocess.run(command, capture_output=True, text=True, check=True).stdout.rpartition("\n")
+    return int(status), body
+
+
+def test_a_cloud_event_without_id_and_time_is_filled_in(server):
+    before = time.time()
+    status, body = curl(server, "/events", "-X", "POST", "-H", "Content-Type: application/json",
+                        "-d", '{"specversion":"1.0","type":"test.event","source":"test"}')
+    assert 200 <= status < 300
+    [[event_id, event_type, source, at]] = server.rows("select event_id, event_type, source, epoch(timestamp) from events")
+    assert (event_type, source) == ("test.event", "test")
+    assert json.loads(body)["eventId"] == event_id and len(event_id) == 36
+    assert before - 1 <= at <= time.time() + 1
+
+
+def test_an_event_in_camel_case_answers_its_id(server):
+    event = {"eventId": "evt_123", "eventType": "page_view", "userId": "user_123", "properties": {"page": "/home"}}
+    status, body = curl(server, "/v1/events", "-X", "POST", "-d", json.dumps(event))
+    assert status == 202
+    assert json.loads(body) == {"status": "accepted", "eventId": "evt_123"}
+
+
+def test_the_strict_doors_take_numbers_of_milliseconds(server):
+    event = {"timestamp": 1699564800000, "event_type": "purchase", "user_id": "user_1", "value": 99.99, "currency": "EUR"}
+    status, body = curl(server, "/ingest", "-X", "POST", "-H", "Content-Type: application/json", "-d", json.dumps(event))
+    assert status == 202 and json.loads(body)["status"] == "accepted"
+    for batch in ([event] * 3, {"events": [event] * 3}):
+        status, body = curl(server, "/ingest/batch", "-X", "POST", "-H", "Content-Type: application/json", "-d", json.dumps(batch))
+        assert status == 202 and json.loads(body)["accepted"] == 3
+    assert server.rows("select count(*), sum(value::decimal(10,2)), min(epoch_ms(timestamp)), any_value(properties) from events") == [
+        (7, 699.93, 1699564800000, '{"currency":"EUR"}')]
+
+
+def test_the_printed_health_paths_answer(server):
+    for path in ("/health", "/health/collector", "/health/catalog", "/health/api", "/metrics"):
+        status, _ = curl(server, path)
+        assert status == 200
+
+
+@pytest.mark.parametrize("data,content_type,properties", [
+    ('{"page":"/","n":1.50}', "application/json", '{"page":"/","n":1.50}'),
+    ("", None, "{}"),
+    ("hello", "text/plain", '{"data":"hello"}'),
+])
+def test_cloud_events_in_binary_mode(server, data, content_type, properties):
+    headers = {"ce-specversion": "1.0", "ce-type": "shop.page%20view", "ce-id": "7", "ce-source": "/shop", "ce-time": "2024-05-06T07:08:09Z"}
+    if content_type:
+        headers["Content-Type"] = content_type
+    answer = server.post("/events", data, headers)
+    assert answer.status == 202, answer.body
+    assert answer.json()["eventId"] == "7"
+    [[event_type, source, at, found]] = server.rows("select event_type, source, epoch_ms(timestamp), properties from events")
+    assert (event_type, source, at) == ("shop.page view", "/shop", 1714979289000)
+    wanted = json.loads(properties)
+    assert {name: value for name, value in json.loads(found or "{}").items() if name in wanted} == wanted
+
+
+def test_a_binary_cloud_event_cannot_bring_a_second_event(server):
+    headers = {"ce-specversion": "1.0", "ce-type": "a", "ce-source": "/", "ce-id": "1", "Content-Type": "application/json"}
+    for data in ('{}},{"type":"b"', '1}\n{"event_type":"b"}', '"'):
+        assert server.post("/events", data, headers).status == 400
+    assert server.scalar("select count(*) from events") == 0
+    answer = server.post("/events", b"\xff\xfe", {**headers, "Content-Type": "application/octet-stream"})
+    assert answer.status == 202
+    assert base64.b64encode(b"\xff\xfe").decode() in server.scalar("select properties from events")
+
+
+def test_ack_memory_answers_before_the_event_is_durable_and_it_becomes_visible(server):
+    for i in range(200):
+        answer = server.post("/v1/events?ack=memory", {"event_type": "soon", "value": i})
+        assert answer.status == 202 and answer.json()["status"] == "accepted"
+        assert "X-Tidemark-Receipt" not in answer.headers  # It has no offset yet.
+    # Later ones are behind it in the log: once their receipt is there, so are all before it.
+    receipt = server.post("/v1/events", {"event_type": "last"}).headers["X-Tidemark-Receipt"]
+    assert server.query("select count(*) as n from events", min_offset=receipt)["data"] == [{"n": 201}]
+    refused = server.post("/v1/events?ack=memory", {"user_id": "no type"})
+    assert refused.status == 400
+
+
+def test_metrics_name_latencies_rates_buffer_and_compaction(server):
+    server.post("/v1/events", {"event_type": "a"})
+    server.query("select 1")
+    text = server.get("/metrics").body.decode()
+    for name in ("tidemark_query_seconds_count", "tidemark_ingest_ack_seconds_count", "tidemark_collect_ack_seconds_count",
+                 "tidemark_events_per_second", "tidemark_buffer_utilization", "tidemark_uptime_seconds",
+                 "tidemark_compactions", "tidemark_lake_files", "tidemark_flushes_total"):
+        assert f"\n{name} " in text, name
+    for line in text.splitlines():  # The text format: comments, or a name and a number.
+        assert line.startswith("#") or float(line.rsplit(" ", 1)[1]) >= 0, line
