@@ -50,9 +50,16 @@ struct DemoOptions {
   bool report = false;  // One JSON line with rates, latencies and the client's CPU time.
 };
 
+struct DoctorOptions {
+  std::string data_dir = "tidemark-data";
+  bool rebuild_catalog = false;
+  bool json = false;
+};
+
 void AddSqlOptions(CLI::App* app, SqlOptions* options);
 void AddSendOptions(CLI::App* app, SendOptions* options);
 void AddDemoOptions(CLI::App* app, DemoOptions* options);
+void AddDoctorOptions(CLI::App* app, DoctorOptions* options);
 
 int RunServe(const ServeOptions& options);
 int RunSql(const Remote& remote, const SqlOptions& options);
@@ -61,6 +68,8 @@ int RunDemo(const Remote& remote, const DemoOptions& options);
 // POSTs nothing to `path` and prints the answer.
 int RunPost(const Remote& remote, const std::string& path);
 int RunVerify(const Remote& remote);
+// Offline checks: kCheckFailed if one failed, kConflict while a server owns the directory.
+int RunDoctor(const DoctorOptions& options);
 int RunVersion();
 
 }  // namespace tidemark::app

@@ -72,6 +72,10 @@ int Main(int argc, char** argv) {
   CLI::App* verify_command =
       app.add_subcommand("verify", "Recount and rehash log, hot and lake against the ledger");
   AddRemote(verify_command, &remote);
+  DoctorOptions doctor;
+  CLI::App* doctor_command =
+      app.add_subcommand("doctor", "Examine a data directory that no server uses");
+  AddDoctorOptions(doctor_command, &doctor);
   CLI::App* version_command = app.add_subcommand("version", "Print the version");
 
   try {
@@ -89,6 +93,7 @@ int Main(int argc, char** argv) {
   if (*demo_command) return RunDemo(remote, demo);
   if (*settle_command) return RunPost(remote, "/v1/settle");
   if (*verify_command) return RunVerify(remote);
+  if (*doctor_command) return RunDoctor(doctor);
   if (*version_command) return RunVersion();
   return kUsage;
 }

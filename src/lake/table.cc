@@ -196,12 +196,7 @@ Result<FoundTable> Verify(const env::ObjectStore& store, std::string_view locati
     TM_ASSIGN(record.floor, ParseOffsets(metadata.Property(kPropertyFloor)));
     TM_TRY(CheckRecord(metadata, record));
   }
-  TM_ASSIGN(const Loaded loaded, LoadFiles(store, metadata));
-  for (const LiveFile& file : loaded.files) {
-    if (!file.in_store) continue;
-    TM_ASSIGN(const bool exists, store.Exists(file.key));
-    if (!exists) return Fail(Code::kCorruption, "missing data file " + file.key);
-  }
+  TM_TRY(CheckLiveFiles(store, metadata));
   for (const auto& snapshot : metadata.snapshots) {
     auto row = LedgerOf(*snapshot, record.uuid);
     if (!row.has_value()) continue;
@@ -280,6 +275,16 @@ Status RemoveLeftovers(env::ObjectStore* store, const catalog::Inflight& infligh
     const std::string_view name = std::string_view(key).substr(key.rfind('/') + 1);
     if (!IsNameOf(name, inflight.id) || named.contains(key)) continue;
     TM_TRY(RemoveIfThere(store, key));
+  }
+  return {};
+}
+
+Status CheckLiveFiles(const env::ObjectStore& store, const TableMetadata& metadata) {
+  TM_ASSIGN(const Loaded loaded, LoadFiles(store, metadata));
+  for (const LiveFile& file : loaded.files) {
+    if (!file.in_store) continue;
+    TM_ASSIGN(const bool exists, store.Exists(file.key));
+    if (!exists) return Fail(Code::kCorruption, "missing data file " + file.key);
   }
   return {};
 }

@@ -70,6 +70,9 @@ struct FoundTable {
 // The newest readable metadata file of the table at `location` whose Tidemark keys verify.
 // kNotFound if there is none.
 Result<FoundTable> FindNewestMetadata(const env::ObjectStore& store, std::string_view location);
+// Every data file of the head is there and its manifests can be read; kCorruption names the first
+// that is not.
+Status CheckLiveFiles(const env::ObjectStore& store, const TableMetadata& metadata);
 // Locations of all tables on the store: folders that have a `metadata/` with metadata files.
 Result<std::vector<std::string>> FindTableLocations(const env::ObjectStore& store,
                                                     std::string_view ns);

@@ -1,0 +1,127 @@
+"""`tidemark doctor`: what it finds in a data directory, and the way back from a lost catalog."""
+import json
+import subprocess
+
+import pytest
+
+from support.server import BINARY, Tidemark
+
+CHECK_FAILED, CONFLICT, NOT_FOUND = 8, 6, 3
+
+
+def doctor(folder, *options):
+    """Exit code and the checks by name, the worst finding of each."""
+    done = subprocess.run([BINARY, "doctor", "--data-dir", folder, "--json", *options], capture_output=True, text=True)
+    found = {}
+    if done.stdout.strip():
+        order = ["ok", "warning", "failed"]
+        for check in json.loads(done.stdout.splitlines()[-1])["checks"]:
+            if order.index(check["finding"]) >= order.index(found.get(check["name"], ("ok", ""))[0]):
+                found[check["name"]] = (check["finding"], check["found"] + check["hint"])
+    return done.returncode, found, done.stdout + done.stderr
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Half settled, half only in the log; stopped without a chance to tidy up."""
+    with Tidemark(tmp_path / "data") as server:
+        for i in range(5):
+            server.post("/v1/events", [{"event_id": f"lake-{i}-{n}", "event_type": "settled"} for n in range(20)])
+            server.settle()
+        server.post("/v1/events?project=other", [{"event_type": "elsewhere"}] * 3)
+        server.settle()
+        server.post("/v1/events", [{"event_id": f"log-{n}", "event_type": "hot"} for n in range(30)])
+    return tmp_path / "data"
+
+
+def test_a_sound_directory_passes_every_check(folder):
+    code, checks, output = doctor(folder)
+    assert code == 0, output
+    assert {"disk", "permissions", "clock", "log", "catalog", "table default.events", "table other.events"} <= set(checks)
+    assert all(finding == "ok" for finding, _ in checks.values())
+    assert "events read to the end" in checks["log"][1]
+    before = files(folder)
+    doctor(folder)
+    assert files(folder) == before
+
+
+def files(folder):
+    return {path: (path.stat().st_size, path.stat().st_mtime_ns) for part in ("log", "lake") for path in (folder / part).rglob("*") if path.is_file()}
+
+
+def test_a_lost_catalog_is_rebuilt_and_every_event_is_there_once(folder):
+    for path in folder.glob("meta.db*"):
+        path.unlink()
+    with pytest.raises(RuntimeError) as refused:
+        Tidemark(folder).start()
+    assert "doctor" in str(refused.value) and "--rebuild-catalog" in str(refused.value)
+    code, checks, _ = doctor(folder)
+    assert code == CHECK_FAILED and checks["catalog"][0] == "failed" and "--rebuild-catalog" in checks["catalog"][1]
+    code, checks, output = doctor(folder, "--rebuild-catalog")
+    assert code == 0, output
+    for _ in range(2):  # The state is as good as one that was never lost: it survives a restart, too.
+        with Tidemark(folder) as server:
+            assert server.rows("select event_type, count(*), count(distinct event_id) from events group by 1 order by 1") == [
+                ("hot", 30, 30), ("settled", 100, 100)]
+            assert server.query("select count(*) as n from events")["receipt"]["offsets"] == {"0": 130}
+            assert server.request("POST", "/v1/sql?project=other", "select count(*) as n from events").json()["data"] == [{"n": 3}]
+            proof = server.verify()
+            assert proof["ok"], proof
+            server.settle()
+    with Tidemark(folder) as server:
+        server.post("/v1/events", {"event_type": "later"})
+        server.settle()
+        assert server.scalar("select count(distinct log_offset) from events") == 131
+        assert server.verify()["ok"]
+
+
+def test_a_catalog_that_is_there_is_not_replaced(folder):
+    code, _, output = doctor(folder, "--rebuild-catalog")
+    assert code == CONFLICT and "meta.db is there" in output
+
+
+def test_a_rotten_log_is_named_with_file_and_offset(folder):
+    segments = sorted((folder / "log").iterdir(), key=lambda path: path.stat().st_mtime)
+    damaged = next(path for path in segments if b"settled" in path.read_bytes())
+    data = bytearray(damaged.read_bytes())
+    at = data.index(b"lake-0-5")
+    data[at] ^= 0xFF
+    damaged.write_bytes(data)
+    code, checks, _ = doctor(folder)
+    assert code == CHECK_FAILED
+    assert checks["log"][0] == "failed" and damaged.name in checks["log"][1], checks["log"]
+
+
+def test_a_missing_data_file_is_named(folder):
+    lost = sorted((folder / "lake").rglob("*.parquet"))[0]
+    lost.unlink()
+    code, checks, _ = doctor(folder)
+    assert code == CHECK_FAILED
+    assert any(finding == "failed" and lost.name in text for finding, text in checks.values()), checks
+
+
+def test_a_lost_metadata_file_is_told(folder):
+    newest = sorted((folder / "lake" / "default").rglob("*.metadata.json"))[-1]
+    newest.unlink()
+    code, checks, _ = doctor(folder)
+    assert code == CHECK_FAILED and "next start" in checks["table default.events"][1]
+    with Tidemark(folder) as server:  # Which it is.
+        assert server.scalar("select count(*) from events") == 130
+    assert doctor(folder)[0] == 0
+
+
+def test_a_damaged_catalog_is_told(folder):
+    for path in folder.glob("meta.db-*"):
+        path.unlink()
+    (folder / "meta.db").write_bytes(b"this is no database" * 1000)
+    code, checks, _ = doctor(folder)
+    assert code == CHECK_FAILED and checks["catalog"][0] == "failed"
+
+
+def test_a_directory_in_use_or_not_there_is_refused(tmp_path):
+    with Tidemark(tmp_path / "data") as server:
+        code, _, output = doctor(server.folder)
+        assert code == CONFLICT and str(server.process.pid) in output
+        assert server.get("/health").status == 200
+    code, _, output = doctor(tmp_path / "nowhere")
+    assert code == NOT_FOUND and not (tmp_path / "nowhere").exists()
