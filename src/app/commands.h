@@ -38,6 +38,7 @@ struct SendOptions {
 struct DemoOptions {
   double rate = 0;  // Events a second; 0: as fast as the server takes them.
   std::uint64_t count = 10'000;
+  double seconds = 0;  // Stop after so long, whatever the count; 0: at the count.
   std::uint64_t users = 1'000'000;
   double days = 0;  // Event times lie in so many days before now; 0: now.
   std::uint64_t seed = 1;

@@ -40,7 +40,7 @@ class Progress {
   // request's moment, which does not depend on earlier answers.
   std::uint32_t Take(Duration* scheduled) {
     std::unique_lock lock(mutex_);
-    if (failed_ || taken_ >= options_.count) return 0;
+    if (failed_ || taken_ >= options_.count || OutOfTime()) return 0;
     const auto events = static_cast<std::uint32_t>(
         std::min<std::uint64_t>(options_.batch, options_.count - taken_));
     *scheduled = clock_.Now();
@@ -96,6 +96,10 @@ class Progress {
   }
 
  private:
+  bool OutOfTime() const {
+    return options_.seconds > 0 &&
+           clock_.Now() - started_ >= std::chrono::duration<double>(options_.seconds);
+  }
   double Quantile(double q) const {
     if (micros_.empty()) return 0;
     const auto rank = static_cast<std::size_t>(q * static_cast<double>(micros_.size() - 1));
@@ -224,6 +228,7 @@ void AddDemoOptions(CLI::App* app, DemoOptions* options) {
   const auto share = CLI::Range(0.0, 1.0);
   app->add_option("--rate", options->rate, "Events a second; 0: as fast as they are taken");
   app->add_option("--count", options->count, "Events in all")->capture_default_str();
+  app->add_option("--seconds", options->seconds, "Stop after so long; 0: at the count");
   app->add_option("--users", options->users, "Different users")->capture_default_str();
   app->add_option("--days", options->days, "Spread event times over so many days before now");
   app->add_option("--seed", options->seed, "The same seed gives the same events")

@@ -31,6 +31,9 @@ void AddServe(CLI::App* app, ServeOptions* options, double* flush_seconds) {
   app->add_option("--query-threads", options->query_threads, "Statements that run at once")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
+  app->add_option("--store-rate", options->store_bytes_per_second, "")
+      ->transform(Size())
+      ->group("");
   app->add_option("--crash-at", options->crash_at, "")->group("");
 }
 

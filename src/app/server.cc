@@ -10,6 +10,7 @@
 #include "app/crash_point.h"
 #include "app/keyring.h"
 #include "app/routes.h"
+#include "app/slow_store.h"
 #include "catalog/sqlite_catalog.h"
 #include "engine/parquet.h"
 #include "env/local_store.h"
@@ -152,7 +153,9 @@ class Server::Impl final : public RouteParts {
   }
 
   Status OpenEngines() {
-    store_ = std::make_unique<env::LocalStore>(disk_.get(), "lake");
+    store_ = options_.store_bytes_per_second > 0
+                 ? std::make_unique<SlowStore>(disk_.get(), "lake", options_.store_bytes_per_second)
+                 : std::make_unique<env::LocalStore>(disk_.get(), "lake");
     TM_ASSIGN(query_engine_, engine::Instance::Open({Share(options_.memory_bytes, kQueryShare), 2,
                                                      disk_->NativePath("spill")},
                                                     &clock_));
@@ -178,7 +181,8 @@ class Server::Impl final : public RouteParts {
     tide::TideOptions options;
     options.flush_encoded_bytes = options_.flush_bytes;
     options.flush_age = options_.flush_age;
-    options.flush_hot_bytes = std::min(options.flush_hot_bytes * 4, budget_.bytes_max() / 4);
+    // Hot rows are about eight times as large as data files; the rest is for odd events.
+    options.flush_hot_bytes = std::min(12 * options_.flush_bytes, budget_.bytes_max() / 4);
     const tide::CoreParts parts{disk_.get(),
                                 store_.get(),
                                 catalog_.get(),

@@ -20,6 +20,8 @@ struct ServeOptions {
   std::uint64_t flush_bytes = 64'000'000;
   Duration flush_age = std::chrono::seconds(60);
   Duration drain = std::chrono::seconds(10);  // At most, after SIGTERM.
+  // For measuring: sealing data files takes as long as this many bytes a second do; 0: as it comes.
+  std::uint64_t store_bytes_per_second = 0;
   std::string crash_at;  // For the crash tests: "<step>:<n>" dies at the n-th passing of a step.
 };
 

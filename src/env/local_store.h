@@ -9,7 +9,7 @@
 
 namespace tidemark::env {
 
-class LocalStore final : public ObjectStore {
+class LocalStore : public ObjectStore {
  public:
   // `disk` must outlive the store. `folder` is relative to it.
   LocalStore(Disk* disk, std::string folder);
