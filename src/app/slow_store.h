@@ -2,10 +2,11 @@
 // the events.
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
+#include <mutex>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <utility>
 
 #include "env/disk.h"
@@ -22,14 +23,19 @@ class SlowStore final : public env::LocalStore {
   Status Seal(std::string_view key) override {
     TM_TRY(LocalStore::Seal(key));
     TM_ASSIGN(const std::string bytes, Get(key, kBytesMax));
-    std::this_thread::sleep_for(std::chrono::duration<double>(
-        static_cast<double>(bytes.size()) / static_cast<double>(bytes_per_second_)));
+    std::unique_lock lock(mutex_);
+    passed_.wait_for(lock,
+                     std::chrono::duration<double>(static_cast<double>(bytes.size()) /
+                                                   static_cast<double>(bytes_per_second_)),
+                     [] { return false; });
     return {};
   }
 
  private:
   static constexpr std::uint64_t kBytesMax = 1ULL << 32;
   const std::uint64_t bytes_per_second_;
+  std::mutex mutex_;
+  std::condition_variable passed_;  // Nobody notifies it: only the time ends a wait.
 };
 
 }  // namespace tidemark::app
