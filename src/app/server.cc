@@ -161,7 +161,7 @@ class Server::Impl final : public RouteParts {
                                                     &clock_));
     TM_ASSIGN(flush_engine_,
               engine::Instance::Open({Share(options_.memory_bytes, kFlushShare), 1, ""}, &clock_));
-    writer_ = engine::MakeParquetWriter(flush_engine_.get(), {});
+    writer_ = engine::MakeParquetWriter({});
     reader_ = engine::MakeParquetReader(flush_engine_.get());
     return {};
   }

@@ -1,4 +1,4 @@
-// Data files as Parquet, written and read by the engine. See engine/data_file.h.
+// Data files as Parquet: written by our own writer, read by the engine. See engine/data_file.h.
 #pragma once
 
 #include <cstdint>
@@ -12,14 +12,17 @@
 
 namespace tidemark::engine {
 
+enum class ParquetCodec : std::uint8_t { kUncompressed = 0, kSnappy = 1 };  // The format's numbers.
+
 struct ParquetOptions {
-  std::string codec = "snappy";  // snappy, zstd, gzip, uncompressed.
+  ParquetCodec codec = ParquetCodec::kSnappy;
   std::uint32_t row_group_rows = 122'880;
   std::vector<std::pair<std::string, std::string>> key_values;  // In the file's footer.
 };
 
-// `instance` must outlive them. Any thread; calls may run side by side.
-std::unique_ptr<DataFileWriter> MakeParquetWriter(Instance* instance, ParquetOptions options);
+// Any thread; calls may run side by side.
+std::unique_ptr<DataFileWriter> MakeParquetWriter(ParquetOptions options);
+// `instance` must outlive it. Any thread; calls may run side by side.
 std::unique_ptr<DataFileReader> MakeParquetReader(Instance* instance);
 
 }  // namespace tidemark::engine

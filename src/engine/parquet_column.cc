@@ -1,0 +1,380 @@
+#include "engine/parquet_column.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+#include <snappy.h>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "engine/parquet_encoding.h"
+#include "engine/thrift_writer.h"
+
+namespace tidemark::engine {
+namespace {
+
+using event::Column;
+using event::ColumnView;
+using event::kChunkRows;
+using event::StringRef;
+using event::Type;
+using Kind = ColumnView::Kind;
+
+// The format's numbers.
+constexpr std::int32_t kPlain = 0;
+constexpr std::int32_t kRle = 3;
+constexpr std::int32_t kDeltas = 5;
+constexpr std::int32_t kByDictionary = 8;
+constexpr std::int32_t kDataPage = 0;
+constexpr std::int32_t kDictionaryPage = 2;
+
+constexpr std::size_t kPageRows = 10 * kChunkRows;
+constexpr std::size_t kPageBytes = 1U << 20;
+// More different values than this and they are written out: an entry must pay for itself.
+constexpr std::uint32_t kDictionaryMax = 16'384;
+constexpr std::size_t kDictionaryBytesMax = 1U << 20;
+constexpr std::size_t kBoundBytesMax = 64;  // Longer bounds help no reader.
+constexpr std::size_t kPrefetchRows = 8;
+
+// Values that are never twice the same, or hardly: no dictionary, and bounds that prune nothing.
+constexpr bool IsUnique(Column column) {
+  return column == Column::kEventId || column == Column::kProperties;
+}
+
+std::uint64_t Prefix(std::string_view text) {
+  std::uint64_t prefix = 0;
+  std::memcpy(&prefix, text.data(), std::min<std::size_t>(8, text.size()));
+  return __builtin_bswap64(prefix);
+}
+
+bool IsValid(const std::uint64_t* validity, std::size_t row) {
+  return validity == nullptr || (validity[row / 64] >> (row % 64) & 1) != 0;
+}
+
+template <class T>
+std::string RawOf(T value) {
+  return {reinterpret_cast<const char*>(&value), sizeof value};
+}
+
+}  // namespace
+
+void TextDictionary::Clear() {
+  plain_.clear();
+  entries_.clear();
+  std::fill(slots_.begin(), slots_.end(), 0);
+}
+
+std::string_view TextDictionary::Entry(std::uint32_t number) const {
+  const Kept& entry = entries_[number];
+  return std::string_view(plain_).substr(entry.at, entry.bytes);
+}
+
+std::uint32_t TextDictionary::Find(std::string_view text) {
+  if ((entries_.size() + 1) * 2 > slots_.size()) Grow();
+  const auto hash = static_cast<std::uint32_t>(Hash64(text));
+  const std::size_t mask = slots_.size() - 1;
+  for (std::size_t slot = hash & mask;; slot = (slot + 1) & mask) {
+    if (slots_[slot] == 0) {
+      slots_[slot] = size() + 1;
+      PutU32(&plain_, static_cast<std::uint32_t>(text.size()));
+      entries_.push_back({static_cast<std::uint32_t>(plain_.size()),
+                          static_cast<std::uint32_t>(text.size()), hash});
+      plain_.append(text);
+      return size() - 1;
+    }
+    const std::uint32_t number = slots_[slot] - 1;
+    if (entries_[number].hash == hash && Entry(number) == text) return number;
+  }
+}
+
+void TextDictionary::Grow() {
+  slots_.assign(std::max<std::size_t>(64, slots_.size() * 4), 0);
+  const std::size_t mask = slots_.size() - 1;
+  for (std::uint32_t i = 0; i < size(); ++i) {
+    std::size_t slot = entries_[i].hash & mask;
+    while (slots_[slot] != 0) slot = (slot + 1) & mask;
+    slots_[slot] = i + 1;
+  }
+}
+
+void ColumnEncoder::Begin(const event::ColumnInfo& column) {
+  column_ = &column;
+  info_ = {};
+  by_dictionary_ = column.type == Type::kString && !IsUnique(column.column);
+  dictionary_.Clear();
+  remaps_.clear();
+  pages_.clear();
+  any_ = false;
+  nan_ = false;
+}
+
+void ColumnEncoder::Add(const ColumnView& view, std::size_t rows) {
+  if (view.kind == Kind::kNull) {
+    AddValidity(nullptr, false, rows);
+  } else if (column_->type != Type::kString) {
+    TM_CHECK(view.kind == Kind::kFixed);
+    AddFixed(view, rows);
+  } else if (view.kind == Kind::kDictionary) {
+    AddCodes(view, rows);
+  } else if (view.kind == Kind::kConstant) {
+    AddValidity(nullptr, true, rows);
+    for (std::size_t i = 0; i < rows; ++i) AddText(view.constant_text.view());
+  } else {
+    TM_CHECK(view.kind == Kind::kStrings);
+    AddStrings(view, rows);
+  }
+  if (page_rows_ >= kPageRows || used_ >= kPageBytes) EndPage();
+}
+
+void ColumnEncoder::AddValidity(Words validity, bool valid, std::size_t rows) {
+  for (std::size_t at = 0; at < rows; at += 64) {
+    const std::size_t count = std::min<std::size_t>(64, rows - at);
+    std::uint64_t word = validity == nullptr ? (valid ? ~0ULL : 0) : validity[at / 64];
+    if (count < 64) word &= (1ULL << count) - 1;
+    page_valid_ += static_cast<std::size_t>(std::popcount(word));
+    const std::size_t shift = page_rows_ % 64;
+    if (shift == 0) {
+      validity_.push_back(word);
+    } else {
+      validity_.back() |= word << shift;
+      if (shift + count > 64) validity_.push_back(word >> (64 - shift));
+    }
+    page_rows_ += count;
+  }
+}
+
+char* ColumnEncoder::Room(std::size_t bytes) {
+  if (values_.size() < used_ + bytes) values_.resize((used_ + bytes) * 3 / 2);
+  char* at = values_.data() + used_;
+  used_ += bytes;
+  return at;
+}
+
+void ColumnEncoder::AddFixed(const ColumnView& view, std::size_t rows) {
+  AddValidity(view.validity, true, rows);
+  const auto see_number = [&](std::int64_t number) {
+    numbers_.push_back(number);
+    number_min_ = any_ ? std::min(number_min_, number) : number;
+    number_max_ = any_ ? std::max(number_max_, number) : number;
+    any_ = true;
+  };
+  const auto see_double = [&](double number) {
+    std::memcpy(Room(sizeof number), &number, sizeof number);
+    if (std::isnan(number)) {
+      nan_ = true;
+      return;
+    }
+    double_min_ = any_ ? std::min(double_min_, number) : number;
+    double_max_ = any_ ? std::max(double_max_, number) : number;
+    any_ = true;
+  };
+  for (std::size_t i = 0; i < rows; ++i) {
+    if (!IsValid(view.validity, i)) continue;
+    if (column_->type == Type::kDouble) {
+      see_double(static_cast<const double*>(view.fixed)[i]);
+    } else if (column_->type == Type::kInt32) {
+      see_number(static_cast<const std::int32_t*>(view.fixed)[i]);
+    } else {
+      see_number(static_cast<const std::int64_t*>(view.fixed)[i]);
+    }
+  }
+}
+
+void ColumnEncoder::AddText(std::string_view text) {
+  if (by_dictionary_) {
+    codes_.push_back(dictionary_.Find(text));
+    return;
+  }
+  char* at = Room(4 + text.size());
+  const auto size = static_cast<std::uint32_t>(text.size());
+  std::memcpy(at, &size, sizeof size);
+  std::memcpy(at + sizeof size, text.data(), text.size());
+  if (!IsUnique(column_->column)) SeeText(text);
+}
+
+void ColumnEncoder::AddPlainText(const StringRef* strings, Words validity, std::size_t rows) {
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < rows; ++i) {
+    if (IsValid(validity, i)) bytes += 4 + strings[i].length;
+  }
+  char* at = Room(bytes);
+  const bool see = !IsUnique(column_->column);
+  for (std::size_t i = 0; i < rows; ++i) {
+    if (i + kPrefetchRows < rows && IsValid(validity, i + kPrefetchRows)) {
+      const StringRef& soon = strings[i + kPrefetchRows];
+      if (soon.length > StringRef::kInlineMax) __builtin_prefetch(soon.pointer);
+    }
+    if (!IsValid(validity, i)) continue;
+    const std::string_view text = strings[i].view();
+    std::memcpy(at, &strings[i].length, 4);
+    std::memcpy(at + 4, text.data(), text.size());
+    at += 4 + text.size();
+    if (see) SeeText(text);
+  }
+}
+
+void ColumnEncoder::AddStrings(const ColumnView& view, std::size_t rows) {
+  if (!by_dictionary_) {
+    AddValidity(view.validity, true, rows);
+    return AddPlainText(view.strings, view.validity, rows);
+  }
+  AddValidity(view.validity, true, rows);
+  for (std::size_t i = 0; i < rows; ++i) {
+    if (IsValid(view.validity, i)) AddText(view.strings[i].view());
+  }
+  if (dictionary_.size() > kDictionaryMax || dictionary_.plain().size() > kDictionaryBytesMax) {
+    EndPage();  // What follows is written out.
+    by_dictionary_ = false;
+  }
+}
+
+// The source's codes become numbers of this column's dictionary: each is looked up once.
+std::vector<std::uint32_t>* ColumnEncoder::RemapOf(const ColumnView& view) {
+  std::vector<std::uint32_t>& remap = remaps_[view.dictionary];
+  if (remap.size() < view.dictionary_size) remap.resize(view.dictionary_size);
+  return &remap;
+}
+
+void ColumnEncoder::AddCodes(const ColumnView& view, std::size_t rows) {
+  std::array<std::uint64_t, kChunkRows / 64> valid{};
+  for (std::size_t i = 0; i < rows; ++i) {
+    valid[i / 64] |= std::uint64_t{view.codes[i] != view.null_code} << (i % 64);
+  }
+  AddValidity(valid.data(), true, rows);
+  if (!by_dictionary_) {
+    for (std::size_t i = 0; i < rows; ++i) {
+      if (view.codes[i] != view.null_code) AddText(view.dictionary[view.codes[i]].view());
+    }
+    return;
+  }
+  std::vector<std::uint32_t>& remap = *RemapOf(view);
+  for (std::size_t i = 0; i < rows; ++i) {
+    const std::uint32_t code = view.codes[i];
+    if (code == view.null_code) continue;
+    if (remap[code] == 0) remap[code] = dictionary_.Find(view.dictionary[code].view()) + 1;
+    codes_.push_back(remap[code] - 1);
+  }
+  if (dictionary_.size() > kDictionaryMax || dictionary_.plain().size() > kDictionaryBytesMax) {
+    EndPage();
+    by_dictionary_ = false;
+  }
+}
+
+void ColumnEncoder::SeeText(std::string_view text) {
+  const std::uint64_t prefix = Prefix(text);
+  if (!any_ || prefix < prefix_min_ || (prefix == prefix_min_ && text < text_min_)) {
+    text_min_ = text;
+    prefix_min_ = prefix;
+  }
+  if (!any_ || prefix > prefix_max_ || (prefix == prefix_max_ && text > text_max_)) {
+    text_max_ = text;
+    prefix_max_ = prefix;
+  }
+  any_ = true;
+}
+
+void ColumnEncoder::EndPage() {
+  if (page_rows_ == 0) return;
+  body_.clear();
+  // Every column may be null as far as the file is concerned: a run of ones costs three bytes.
+  PutU32(&body_, 0);
+  AppendBits(validity_.data(), page_rows_, page_valid_, &body_);
+  const auto levels = static_cast<std::uint32_t>(body_.size() - sizeof(std::uint32_t));
+  std::memcpy(body_.data(), &levels, sizeof levels);
+  std::int32_t encoding = kPlain;
+  if (page_valid_ == 0) {
+    info_.plain = true;  // Nulls only: nothing follows, and a dictionary need not be there.
+  } else if (by_dictionary_) {
+    encoding = kByDictionary;
+    const std::uint32_t width = BitWidth(std::max(1U, dictionary_.size()) - 1);
+    body_.push_back(static_cast<char>(width));
+    AppendHybrid(codes_, width, &body_);
+  } else if (column_->type == Type::kString || column_->type == Type::kDouble) {
+    body_.append(values_.data(), used_);
+    info_.plain = true;
+  } else {
+    encoding = kDeltas;
+    AppendDeltas(numbers_, &body_);
+    info_.differences = true;
+  }
+  AppendPage(PageKind::kData, encoding, page_rows_, body_, &pages_);
+  info_.values += static_cast<std::int64_t>(page_rows_);
+  info_.nulls += static_cast<std::int64_t>(page_rows_ - page_valid_);
+  validity_.clear();
+  page_rows_ = page_valid_ = used_ = 0;
+  codes_.clear();
+  numbers_.clear();
+}
+
+void ColumnEncoder::AppendPage(PageKind kind, std::int32_t encoding, std::size_t values,
+                               std::string_view body, std::string* out) {
+  std::string_view stored = body;
+  if (codec_ == ParquetCodec::kSnappy) {
+    const std::size_t most = snappy::MaxCompressedLength(body.size());
+    if (packed_.size() < most) packed_.resize(most);
+    std::size_t size = 0;
+    snappy::RawCompress(body.data(), body.size(), packed_.data(), &size);
+    stored = {packed_.data(), size};
+  }
+  const std::size_t begin = out->size();
+  ThriftWriter page(out);
+  page.I32(1, kind == PageKind::kData ? kDataPage : kDictionaryPage);
+  page.I32(2, static_cast<std::int32_t>(body.size()));
+  page.I32(3, static_cast<std::int32_t>(stored.size()));
+  page.BeginStruct(kind == PageKind::kData ? 5 : 7);
+  page.I32(1, static_cast<std::int32_t>(values));
+  page.I32(2, encoding);
+  if (kind == PageKind::kData) {
+    page.I32(3, kRle);
+    page.I32(4, kRle);
+  }
+  page.End();
+  page.End();
+  info_.plain_bytes += static_cast<std::int64_t>(out->size() - begin + body.size());
+  out->append(stored);
+}
+
+ColumnChunkInfo ColumnEncoder::Finish(std::int64_t offset, std::string* out) {
+  EndPage();
+  const std::size_t begin = out->size();
+  info_.data_offset = offset;
+  if (dictionary_.size() > 0) {
+    AppendPage(PageKind::kDictionary, kPlain, dictionary_.size(), dictionary_.plain(), out);
+    info_.dictionary_offset = offset;
+    info_.data_offset = offset + static_cast<std::int64_t>(out->size() - begin);
+  }
+  out->append(pages_);
+  info_.bytes = static_cast<std::int64_t>(out->size() - begin);
+  FinishBounds();
+  return std::move(info_);
+}
+
+void ColumnEncoder::FinishBounds() {
+  if (column_->type == Type::kString) {
+    for (std::uint32_t i = 0; i < dictionary_.size(); ++i) SeeText(dictionary_.Entry(i));
+    if (!any_ || std::max(text_min_.size(), text_max_.size()) > kBoundBytesMax) return;
+    info_.min = text_min_;
+    info_.max = text_max_;
+    return;
+  }
+  if (!any_ || nan_) return;
+  switch (column_->type) {
+    case Type::kDouble:
+      // Zeros of both signs are equal to min and max, but not to every reader.
+      info_.min = RawOf(double_min_ == 0 ? -0.0 : double_min_);
+      info_.max = RawOf(double_max_ == 0 ? 0.0 : double_max_);
+      return;
+    case Type::kInt32:
+      info_.min = RawOf(static_cast<std::int32_t>(number_min_));
+      info_.max = RawOf(static_cast<std::int32_t>(number_max_));
+      return;
+    default:
+      info_.min = RawOf(number_min_);
+      info_.max = RawOf(number_max_);
+  }
+}
+
+}  // namespace tidemark::engine

@@ -1,0 +1,120 @@
+// One column of one Parquet row group: values in, encoded and compressed pages out. Text is written
+// by dictionary until that grows too large, whole numbers and times as packed differences, doubles
+// plain. Source: Apache Parquet format 2.9 (Encodings.md, data page v1).
+//
+// Internal to this folder. One thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/parquet.h"
+#include "event/row_source.h"
+
+namespace tidemark::engine {
+
+// What the footer says of a column chunk.
+struct ColumnChunkInfo {
+  std::int64_t dictionary_offset = 0;  // 0: none.
+  std::int64_t data_offset = 0;
+  std::int64_t values = 0;
+  std::int64_t plain_bytes = 0;  // With page headers, before compression.
+  std::int64_t bytes = 0;
+  std::int64_t nulls = 0;
+  bool plain = false;              // Some pages are plain.
+  bool differences = false;        // Its pages are packed differences.
+  std::optional<std::string> min;  // As the format has them; absent: not known or no use.
+  std::optional<std::string> max;
+};
+
+// The text values of a column chunk by number.
+class TextDictionary {
+ public:
+  void Clear();
+  // The number of `text`, which is kept.
+  std::uint32_t Find(std::string_view text);
+  std::uint32_t size() const { return static_cast<std::uint32_t>(entries_.size()); }
+  // Entries as a PLAIN page has them: a length of 4 bytes and the bytes, one after the other.
+  const std::string& plain() const { return plain_; }
+  std::string_view Entry(std::uint32_t number) const;
+
+ private:
+  struct Kept {
+    std::uint32_t at;  // In plain_, behind the length.
+    std::uint32_t bytes;
+    std::uint32_t hash;
+  };
+  void Grow();
+
+  std::string plain_;
+  std::vector<Kept> entries_;
+  std::vector<std::uint32_t> slots_;  // Number + 1; 0: free. A power of two.
+};
+
+// Reused for one column after the other: Begin, Add for each chunk, Finish.
+class ColumnEncoder {
+ public:
+  explicit ColumnEncoder(ParquetCodec codec) : codec_(codec) {}
+
+  void Begin(const event::ColumnInfo& column);
+  void Add(const event::ColumnView& view, std::size_t rows);
+  // Appends the pages to `out`, whose first byte is at `offset` of the file.
+  ColumnChunkInfo Finish(std::int64_t offset, std::string* out);
+
+ private:
+  using Words = const std::uint64_t*;
+
+  void AddFixed(const event::ColumnView& view, std::size_t rows);
+  void AddStrings(const event::ColumnView& view, std::size_t rows);
+  void AddCodes(const event::ColumnView& view, std::size_t rows);
+  void AddText(std::string_view text);
+  void AddPlainText(const event::StringRef* strings, Words validity, std::size_t rows);
+  void AddValidity(Words validity, bool valid, std::size_t rows);
+  void SeeText(std::string_view text);
+  char* Room(std::size_t bytes);
+  std::vector<std::uint32_t>* RemapOf(const event::ColumnView& view);
+
+  enum class PageKind : std::uint8_t { kData, kDictionary };
+  void EndPage();
+  void AppendPage(PageKind kind, std::int32_t encoding, std::size_t values, std::string_view body,
+                  std::string* out);
+  void FinishBounds();
+
+  const ParquetCodec codec_;
+  const event::ColumnInfo* column_ = nullptr;
+  ColumnChunkInfo info_;
+
+  // The page being filled.
+  std::vector<std::uint64_t> validity_;
+  std::size_t page_rows_ = 0;
+  std::size_t page_valid_ = 0;
+  std::vector<std::uint32_t> codes_;   // Text by dictionary.
+  std::vector<std::int64_t> numbers_;  // Whole numbers.
+  std::vector<char> values_;           // Plain values, of which `used_` bytes are there.
+  std::size_t used_ = 0;
+
+  // The column chunk.
+  bool by_dictionary_ = false;
+  TextDictionary dictionary_;
+  // Numbers of a source's dictionary codes, + 1, by where its entries lie.
+  std::unordered_map<const event::StringRef*, std::vector<std::uint32_t>> remaps_;
+  std::string pages_;
+  std::string body_;
+  std::vector<char> packed_;
+  std::int64_t number_min_ = 0;
+  std::int64_t number_max_ = 0;
+  double double_min_ = 0;
+  double double_max_ = 0;
+  bool any_ = false;
+  bool nan_ = false;
+  std::string text_min_;
+  std::string text_max_;
+  std::uint64_t prefix_min_ = 0;
+  std::uint64_t prefix_max_ = 0;
+};
+
+}  // namespace tidemark::engine
