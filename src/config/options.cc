@@ -1,0 +1,99 @@
+#include "config/options.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace tidemark::config {
+namespace {
+
+constexpr double kKiB = 1024;
+constexpr double kMiB = 1024 * kKiB;
+constexpr double kGiB = 1024 * kMiB;
+constexpr double kDay = 86'400;
+
+constexpr std::array kOptions = {
+    Option{"server.data_dir", "data-dir", Kind::kText, "tidemark-data", 0, 0,
+           "Folder of log, lake and catalog."},
+    Option{"server.dev", "dev", Kind::kFlag, "false", 0, 0,
+           "Accept this machine without a key, for any project."},
+    Option{"server.memory", "memory", Kind::kBytes, "4GiB", 64 * kMiB, 4096 * kGiB,
+           "Memory of the whole process."},
+    Option{"server.drain", "", Kind::kSeconds, "10s", 0, 600,
+           "After SIGTERM, at most so long is spent on answers and settling."},
+    Option{"http.listen", "http-listen", Kind::kText, "127.0.0.1:8080", 0, 0,
+           "host:port to listen on; port 0 takes a free one."},
+    Option{"http.reactors", "", Kind::kWhole, "2", 1, 64, "Threads that read and write sockets."},
+    Option{"http.connections", "", Kind::kWhole, "8192", 1, 1'000'000,
+           "Open connections at most; more are refused."},
+    Option{"http.head_bytes", "", Kind::kBytes, "32KiB", kKiB, kMiB,
+           "Request line and headers at most; more is 414 or 431."},
+    Option{"http.body_bytes", "", Kind::kBytes, "64MiB", kKiB, 64 * kMiB,
+           "One body at most, compressed or not; more is 413."},
+    Option{"http.idle", "", Kind::kSeconds, "75s", 1, kDay,
+           "A connection without a request is closed after so long."},
+    Option{"http.head_deadline", "", Kind::kSeconds, "10s", 0.1, 600,
+           "From a request's first byte to its last header; later is 408."},
+    Option{"http.body_deadline", "", Kind::kSeconds, "30s", 0.1, 3'600,
+           "For a body, and one second more for each 16 KiB; later is 408."},
+    Option{"ingest.event_bytes", "", Kind::kBytes, "2MiB", kKiB, 16 * kMiB,
+           "One event's JSON at most; a larger one is refused."},
+    Option{"ingest.events", "", Kind::kWhole, "200000", 1, 1'000'000,
+           "Events in one body at most."},
+    Option{"ingest.queue_bytes", "", Kind::kBytes, "64MiB", kMiB, 4 * kGiB,
+           "Batches that wait for the log at most; more are answered 503."},
+    Option{"log.retention", "", Kind::kSeconds, "24h", 0, 365 * kDay,
+           "Settled segments of the log are kept at most so long."},
+    Option{"log.retention_bytes", "", Kind::kBytes, "8GiB", 0, 4096 * kGiB,
+           "Settled segments are given back above this size of the log."},
+    Option{"flush.size", "flush-size", Kind::kBytes, "64MB", 64 * kKiB, 64 * kGiB,
+           "Settle when the data files would get this large."},
+    Option{"flush.age", "flush-seconds", Kind::kSeconds, "60s", 0.01, kDay,
+           "Settle an event after at most so long."},
+    Option{"query.threads", "query-threads", Kind::kWhole, "4", 1, 64,
+           "Statements that run at once."},
+    Option{"query.time", "", Kind::kSeconds, "60s", 0.01, kDay,
+           "One statement at most, its answer included; longer is 504."},
+    Option{"query.rows", "", Kind::kWhole, "10000000", 1, 1e12,
+           "Rows of one answer at most; more is an error."},
+    Option{"query.sql_bytes", "", Kind::kBytes, "1MiB", kKiB, 64 * kMiB,
+           "One statement's text at most."},
+};
+
+// Changes of one letter that turn `a` into `b`.
+std::size_t Distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t corner = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = corner + (a[i - 1] == b[j - 1] ? 0 : 1);
+      corner = row[j];
+      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+constexpr std::size_t kKeyBytesCompared = 128;
+
+}  // namespace
+
+std::span<const Option> Options() { return kOptions; }
+
+const Option* FindOption(std::string_view key) {
+  const auto* found = std::find_if(kOptions.begin(), kOptions.end(),
+                                   [key](const Option& option) { return option.key == key; });
+  return found == kOptions.end() ? nullptr : found;
+}
+
+std::string_view NearestKey(std::string_view key) {
+  key = key.substr(0, kKeyBytesCompared);
+  return std::min_element(kOptions.begin(), kOptions.end(),
+                          [key](const Option& a, const Option& b) {
+                            return Distance(key, a.key) < Distance(key, b.key);
+                          })
+      ->key;
+}
+
+}  // namespace tidemark::config
