@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "app/server.h"
+#include "config/settings.h"
 
 namespace CLI {
 class App;
@@ -57,12 +59,29 @@ struct DoctorOptions {
   bool json = false;
 };
 
+// What says how the server is to be, beside the environment.
+struct ConfigSources {
+  std::string file;                          // --config; empty: ./tidemark.toml if it is there.
+  std::vector<std::string> assignments;      // -X section.key=value.
+  std::map<std::string, std::string> flags;  // By key.
+};
+
+// --config and -X.
+void AddConfigOptions(CLI::App* app, ConfigSources* sources);
+// The flags of config::Options().
+void AddServeFlags(CLI::App* app, ConfigSources* sources);
+// From the least to the most weighty: defaults, file, environment, -X, flags.
+Result<config::Settings> ReadSettings(const ConfigSources& sources);
+ServeOptions ToServeOptions(const config::Settings& settings);
+
 void AddSqlOptions(CLI::App* app, SqlOptions* options);
 void AddSendOptions(CLI::App* app, SendOptions* options);
 void AddDemoOptions(CLI::App* app, DemoOptions* options);
 void AddDoctorOptions(CLI::App* app, DoctorOptions* options);
 
 int RunServe(const ServeOptions& options);
+// print, check or docs. kCheckFailed if a source is wrong.
+int RunConfig(const std::string& action, const ConfigSources& sources);
 int RunSql(const Remote& remote, const SqlOptions& options);
 int RunSend(const Remote& remote, const SendOptions& options);
 int RunDemo(const Remote& remote, const DemoOptions& options);

@@ -1,6 +1,8 @@
 // The one binary: parses the command line and runs a command. Exit codes: 0 ok, 1 failed, 2 usage,
 // 3 not found, 4 refused, 5 server or network, 6 conflict, 8 check failed.
 
+#include <cstdio>
+
 #include <CLI/CLI.hpp>
 
 #include "app/commands.h"
@@ -10,38 +12,22 @@ namespace {
 
 constexpr int kUsage = 2;
 
-// A size with a unit: 1048576, 64MiB, 2GB.
-CLI::AsSizeValue Size() { return CLI::AsSizeValue(false); }
-
-void AddServe(CLI::App* app, ServeOptions* options, double* flush_seconds) {
-  app->add_option("--data-dir", options->data_dir, "Folder of log, lake and catalog")
-      ->capture_default_str();
-  app->add_option("--http-listen", options->http_listen, "host:port; port 0 takes a free one")
-      ->capture_default_str();
-  app->add_flag("--dev", options->dev, "Accept this machine without a key, for any project");
-  app->add_option("--memory", options->memory_bytes, "Memory of the whole process")
-      ->transform(Size())
-      ->capture_default_str();
-  app->add_option("--flush-size", options->flush_bytes, "Settle when data files get this large")
-      ->transform(Size())
-      ->capture_default_str();
-  app->add_option("--flush-seconds", *flush_seconds, "Settle an event after at most so long")
-      ->check(CLI::Range(0.01, 86'400.0))
-      ->capture_default_str();
-  app->add_option("--query-threads", options->query_threads, "Statements that run at once")
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str();
-  app->add_option("--store-rate", options->store_bytes_per_second, "")
-      ->transform(Size())
-      ->group("");
-  app->add_option("--crash-at", options->crash_at, "")->group("");
-}
-
 void AddRemote(CLI::App* app, Remote* remote) {
   app->add_option("--url", remote->url, "Of the server; default: the one of --data-dir");
   app->add_option("--data-dir", remote->data_dir, "Whose server is asked")->capture_default_str();
   app->add_option("--key", remote->key, "API key")->envname("TIDEMARK_KEY");
   app->add_option("--project", remote->project, "Project to ask for");
+}
+
+int Serve(const ConfigSources& sources, const std::string& crash_at) {
+  const auto settings = ReadSettings(sources);
+  if (!settings) {
+    std::fprintf(stderr, "tidemark serve: %s\n", settings.error().message().c_str());
+    return kUsage;
+  }
+  ServeOptions options = ToServeOptions(*settings);
+  options.crash_at = crash_at;
+  return RunServe(options);
 }
 
 }  // namespace
@@ -51,15 +37,17 @@ int Main(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_help_all_flag("--help-all", "Help of every command");
 
-  ServeOptions serve;
-  double flush_seconds = 60;
+  ConfigSources sources;
+  std::string crash_at;
   Remote remote;
   SqlOptions sql;
   SendOptions send;
   DemoOptions demo;
 
   CLI::App* serve_command = app.add_subcommand("serve", "Run the server");
-  AddServe(serve_command, &serve, &flush_seconds);
+  AddConfigOptions(serve_command, &sources);
+  AddServeFlags(serve_command, &sources);
+  serve_command->add_option("--crash-at", crash_at, "")->group("");
   CLI::App* sql_command = app.add_subcommand("sql", "Ask the server a question in SQL");
   AddRemote(sql_command, &remote);
   AddSqlOptions(sql_command, &sql);
@@ -79,6 +67,13 @@ int Main(int argc, char** argv) {
   CLI::App* doctor_command =
       app.add_subcommand("doctor", "Examine a data directory that no server uses");
   AddDoctorOptions(doctor_command, &doctor);
+  CLI::App* config_command = app.add_subcommand("config", "Show, check or describe the settings");
+  config_command->require_subcommand(1);
+  for (const auto& [name, what] : {std::pair{"print", "Every setting and who said it, as TOML"},
+                                   std::pair{"check", "Only say whether all is right"},
+                                   std::pair{"docs", "The reference page, as Markdown"}}) {
+    AddConfigOptions(config_command->add_subcommand(name, what), &sources);
+  }
   CLI::App* version_command = app.add_subcommand("version", "Print the version");
 
   try {
@@ -86,17 +81,14 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsage;
   }
-  if (*serve_command) {
-    serve.flush_age =
-        std::chrono::duration_cast<Duration>(std::chrono::duration<double>(flush_seconds));
-    return RunServe(serve);
-  }
+  if (*serve_command) return Serve(sources, crash_at);
   if (*sql_command) return RunSql(remote, sql);
   if (*send_command) return RunSend(remote, send);
   if (*demo_command) return RunDemo(remote, demo);
   if (*settle_command) return RunPost(remote, "/v1/settle");
   if (*verify_command) return RunVerify(remote);
   if (*doctor_command) return RunDoctor(doctor);
+  if (*config_command) return RunConfig(config_command->get_subcommands()[0]->get_name(), sources);
   if (*version_command) return RunVersion();
   return kUsage;
 }

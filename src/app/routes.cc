@@ -33,9 +33,9 @@ void CoreSink::Submit(std::string project, std::string batch, std::uint32_t coun
 
 class Routes::Impl {
  public:
-  Impl(RouteParts* parts, collect::EventSink* sink)
+  Impl(RouteParts* parts, collect::EventSink* sink, const collect::DoorOptions& doors)
       : parts_(parts),
-        doors_(sink, &parts->keyring(), &parts->clock(), &parts->registry()),
+        doors_(sink, &parts->keyring(), &parts->clock(), &parts->registry(), doors),
         sql_([parts] { return &parts->queries(); }, &parts->pool(),
              [parts](const net::Request& request) {
                return parts->keyring().ProjectOf(request, collect::Scope::kRead);
@@ -180,8 +180,8 @@ class Routes::Impl {
   serve::SqlHandler sql_;
 };
 
-Routes::Routes(RouteParts* parts, collect::EventSink* sink)
-    : impl_(std::make_unique<Impl>(parts, sink)) {}
+Routes::Routes(RouteParts* parts, collect::EventSink* sink, const collect::DoorOptions& doors)
+    : impl_(std::make_unique<Impl>(parts, sink, doors)) {}
 Routes::~Routes() = default;
 net::Router& Routes::router() { return impl_->router_; }
 

@@ -5,6 +5,7 @@
 
 #include "app/keyring.h"
 #include "catalog/catalog.h"
+#include "collect/doors.h"
 #include "collect/event_sink.h"
 #include "engine/data_file.h"
 #include "env/task_pool.h"
@@ -48,7 +49,7 @@ class CoreSink final : public collect::EventSink {
 class Routes {
  public:
   // Both must outlive it.
-  Routes(RouteParts* parts, collect::EventSink* sink);
+  Routes(RouteParts* parts, collect::EventSink* sink, const collect::DoorOptions& doors);
   Routes(const Routes&) = delete;
   Routes& operator=(const Routes&) = delete;
   ~Routes();

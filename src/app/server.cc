@@ -169,8 +169,8 @@ class Server::Impl final : public RouteParts {
   Status Listen() {
     pool_ = std::make_unique<env::TaskPool>("query", options_.query_threads, kStatementsWaitingMax);
     sink_ = std::make_unique<CoreSink>(this);
-    routes_ = std::make_unique<Routes>(this, sink_.get());
-    net::ServerOptions listen;
+    routes_ = std::make_unique<Routes>(this, sink_.get(), options_.doors);
+    net::ServerOptions listen = options_.http;
     listen.listen = options_.http_listen;
     TM_ASSIGN(server_, net::HttpServer::Start(listen, &routes_->router(), &clock_, &registry_));
     return {};
@@ -178,7 +178,7 @@ class Server::Impl final : public RouteParts {
 
   Status Recover() {
     TM_ASSIGN(auto at_step, ArmCrashPoint(options_.crash_at));
-    tide::TideOptions options;
+    tide::TideOptions options = options_.tide;
     options.flush_encoded_bytes = options_.flush_bytes;
     options.flush_age = options_.flush_age;
     // Hot rows are about eight times as large as data files; the rest is for odd events.
@@ -200,8 +200,8 @@ class Server::Impl final : public RouteParts {
                                 }};
     const Duration start = clock_.Now();
     TM_ASSIGN(core_, tide::Core::Open(options, parts, std::move(at_step)));
-    queries_ = std::make_unique<query::Service>(query::QueryOptions(), core_.get(),
-                                                query_engine_.get(), &clock_, &registry_);
+    queries_ = std::make_unique<query::Service>(options_.query, core_.get(), query_engine_.get(),
+                                                &clock_, &registry_);
     const wal::LogStats log = core_->log().stats();
     TM_LOG(kInfo, "recovered", {"frames", log.replayed_frames}, {"bytes", log.replayed_bytes},
            {"torn_bytes", log.torn_bytes},

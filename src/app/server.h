@@ -8,6 +8,10 @@
 
 #include "base/result.h"
 #include "base/units.h"
+#include "collect/doors.h"
+#include "net/http_server.h"
+#include "query/service.h"
+#include "tide/options.h"
 
 namespace tidemark::app {
 
@@ -19,6 +23,10 @@ struct ServeOptions {
   std::uint32_t query_threads = 4;     // Statements that run at once.
   std::uint64_t flush_bytes = 64'000'000;
   Duration flush_age = std::chrono::seconds(60);
+  net::ServerOptions http;  // All but the address.
+  collect::DoorOptions doors;
+  query::QueryOptions query;
+  tide::TideOptions tide;                     // All but what the fields above say.
   Duration drain = std::chrono::seconds(10);  // At most, after SIGTERM.
   // For measuring: sealing data files takes as long as this many bytes a second do; 0: as it comes.
   std::uint64_t store_bytes_per_second = 0;

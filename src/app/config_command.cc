@@ -1,0 +1,126 @@
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <CLI/CLI.hpp>
+#include <unistd.h>
+
+#include "app/commands.h"
+#include "app/remote.h"
+#include "config/settings.h"
+
+namespace tidemark::app {
+namespace {
+
+constexpr const char* kUsualFile = "tidemark.toml";
+
+// "" if nobody named a file and there is none at the usual place.
+Result<std::string> ReadConfigFile(const std::string& path) {
+  std::ifstream file(path.empty() ? kUsualFile : path);
+  if (!file) {
+    if (path.empty()) return std::string();
+    return Fail(Code::kInvalidArgument, "cannot read the configuration file " + path);
+  }
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+Status ReadEnvironment(config::Settings* settings) {
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string_view text(*variable);
+    const std::size_t equals = text.find('=');
+    if (equals == std::string_view::npos) continue;
+    TM_TRY(settings->ReadVariable(text.substr(0, equals), text.substr(equals + 1)));
+  }
+  return {};
+}
+
+}  // namespace
+
+void AddConfigOptions(CLI::App* app, ConfigSources* sources) {
+  app->add_option("--config", sources->file, "TOML file; default: ./tidemark.toml if it is there");
+  app->add_option("-X", sources->assignments, "section.key=value; may be repeated");
+}
+
+void AddServeFlags(CLI::App* app, ConfigSources* sources) {
+  for (const config::Option& option : config::Options()) {
+    if (option.flag.empty()) continue;
+    const std::string flag = "--" + std::string(option.flag);
+    const std::string key(option.key);
+    if (option.kind == config::Kind::kFlag) {
+      app->add_flag_callback(
+          flag, [sources, key] { sources->flags[key] = "true"; }, std::string(option.sentence));
+      continue;
+    }
+    app->add_option_function<std::string>(
+           flag, [sources, key](const std::string& text) { sources->flags[key] = text; },
+           std::string(option.sentence))
+        ->default_str(std::string(option.standard));
+  }
+}
+
+Result<config::Settings> ReadSettings(const ConfigSources& sources) {
+  config::Settings settings;
+  TM_ASSIGN(const std::string file, ReadConfigFile(sources.file));
+  TM_TRY(settings.ReadToml(file, sources.file.empty() ? kUsualFile : sources.file));
+  TM_TRY(ReadEnvironment(&settings));
+  for (const std::string& assignment : sources.assignments) {
+    TM_TRY(settings.SetAssignment(assignment, "-X"));
+  }
+  for (const auto& [key, text] : sources.flags) {
+    TM_TRY(settings.Set(key, text, "--" + std::string(config::FindOption(key)->flag)));
+  }
+  return settings;
+}
+
+ServeOptions ToServeOptions(const config::Settings& settings) {
+  const auto small = [&settings](std::string_view key) {
+    return static_cast<std::uint32_t>(settings.Number(key));
+  };
+  ServeOptions options;
+  options.data_dir = settings.Text("server.data_dir");
+  options.dev = settings.Flag("server.dev");
+  options.memory_bytes = settings.Number("server.memory");
+  options.drain = settings.Time("server.drain");
+  options.http_listen = settings.Text("http.listen");
+  options.http.reactors = small("http.reactors");
+  options.http.connections_max = small("http.connections");
+  options.http.head_bytes_max = settings.Number("http.head_bytes");
+  options.http.body_bytes_max = settings.Number("http.body_bytes");
+  options.http.idle = settings.Time("http.idle");
+  options.http.head_deadline = settings.Time("http.head_deadline");
+  options.http.body_deadline = settings.Time("http.body_deadline");
+  options.doors.body.bytes_max = options.http.body_bytes_max;
+  options.doors.body.compressed_bytes_max =
+      std::min(options.doors.body.compressed_bytes_max, options.http.body_bytes_max);
+  options.doors.json.event_bytes_max = small("ingest.event_bytes");
+  options.doors.json.events_max = small("ingest.events");
+  options.tide.queue_bytes_max = settings.Number("ingest.queue_bytes");
+  options.tide.log.retention = settings.Time("log.retention");
+  options.tide.log.retention_bytes = settings.Number("log.retention_bytes");
+  options.flush_bytes = settings.Number("flush.size");
+  options.flush_age = settings.Time("flush.age");
+  options.query_threads = small("query.threads");
+  options.query.time_max = settings.Time("query.time");
+  options.query.rows_max = settings.Number("query.rows");
+  options.query.sql_bytes_max = settings.Number("query.sql_bytes");
+  return options;
+}
+
+int RunConfig(const std::string& action, const ConfigSources& sources) {
+  if (action == "docs") {
+    std::fputs(config::ReferencePage().c_str(), stdout);
+    return kOk;
+  }
+  const auto settings = ReadSettings(sources);
+  if (!settings) {
+    std::fprintf(stderr, "tidemark config: %s\n", settings.error().message().c_str());
+    return kCheckFailed;
+  }
+  std::fputs(action == "print" ? settings->Print().c_str() : "ok\n", stdout);
+  return kOk;
+}
+
+}  // namespace tidemark::app
