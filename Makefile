@@ -8,6 +8,7 @@
 #: make mutants         every planted bug must be found by the simulation
 #: make bench           release build, measured scenarios, docs/benchmarks.md's table
 #: make asan, make tsan unit and simulation under sanitizers
+#: make fuzz           every fuzz target for 60 s, with clang [SECONDS=n] [T=json_events: one]
 #: make fmt, make lint  format; layers, house rules, clang-tidy on changed files [ALL=1]
 #: make docs            regenerate references, check links
 #: make clean           remove the build folder
@@ -19,7 +20,7 @@ PORT ?= 8080
 T ?=
 KILLS ?= 30
 
-.PHONY: help run build release deps venv test test-quick test-all sim crash mutants bench asan tsan fmt lint docs clean
+.PHONY: help run build release deps venv test test-quick test-all sim crash mutants bench asan tsan fuzz fmt lint docs clean
 help:
 	@sed -n 's/^#: //p' Makefile
 
@@ -66,6 +67,9 @@ asan tsan:
 	@$(MAKE) --no-print-directory deps build/$@/build.ninja
 	@ninja -C build/$@ -j$(JOBS) --quiet
 	@tools/test.py --build build/$@ --only unit,sim
+
+fuzz: deps
+	@tools/fuzz.sh $(or $(SECONDS),60) $(T)
 
 fmt:
 	@git ls-files -co --exclude-standard 'src/*.h' 'src/*.cc' 'tests/*.h' 'tests/*.cc' 'bench/*.cc' | xargs clang-format-19 -i

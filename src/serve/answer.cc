@@ -40,9 +40,9 @@ void WriteMetadata(const query::SqlAnswer& answer, Duration now, JsonWriter* jso
 }  // namespace
 
 AnswerFormat::AnswerFormat(std::string_view format)
-    : rows_(format == "csv"      ? engine::RowFormat::kCsv
-            : format == "ndjson" ? engine::RowFormat::kNdjson
-                                 : engine::RowFormat::kJson) {}
+    : rows_(format == "csv"                            ? engine::RowFormat::kCsv
+            : format == "ndjson" || format == "chunks" ? engine::RowFormat::kNdjson
+                                                       : engine::RowFormat::kJson) {}
 
 std::string AnswerFormat::content_type() const {
   switch (rows_) {

@@ -6,12 +6,14 @@
 #include "base/json_reader.h"
 #include "base/json_writer.h"
 #include "serve/answer.h"
+#include "serve/chunks.h"
 #include "telemetry/log_line.h"
 
 namespace tidemark::serve {
 namespace {
 
 constexpr std::size_t kChunkBytes = 256U << 10;  // Of a streamed answer.
+constexpr std::string_view kChunksFormat = "chunks";
 
 Result<engine::Parameter> ToParameter(const JsonValue& value) {
   switch (value.kind()) {
@@ -98,8 +100,14 @@ Status ReadObject(const JsonValue& body, query::SqlRequest* request) {
   return {};
 }
 
-// json, ndjson or csv: by ?format= or Accept.
+// json, ndjson, csv or chunks: by ?chunks=, ?format= or Accept.
 Result<std::string> FormatOf(const net::Request& request) {
+  if (const auto chunks = request.QueryParameter("chunks")) {
+    if (*chunks == "1" || *chunks == "true") return std::string(kChunksFormat);
+    if (*chunks != "0" && *chunks != "false") {
+      return Fail(Code::kInvalidArgument, "chunks must be 1 or 0");
+    }
+  }
   if (const auto format = request.QueryParameter("format")) {
     if (*format == "json" || *format == "ndjson" || *format == "csv") return *format;
     return Fail(Code::kInvalidArgument, "format must be json, ndjson or csv");
@@ -167,10 +175,13 @@ void SqlHandler::Run(query::SqlRequest request, std::string format,
 bool SqlHandler::Stream(query::SqlAnswer& answer, const std::string& format,
                         const std::shared_ptr<net::Responder>& responder) {
   const AnswerFormat shape(format);
+  std::optional<ChunkShaper> shaper;
+  if (format == kChunksFormat) shaper.emplace();
   std::string chunk = shape.Begin(answer);
   bool started = false;
-  for (;;) {
-    auto more = answer.rows->Next(shape.rows(), &chunk, kChunkBytes);
+  for (std::string rows;; rows.clear()) {
+    auto more = answer.rows->Next(shape.rows(), shaper ? &rows : &chunk, kChunkBytes);
+    if (shaper && more) shaper->Add(rows, &chunk);
     if (!more) {
       // Before the first byte the client gets a status; after it the connection is cut, so that it
       // sees that the answer is not whole.
@@ -182,6 +193,7 @@ bool SqlHandler::Stream(query::SqlAnswer& answer, const std::string& format,
       return false;
     }
     if (!*more) break;
+    if (chunk.empty()) continue;  // Its rows wait for their chunk to be full.
     if (!started) {
       responder->Start(200, shape.content_type(), AnswerHeaders(answer));
       started = true;
@@ -189,6 +201,7 @@ bool SqlHandler::Stream(query::SqlAnswer& answer, const std::string& format,
     if (!responder->Write(std::move(chunk))) return false;
     chunk.clear();
   }
+  if (shaper) shaper->End(&chunk);
   chunk += shape.End(answer, clock_->Now());
   if (!started) {
     responder->Send({200, shape.content_type(), std::move(chunk), AnswerHeaders(answer)});

@@ -89,6 +89,18 @@ def test_ack_memory_answers_before_the_event_is_durable_and_it_becomes_visible(s
     assert refused.status == 400
 
 
+@pytest.mark.parametrize("rows", [0, 1, 9_999, 10_000, 10_001, 25_000])
+def test_chunks_of_10000_rows(server, rows):
+    answer = server.post("/v1/sql?chunks=1", f"select range as n, 'line\nbreak' as t from range({rows}) order by n")
+    assert answer.status == 200 and "ndjson" in answer.headers["Content-Type"]
+    chunks = [json.loads(line) for line in answer.body.splitlines()]
+    assert [len(chunk["data"]) for chunk in chunks] == [10_000] * max(0, (rows - 1) // 10_000) + [rows - 10_000 * max(0, (rows - 1) // 10_000)]
+    assert [chunk["isLast"] for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
+    assert [chunk["metadata"]["offset"] for chunk in chunks] == [10_000 * i for i in range(len(chunks))]
+    assert chunks[-1]["metadata"]["totalRows"] == rows
+    assert [row["n"] for chunk in chunks for row in chunk["data"]] == list(range(rows))
+
+
 def test_metrics_name_latencies_rates_buffer_and_compaction(server):
     server.post("/v1/events", {"event_type": "a"})
     server.query("select 1")

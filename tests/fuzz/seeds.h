@@ -1,0 +1,17 @@
+// Good inputs of every target, made by our own writers, the same each time.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace tidemark::fuzz {
+
+std::vector<std::string> HttpSeeds();
+std::vector<std::string> BodySeeds();
+std::vector<std::string> JsonSeeds();
+std::vector<std::string> BatchSeeds();
+std::vector<std::string> WalSeeds();
+std::vector<std::string> AvroSeeds();
+std::vector<std::string> MetadataSeeds();
+
+}  // namespace tidemark::fuzz

@@ -1,0 +1,186 @@
+#include "fuzz/targets.h"
+
+#include <array>
+
+#include "base/bytes.h"
+#include "base/check.h"
+#include "event/batch.h"
+#include "event/json_events.h"
+#include "fuzz/seeds.h"
+#include "lake/avro.h"
+#include "lake/manifest.h"
+#include "lake/metadata.h"
+#include "net/decompress.h"
+#include "net/request_parser.h"
+#include "sim/sim_disk.h"
+#include "wal/recovery.h"
+
+namespace tidemark::fuzz {
+namespace {
+
+// What a parser makes of a connection's bytes, given in pieces.
+std::string Exchange(std::string_view bytes, std::size_t piece) {
+  net::RequestParser parser({1'024, 4'096});
+  std::string told;
+  while (!bytes.empty()) {
+    std::string_view part = bytes.substr(0, piece);
+    bytes.remove_prefix(part.size());
+    while (!part.empty()) {
+      const auto step = parser.Feed(&part);
+      if (step == net::RequestParser::Step::kRefused) {
+        return told + "refused " + std::to_string(parser.status());
+      }
+      if (step == net::RequestParser::Step::kNeedMore) continue;
+      const net::Request request = parser.Take();
+      static_cast<void>(request.QueryParameter("project"));
+      told.append(net::MethodName(request.method)).append(" ").append(request.path());
+      told.append(" ").append(request.body).append("\n");
+    }
+  }
+  return told;
+}
+
+// However the network cuts them, the same bytes are the same requests.
+void RunHttp(std::string_view bytes) {
+  const std::string whole = Exchange(bytes, bytes.size());
+  TM_CHECK(Exchange(bytes, 1) == whole);
+  TM_CHECK(Exchange(bytes, 7) == whole);
+}
+
+void RunBody(std::string_view bytes) {
+  const net::DecompressLimits limits{64 << 10, 256 << 10, 200};
+  bool too_large = false;
+  const auto body = net::Decompress(std::string(bytes), limits, &too_large);
+  if (!body) return;
+  TM_CHECK(!too_large);
+  TM_CHECK_LE(body->size(), limits.bytes_max);
+}
+
+// The properties that were kept are sent again: they are kept as they are.
+void CheckFixedPoint(const std::string& properties) {
+  std::uint64_t dice = 0;
+  event::JsonEventParser parser({}, [&dice] { return ++dice; });
+  const TimeMicros now(1'700'000'000'000'000);
+  event::BatchBuilder builder("default", now);
+  const auto parsed = parser.Parse(R"({"event_type":"a","properties":)" + properties + "}",
+                                   {.project = "default", .received_at = now}, &builder);
+  TM_CHECK(parsed.has_value() && parsed->accepted == 1);
+  const std::string batch = std::move(builder).Finish();
+  auto reader = event::BatchReader::Open(batch);
+  event::EventView event;
+  TM_CHECK(reader.has_value() && reader->Next(&event).value_or(false));
+  const bool has = event.Has(event::Column::kProperties);
+  TM_CHECK((has ? event.Text(event::Column::kProperties) : "{}") == properties);
+}
+
+// What is accepted can be decoded again.
+void CheckBatch(const std::string& encoded, std::uint32_t accepted) {
+  auto reader = event::BatchReader::Open(encoded);
+  TM_CHECK(reader.has_value());
+  TM_CHECK_EQ(reader->count(), accepted);
+  event::EventView event;
+  for (std::uint32_t i = 0; i < accepted; ++i) {
+    TM_CHECK(reader->Next(&event).value_or(false));
+    TM_CHECK(event.Has(event::Column::kEventId) && event.Has(event::Column::kEventType));
+    TM_CHECK(event.timestamp >= kTimeMin && event.timestamp <= kTimeMax);
+    if (!event.Has(event::Column::kProperties)) continue;
+    CheckFixedPoint(std::string(event.Text(event::Column::kProperties)));
+  }
+  const auto end = reader->Next(&event);
+  TM_CHECK(end.has_value() && !*end);
+}
+
+void RunJsonEvents(std::string_view bytes) {
+  std::uint64_t dice = 0;
+  event::JsonEventParser parser(
+      {.event_bytes_max = 4'096, .depth_max = 16, .events_max = 100, .refused_listed_max = 10},
+      [&dice] { return ++dice; });
+  const std::string body(bytes);
+  static_cast<void>(event::FindProject(body));
+  for (const auto rules : {event::JsonRules::kOpen, event::JsonRules::kStrict}) {
+    const TimeMicros now(1'700'000'000'000'000);
+    event::BatchBuilder builder("default", now);
+    const auto parsed =
+        parser.Parse(body, {.project = "default", .received_at = now, .rules = rules}, &builder);
+    if (!parsed) {
+      TM_CHECK(!parsed.error().message().empty());
+      continue;
+    }
+    TM_CHECK_EQ(parsed->received, parsed->accepted + parsed->refused);
+    TM_CHECK_EQ(builder.count(), parsed->accepted);
+    if (parsed->accepted > 0) CheckBatch(std::move(builder).Finish(), parsed->accepted);
+  }
+}
+
+void RunBatch(std::string_view bytes) {
+  auto reader = event::BatchReader::Open(bytes);
+  if (!reader) return;
+  for (event::EventView event;;) {
+    const auto more = reader->Next(&event);
+    if (!more || !*more) return;
+  }
+}
+
+// A segment as a disk gives it back, and a body that passed its checksum.
+void RunWal(std::string_view bytes) {
+  sim::SimDisk disk(1);
+  TM_CHECK(disk.MakeDir("log").has_value());
+  const std::string name = wal::SegmentName(1);
+  auto file = disk.Create("log/" + name);
+  TM_CHECK(file.has_value() && (*file)->WriteAt(0, bytes).has_value());
+  std::uint64_t frames = 0;
+  const auto visit = [&frames](const wal::Frame& frame) {
+    ++frames;
+    TM_CHECK_LE(frame.count, wal::kFrameEventsMax);
+    return Status();
+  };
+  const auto log = wal::Recover(&disk, "log", {name}, visit);
+  if (log) TM_CHECK_EQ(log->frames, frames);
+
+  std::string_view body = bytes;
+  for (wal::Frame frame; wal::TakeFrame(&body, &frame);) TM_CHECK_LE(body.size(), bytes.size());
+  wal::Ends ends;
+  Status status;
+  static_cast<void>(wal::VisitFrames(bytes, 3, visit, &ends, &status));
+}
+
+void RunAvro(std::string_view bytes) {
+  static_cast<void>(lake::avro::ParseSchema(bytes));
+  static_cast<void>(lake::ReadManifestList(bytes));
+  static_cast<void>(lake::ReadManifest(bytes, {}));
+  const lake::TableMetadata metadata = lake::MakeEventsMetadata(lake::NewTable());
+  static_cast<void>(lake::ReadManifestForMerge(bytes, {}, metadata.specs.front()));
+}
+
+// What was read is written and read again without a change.
+void RunMetadata(std::string_view bytes) {
+  const auto metadata = lake::ParseMetadata(bytes);
+  if (!metadata) return;
+  const std::string written = lake::WriteMetadataJson(*metadata);
+  const auto again = lake::ParseMetadata(written);
+  TM_CHECK(again.has_value());
+  TM_CHECK(lake::WriteMetadataJson(*again) == written);
+}
+
+constexpr std::array kTargets = {
+    Target{"http", RunHttp, HttpSeeds},
+    Target{"body", RunBody, BodySeeds},
+    Target{"json_events", RunJsonEvents, JsonSeeds},
+    Target{"batch", RunBatch, BatchSeeds},
+    Target{"wal", RunWal, WalSeeds},
+    Target{"avro", RunAvro, AvroSeeds},
+    Target{"metadata", RunMetadata, MetadataSeeds},
+};
+
+}  // namespace
+
+std::span<const Target> Targets() { return kTargets; }
+
+const Target* FindTarget(std::string_view name) {
+  for (const Target& target : kTargets) {
+    if (target.name == name) return &target;
+  }
+  return nullptr;
+}
+
+}  // namespace tidemark::fuzz
