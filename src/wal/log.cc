@@ -51,6 +51,7 @@ struct Log::State {
   void Encode(std::span<const Append> group, std::uint64_t body_bytes,
               std::vector<LogOffset>* first_offsets);
   void AddPart(std::size_t begin, std::size_t end);
+  Status Synced(Status synced);
   tl::unexpected<Error> Void(Error error);
   void DropEmptySegments();
   bool MayGo(const Segment& segment, const Segment& next, const SettledEnd& settled) const;
@@ -242,6 +243,14 @@ LogOffset Log::NextOffset(std::string_view project) const {
   return found == state_->projects.end() ? LogOffset() : found->second.durable;
 }
 
+std::vector<std::string> Log::Projects() const {
+  std::vector<std::string> names;
+  for (const auto& [name, project] : state_->projects) {
+    if (project.durable > LogOffset()) names.push_back(name);
+  }
+  return names;
+}
+
 bool Log::RaiseOffset(std::string_view project, LogOffset floor) {
   TM_CHECK(state_->phase == State::Phase::kIdle);
   TM_CHECK(!project.empty() && project.size() <= kProjectBytesMax);
@@ -367,21 +376,28 @@ void Log::StartSync() {
 Status Log::WaitSync() {
   State& s = *state_;
   TM_CHECK(s.phase == State::Phase::kSyncing);
-  if (!Planted(Bug::kAckBeforeSync)) {
-    auto synced = s.active->WaitSync();
-    if (!synced && Planted(Bug::kRetryFailedSync)) synced = s.active->Sync();
-    if (!synced) return s.Void(std::move(synced).error());
-  }
-  for (const auto& project : s.touched) project->second.durable = project->second.next;
-  s.touched.clear();
-  s.sequence += s.group_frames;
-  s.write_at += s.group_bytes;
+  return s.Synced(Planted(Bug::kAckBeforeSync) ? Status() : s.active->WaitSync());
+}
+
+Status Log::SyncNow() {
+  State& s = *state_;
+  TM_CHECK(s.phase == State::Phase::kWritten);
+  return s.Synced(Planted(Bug::kAckBeforeSync) ? Status() : s.active->Sync());
+}
+
+Status Log::State::Synced(Status synced) {
+  if (!synced && Planted(Bug::kRetryFailedSync)) synced = active->Sync();
+  if (!synced) return Void(std::move(synced).error());
+  for (const auto& project : touched) project->second.durable = project->second.next;
+  touched.clear();
+  sequence += group_frames;
+  write_at += group_bytes;
   // Release: a reader that sees the new end sees a file that has the bytes.
-  s.kept.back().segment->durable_bytes.store(s.write_at, std::memory_order_release);
-  s.counters.durable_frames = s.sequence;
-  s.counters.groups += 1;
-  s.counters.group_bytes += s.group_bytes;
-  s.phase = State::Phase::kIdle;
+  kept.back().segment->durable_bytes.store(write_at, std::memory_order_release);
+  counters.durable_frames = sequence;
+  counters.groups += 1;
+  counters.group_bytes += group_bytes;
+  phase = Phase::kIdle;
   return {};
 }
 

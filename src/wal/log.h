@@ -117,6 +117,8 @@ class Log {
   const Uuid& log_id() const;
   // The offset that the project's next event gets, were the group in flight void. 0 if unknown.
   LogOffset NextOffset(std::string_view project) const;
+  // Every project that has an offset, in the order of names.
+  std::vector<std::string> Projects() const;
   // Continues a project's log from `floor` if it ends below (the log was lost or put back behind
   // what is settled); true if it did: raise an alarm. Not with a group in flight. Is remembered by
   // the disk with the next group or segment only: call it after every Open.
@@ -129,10 +131,14 @@ class Log {
   // Errors: kInvalidArgument for an append or group outside the limits: nothing was written, the
   // log goes on (no Rotate). kIoError: the group is void, Rotate() is needed.
   Status WriteGroup(std::span<const Append> group, std::vector<LogOffset>* first_offsets);
-  // After a WriteGroup that succeeded, once; then WaitSync, once.
+  // After a WriteGroup that succeeded, once; then WaitSync, once. Or SyncNow, once.
   void StartSync();
   // Success: the group is durable. kIoError: the group is void, Rotate() is needed.
   Status WaitSync();
+
+  // StartSync and WaitSync in one, on the caller's thread: for a small group the hand-over to
+  // another one costs more than what it could do meanwhile.
+  Status SyncNow();
 
   // Opens a new segment that cuts off a void group. May be retried for ever. Also allowed on a
   // healthy log without a group in flight. kIoError.
