@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "env/faults.h"
+
 namespace tidemark::env {
 namespace {
 
@@ -29,6 +31,7 @@ std::string LocalStore::PathOf(std::string_view key) const {
 Status LocalStore::MakeParents(std::string_view path) { return disk_->MakeDir(ParentOf(path)); }
 
 Status LocalStore::SyncParents(std::string_view path) {
+  if (Planted(Bug::kFolderNotSynced)) return {};
   // Every folder up to the root: a new one is durable only through its parent.
   for (std::string_view folder = ParentOf(path);; folder = ParentOf(folder)) {
     TM_TRY(disk_->SyncDir(folder));
@@ -42,7 +45,7 @@ Status LocalStore::Put(std::string_view key, std::string_view bytes) {
   TM_TRY(MakeParents(path));
   TM_ASSIGN(auto file, disk_->Create(path));
   TM_TRY(file->WriteAt(0, bytes));
-  TM_TRY(file->Sync());
+  if (!Planted(Bug::kObjectNotSynced)) TM_TRY(file->Sync());
   return SyncParents(path);
 }
 
@@ -55,7 +58,16 @@ Result<bool> LocalStore::Exists(std::string_view key) const { return disk_->Exis
 
 Status LocalStore::Remove(std::string_view key) {
   if (!IsSafeKey(key)) return Fail(Code::kInvalidArgument, "bad object key");
-  return disk_->Remove(PathOf(key));
+  const std::string path = PathOf(key);
+  const Status removed = disk_->Remove(path);
+  if (!removed && removed.error().code() != Code::kNotFound) return removed;
+  if (Planted(Bug::kRemovalNotSynced)) return removed;
+  // Also when it is gone: the call that removed it may have failed here.
+  if (const Status synced = disk_->SyncDir(ParentOf(path));
+      !synced && synced.error().code() != Code::kNotFound) {
+    return synced;
+  }
+  return removed;
 }
 
 Status LocalStore::ListInto(const std::string& folder, const std::string& prefix,

@@ -25,7 +25,7 @@ class ObjectStore {
   virtual Status Put(std::string_view key, std::string_view bytes) = 0;
   virtual Result<std::string> Get(std::string_view key, std::uint64_t bytes_max) const = 0;
   virtual Result<bool> Exists(std::string_view key) const = 0;
-  // kNotFound.
+  // Gone for good when it returns, also with kNotFound: no crash brings it back.
   virtual Status Remove(std::string_view key) = 0;
   // Keys that begin with `prefix`, which ends with '/', in all folders below, sorted.
   virtual Result<std::vector<std::string>> List(std::string_view prefix) const = 0;

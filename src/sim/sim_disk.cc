@@ -168,7 +168,8 @@ Status SimDisk::WriteInode(std::string_view path, std::uint64_t offset, std::str
   if (failed) bytes.resize(random_.OneIn(2) ? 0 : random_.Below(bytes.size() + 1));
   const std::uint64_t end = offset + bytes.size();
   const std::uint64_t size = inode->cached.size();
-  const std::uint64_t used = used_bytes();
+  // Summed only if there is a limit: it takes a walk over all files.
+  const std::uint64_t used = options_.capacity_bytes == ~0ULL ? 0 : used_bytes();
   const std::uint64_t room = options_.capacity_bytes > used ? options_.capacity_bytes - used : 0;
   const bool full = end > size && end - size > room;
   if (full) bytes.resize(size + room > offset ? size + room - offset : 0);
@@ -290,9 +291,17 @@ Result<std::vector<std::string>> SimDisk::List(std::string_view folder) const {
     return Fail(Code::kNotFound, "list " + std::string(folder) + ": no such folder");
   }
   std::vector<std::string> names;
-  for (const auto& [path, node] : cached_) {
-    if (env::ParentOf(path) != folder) continue;
-    names.push_back(folder.empty() ? path : path.substr(folder.size() + 1));
+  const std::string prefix = folder.empty() ? "" : std::string(folder) + "/";
+  for (auto at = cached_.lower_bound(prefix); at != cached_.end();) {
+    if (!at->first.starts_with(prefix)) break;
+    const std::string_view name = std::string_view(at->first).substr(prefix.size());
+    if (const std::size_t slash = name.find('/'); slash != std::string_view::npos) {
+      // Past what is inside of it: '0' follows '/'.
+      at = cached_.lower_bound(prefix + std::string(name.substr(0, slash)) + "0");
+      continue;
+    }
+    if (!name.empty()) names.emplace_back(name);
+    ++at;
   }
   std::sort(names.begin(), names.end());
   return names;
@@ -354,7 +363,7 @@ Result<std::unique_ptr<env::FileLock>> SimDisk::Lock(std::string_view path, std:
 }
 
 Result<std::uint64_t> SimDisk::FreeBytes() const {
-  const std::uint64_t used = used_bytes();
+  const std::uint64_t used = options_.capacity_bytes == ~0ULL ? 0 : used_bytes();
   return options_.capacity_bytes > used ? options_.capacity_bytes - used : 0;
 }
 
@@ -436,6 +445,30 @@ bool SimDisk::RotAt(std::string_view path, std::uint64_t offset, unsigned bit) {
   inode.durable[offset] = static_cast<char>(inode.durable[offset] ^ mask);
   inode.cached[offset] = inode.durable[offset];
   return true;
+}
+
+SimDisk::Contents SimDisk::Backup(std::string_view folder) const {
+  Contents contents;
+  const std::string prefix = std::string(folder) + "/";
+  for (auto at = durable_.lower_bound(prefix); at != durable_.end(); ++at) {
+    if (!at->first.starts_with(prefix)) break;
+    if (at->second.inode) contents[at->first] = at->second.inode->durable;
+  }
+  return contents;
+}
+
+void SimDisk::Restore(std::string_view folder, const Contents& contents) {
+  const std::string prefix = std::string(folder) + "/";
+  SyncAll();
+  std::erase_if(durable_, [&](const auto& entry) {
+    return entry.first.starts_with(prefix) && entry.second.inode;
+  });
+  for (const auto& [path, bytes] : contents) {
+    auto inode = std::make_shared<Inode>();
+    inode->cached = inode->durable = bytes;
+    durable_[path] = {.is_folder = false, .inode = std::move(inode)};
+  }
+  cached_ = durable_;
 }
 
 void SimDisk::SyncAll() {

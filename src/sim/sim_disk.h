@@ -64,6 +64,12 @@ class SimDisk final : public env::Disk {
   // Everything that reads see, durable at once: for tests that build a state.
   void SyncAll();
 
+  // The durable bytes of the files below a folder, by path; and such files put in the place of all
+  // that are there now, durable at once: a backup and its return.
+  using Contents = std::map<std::string, std::string>;
+  Contents Backup(std::string_view folder) const;
+  void Restore(std::string_view folder, const Contents& contents);
+
   // Folds every call and its outcome.
   std::uint64_t trace_hash() const { return trace_hash_; }
   std::uint64_t used_bytes() const;

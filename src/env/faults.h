@@ -1,0 +1,56 @@
+// Planted bugs of the core above the log: mistakes that a good engineer would make once, switched
+// on one at a time to prove that the simulation finds them. Compiled in only with TM_PLANTED_BUGS
+// (test binaries); otherwise Planted() is a constant.
+#pragma once
+
+#include <cstdint>
+
+namespace tidemark::env {
+
+enum class Bug : std::uint8_t {
+  kNone,
+  // The store.
+  kObjectNotSynced,   // Put does not sync the object.
+  kFolderNotSynced,   // A new object's name is not made durable.
+  kRemovalNotSynced,  // A removed object may come back.
+  // Ingest.
+  kVisibleBeforeDurable,  // Rows are published while the sync is in flight.
+  kAckBeforePublish,      // The client knows before a query can see.
+  kRollbackSkipped,       // Rows of a void group stay in hot memory.
+  kReservationLeaks,      // A refused batch keeps its part of the budget.
+  kReceivedAtGoesBack,    // Received times follow the wall clock.
+  kTrimIgnoresTide,       // The log gives back what is not settled.
+  kHouseNeverKept,        // Nothing is trimmed.
+  // Flush.
+  kRowsMissingFromFile,        // The last file of a flush with many is left out.
+  kDataFileNotSealed,          // A data file is named before it is durable.
+  kUnknownMeansFailed,         // A lost answer of a commit is taken for a no.
+  kUnknownMeansDone,           // ... for a yes.
+  kStalePlanAppended,          // A plan whose rows somebody settled is appended anyway.
+  kEpochNotChecked,            // An owner that was replaced goes on.
+  kReleasedBeforePublished,    // Hot rows go before the head that has them is seen.
+  kLostUpdate,                 // A new head brings back the hot rows of when it was planned.
+  kCutInTwoLoads,              // The head of one moment with the hot rows of another.
+  kGarbageAtOnce,              // Files of older heads go while queries hold them.
+  kGarbageByWallClock,         // ... when the wall clock jumps.
+  kAbandonedForgotten,         // Files of a flush that failed stay.
+  kCommittedLeftoversDeleted,  // Files of a commit whose answer was lost are cleared away.
+  // Recovery.
+  kReplayOffByOne,       // The first frame above the settled ones is skipped.
+  kReplayReadsClock,     // Replayed events get a new received time.
+  kRaiseOffsetSkipped,   // A log that ends below the lake gives old offsets again.
+  kMetadataNotRestored,  // A damaged metadata file is read as it is.
+  kLogIdNotChecked,      // Any log will do.
+  kGapAccepted,          // Events that neither log nor lake has are not missed.
+  kInflightNotCleared,   // What a crash interrupted stays.
+  kEnd,
+};
+
+#ifdef TM_PLANTED_BUGS
+inline Bug planted_bug = Bug::kNone;
+inline bool Planted(Bug bug) { return planted_bug == bug; }
+#else
+constexpr bool Planted(Bug /*bug*/) { return false; }
+#endif
+
+}  // namespace tidemark::env
