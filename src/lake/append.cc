@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/json_writer.h"
+#include "env/faults.h"
 #include "lake/manifest_merge.h"
 #include "lake/names.h"
 
@@ -133,7 +134,7 @@ Status CheckHead(const TableHead& head, const AppendRequest& request) {
   if (metadata.Property(kPropertyLogId) != request.log_id) {
     return Fail(Code::kInvalidArgument, "the table belongs to another log");
   }
-  if (head.visible() != request.begin) {
+  if (head.visible() != request.begin && !env::Planted(env::Bug::kStalePlanAppended)) {
     return Fail(Code::kConflict, "stale plan: the flush begins at " + to_string(request.begin) +
                                      ", the table is settled up to " + to_string(head.visible()));
   }
@@ -198,6 +199,7 @@ Result<Append> Append::Prepare(env::ObjectStore* store, const TableHead& head,
 Result<PreparedCommit> Append::Build(const TableHead& head, std::uint32_t attempt, TimeMicros now,
                                      TimeMicros readers_until) {
   TM_CHECK_GE(attempt, 1U);
+  attempt_keys_.clear();
   TM_TRY(CheckHead(head, request_));
   const Uuid attempt_id = AttemptId(request_.flush_id, attempt);
   auto metadata = std::make_shared<TableMetadata>(*head.metadata);
@@ -220,9 +222,10 @@ Result<PreparedCommit> Append::Build(const TableHead& head, std::uint32_t attemp
                      .write = request_.flush_id,
                      .attempt = attempt,
                      .snapshot = snapshot.id,
-                     .sequence_number = snapshot.sequence_number};
+                     .sequence_number = snapshot.sequence_number,
+                     .written = &attempt_keys_};
   TM_ASSIGN(MergedManifests kept, KeepManifests(merge, manifests_.size(), head.manifests));
-  commit.attempt_keys = kept.written;
+  const std::size_t merged = attempt_keys_.size();
   std::ranges::move(kept.manifests, std::back_inserter(next->manifests));
 
   std::vector<LiveFile> added = added_;
@@ -230,14 +233,14 @@ Result<PreparedCommit> Append::Build(const TableHead& head, std::uint32_t attemp
   next->files = head.files->With(std::move(added));
   snapshot.summary["operation"] = "append";
   PutTotals(*head.files, *next->files, CountPartitions(request_), &snapshot.summary);
-  snapshot.summary["manifests-created"] = std::to_string(manifests_.size() + kept.written.size());
+  snapshot.summary["manifests-created"] = std::to_string(manifests_.size() + merged);
   snapshot.summary["manifests-kept"] =
-      std::to_string(next->manifests.size() - manifests_.size() - kept.written.size());
+      std::to_string(next->manifests.size() - manifests_.size() - merged);
   snapshot.summary["manifests-replaced"] = std::to_string(kept.replaced);
   PutTidemarkKeys(request_, &snapshot.summary);
   const std::string list_key = ManifestListKey(head.location, snapshot.id, attempt, attempt_id);
   snapshot.manifest_list = store_->Uri(list_key);
-  commit.attempt_keys.push_back(list_key);
+  attempt_keys_.push_back(list_key);
   TM_TRY(store_->Put(list_key, WriteManifestList(snapshot, next->manifests, attempt_id)));
 
   catalog::TableChange& change = commit.change;
@@ -255,7 +258,7 @@ Result<PreparedCommit> Append::Build(const TableHead& head, std::uint32_t attemp
 Result<PreparedCommit> Append::Finish(const TableHead& head, Snapshot snapshot,
                                       std::shared_ptr<TableMetadata> metadata,
                                       std::shared_ptr<TableHead> next, const Uuid& attempt_id,
-                                      TimeMicros readers_until, PreparedCommit commit) const {
+                                      TimeMicros readers_until, PreparedCommit commit) {
   catalog::TableChange& change = commit.change;
   for (const std::string& uri : PushMetadataLog(metadata.get(), store_->Uri(head.metadata_key))) {
     AddGarbage(*store_, uri, "metadata", readers_until, &change);
@@ -266,7 +269,7 @@ Result<PreparedCommit> Append::Finish(const TableHead& head, Snapshot snapshot,
   metadata->properties[std::string(kPropertyOffsets)] = OffsetsJson(request_.end);
   change.metadata_key = MetadataKey(head.location, head.metadata_version + 1, attempt_id);
   change.metadata_bytes = WriteMetadataFile(*metadata);
-  commit.attempt_keys.push_back(change.metadata_key);
+  attempt_keys_.push_back(change.metadata_key);
   TM_TRY(store_->Put(change.metadata_key, change.metadata_bytes));
 
   next->table = head.table;
@@ -277,6 +280,7 @@ Result<PreparedCommit> Append::Finish(const TableHead& head, Snapshot snapshot,
   next->off_head = request_.end;
   next->floor = head.floor;
   commit.next = std::move(next);
+  commit.attempt_keys = attempt_keys_;
   return commit;
 }
 

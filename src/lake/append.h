@@ -52,7 +52,7 @@ SnapshotId SnapshotIdOf(const Uuid& flush_id);
 struct PreparedCommit {
   catalog::TableChange change;
   std::shared_ptr<const TableHead> next;  // To publish once the catalog has committed `change`.
-  // What this attempt wrote beside the flush's manifests: deleted if the commit was lost.
+  // What this attempt wrote beside the flush's manifests: garbage if the commit was lost.
   std::vector<std::string> attempt_keys;
 };
 
@@ -67,6 +67,8 @@ class Append {
   Result<PreparedCommit> Build(const TableHead& head, std::uint32_t attempt, TimeMicros now,
                                TimeMicros readers_until);
 
+  // What the last Build wrote or, if it failed, may have written.
+  const std::vector<std::string>& attempt_keys() const { return attempt_keys_; }
   // Manifests written so far: deleted if the flush is given up.
   const std::vector<std::string>& manifest_keys() const { return manifest_keys_; }
 
@@ -76,12 +78,13 @@ class Append {
   Result<PreparedCommit> Finish(const TableHead& head, Snapshot snapshot,
                                 std::shared_ptr<TableMetadata> metadata,
                                 std::shared_ptr<TableHead> next, const Uuid& attempt_id,
-                                TimeMicros readers_until, PreparedCommit commit) const;
+                                TimeMicros readers_until, PreparedCommit commit);
 
   env::ObjectStore* store_;
   AppendRequest request_;
   std::vector<ManifestFile> manifests_;  // Ours; numbers are filled in by each attempt.
   std::vector<std::string> manifest_keys_;
+  std::vector<std::string> attempt_keys_;
   std::vector<LiveFile> added_;
 };
 

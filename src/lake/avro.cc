@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/json_reader.h"
+#include "base/published.h"
 #include "lake/deflate.h"
 
 namespace tidemark::lake::avro {
@@ -175,13 +176,38 @@ std::string Writer::Finish() && {
   return std::move(out_);
 }
 
-Result<std::shared_ptr<const Schema>> ParseSchema(std::string_view json) {
+namespace {
+
+using Schemas = std::map<std::string, std::shared_ptr<const Schema>, std::less<>>;
+constexpr std::size_t kSchemasMax = 32;
+
+// The manifests of a table have a handful of schemas, and each file repeats one.
+Published<Schemas>& KnownSchemas() {
+  static Published<Schemas> known(std::make_shared<const Schemas>());
+  return known;
+}
+
+Result<std::shared_ptr<const Schema>> ParseNewSchema(std::string_view json) {
   auto parsed = JsonValue::Parse(json);
   if (!parsed.has_value()) {
     return Fail(Code::kCorruption, "Avro schema: " + parsed.error().message());
   }
   Names names;
   return Build(*parsed, &names);
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Schema>> ParseSchema(std::string_view json) {
+  const auto known = KnownSchemas().Load();
+  if (const auto found = known->find(json); found != known->end()) return found->second;
+  TM_ASSIGN(auto schema, ParseNewSchema(json));
+  KnownSchemas().Update([&](const Schemas& current) {
+    auto next = std::make_shared<Schemas>(current.size() < kSchemasMax ? current : Schemas());
+    next->emplace(json, schema);
+    return std::shared_ptr<const Schemas>(std::move(next));
+  });
+  return schema;
 }
 
 void Decoder::Stop() {

@@ -10,7 +10,15 @@
 namespace tidemark::lake {
 namespace {
 
-int WindowBits(DeflateForm form) { return form == DeflateForm::kRaw ? -15 : 15 + 16; }
+int WindowBits(DeflateForm form, int bits) { return form == DeflateForm::kRaw ? -bits : bits + 16; }
+
+// zlib clears tables in proportion to these: for little input that would be most of the work. Any
+// reader takes a smaller window than its own.
+constexpr std::size_t kSmallBytes = 4096;
+constexpr int kBitsMax = 15;
+constexpr int kBitsSmall = 12;
+constexpr int kMemoryLevel = 8;
+constexpr int kMemoryLevelSmall = 5;
 
 Bytef* In(std::string_view bytes) {
   // zlib's interface is older than const.
@@ -21,8 +29,11 @@ Bytef* In(std::string_view bytes) {
 
 std::string Deflate(std::string_view bytes, DeflateForm form, int level) {
   z_stream stream{};
-  TM_CHECK(deflateInit2(&stream, level, Z_DEFLATED, WindowBits(form), 8, Z_DEFAULT_STRATEGY) ==
-           Z_OK);
+  const bool small = bytes.size() <= kSmallBytes;
+  const int bits = small ? kBitsSmall : kBitsMax;
+  const int memory = small ? kMemoryLevelSmall : kMemoryLevel;
+  TM_CHECK(deflateInit2(&stream, level, Z_DEFLATED, WindowBits(form, bits), memory,
+                        Z_DEFAULT_STRATEGY) == Z_OK);
   std::string out(deflateBound(&stream, bytes.size()), '\0');
   stream.next_in = In(bytes);
   stream.avail_in = static_cast<uInt>(bytes.size());
@@ -36,7 +47,7 @@ std::string Deflate(std::string_view bytes, DeflateForm form, int level) {
 
 Result<std::string> Inflate(std::string_view bytes, DeflateForm form, std::size_t bytes_max) {
   z_stream stream{};
-  TM_CHECK(inflateInit2(&stream, WindowBits(form)) == Z_OK);
+  TM_CHECK(inflateInit2(&stream, WindowBits(form, kBitsMax)) == Z_OK);
   std::string out(std::min(bytes_max, std::max<std::size_t>(bytes.size() * 6, 4096)), '\0');
   stream.next_in = In(bytes);
   stream.avail_in = static_cast<uInt>(bytes.size());

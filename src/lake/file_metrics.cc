@@ -188,7 +188,8 @@ struct MetricsCollector::State {
 };
 
 MetricsCollector::MetricsCollector() : state_(std::make_unique<State>()) {
-  for (auto& scratch : state_->scratch) scratch = std::make_unique<ColumnScratch>();
+  // Not zeroed: 1.6 MB that a source writes before it reads, if it needs them at all.
+  for (auto& scratch : state_->scratch) scratch = std::make_unique_for_overwrite<ColumnScratch>();
 }
 MetricsCollector::~MetricsCollector() = default;
 

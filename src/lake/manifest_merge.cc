@@ -73,6 +73,7 @@ Result<ManifestFile> Merge(const MergeRequest& request,
 Result<MergedManifests> KeepManifests(const MergeRequest& request, std::size_t new_count,
                                       const std::vector<ManifestFile>& parent) {
   MergedManifests kept;
+  std::uint32_t merged_count = 0;
   if (new_count + parent.size() < kManifestsBeforeMerge) {
     kept.manifests = parent;
     return kept;
@@ -85,11 +86,10 @@ Result<MergedManifests> KeepManifests(const MergeRequest& request, std::size_t n
   for (auto& [spec_id, manifests] : by_spec) {
     manifests.resize(ChooseCount(manifests));
     if (manifests.empty()) continue;
-    const auto number =
-        request.attempt * kNumbersPerAttempt + static_cast<std::uint32_t>(kept.written.size());
+    const auto number = request.attempt * kNumbersPerAttempt + merged_count++;
     const std::string key = ManifestKey(request.location, request.write, number);
+    request.written->push_back(key);
     TM_ASSIGN(ManifestFile merged, Merge(request, manifests, key));
-    kept.written.push_back(key);
     kept.manifests.push_back(std::move(merged));
     gone.insert(gone.end(), manifests.begin(), manifests.end());
   }

@@ -23,11 +23,11 @@ struct MergeRequest {
   std::uint32_t attempt;
   SnapshotId snapshot;
   std::int64_t sequence_number;
+  std::vector<std::string>* written;  // Gets the key of each new manifest before it is written.
 };
 
 struct MergedManifests {
   std::vector<ManifestFile> manifests;
-  std::vector<std::string> written;  // Keys of new manifests, durable.
   std::size_t replaced = 0;
 };
 

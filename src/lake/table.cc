@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/json_reader.h"
+#include "env/faults.h"
 #include "lake/names.h"
 
 namespace tidemark::lake {
@@ -40,6 +41,8 @@ Status CheckRecord(const TableMetadata& metadata, const catalog::TableRecord& re
 Result<std::string> ReadOrRestore(env::ObjectStore* store, const catalog::TableRecord& record,
                                   bool* restored) {
   *restored = false;
+  if (env::Planted(env::Bug::kMetadataNotRestored))
+    return store->Get(record.metadata_key, kMetadataBytesMax);
   auto bytes = store->Get(record.metadata_key, kMetadataBytesMax);
   if (bytes.has_value() && (record.metadata_bytes.empty() || *bytes == record.metadata_bytes)) {
     return bytes;
@@ -267,9 +270,18 @@ Status RemoveLeftovers(env::ObjectStore* store, const catalog::Inflight& infligh
     auto key = store->KeyOf(snapshot->manifest_list);
     if (key.has_value()) named.insert(*std::move(key));
   }
+  for (const MetadataLogEntry& entry : head.metadata->metadata_log) {
+    auto key = store->KeyOf(entry.metadata_file);
+    if (key.has_value()) named.insert(*std::move(key));
+  }
+  if (env::Planted(env::Bug::kCommittedLeftoversDeleted)) named.clear();
   for (const std::string& key : inflight.keys) {
     if (!named.contains(key)) TM_TRY(RemoveIfThere(store, key));
   }
+  // Even if it is gone: what an earlier try removed, and a listing no longer shows, may come back
+  // unless the removal of something beside it is durable.
+  const std::string first = ManifestKey(head.location, inflight.id, 0);
+  if (!named.contains(first)) TM_TRY(RemoveIfThere(store, first));
   TM_ASSIGN(const auto keys, store->List(head.location + "/metadata/"));
   for (const std::string& key : keys) {
     const std::string_view name = std::string_view(key).substr(key.rfind('/') + 1);
@@ -286,6 +298,19 @@ Status CheckLiveFiles(const env::ObjectStore& store, const TableMetadata& metada
     TM_ASSIGN(const bool exists, store.Exists(file.key));
     if (!exists) return Fail(Code::kCorruption, "missing data file " + file.key);
   }
+  return {};
+}
+
+Status RemoveUnborn(env::ObjectStore* store, std::string_view location) {
+  TM_ASSIGN(const auto keys, store->List(std::string(location) + "/"));
+  for (const std::string& key : keys) {
+    if (VersionOf(key).value_or(0) == 0) continue;
+    return Fail(Code::kCorruption, std::string(location) +
+                                       " has commits that the catalog does not"
+                                       " know; run `tidemark doctor` to register the table");
+  }
+  // In the order of keys: what tells that a table was begun here goes last.
+  for (const std::string& key : keys) TM_TRY(RemoveIfThere(store, key));
   return {};
 }
 

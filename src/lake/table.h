@@ -62,6 +62,10 @@ Result<std::shared_ptr<const TableHead>> OpenTable(env::ObjectStore* store,
 Status RemoveLeftovers(env::ObjectStore* store, const catalog::Inflight& inflight,
                        const TableHead& head);
 
+// Deletes a table that no catalog names and that nobody ever committed to: its creation was
+// interrupted. kCorruption if it has metadata beyond the first version: that is somebody's data.
+Status RemoveUnborn(env::ObjectStore* store, std::string_view location);
+
 // For doctor: a table as the store alone tells it.
 struct FoundTable {
   catalog::TableRecord record;
