@@ -19,6 +19,7 @@ BANNED = [
     (r"\b(FIXME|XXX|HACK)\b", "an issue", ()),
     (r"\bstd::cout\b|\bstd::cerr\b", "telemetry or std::fputs in app/", ()),
     (r"\bsleep_for\b|\busleep\(", "a Worker's pause or a condition with a deadline", ()),
+    (r"for \(.* : \*[\w.>()-]+\(.*\)\)", "a name for what is dereferenced: the temporary dies before the loop", ()),
     (r"NOLINT(?!\w*\([\w\-,.*]+\): )", "NOLINT(check): reason", ()),
 ]
 

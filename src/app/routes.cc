@@ -134,7 +134,8 @@ class Routes::Impl {
     std::string body;
     JsonWriter json(&body);
     json.BeginObject().Key("cuts").BeginObject();
-    for (const auto& [name, project] : *parts_->core().AllProjects()) {
+    const auto projects = parts_->core().AllProjects();
+    for (const auto& [name, project] : *projects) {
       const auto cut = project->cut();
       json.Key(name).BeginObject().Key("snapshot_id");
       cut->lake ? json.Int(cut->lake->snapshot().value) : json.Null();

@@ -95,7 +95,8 @@ std::optional<ApiKey> Keys::Find(std::string_view clear_key) const {
 
 std::vector<ApiKey> Keys::List() const {
   std::vector<ApiKey> keys;
-  for (const auto& [hash, key] : *cache_.Load()) keys.push_back(key);
+  const auto cached = cache_.Load();
+  for (const auto& [hash, key] : *cached) keys.push_back(key);
   std::ranges::sort(keys, {}, &ApiKey::id);
   return keys;
 }

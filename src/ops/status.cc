@@ -9,7 +9,8 @@ double Seconds(Duration duration) { return std::chrono::duration<double>(duratio
 
 std::uint64_t Buffered(const StatusParts& parts) {
   std::uint64_t events = 0;
-  for (const auto& [name, project] : *parts.core->AllProjects()) {
+  const auto projects = parts.core->AllProjects();
+  for (const auto& [name, project] : *projects) {
     events += project->cut()->hot_count();
   }
   return events;

@@ -111,7 +111,8 @@ Status VerifyHot(const tide::Core& core, const tide::Cut& cut, const std::string
 Result<std::vector<ProjectProof>> Verify(const tide::Core& core, catalog::Catalog* catalog,
                                          engine::DataFileReader* reader, MemoryBudget* budget) {
   std::vector<ProjectProof> proofs;
-  for (const auto& [name, project] : *core.AllProjects()) {
+  const auto projects = core.AllProjects();
+  for (const auto& [name, project] : *projects) {
     const auto cut = project->cut();
     ProjectProof proof;
     proof.project = name;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "env/faults.h"
 #include "telemetry/log_line.h"
 
 namespace tidemark::tide {
@@ -42,6 +43,12 @@ Status Core::OpenTables() {
   TM_ASSIGN(const auto tables, parts_.catalog->ListTables());
   for (const catalog::TableRecord& record : tables) {
     if (!record.managed) continue;
+    const auto project = projects_.FindOrAdd(record.ns);
+    const auto known = project->cut()->lake;
+    if (known && known->table == record.uuid &&
+        known->metadata_version == record.metadata_version) {
+      continue;
+    }
     bool restored = false;
     TM_ASSIGN(auto head, lake::OpenTable(parts_.store, record, &restored));
     if (restored) {
@@ -49,7 +56,11 @@ Status Core::OpenTables() {
       TM_LOG(kWarning, "a metadata file was written again from the catalog's copy",
              {"project", record.ns});
     }
-    projects_.FindOrAdd(record.ns)->PublishLake(std::move(head));
+    // The log may no longer have the events that the next one must not be older than.
+    head->files->ForEach([&project](const lake::LiveFile& file) {
+      if (file.received_max) project->ClampReceivedAt(*file.received_max);
+    });
+    project->PublishLake(std::move(head));
   }
   return {};
 }
@@ -66,12 +77,14 @@ Status Core::OpenLog() {
   TM_ASSIGN(const auto tables, parts_.catalog->ListTables());
   TM_TRY(CheckLogId(tables));
   TM_ASSIGN(epoch_, parts_.catalog->BeginEpoch(log_id_));
-  return {};
+  // An owner before this one may have committed until now; from now on it cannot.
+  return OpenTables();
 }
 
 Status Core::CheckLogId(const std::vector<catalog::TableRecord>& tables) const {
   for (const catalog::TableRecord& record : tables) {
     if (!record.managed || record.log_id == log_id_) continue;
+    if (env::Planted(env::Bug::kLogIdNotChecked)) continue;
     return Fail(Code::kCorruption,
                 "the log in this data directory (" + log_id_ + ") is not the one that table " +
                     record.ns + "." + record.name + " was settled from (" + record.log_id +
@@ -85,15 +98,24 @@ Result<bool> Core::Replay(const wal::Frame& frame) {
   const auto project = projects_.FindOrAdd(frame.project);
   const LogOffset settled = project->cut()->settled();
   if (frame.end_offset() <= settled) return true;
+  if (env::Planted(env::Bug::kReplayOffByOne) && frame.first_offset == settled) return true;
   hot::Table& hot = project->hot();
   const LogOffset expected = std::max(settled, hot.appended_end());
-  if (frame.first_offset > expected) {
+  if (frame.first_offset > expected && !env::Planted(env::Bug::kGapAccepted)) {
     return Fail(Code::kCorruption, "the log of project " + project->name() + " begins at offset " +
                                        to_string(frame.first_offset) + ", above " +
                                        to_string(expected) +
-                                       " where the lake ends: events between them are missing");
+                                       " where the lake ends: events between them are missing; run"
+                                       " `tidemark doctor`");
   }
-  TM_ASSIGN(auto batch, event::BatchReader::Open(frame.payload));
+  std::string changed;
+  std::string_view payload = frame.payload;
+  if (env::Planted(env::Bug::kReplayReadsClock)) {
+    changed = payload;
+    event::ClampBatchReceivedAt(&changed, [this](TimeMicros) { return parts_.clock->WallNow(); });
+    payload = changed;
+  }
+  TM_ASSIGN(auto batch, event::BatchReader::Open(payload));
   project->ClampReceivedAt(batch.received_at());
   const std::uint64_t reserved = hot::ReserveEstimate(frame.payload.size(), frame.count);
   if (!parts_.budget->TryReserve(reserved)) return false;
@@ -102,16 +124,32 @@ Result<bool> Core::Replay(const wal::Frame& frame) {
 }
 
 Status Core::FinishReplay() {
-  for (const auto& [name, project] : *projects_.All()) {
+  const auto projects = projects_.All();
+  for (const auto& [name, project] : *projects) {
     project->PublishHot(project->hot().Publish());
     if (replay_incomplete_.erase(name) > 0) TM_TRY(ReplayRest(*project));
-    const LogOffset settled = project->cut()->settled();
-    if (log_->RaiseOffset(name, settled)) {
-      metrics_.log_behind_lake.Add();
-      TM_LOG(kError, "the log ends below what is settled; it goes on from there", {"project", name},
-             {"settled", settled.value});
-    }
-    TM_CHECK_EQ(log_->NextOffset(name).value, project->cut()->end().value);
+    TM_TRY(JoinLog(*project));
+  }
+  for (const std::string& name : log_->Projects()) {
+    const auto project = projects_.Find(name);
+    const LogOffset end = project ? project->cut()->end() : LogOffset(0);
+    if (log_->NextOffset(name) == end || env::Planted(env::Bug::kGapAccepted)) continue;
+    return Fail(Code::kCorruption,
+                "the log of project " + name + " ends at offset " +
+                    to_string(log_->NextOffset(name)) + " but neither log nor lake has the events" +
+                    " from " + to_string(end) +
+                    " on: the catalog is older than the log; run `tidemark doctor`");
+  }
+  return {};
+}
+
+Status Core::JoinLog(Project& project) {
+  const LogOffset settled = project.cut()->settled();
+  if (env::Planted(env::Bug::kRaiseOffsetSkipped)) return {};
+  if (log_->RaiseOffset(project.name(), settled)) {
+    metrics_.log_behind_lake.Add();
+    TM_LOG(kError, "the log ends below what is settled; it goes on from there",
+           {"project", project.name()}, {"settled", settled.value});
   }
   return {};
 }
@@ -137,27 +175,37 @@ Status Core::ReplayRest(Project& project) {
   return {};
 }
 
+// After BeginEpoch: nobody can commit these any more.
 Status Core::ClearInflight() {
+  if (env::Planted(env::Bug::kInflightNotCleared)) return {};
   TM_ASSIGN(const auto inflight, parts_.catalog->ListInflight());
   for (const catalog::Inflight& write : inflight) {
     TM_ASSIGN(const auto committed, parts_.catalog->FindCommit(write.table, write.id));
-    if (!committed) {
-      for (const auto& [name, project] : *projects_.All()) {
-        const auto head = project->cut()->lake;
-        if (head && head->table == write.table) {
-          TM_TRY(lake::RemoveLeftovers(parts_.store, write, *head));
-        }
-      }
+    TM_ASSIGN(const auto record, parts_.catalog->FindTable(write.table));
+    const bool skip = committed && !env::Planted(env::Bug::kCommittedLeftoversDeleted);
+    if (record && !skip) {
+      const auto project = projects_.Find(record->ns);
+      TM_CHECK(project != nullptr && project->cut()->lake != nullptr);
+      TM_TRY(lake::RemoveLeftovers(parts_.store, write, *project->cut()->lake));
     }
     TM_TRY(parts_.catalog->RemoveInflight(write.id));
   }
   return {};
 }
 
+void Core::Submit(std::string project, std::string batch, std::uint32_t count, Ingest::Done done) {
+  if (fenced()) {
+    done(Fail(Code::kUnavailable, "another process owns this data directory now"));
+    return;
+  }
+  ingest_->Submit(std::move(project), std::move(batch), count, std::move(done));
+}
+
 Duration Core::TideStep() {
   const Duration now = parts_.clock->Now();
-  FlushDue(now);
+  if (!fenced()) FlushDue(now);
   AnswerWaiters();
+  if (fenced()) return options_.pause;  // The lake is another's.
   if (const auto collected = flusher_->CollectGarbage(); !collected) {
     TM_LOG(kWarning, "garbage stays for now", {"error", collected.error().ToString()});
   }
@@ -166,7 +214,8 @@ Duration Core::TideStep() {
 
 void Core::FlushDue(Duration now) {
   std::int64_t unsettled = 0;
-  for (const auto& [name, project] : *projects_.All()) {
+  const auto projects = projects_.All();
+  for (const auto& [name, project] : *projects) {
     const auto cut = project->cut();
     unsettled += cut->end() - cut->settled();
     if (!Due(*project, now)) continue;
@@ -238,7 +287,10 @@ void Core::AnswerWaiters() {
   waiters_.TakeAll(&waiters);
   if (waiters.empty()) return;
   Status settled;
-  for (const auto& [name, project] : *projects_.All()) {
+  if (fenced()) settled = Fail(Code::kConflict, "another process owns this data directory now");
+  const auto projects = projects_.All();
+  for (const auto& [name, project] : *projects) {
+    if (fenced()) break;
     const auto cut = project->cut();
     if (cut->hot_count() == 0) continue;
     if (auto flushed = FlushTo(*project, cut->end()); !flushed) {

@@ -48,9 +48,8 @@ class Core {
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
 
-  void Submit(std::string project, std::string batch, std::uint32_t count, Ingest::Done done) {
-    ingest_->Submit(std::move(project), std::move(batch), count, std::move(done));
-  }
+  // Any thread. See Ingest; kUnavailable too once another process owns the log.
+  void Submit(std::string project, std::string batch, std::uint32_t count, Ingest::Done done);
   // Refuses new batches; what was taken is still written by IngestStep.
   void CloseIngest() { ingest_->Close(); }
   bool ingest_idle() const { return ingest_->idle(); }
@@ -81,6 +80,7 @@ class Core {
  private:
   Core(TideOptions options, CoreParts parts);
 
+  // Publishes the head of every table whose head is not known yet or has moved.
   Status OpenTables();
   Status CheckLogId(const std::vector<catalog::TableRecord>& tables) const;
   Status ClearInflight();
@@ -88,6 +88,8 @@ class Core {
   // Adds a frame's rows to hot memory. False: there is no memory for it now.
   Result<bool> Replay(const wal::Frame& frame);
   Status FinishReplay();
+  // Log and lake must meet: no offset that neither has.
+  Status JoinLog(Project& project);
   Status ReplayRest(Project& project);
 
   bool Due(const Project& project, Duration now);

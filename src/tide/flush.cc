@@ -4,12 +4,14 @@
 #include <utility>
 
 #include "base/check.h"
+#include "env/faults.h"
 #include "telemetry/log_line.h"
 
 namespace tidemark::tide {
 namespace {
 
 constexpr std::string_view kTableName = "events";
+constexpr std::size_t kAbandonedMax = 64;
 
 }  // namespace
 
@@ -39,27 +41,38 @@ Result<bool> Flusher::Flush(Project& project, LogOffset end) {
 Result<std::shared_ptr<const lake::TableHead>> Flusher::HeadOf(Project& project) {
   if (auto head = project.cut()->lake) return head;
   // The first flush of a project makes its table.
-  const lake::NewEventsTable table{NewId(), project.name(), std::string(kTableName),
-                                   log_id_, epoch_,         parts_.clock->WallNow()};
-  TM_ASSIGN(const auto found, parts_.catalog->FindTable(project.name(), kTableName));
-  if (!found) {
-    TM_ASSIGN(const auto leftovers, lake::FindTableLocations(*parts_.store, project.name()));
-    if (!leftovers.empty()) {
-      return Fail(Code::kCorruption,
-                  "the lake has tables of project " + project.name() +
-                      " that the catalog does not know; run `tidemark doctor` to register them");
-    }
-    TM_ASSIGN(const auto record, lake::CreateEventsTable(parts_.store, table));
-    TM_TRY(parts_.catalog->CreateTable(record));
-  }
-  TM_ASSIGN(auto head, Reload(project.name()));
+  TM_ASSIGN(auto head, CreateTable(project.name()));
   project.PublishLake(head);
   return head;
 }
 
-Result<std::shared_ptr<const lake::TableHead>> Flusher::Reload(const std::string& project) {
+Result<std::shared_ptr<const lake::TableHead>> Flusher::CreateTable(const std::string& project) {
+  TM_ASSIGN(const auto found, parts_.catalog->FindTable(project, kTableName));
+  if (found) return Reload(project);
+  // What an earlier attempt left; refuses if it is more than that.
+  TM_ASSIGN(const auto leftovers, lake::FindTableLocations(*parts_.store, project));
+  for (const std::string& location : leftovers) {
+    TM_TRY(lake::RemoveUnborn(parts_.store, location));
+  }
+  const lake::NewEventsTable table{NewId(), project, std::string(kTableName),
+                                   log_id_, epoch_,  parts_.clock->WallNow()};
+  TM_ASSIGN(const auto record, lake::CreateEventsTable(parts_.store, table));
+  if (auto created = parts_.catalog->CreateTable(record);
+      !created && created.error().code() != Code::kAlreadyExists) {
+    return Fail(std::move(created).error());
+  }
+  return Reload(project);
+}
+
+Result<std::shared_ptr<const lake::TableHead>> Flusher::Reload(
+    const std::string& project, const std::vector<std::shared_ptr<const lake::TableHead>>& known) {
   TM_ASSIGN(const auto record, parts_.catalog->FindTable(project, kTableName));
   if (!record) return Fail(Code::kCorruption, "the table of " + project + " left the catalog");
+  for (const auto& head : known) {
+    if (head && head->table == record->uuid && head->metadata_key == record->metadata_key) {
+      return head;
+    }
+  }
   bool restored = false;
   TM_ASSIGN(auto head, lake::OpenTable(parts_.store, *record, &restored));
   if (restored) parts_.metrics->metadata_restored.Add();
@@ -86,18 +99,16 @@ Result<Flusher::Pending> Flusher::Write(Project& project, const lake::TableHead&
     end = begin + (end - begin) / 2;
   }
   const Uuid flush_id = NewId();
-  std::vector<std::string> keys;
+  catalog::Inflight inflight{flush_id, head.table, catalog::CommitKind::kFlush, now, epoch_, {}};
   for (std::size_t i = 0; i < parts->size(); ++i) {
-    keys.push_back(
+    inflight.keys.push_back(
         head.location + "/" +
         lake::DataFilePath((*parts)[i].partition, flush_id, static_cast<std::uint32_t>(i)));
   }
-  TM_TRY(parts_.catalog->AddInflight(
-      {flush_id, head.table, catalog::CommitKind::kFlush, now, epoch_, keys}));
-  auto files = WriteFiles(*parts, keys);
+  TM_TRY(parts_.catalog->AddInflight(inflight));
+  auto files = WriteFiles(*parts, inflight.keys);
   if (!files) {
-    RemoveQuietly(keys);
-    TM_TRY(parts_.catalog->RemoveInflight(flush_id));
+    Abandon(&project, std::move(inflight));
     return Fail(std::move(files).error());
   }
   std::uint64_t bytes = 0;
@@ -114,19 +125,29 @@ Result<Flusher::Pending> Flusher::Write(Project& project, const lake::TableHead&
                               {}};
   auto append = lake::Append::Prepare(parts_.store, head, std::move(request));
   if (!append) {
-    RemoveQuietly(keys);
-    TM_TRY(parts_.catalog->RemoveInflight(flush_id));
+    Abandon(&project, std::move(inflight));
     return Fail(std::move(append).error());
   }
   At(FlushStep::kManifests);
-  if (const std::uint64_t hot_bytes = cut->hot->bytes(); hot_bytes > 0) {
-    const double share = static_cast<double>(rows->row_count()) /
-                         static_cast<double>(std::max<std::uint64_t>(1, cut->hot->row_count()));
-    encoded_per_hot_byte_ =
-        static_cast<double>(bytes) / std::max(1.0, share * static_cast<double>(hot_bytes));
-  }
-  return Pending{flush_id, std::move(*append), std::move(keys), std::nullopt, 0,
-                 end,      rows->row_count(),  bytes,           started,      written};
+  Measure(*cut, rows->row_count(), bytes);
+  return Pending{.inflight = std::move(inflight),
+                 .append = *std::move(append),
+                 .attempts = {},
+                 .begin = begin,
+                 .end = end,
+                 .rows = rows->row_count(),
+                 .bytes = bytes,
+                 .started = started,
+                 .written = written};
+}
+
+void Flusher::Measure(const Cut& cut, std::uint64_t rows, std::uint64_t bytes) {
+  const std::uint64_t hot_bytes = cut.hot->bytes();
+  if (hot_bytes == 0) return;
+  const double share = static_cast<double>(rows) /
+                       static_cast<double>(std::max<std::uint64_t>(1, cut.hot->row_count()));
+  encoded_per_hot_byte_ =
+      static_cast<double>(bytes) / std::max(1.0, share * static_cast<double>(hot_bytes));
 }
 
 Result<std::vector<lake::NewFile>> Flusher::WriteFiles(const std::vector<PartitionRows>& parts,
@@ -137,7 +158,7 @@ Result<std::vector<lake::NewFile>> Flusher::WriteFiles(const std::vector<Partiti
     TM_ASSIGN(auto written, parts_.writer->Write(*parts[i].rows, path));
     TM_CHECK_EQ(written.rows, parts[i].rows->row_count());
     At(FlushStep::kDataFiles);
-    TM_TRY(parts_.store->Seal(keys[i]));
+    if (!env::Planted(env::Bug::kDataFileNotSealed)) TM_TRY(parts_.store->Seal(keys[i]));
     files.push_back({keys[i], parts[i].partition, lake::MeasureRows(*parts[i].rows), written.bytes,
                      std::move(written.split_offsets), parts[i].sorted});
     TM_CHECK_EQ(files.back().metrics.rows, written.rows);
@@ -146,112 +167,171 @@ Result<std::vector<lake::NewFile>> Flusher::WriteFiles(const std::vector<Partiti
 }
 
 Result<bool> Flusher::Commit(Project& project, Pending* pending) {
-  if (pending->attempt) {
-    TM_ASSIGN(const bool done, Resolve(project, pending));
-    if (done) return true;
-  }
   for (std::uint32_t attempt = 1; attempt <= options_.commit_attempts_max; ++attempt) {
+    if (pending->outcome_unknown) {
+      TM_ASSIGN(const bool done, Resolve(project, pending));
+      if (done) return true;
+    }
     auto head = project.cut()->lake;
     if (attempt > 1) {
-      TM_ASSIGN(head, Reload(project.name()));
+      TM_ASSIGN(head, Reload(project.name(), {head}));
     }
-    auto done = CommitOnce(project, pending, *head);
-    if (!done && done.error().code() == Code::kConflict) {
-      TM_ASSIGN(const Epoch current, parts_.catalog->CurrentEpoch(log_id_));
-      if (current != epoch_) {
-        return Fail(Code::kConflict, "another process owns this data directory now");
-      }
-      TM_ASSIGN(const auto latest, Reload(project.name()));
-      if (latest->visible() != head->visible() || head->visible() >= pending->end) {
-        // Somebody else settled rows of ours: the plan is stale. Never append anyway.
-        TM_TRY(GiveUp(pending));
-        project.PublishLake(latest);
-        return false;
-      }
-      continue;
-    }
-    return done;
+    TM_ASSIGN(const Outcome outcome, CommitOnce(project, pending, *head));
+    if (outcome == Outcome::kCommitted) return true;
+    if (outcome == Outcome::kStale) return false;
   }
   return Fail(Code::kUnavailable, "the commit was overtaken too often");
 }
 
-Result<bool> Flusher::CommitOnce(Project& project, Pending* pending, const lake::TableHead& head) {
+TimeMicros Flusher::ReadersUntil(TimeMicros now) const {
+  return now +
+         std::chrono::duration_cast<std::chrono::microseconds>(options_.garbage_delay).count();
+}
+
+Result<Flusher::Outcome> Flusher::CommitOnce(Project& project, Pending* pending,
+                                             const lake::TableHead& head) {
   const TimeMicros now = parts_.clock->WallNow();
-  const std::int64_t delay_micros =
-      std::chrono::duration_cast<std::chrono::microseconds>(options_.garbage_delay).count();
-  TM_ASSIGN(pending->attempt,
-            pending->append.Build(head, ++pending->attempts, now, now + delay_micros));
+  auto built = pending->append.Build(head, ++pending->attempt_count, now, ReadersUntil(now));
+  if (!built) {
+    pending->attempts.push_back({nullptr, pending->append.attempt_keys()});
+    if (built.error().code() == Code::kConflict) return Overtaken(project, pending);
+    return Fail(std::move(built).error());
+  }
+  catalog::TableChange& change = built->change;
+  for (const catalog::Garbage& garbage : change.garbage) {
+    kept_until_[garbage.key] = parts_.clock->Now() + options_.garbage_delay;
+  }
+  for (const Attempt& lost : pending->attempts) {
+    for (const std::string& key : lost.keys) {
+      change.garbage.push_back({key, change.table, "attempt", now});
+    }
+  }
   At(FlushStep::kBeforeCommit);
-  const catalog::TableChange& change = pending->attempt->change;
   const Status committed = parts_.catalog->Commit(std::span(&change, 1));
   if (committed) {
+    if (env::Planted(env::Bug::kReleasedBeforePublished)) {
+      project.PublishHot(project.hot().Release(pending->end));
+    }
     At(FlushStep::kAfterCommit);
-    Publish(project, pending, pending->attempt->next);
-    return true;
+    Publish(project, *pending, built->next);
+    return Outcome::kCommitted;
   }
+  pending->attempts.push_back({built->next, std::move(built->attempt_keys)});
   switch (committed.error().code()) {
     case Code::kOutcomeUnknown:
+      if (env::Planted(env::Bug::kUnknownMeansDone)) {
+        Publish(project, *pending, built->next);
+        return Outcome::kCommitted;
+      }
+      if (env::Planted(env::Bug::kUnknownMeansFailed)) {
+        Abandon(&project, pending->inflight);
+        return Outcome::kStale;
+      }
+      [[fallthrough]];
     case Code::kAlreadyExists:
-      return Resolve(project, pending);
+      pending->outcome_unknown = true;
+      return Outcome::kAgain;
+    case Code::kConflict:
+      return Overtaken(project, pending);
     default:
-      break;
+      return Fail(committed.error());
   }
-  DropAttempt(&*pending->attempt);
-  pending->attempt.reset();
-  return Fail(committed.error());
 }
 
 Result<bool> Flusher::Resolve(Project& project, Pending* pending) {
-  const auto& next = pending->attempt->next;
-  TM_ASSIGN(const auto row, parts_.catalog->FindCommit(next->table, pending->flush_id));
-  if (row) {
-    TM_ASSIGN(auto head, Reload(project.name()));
-    Publish(project, pending, std::move(head));
-    return true;
+  const catalog::Inflight& inflight = pending->inflight;
+  TM_ASSIGN(const auto row, parts_.catalog->FindCommit(inflight.table, inflight.id));
+  if (!row) return false;
+  std::vector<std::shared_ptr<const lake::TableHead>> known;
+  for (const Attempt& attempt : pending->attempts) known.push_back(attempt.next);
+  TM_ASSIGN(auto head, Reload(project.name(), known));
+  if (const lake::Snapshot* landed = head->metadata->FindSnapshot(row->snapshot)) {
+    std::vector<catalog::Garbage> garbage;
+    for (const Attempt& attempt : pending->attempts) {
+      if (attempt.next &&
+          attempt.next->metadata->current()->manifest_list == landed->manifest_list) {
+        continue;
+      }
+      for (const std::string& key : attempt.keys) {
+        garbage.push_back({key, inflight.table, "attempt", parts_.clock->WallNow()});
+      }
+    }
+    if (!garbage.empty()) TM_TRY(parts_.catalog->AddGarbage(garbage));
   }
-  DropAttempt(&*pending->attempt);
-  pending->attempt.reset();
-  return false;
+  Publish(project, *pending, std::move(head));
+  return true;
 }
 
-void Flusher::Publish(Project& project, Pending* pending,
+// Somebody else moved the table, or this process is no longer its owner.
+Result<Flusher::Outcome> Flusher::Overtaken(Project& project, Pending* pending) {
+  // It may have been an attempt of ours, whose answer was lost and that came in late.
+  TM_ASSIGN(const bool done, Resolve(project, pending));
+  if (done) return Outcome::kCommitted;
+  TM_ASSIGN(const Epoch current, parts_.catalog->CurrentEpoch(log_id_));
+  const bool unchecked =
+      env::Planted(env::Bug::kEpochNotChecked) || env::Planted(env::Bug::kStalePlanAppended);
+  if (current != epoch_ && !unchecked) {
+    // It can never come in now; the new owner may have looked for leftovers before these were.
+    Abandon(&project, pending->inflight);
+    return Fail(Code::kConflict, "another process owns this data directory now");
+  }
+  TM_ASSIGN(auto latest, Reload(project.name(), {project.cut()->lake}));
+  if (latest->visible() == pending->begin) return Outcome::kAgain;
+  if (env::Planted(env::Bug::kStalePlanAppended)) return Outcome::kAgain;
+  // Somebody else settled rows of ours: the plan is stale. Never append anyway.
+  Abandon(&project, std::move(pending->inflight));
+  project.PublishLake(std::move(latest));
+  return Outcome::kStale;
+}
+
+void Flusher::Publish(Project& project, const Pending& pending,
                       std::shared_ptr<const lake::TableHead> head) {
-  TM_CHECK(head->visible() >= pending->end);
+  TM_CHECK(head->visible() >= pending.end);
   project.PublishLake(std::move(head));
   const Duration now = parts_.clock->Now();
   parts_.metrics->flushes.Add();
-  parts_.metrics->settled_events.Add(pending->rows);
-  parts_.metrics->settled_bytes.Add(pending->bytes);
-  parts_.metrics->flush_seconds.Record(now - pending->started);
-  parts_.metrics->commit_seconds.Record(now - pending->written);
+  parts_.metrics->settled_events.Add(pending.rows);
+  parts_.metrics->settled_bytes.Add(pending.bytes);
+  parts_.metrics->flush_seconds.Record(now - pending.started);
+  parts_.metrics->commit_seconds.Record(now - pending.written);
   At(FlushStep::kAfterPublish);
 }
 
-void Flusher::DropAttempt(lake::PreparedCommit* attempt) { RemoveQuietly(attempt->attempt_keys); }
-
-Status Flusher::GiveUp(Pending* pending) {
-  RemoveQuietly(pending->data_keys);
-  RemoveQuietly(pending->append.manifest_keys());
-  return parts_.catalog->RemoveInflight(pending->flush_id);
-}
-
-void Flusher::RemoveQuietly(const std::vector<std::string>& keys) {
-  for (const std::string& key : keys) {
-    // What stays behind is found by its in-flight record after the next start.
-    if (const auto removed = parts_.store->Remove(key);
-        !removed && removed.error().code() != Code::kNotFound) {
-      TM_LOG(kWarning, "a file could not be removed", {"error", removed.error().ToString()});
-    }
+void Flusher::Abandon(Project* project, catalog::Inflight inflight) {
+  if (env::Planted(env::Bug::kAbandonedForgotten)) return;
+  // What is forgotten here is found by its in-flight record after the next start.
+  if (abandoned_.size() < kAbandonedMax) abandoned_.push_back({project, std::move(inflight)});
+  if (const auto cleared = ClearAbandoned(); !cleared) {
+    TM_LOG(kWarning, "files of a failed flush stay for now", {"error", cleared.error().ToString()});
   }
 }
 
+Status Flusher::ClearAbandoned() {
+  while (!abandoned_.empty()) {
+    const Abandoned& write = abandoned_.back();
+    TM_TRY(lake::RemoveLeftovers(parts_.store, write.inflight, *write.project->cut()->lake));
+    TM_TRY(parts_.catalog->RemoveInflight(write.inflight.id));
+    abandoned_.pop_back();
+  }
+  return {};
+}
+
 Status Flusher::CollectGarbage() {
-  TM_ASSIGN(const auto due,
-            parts_.catalog->DueGarbage(parts_.clock->WallNow(), options_.garbage_per_step_max));
+  TM_TRY(ClearAbandoned());
+  TimeMicros wall = parts_.clock->WallNow();
+  if (env::Planted(env::Bug::kGarbageAtOnce)) wall = kTimeMax;
+  TM_ASSIGN(const auto due, parts_.catalog->DueGarbage(wall, options_.garbage_per_step_max));
   std::vector<std::string> gone;
   for (const catalog::Garbage& garbage : due) {
+    const auto kept = kept_until_.find(garbage.key);
+    if (kept != kept_until_.end() && kept->second > parts_.clock->Now() &&
+        !env::Planted(env::Bug::kGarbageByWallClock) && !env::Planted(env::Bug::kGarbageAtOnce)) {
+      continue;
+    }
     const auto removed = parts_.store->Remove(garbage.key);
-    if (removed || removed.error().code() == Code::kNotFound) gone.push_back(garbage.key);
+    if (!removed && removed.error().code() != Code::kNotFound) continue;
+    gone.push_back(garbage.key);
+    if (kept != kept_until_.end()) kept_until_.erase(kept);
   }
   return gone.empty() ? Status() : parts_.catalog->RemoveGarbage(gone);
 }

@@ -59,7 +59,7 @@ class Flusher {
   // process must stop); kCorruption.
   Result<bool> Flush(Project& project, LogOffset end);
 
-  // Deletes garbage that is due, a few objects at a time.
+  // Deletes garbage that is due, a few objects at a time, and what failed flushes left.
   Status CollectGarbage();
 
   void set_at_step(AtStep at_step) { at_step_ = std::move(at_step); }
@@ -67,33 +67,59 @@ class Flusher {
   double encoded_per_hot_byte() const { return encoded_per_hot_byte_; }
 
  private:
+  struct Attempt {
+    std::shared_ptr<const lake::TableHead> next;  // Null: it never got as far.
+    std::vector<std::string> keys;
+  };
   // A flush whose files are written, until its commit is known to have happened or not.
   struct Pending {
-    Uuid flush_id;
+    catalog::Inflight inflight;
     lake::Append append;
-    std::vector<std::string> data_keys;
-    std::optional<lake::PreparedCommit> attempt;  // Whose outcome is unknown.
-    std::uint32_t attempts = 0;                   // Each writes files of its own name.
+    // All that did not come in for certain. One whose answer was lost may come in as long as no
+    // other one has, so their files stay; they are garbage of the attempt that does.
+    std::vector<Attempt> attempts;
+    std::uint32_t attempt_count = 0;  // Each writes files of its own name.
+    bool outcome_unknown = false;
+    LogOffset begin;
     LogOffset end;
     std::uint64_t rows = 0;
     std::uint64_t bytes = 0;
     Duration started{};
     Duration written{};
   };
+  // A write that was given up and whose files are not gone yet.
+  struct Abandoned {
+    Project* project;
+    catalog::Inflight inflight;
+  };
+  enum class Outcome : std::uint8_t {
+    kCommitted,  // And published.
+    kStale,      // Given up: plan again.
+    kAgain,      // Did not happen, or it is not known: look, then try again.
+  };
 
   Result<std::shared_ptr<const lake::TableHead>> HeadOf(Project& project);
-  Result<std::shared_ptr<const lake::TableHead>> Reload(const std::string& project);
+  Result<std::shared_ptr<const lake::TableHead>> CreateTable(const std::string& project);
+  // The table's head as the catalog names it now; read only if it is none of `known`.
+  Result<std::shared_ptr<const lake::TableHead>> Reload(
+      const std::string& project,
+      const std::vector<std::shared_ptr<const lake::TableHead>>& known = {});
   Result<Pending> Write(Project& project, const lake::TableHead& head, LogOffset end);
   Result<std::vector<lake::NewFile>> WriteFiles(const std::vector<PartitionRows>& parts,
                                                 const std::vector<std::string>& keys);
   // True: committed and published. False: given up, its files are deleted; plan again.
   Result<bool> Commit(Project& project, Pending* pending);
-  Result<bool> CommitOnce(Project& project, Pending* pending, const lake::TableHead& head);
+  Result<Outcome> CommitOnce(Project& project, Pending* pending, const lake::TableHead& head);
+  // Looks whether the commit happened; publishes it if it did.
   Result<bool> Resolve(Project& project, Pending* pending);
-  void Publish(Project& project, Pending* pending, std::shared_ptr<const lake::TableHead> head);
-  void DropAttempt(lake::PreparedCommit* attempt);
-  Status GiveUp(Pending* pending);
-  void RemoveQuietly(const std::vector<std::string>& keys);
+  Result<Outcome> Overtaken(Project& project, Pending* pending);
+  void Publish(Project& project, const Pending& pending,
+               std::shared_ptr<const lake::TableHead> head);
+  // Its files go now or, if the store or the catalog does not answer, a little later.
+  void Abandon(Project* project, catalog::Inflight inflight);
+  Status ClearAbandoned();
+  void Measure(const Cut& cut, std::uint64_t rows, std::uint64_t bytes);
+  TimeMicros ReadersUntil(TimeMicros now) const;
   void At(FlushStep step) const {
     if (at_step_) at_step_(step);
   }
@@ -104,6 +130,10 @@ class Flusher {
   const std::string log_id_;
   const Epoch epoch_;
   std::map<std::string, Pending> pending_;  // By project.
+  std::vector<Abandoned> abandoned_;
+  // Garbage of this process's commits must outlive the cuts that this process holds, however the
+  // wall clock jumps.
+  std::map<std::string, Duration> kept_until_;
   AtStep at_step_;
   double encoded_per_hot_byte_ = 0.15;
 };

@@ -1,9 +1,11 @@
 #include "tide/ingest.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "base/check.h"
+#include "env/faults.h"
 #include "telemetry/log_line.h"
 
 namespace tidemark::tide {
@@ -71,12 +73,14 @@ Duration Ingest::Step() {
       return kBrokenLogPause;
     }
   }
-  if (taken_at_ == taken_.size()) return KeepHouse();
-  const std::size_t size = GroupSize();
-  WriteGroup(std::span(taken_).subspan(taken_at_, size));
-  taken_at_ += size;
-  for (const auto& [name, project] : *projects_->All()) project->ReleaseSettled();
-  return Duration::zero();
+  const bool idle = taken_at_ == taken_.size();
+  if (!idle) {
+    const std::size_t size = GroupSize();
+    WriteGroup(std::span(taken_).subspan(taken_at_, size));
+    taken_at_ += size;
+  }
+  const bool more = !log_->stats().failed && KeepHouse();
+  return idle && !more ? kIdlePause : Duration::zero();
 }
 
 std::size_t Ingest::GroupSize() const {
@@ -93,20 +97,29 @@ void Ingest::WriteGroup(std::span<Submission> group) {
   std::vector<LogOffset> firsts;
   built_ = false;
   if (auto durable = MakeDurable(group, &firsts); !durable) {
-    metrics_->failed_groups.Add();
-    TM_LOG(kError, "the log refused a group", {"error", durable.error().ToString()});
-    const auto released = log_->ReleaseReserve();  // If the disk is full, the commit needs room.
-    const auto rotated = log_->Rotate();
-    const bool cut_off = rotated.has_value();
-    if (!released && cut_off) TM_LOG(kWarning, "the reserve of the log could not be given back");
-    Fail(group,
-         cut_off
-             ? Error(Code::kUnavailable, "the log could not store the events; nothing was taken")
-             : Error(Code::kOutcomeUnknown, "the log failed; the events may be there or not"),
-         built_);
+    Refuse(group, durable.error());
     return;
   }
   Acknowledge(group, firsts);
+}
+
+void Ingest::Refuse(std::span<Submission> group, const Error& error) {
+  metrics_->failed_groups.Add();
+  TM_LOG(kError, "the log refused a group", {"error", error.ToString()});
+  if (!log_->stats().failed) {  // Outside the limits: nothing was written.
+    Fail(group, error, built_);
+    return;
+  }
+  const auto released = log_->ReleaseReserve();  // If the disk is full, the commit needs room.
+  if (!released) {
+    TM_LOG(kWarning, "the reserve of the log could not be given back",
+           {"error", released.error().ToString()});
+  }
+  const bool cut_off = log_->Rotate().has_value();
+  Fail(group,
+       cut_off ? Error(Code::kUnavailable, "the log could not store the events; nothing was taken")
+               : Error(Code::kOutcomeUnknown, "the log failed; the events may be there or not"),
+       built_);
 }
 
 Status Ingest::MakeDurable(std::span<Submission> group, std::vector<LogOffset>* firsts) {
@@ -120,10 +133,16 @@ Status Ingest::MakeDurable(std::span<Submission> group, std::vector<LogOffset>* 
     bytes += submission.batch.size();
   }
   TM_TRY(log_->WriteGroup(appends_, firsts));
+  const bool overlap = bytes >= options_.overlap_bytes_min;
+  if (!overlap) BuildHot(group, *firsts);
   const Duration start = clock_->Now();
-  log_->StartSync();
-  BuildHot(group, *firsts);
-  TM_TRY(log_->WaitSync());
+  if (overlap) {
+    log_->StartSync();
+    BuildHot(group, *firsts);
+    TM_TRY(log_->WaitSync());
+  } else {
+    TM_TRY(log_->SyncNow());
+  }
   metrics_->sync_seconds.Record(clock_->Now() - start);
   metrics_->groups.Add();
   metrics_->log_bytes.Add(bytes);
@@ -145,9 +164,18 @@ void Ingest::BuildHot(std::span<Submission> group, const std::vector<LogOffset>&
     const auto appended = project->hot().Append(*batch, firsts[i], group[i].reserved_bytes);
     TM_CHECK(appended.has_value());
   }
+  if (env::Planted(env::Bug::kVisibleBeforeDurable)) {
+    for (Project* project : touched_) project->PublishHot(project->hot().Publish());
+  }
 }
 
 void Ingest::Acknowledge(std::span<Submission> group, const std::vector<LogOffset>& firsts) {
+  if (env::Planted(env::Bug::kAckBeforePublish)) {
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      std::exchange(group[i].done, [](const Result<event::Receipt>&) {})(
+          event::Receipt{log_id_, 0, firsts[i], group[i].count});
+    }
+  }
   for (Project* project : touched_) project->PublishHot(project->hot().Publish());
   const Duration now = clock_->Now();
   std::uint64_t events = 0;
@@ -160,35 +188,47 @@ void Ingest::Acknowledge(std::span<Submission> group, const std::vector<LogOffse
 }
 
 void Ingest::Fail(std::span<Submission> group, const Error& error, bool built) {
-  if (built) {
+  if (built && !env::Planted(env::Bug::kRollbackSkipped)) {
     for (Project* project : touched_) project->hot().Rollback();
   }
   for (Submission& submission : group) {
-    if (!built) budget_->Release(submission.reserved_bytes);
+    if (!built && !env::Planted(env::Bug::kReservationLeaks)) {
+      budget_->Release(submission.reserved_bytes);
+    }
     submission.done(tidemark::Fail(error));
   }
 }
 
-Duration Ingest::KeepHouse() {
-  LogOffset settled_sum;
+bool Ingest::KeepHouse() {
+  std::int64_t settled = 0;
   const auto projects = projects_->All();
   for (const auto& [name, project] : *projects) {
     project->ReleaseSettled();
-    settled_sum += project->cut()->settled().value;
+    settled += project->cut()->settled().value;
   }
   metrics_->memory_used_bytes.Set(static_cast<std::int64_t>(budget_->used_bytes()));
-  if (settled_sum > trimmed_sum_) {
-    const auto trimmed = log_->Trim([&projects](std::string_view name) {
-      const auto found = projects->find(name);
-      return found == projects->end() ? LogOffset(0) : found->second->cut()->settled();
-    });
-    if (trimmed) trimmed_sum_ = settled_sum;
-    if (!trimmed) TM_LOG(kWarning, "trim failed", {"error", trimmed.error().ToString()});
-    metrics_->log_segments.Set(static_cast<std::int64_t>(log_->stats().segments));
+  if (env::Planted(env::Bug::kHouseNeverKept)) return false;
+  if (settled > settled_sum_ || clock_->Now() >= trim_at_) {
+    Trim();
+    settled_sum_ = settled;
   }
   const auto more = log_->Tend();
   if (!more) TM_LOG(kWarning, "preparing segments failed", {"error", more.error().ToString()});
-  return more.has_value() && *more ? Duration::zero() : kIdlePause;
+  return more.has_value() && *more;
+}
+
+void Ingest::Trim() {
+  const auto projects = projects_->All();
+  const auto trimmed = log_->Trim([&projects](std::string_view name) {
+    if (env::Planted(env::Bug::kTrimIgnoresTide))
+      return LogOffset(std::numeric_limits<std::int64_t>::max());
+    const auto found = projects->find(name);
+    return found == projects->end() ? LogOffset(0) : found->second->cut()->settled();
+  });
+  if (!trimmed) TM_LOG(kWarning, "trim failed", {"error", trimmed.error().ToString()});
+  // After a failure too: it is tried again then.
+  trim_at_ = clock_->Now() + options_.trim_pause;
+  metrics_->log_segments.Set(static_cast<std::int64_t>(log_->stats().segments));
 }
 
 }  // namespace tidemark::tide

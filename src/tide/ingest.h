@@ -40,7 +40,7 @@ class Ingest {
   // Everything later is refused with kUnavailable; what waits is still written.
   void Close();
 
-  // Writes one group, or keeps house if nothing waits. Returns how long it may sleep.
+  // Writes one group if any waits, then keeps house a little. Returns how long it may sleep.
   Duration Step();
   bool idle() const { return queue_.bytes() == 0 && taken_.empty(); }
 
@@ -59,8 +59,12 @@ class Ingest {
   Status MakeDurable(std::span<Submission> group, std::vector<LogOffset>* firsts);
   void BuildHot(std::span<Submission> group, const std::vector<LogOffset>& firsts);
   void Acknowledge(std::span<Submission> group, const std::vector<LogOffset>& firsts);
+  // Answers for a group that the log did not take.
+  void Refuse(std::span<Submission> group, const Error& error);
   void Fail(std::span<Submission> group, const Error& error, bool built);
-  Duration KeepHouse();
+  // One slice of the log's upkeep; true if there is more to do at once.
+  bool KeepHouse();
+  void Trim();
 
   const TideOptions& options_;
   wal::Log* const log_;
@@ -77,7 +81,8 @@ class Ingest {
   std::vector<wal::Append> appends_;
   std::vector<Project*> touched_;
   bool built_ = false;
-  LogOffset trimmed_sum_;
+  std::int64_t settled_sum_ = 0;  // At the last trim that went well.
+  Duration trim_at_{};            // The next one, even if nothing is settled: segments grow old.
 };
 
 }  // namespace tidemark::tide

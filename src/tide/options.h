@@ -16,6 +16,10 @@ struct TideOptions {
   // Ingest: bytes of batches that wait for the log's thread, and of one group.
   std::uint64_t queue_bytes_max = 64_MiB;
   std::uint64_t group_bytes_max = 16_MiB;
+  // A smaller group is built before it is synced, on the same thread; a larger one meanwhile.
+  std::uint64_t overlap_bytes_min = 64_KiB;
+  // How often old segments of the log are looked at when nothing was settled.
+  Duration trim_pause = std::chrono::seconds(10);
 
   // A project is flushed when the first of these is reached.
   std::uint64_t flush_encoded_bytes = 64'000'000;  // Of data files, as estimated.

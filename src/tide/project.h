@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "base/published.h"
+#include "env/faults.h"
 #include "hot/table.h"
 #include "tide/cut.h"
 
@@ -23,7 +24,16 @@ class Project {
   Project(std::string name, hot::TableOptions options, MemoryBudget* budget);
 
   const std::string& name() const { return name_; }
-  std::shared_ptr<const Cut> cut() const { return cut_.Load(); }
+  std::shared_ptr<const Cut> cut() const {
+#ifdef TM_PLANTED_BUGS
+    if (env::Planted(env::Bug::kCutInTwoLoads)) {
+      const auto now = cut_.Load();
+      const auto lake = std::exchange(lake_of_before_, now->lake);
+      return std::make_shared<const Cut>(Cut{lake, now->hot});
+    }
+#endif
+    return cut_.Load();
+  }
 
   // The log's thread.
   hot::Table& hot() { return hot_; }
@@ -42,6 +52,9 @@ class Project {
   Published<Cut> cut_;
   LogOffset released_;
   TimeMicros received_latest_ = kTimeMin;
+#ifdef TM_PLANTED_BUGS
+  mutable std::shared_ptr<const lake::TableHead> lake_of_before_;
+#endif
 };
 
 // The projects by name. Grows only; any thread finds and adds.
