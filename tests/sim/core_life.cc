@@ -1,9 +1,9 @@
 #include "sim/core_life.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/bytes.h"
-#include "lake/file_metrics.h"
 
 namespace tidemark::sim {
 namespace {
@@ -11,24 +11,8 @@ namespace {
 constexpr std::uint64_t kStepsMin = 200;
 constexpr std::uint64_t kCrashesMin = 2;
 constexpr std::uint64_t kFlushesMin = 2;
-constexpr std::uint64_t kStepsMax = 3'000;
-constexpr int kOpenTriesMax = 12;
-constexpr std::size_t kHeldMax = 3;
-constexpr std::string_view kProjects[] = {"shop", "site"};
-constexpr std::string_view kTypes[] = {"view", "buy", "search", "play"};
-
-std::string_view TextAt(const event::ColumnView& view, std::size_t row) {
-  switch (view.kind) {
-    case event::ColumnView::Kind::kConstant:
-      return view.constant_text.view();
-    case event::ColumnView::Kind::kDictionary:
-      return view.dictionary[view.codes[row]].view();
-    case event::ColumnView::Kind::kStrings:
-      return view.strings[row].view();
-    default:
-      return {};
-  }
-}
+constexpr std::uint64_t kStepsMax = 2'000;
+constexpr int kOpenTriesMax = 8;
 
 }  // namespace
 
@@ -56,16 +40,22 @@ void CoreLife::ChooseWorld() {
   options_.log.free_bytes_min = 1_KiB;
   options_.log.tend_bytes = 2'000;
   options_.group_bytes_max = 1 + dice_.Below(4'000);
-  options_.flush_age = std::chrono::seconds(1 + dice_.Below(60));
-  options_.flush_encoded_bytes = 500 + dice_.Below(20'000);
-  options_.flush_files_max = static_cast<std::uint32_t>(1 + dice_.Below(6));
-  options_.flush_rows_max = 1 + dice_.Below(60);
+  options_.overlap_bytes_min = dice_.Below(4'000);
+  options_.trim_pause = std::chrono::seconds(dice_.Below(60));
+  options_.flush_age = std::chrono::seconds(20 + dice_.Below(100));
+  options_.flush_encoded_bytes = 2'000 + dice_.Below(60'000);
+  // Now and then so little that each flush is split into many.
+  const bool split = dice_.OneIn(8);
+  options_.flush_files_max = static_cast<std::uint32_t>((split ? 1 : 8) + dice_.Below(6));
+  options_.flush_rows_max = (split ? 8 : 40) + dice_.Below(100);
   options_.retry_first = std::chrono::milliseconds(10);
   options_.retry_last = std::chrono::milliseconds(500);
   options_.pin_deadline = std::chrono::minutes(10);
   options_.garbage_delay = std::chrono::minutes(15);
-  // Room for the open chunks of both projects; now and then hardly more than that.
-  budget_bytes_ = dice_.OneIn(4) ? 200'000 + dice_.Below(400'000) : 64_MiB;
+  // Small segments roll; a small budget refuses at the door and flushes as it replays.
+  if (dice_.OneIn(3))
+    options_.hot.segment_rows_max = static_cast<std::uint32_t>(5 + dice_.Below(40));
+  budget_bytes_ = dice_.OneIn(4) ? 700'000 + dice_.Below(600'000) : 64_MiB;
   const auto plague = [this](std::uint64_t one_in) {
     return dice_.OneIn(2) ? one_in + dice_.Below(one_in * 4) : 0;
   };
@@ -78,239 +68,68 @@ void CoreLife::ChooseWorld() {
   catalog_plagues_.unknown_one_in = dice_.OneIn(3) ? 0 : 1 + dice_.Below(4);
 }
 
-bool CoreLife::Expect(bool condition, const std::string& what) {
-  if (!condition && report_.failure.empty()) {
-    report_.failure = what + " (step " + std::to_string(report_.steps) + ")";
-  }
-  return condition;
-}
-
 LifeReport CoreLife::Run() {
   if (Reopen()) {
-    while (report_.failure.empty() && report_.steps < kStepsMax &&
+    while (!failed() && report_.steps < kStepsMax &&
            (report_.steps < kStepsMin || report_.crashes < kCrashesMin ||
             report_.flushes < kFlushesMin)) {
       ++report_.steps;
       Step();
     }
-    if (report_.failure.empty()) EndWell();
+    if (!failed()) EndWell();
   }
   held_.clear();
-  core_.reset();
-  for (const auto& [id, fate] : fates_) report_.acknowledged += fate == Fate::kAcknowledged ? 1 : 0;
-  report_.trace_hash = Hash64(std::to_string(disk_.trace_hash()) + ":" +
-                              std::to_string(report_.acknowledged) + report_.failure);
+  process_.reset();
+  usurper_.reset();
+  report_.acknowledged = oracle_.acknowledged();
+  report_.failure = oracle_.failure();
+  if (!report_.failure.empty()) report_.failure += " (step " + std::to_string(report_.steps) + ")";
+  report_.trace_hash = disk_.trace_hash() ^ oracle_.trace();
   return report_;
 }
 
 void CoreLife::Step() {
-  switch (dice_.Below(20)) {
-    case 0:
-      Disaster();
-      return;
-    case 1:
-    case 2:
-      MoveClock();
-      return;
-    case 3:
-      Hold();
-      return;
-    case 4:
-    case 5:
-      Look();
-      return;
-    case 6:
-    case 7:
-    case 8:
-      core_->TideStep();
-      return;
-    case 9:
-      core_->Settle([](const Status& /*settled*/) {});
-      return;
-    case 10:
-      ChangePlagues();
-      return;
-    case 11:
-    case 12:
-    case 13:
-    case 14:
-      core_->IngestStep();
-      return;
-    default:
-      SendBatch();
+  if (disk_.dying()) {
+    Fall();
+    Reopen();
+    return;
+  }
+  const std::uint64_t die = dice_.Below(100);
+  if (die < 2 && (die == 0 || report_.crashes < kCrashesMin)) {
+    Disaster();
+  } else if (die < 12) {
+    MoveClock();
+  } else if (die < 14) {
+    Hold();
+  } else if (die < 22) {
+    Look();
+  } else if (die < 34) {
+    Tide();
+  } else if (die < 35) {
+    core().Settle([](const Status& /*settled*/) {});
+  } else if (die < 39) {
+    ChangePlagues();
+  } else if (die < 40) {
+    TakeBackup();
+  } else if (die < 69) {
+    core().IngestStep();
+  } else {
+    SendBatch();
   }
 }
 
 void CoreLife::SendBatch() {
-  const std::string project(kProjects[dice_.Below(std::size(kProjects))]);
-  event::BatchBuilder batch(project, clock_.WallNow());
-  std::vector<std::string> ids;
-  const std::uint64_t count = dice_.OneIn(8) ? 1 + dice_.Below(40) : 1 + dice_.Below(4);
-  for (std::uint64_t i = 0; i < count; ++i) {
-    const std::string id = "event-" + std::to_string(next_id_++);
-    // Mostly now; late by up to two months; now and then in the future.
-    std::int64_t age =
-        dice_.OneIn(3) ? static_cast<std::int64_t>(dice_.Below(60 * kMicrosPerDay)) : 0;
-    if (dice_.OneIn(30)) age = -kMicrosPerDay;
-    Sent sent{project, clock_.WallNow() - age, std::string(kTypes[dice_.Below(std::size(kTypes))]),
-              "{\"n\":\"" + std::string(dice_.Below(60), 'x') + "\"}"};
-    event::EventView view;
-    view.SetText(event::Column::kEventId, id);
-    view.SetText(event::Column::kEventType, sent.type);
-    view.SetText(event::Column::kProperties, sent.properties);
-    view.timestamp = sent.timestamp;
-    view.present |= event::Bit(event::Column::kTimestamp);
-    if (dice_.OneIn(2)) {
-      view.value = static_cast<double>(next_id_) / 8;
-      view.present |= event::Bit(event::Column::kValue);
-    }
-    batch.Add(view);
-    sent_[id] = std::move(sent);
-    fates_[id] = Fate::kLimbo;
-    ids.push_back(id);
-  }
-  core_->Submit(project, std::move(batch).Finish(), static_cast<std::uint32_t>(count),
-                [this, ids, project](const Result<event::Receipt>& receipt) {
-                  if (!receipt && receipt.error().code() == Code::kOutcomeUnknown) return;
-                  for (const std::string& id : ids) {
-                    fates_[id] = receipt ? Fate::kAcknowledged : Fate::kRefused;
-                  }
+  const std::size_t project = dice_.Below(kProjectCount);
+  Oracle::Batch batch = oracle_.MakeBatch(project, &dice_, clock_);
+  const std::string bytes = std::exchange(batch.bytes, "");
+  core().Submit(std::string(kProjects[project]), bytes, batch.count,
+                [this, batch, project](const Result<event::Receipt>& receipt) {
+                  oracle_.Answered(batch, receipt);
                   if (!receipt) return;
                   // Acknowledged means visible.
-                  Expect(core_->FindProject(project)->cut()->end() >= receipt->end(),
+                  Expect(core().FindProject(kProjects[project])->cut()->end() >= receipt->end(),
                          "acknowledged before it is visible");
                 });
-}
-
-void CoreLife::CheckRow(const std::string& id, std::string_view type, std::int64_t micros,
-                        std::string_view properties) {
-  const auto sent = sent_.find(id);
-  if (!Expect(sent != sent_.end(), "an event was invented: " + id)) return;
-  Expect(sent->second.type == type && sent->second.timestamp.value == micros &&
-             sent->second.properties == properties,
-         "an event has changed: " + id);
-}
-
-void CoreLife::Collect(const event::RowSource& rows, std::vector<Row>* out) {
-  event::ColumnScratch scratch[5];
-  for (std::size_t chunk = 0; chunk < rows.chunk_count(); ++chunk) {
-    const auto ids = rows.Read(chunk, event::Column::kEventId, &scratch[0]);
-    const auto types = rows.Read(chunk, event::Column::kEventType, &scratch[1]);
-    const auto times = rows.Read(chunk, event::Column::kTimestamp, &scratch[2]);
-    const auto offsets = rows.Read(chunk, event::Column::kLogOffset, &scratch[3]);
-    const auto properties = rows.Read(chunk, event::Column::kProperties, &scratch[4]);
-    for (std::size_t i = 0; i < rows.ChunkRows(chunk); ++i) {
-      Row row{std::string(TextAt(ids, i)),
-              LogOffset(static_cast<const std::int64_t*>(offsets.fixed)[i])};
-      CheckRow(row.id, TextAt(types, i), static_cast<const std::int64_t*>(times.fixed)[i],
-               TextAt(properties, i));
-      out->push_back(std::move(row));
-    }
-  }
-}
-
-// False if the disk did not answer: then nothing can be said.
-bool CoreLife::ReadCut(const tide::Cut& cut, std::vector<Row>* rows, Hash128* lake_hash,
-                       std::uint64_t* lake_rows) {
-  Collect(*cut.HotRows(), rows);
-  if (!cut.lake) return true;
-  bool readable = true;
-  cut.lake->files->ForEach([&](const lake::LiveFile& file) {
-    const Status read =
-        reader_.Read(store_.NativePath(file.key), [&](const event::RowSource& part) {
-          const lake::FileMetrics metrics = lake::MeasureRows(part);
-          *lake_hash += metrics.rows_hash;
-          *lake_rows += metrics.rows;
-          Collect(part, rows);
-          return Status();
-        });
-    if (read) return;
-    readable = false;
-    Expect(read.error().code() == Code::kIoError,
-           "a file of the head cannot be read: " + read.error().ToString());
-  });
-  return readable;
-}
-
-void CoreLife::Look() {
-  for (const auto& [name, project] : *core_->AllProjects()) {
-    const auto cut = project->cut();
-    std::vector<Row> rows;
-    Hash128 lake_hash;
-    std::uint64_t lake_rows = 0;
-    if (!ReadCut(*cut, &rows, &lake_hash, &lake_rows)) return;
-    std::sort(rows.begin(), rows.end(),
-              [](const Row& a, const Row& b) { return a.offset < b.offset; });
-    Expect(rows.size() == static_cast<std::size_t>(cut->end().value),
-           "the cut has " + std::to_string(rows.size()) + " rows, not " + to_string(cut->end()));
-    std::set<std::string> seen;
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      Expect(rows[i].offset.value == static_cast<std::int64_t>(i), "offsets are not dense");
-      Expect(seen.insert(rows[i].id).second, "doubled: " + rows[i].id);
-      Fate& fate = fates_[rows[i].id];
-      Expect(fate != Fate::kRefused, "refused, yet there: " + rows[i].id);
-      fate = Fate::kAcknowledged;  // Seen is durable: it must stay.
-      Expect(sent_[rows[i].id].project == name, "in another project: " + rows[i].id);
-    }
-    for (const auto& [id, fate] : fates_) {
-      if (fate == Fate::kAcknowledged && sent_[id].project == name) {
-        Expect(seen.contains(id), "lost: " + id);
-      }
-    }
-    CheckLedger(name, *cut, lake_hash, lake_rows);
-  }
-  CheckHeld();
-}
-
-void CoreLife::CheckLedger(const std::string& project, const tide::Cut& cut,
-                           const Hash128& lake_hash, std::uint64_t lake_rows) {
-  if (!cut.lake) return;
-  const auto ledger = catalog_.state().ledgers.find(cut.lake->table);
-  if (!Expect(ledger != catalog_.state().ledgers.end(), "no ledger of " + project)) return;
-  Hash128 hash;
-  std::uint64_t rows = 0;
-  LogOffset at;
-  Epoch epoch;
-  for (const catalog::LedgerRow& row : ledger->second) {
-    if (row.end > cut.settled()) break;
-    Expect(row.begin == at, "the ledger jumps");
-    Expect(row.epoch >= epoch, "an epoch went back");
-    epoch = row.epoch;
-    at = row.end;
-    rows += row.rows;
-    hash += row.rows_hash;
-  }
-  Expect(at == cut.settled() && rows == lake_rows && hash == lake_hash,
-         "the ledger does not account for the lake");
-}
-
-void CoreLife::Hold() {
-  if (held_.size() == kHeldMax) held_.erase(held_.begin());
-  const std::string project(kProjects[dice_.Below(std::size(kProjects))]);
-  const auto found = core_->FindProject(project);
-  if (!found) return;
-  HeldCut held{project, found->cut(), {}, clock_.Now() + options_.pin_deadline};
-  std::vector<Row> rows;
-  Hash128 hash;
-  std::uint64_t lake_rows = 0;
-  if (!ReadCut(*held.cut, &rows, &hash, &lake_rows)) return;
-  for (Row& row : rows) held.ids.push_back(std::move(row.id));
-  std::sort(held.ids.begin(), held.ids.end());
-  held_.push_back(std::move(held));
-}
-
-void CoreLife::CheckHeld() {
-  std::erase_if(held_, [this](const HeldCut& held) { return held.until < clock_.Now(); });
-  for (const HeldCut& held : held_) {
-    std::vector<Row> rows;
-    Hash128 hash;
-    std::uint64_t lake_rows = 0;
-    if (!ReadCut(*held.cut, &rows, &hash, &lake_rows)) return;
-    std::vector<std::string> ids;
-    for (Row& row : rows) ids.push_back(std::move(row.id));
-    std::sort(ids.begin(), ids.end());
-    Expect(ids == held.ids, "a held cut has changed");
-  }
 }
 
 void CoreLife::MoveClock() {
@@ -322,29 +141,51 @@ void CoreLife::MoveClock() {
   }
 }
 
-void CoreLife::ChangePlagues() {
-  const bool well = dice_.OneIn(2);
-  disk_.SetOptions(well ? SimDiskOptions{} : plagues_);
-  catalog_.SetOptions(well ? SimCatalogOptions{} : catalog_plagues_);
+void CoreLife::BeHealthy() {
+  disk_.SetOptions({});
+  catalog_.SetOptions({});
 }
 
+void CoreLife::ChangePlagues() {
+  if (dice_.OneIn(2)) return BeHealthy();
+  SimDiskOptions disk = plagues_;
+  // Nearly full: what fits fits.
+  if (dice_.OneIn(4)) disk.capacity_bytes = disk_.used_bytes() + dice_.Below(30'000);
+  disk_.SetOptions(disk);
+  catalog_.SetOptions(catalog_plagues_);
+}
+
+void CoreLife::TakeBackup() {
+  if (usurped_) return;
+  backup_ = {catalog_.state(), disk_.Backup(options_.log.folder), {}, true};
+  ForEachProject(
+      [&](const tide::Project& project) { backup_.ends[project.name()] = project.cut()->end(); });
+}
+
+// Dying and coming back.
+
 void CoreLife::Disaster() {
+  if (dice_.OneIn(3)) {
+    Usurp();
+    if (failed() || !usurped_) return;
+    return EndUsurped();
+  }
   if (dice_.OneIn(2)) {
     // In the middle of something: the power goes at a coming call.
     disk_.DieAtCall(1 + dice_.Below(60));
-    for (int i = 0; i < 12 && !disk_.dying() && report_.failure.empty(); ++i) {
+    for (int i = 0; i < 12 && !disk_.dying() && !failed(); ++i) {
       switch (dice_.Below(4)) {
         case 0:
           SendBatch();
           break;
         case 1:
-          core_->IngestStep();
+          core().IngestStep();
           break;
         case 2:
-          core_->Settle([](const Status& /*settled*/) {});
+          core().Settle([](const Status& /*settled*/) {});
           break;
         default:
-          core_->TideStep();
+          Tide();
       }
     }
   }
@@ -355,92 +196,145 @@ void CoreLife::Disaster() {
 void CoreLife::Fall() {
   ++report_.crashes;
   held_.clear();
-  if (core_) report_.flushes += core_->metrics().flushes.value();
-  core_.reset();
-  dice_.OneIn(3) ? disk_.Kill() : disk_.Crash();
+  if (process_) report_.flushes += process_->core->metrics().flushes.value();
+  process_.reset();
+  usurper_.reset();
+  usurped_ = had_usurped_ = false;
+  if (dice_.OneIn(3)) {
+    disk_.Kill();
+  } else {
+    disk_.Crash();
+  }
 }
 
 bool CoreLife::Reopen() {
-  for (int tries = 0; tries < kOpenTriesMax; ++tries) {
+  for (int tries = 0; tries < kOpenTriesMax && !failed(); ++tries) {
     const bool last = tries + 1 == kOpenTriesMax;
-    if (last) Fall();  // Disarms what was armed; the last try is on a healthy machine.
-    disk_.SetOptions(last ? SimDiskOptions{} : plagues_);
-    catalog_.SetOptions(last ? SimCatalogOptions{} : catalog_plagues_);
-    if (!last && dice_.OneIn(3)) disk_.DieAtCall(1 + dice_.Below(80));
+    if (last) {
+      Fall();  // Disarms what was armed; the last try is on a healthy machine.
+      budget_bytes_ = 64_MiB;
+      BeHealthy();
+    } else {
+      disk_.SetOptions(plagues_);
+      catalog_.SetOptions(catalog_plagues_);
+      if (dice_.OneIn(4)) disk_.DieAtCall(1 + dice_.Below(80));
+    }
     if (OpenOnce()) return true;
-    if (!report_.failure.empty()) return false;
-    core_.reset();
     if (disk_.dying() || dice_.OneIn(3)) Fall();
+    if (dice_.OneIn(3)) plagues_ = {};
   }
   return Expect(false, "the core does not open on a healthy machine");
 }
 
-bool CoreLife::OpenOnce() {
-  registry_ = std::make_unique<telemetry::Registry>();
-  budget_ = std::make_unique<MemoryBudget>(budget_bytes_);
-  // What dies inside a flush cannot reach the catalog any more.
-  const auto at_step = [this](tide::FlushStep step) {
-    if (step == tide::FlushStep::kBeforeCommit && disk_.dying()) {
-      SimCatalogOptions dead;
-      dead.unavailable_one_in = 1;
-      catalog_.SetOptions(dead);
-    }
-  };
-  const tide::CoreParts parts{&disk_,          &store_,    &catalog_,   &writer_,
-                              &clock_,         &log_dice_, &tide_dice_, budget_.get(),
-                              registry_.get(), [] {},      [] {}};
-  auto opened = tide::Core::Open(options_, parts, at_step);
+std::unique_ptr<CoreLife::Process> CoreLife::OpenProcess(Error* error) {
+  auto process = std::make_unique<Process>(budget_bytes_);
+  const tide::CoreParts parts{
+      &disk_,      &store_,          &catalog_,          &writer_, &clock_, &log_dice_,
+      &tide_dice_, &process->budget, &process->registry, [] {},    [] {}};
+  auto opened =
+      tide::Core::Open(options_, parts, [this](tide::FlushStep step) { AtFlushStep(step); });
   if (!opened) {
-    const Code code = opened.error().code();
-    Expect(code == Code::kIoError || code == Code::kUnavailable || code == Code::kOverloaded,
-           "opening fails with " + opened.error().ToString());
-    return false;
+    *error = opened.error();
+    return nullptr;
   }
-  core_ = std::move(*opened);
-  return true;
+  process->core = std::move(*opened);
+  return process;
 }
 
-// Faults stop: everything that is durable settles, and nothing is left lying about.
-void CoreLife::EndWell() {
-  Fall();
-  budget_bytes_ = 64_MiB;
-  plagues_ = {};
-  catalog_plagues_ = {};
-  disk_.SetOptions({});
-  catalog_.SetOptions({});
-  if (!Reopen()) return;
-  Look();
-  for (int i = 0; i < 20 && report_.failure.empty(); ++i) {
-    core_->IngestStep();
-    bool settled = false;
-    core_->Settle([&settled](const Status& status) { settled = status.has_value(); });
-    core_->TideStep();
-    Expect(settled, "the tide does not settle on a healthy machine");
-    clock_.Advance(std::chrono::minutes(1));
-  }
-  for (const auto& [name, project] : *core_->AllProjects()) {
-    Expect(project->cut()->hot_count() == 0, "events stay hot on a healthy machine");
-  }
-  Look();
-  CheckNoOrphans();
-  report_.flushes += core_->metrics().flushes.value();
+bool CoreLife::OpenOnce() {
+  Error error(Code::kInternal, "");
+  oracle_.BeginLife();
+  process_ = OpenProcess(&error);
+  if (process_) return true;
+  const Code code = error.code();
+  Expect(code == Code::kIoError || code == Code::kUnavailable || code == Code::kOverloaded ||
+             code == Code::kOutcomeUnknown,
+         "opening fails with " + error.ToString());
+  return false;
 }
 
-void CoreLife::CheckNoOrphans() {
-  Expect(catalog_.state().inflight.empty(), "an in-flight record stays");
-  std::set<std::string> live;
-  for (const auto& [name, project] : *core_->AllProjects()) {
-    if (!project->cut()->lake) continue;
-    project->cut()->lake->files->ForEach(
-        [&live](const lake::LiveFile& file) { live.insert(file.key); });
+void CoreLife::Tide() {
+  in_flush_ = true;
+  core().TideStep();
+  in_flush_ = false;
+  Glance();
+  if (usurped_) EndUsurped();
+}
+
+// Between the steps of a flush everything else goes on.
+void CoreLife::AtFlushStep(tide::FlushStep step) {
+  if (step == tide::FlushStep::kBeforeCommit && disk_.dying()) {
+    // What dies inside a flush cannot reach the catalog any more.
+    SimCatalogOptions dead;
+    dead.unavailable_one_in = 1;
+    catalog_.SetOptions(dead);
   }
-  const auto keys = store_.List("");
-  if (!Expect(keys.has_value(), "the lake cannot be listed")) return;
-  for (const std::string& key : *keys) {
-    if (key.find("/data/") != std::string::npos) {
-      Expect(live.contains(key), "an orphan stays: " + key);
-    }
+  if (!in_flush_ || disk_.dying() || failed()) return;
+  Glance();
+  if (!dice_.OneIn(3) || usurped_) return;
+  in_flush_ = false;
+  switch (dice_.Below(5)) {
+    case 0:
+      SendBatch();
+      break;
+    case 1:
+      core().IngestStep();
+      break;
+    case 2:
+      Hold();
+      break;
+    case 3:
+      if (dice_.OneIn(10)) Usurp();
+      break;
+    default:
+      SendBatch();
+      core().IngestStep();
   }
+  in_flush_ = true;
+}
+
+// C7: another process takes the log over while this one lives on in the belief that it is its
+// owner. (It has lost the log's files; the lake it can still reach.)
+void CoreLife::Usurp() {
+  if (disk_.dying()) return;
+  BeHealthy();
+  disk_.DieAtCall(0);
+  Error error(Code::kInternal, "");
+  oracle_.BeginLife();
+  usurper_ = OpenProcess(&error);
+  usurped_ = had_usurped_ = true;
+  ++report_.usurpers;
+  Expect(usurper_ != nullptr || error.code() == Code::kOverloaded,
+         "a second owner cannot open: " + error.ToString());
+}
+
+// The old owner tries to settle what it holds: it must fail, and know why.
+void CoreLife::EndUsurped() {
+  const std::size_t commits = catalog_.commits();
+  Status settled;
+  core().Settle([&settled](const Status& status) { settled = status; });
+  core().TideStep();
+  Expect(catalog_.commits() == commits, "an owner that was replaced commits");
+  bool has_rows = false;
+  ForEachProject(
+      [&](const tide::Project& project) { has_rows = has_rows || project.cut()->hot_count() > 0; });
+  if (has_rows) {
+    Expect(!settled && settled.error().code() == Code::kConflict && core().fenced(),
+           "an owner that was replaced does not know it");
+    bool refused = false;
+    core().Submit("shop", "x", 1, [&](const Result<event::Receipt>& r) { refused = !r; });
+    Expect(refused, "an owner that was replaced takes events");
+  }
+  held_.clear();
+  report_.flushes += process_->core->metrics().flushes.value();
+  usurped_ = false;
+  process_ = std::move(usurper_);
+  if (!process_) {
+    Fall();
+    Reopen();
+    return;
+  }
+  Look();
 }
 
 }  // namespace tidemark::sim

@@ -1,22 +1,22 @@
 // One life of the whole core on a simulated machine: clients, log, tide and queries as steps in
-// seeded order, with disks that fail, tear and forget, catalogs whose answers get lost, clocks that
-// jump, and crashes in the middle of anything, recovery included.
+// seeded order, with disks that fail, fill up, tear and forget, catalogs whose answers get lost or
+// come late, clocks that jump, second owners, and crashes in the middle of anything, recovery
+// included. Inside a flush, between its steps, clients and queries go on.
 //
-// The oracle is the client's own list of what it sent and what it was told; it knows what is in
-// limbo. Promised and checked at every look: what was acknowledged is there once; what was refused
-// is not there; nothing is invented; what was seen once stays; offsets are dense; a held cut reads
-// the same whatever happened since; the ledger accounts for every offset and hash.
+// Checked at every look, against the oracle: what was acknowledged is there once; what was refused
+// is not there; nothing is invented or changed; what was seen once stays; offsets are dense; a held
+// cut reads the same whatever happened since; the ledger accounts for every offset and hash.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "env/local_store.h"
 #include "env/random.h"
+#include "sim/oracle.h"
 #include "sim/row_file.h"
 #include "sim/sim_catalog.h"
 #include "sim/sim_clock.h"
@@ -32,6 +32,7 @@ struct LifeReport {
   std::uint64_t steps = 0;
   std::uint64_t crashes = 0;
   std::uint64_t flushes = 0;
+  std::uint64_t usurpers = 0;
   std::uint64_t acknowledged = 0;
 };
 
@@ -42,46 +43,85 @@ class CoreLife {
   LifeReport Run();
 
  private:
-  struct Sent {
-    std::string project;
-    TimeMicros timestamp;
-    std::string type;
-    std::string properties;
-  };
-  enum class Fate { kLimbo, kAcknowledged, kRefused };
-  struct Row {
-    std::string id;
-    LogOffset offset;
-  };
   struct HeldCut {
-    std::string project;
+    std::size_t project = 0;
     std::shared_ptr<const tide::Cut> cut;
-    std::vector<std::string> ids;  // Sorted.
     Duration until{};
+  };
+  // A data file never changes: it is decoded once, and read again to see that it is still there.
+  struct KnownFile {
+    std::uint64_t bytes_hash = 0;
+    std::uint64_t life = 0;  // It was last read after so many crashes.
+    std::vector<Oracle::Row> rows;
+    Hash128 rows_hash;
+  };
+  // A process: what dies with it.
+  struct Process {
+    telemetry::Registry registry;
+    MemoryBudget budget;
+    std::unique_ptr<tide::Core> core;
+    explicit Process(std::uint64_t budget_bytes) : budget(budget_bytes) {}
+  };
+  struct Backup {
+    SimCatalog::State catalog;
+    SimDisk::Contents log;
+    std::map<std::string, LogOffset, std::less<>> ends;  // Of the log, by project.
+    bool taken = false;
   };
 
   void ChooseWorld();
   void Step();
   void SendBatch();
+  void MoveClock();
+  void ChangePlagues();
+  void BeHealthy();
+  void TakeBackup();
+
+  // Looking.
   void Look();
+  void LookAt(std::size_t project);
   void Hold();
   void CheckHeld();
+  // False if the disk did not answer: then nothing can be said.
+  bool ReadCut(std::size_t project, const tide::Cut& cut, Hash128* lake_hash);
+  const KnownFile* ReadFile(const std::string& key);
+  void CheckLedger(std::size_t project, const tide::Cut& cut, const Hash128& lake_hash);
+  void CheckHeadFiles(const tide::Cut& cut);
+  // Without reading a row: the cut is whole.
+  void Glance();
+
+  // Dying and coming back.
   void Disaster();
   void Fall();
   bool Reopen();
   bool OpenOnce();
-  void MoveClock();
-  void ChangePlagues();
+  std::unique_ptr<Process> OpenProcess(Error* error);
+  void AtFlushStep(tide::FlushStep step);
+  void Tide();
+  void Usurp();
+  void EndUsurped();
+
+  // The end of a life.
   void EndWell();
-  void CheckLedger(const std::string& project, const tide::Cut& cut, const Hash128& lake_hash,
-                   std::uint64_t lake_rows);
   void CheckNoOrphans();
-  bool ReadCut(const tide::Cut& cut, std::vector<Row>* rows, Hash128* lake_hash,
-               std::uint64_t* lake_rows);
-  void Collect(const event::RowSource& rows, std::vector<Row>* out);
-  void CheckRow(const std::string& id, std::string_view type, std::int64_t micros,
-                std::string_view properties);
-  bool Expect(bool condition, const std::string& what);
+  bool ReopenCalmly();
+  void CheckIdle();
+  void SettleAll();
+  void LastScene();
+  void MetadataRots();
+  void DataFileRots();
+  void CatalogFromBackup();
+  void LogFromBackup();
+  void LogOfAnother();
+
+  // Nothing of a process may be held beyond its death: so no map of projects leaves this.
+  void ForEachProject(const std::function<void(const tide::Project& project)>& visit) {
+    const auto projects = core().AllProjects();
+    for (const auto& [name, project] : *projects) visit(*project);
+  }
+  tide::Core& core() { return *process_->core; }
+  bool Expect(bool condition, std::string_view what) { return oracle_.Expect(condition, what); }
+  bool failed() const { return !oracle_.failure().empty(); }
 
   env::Random dice_;
   env::Random log_dice_;
@@ -97,16 +137,15 @@ class CoreLife {
   tide::TideOptions options_;
   std::uint64_t budget_bytes_ = 0;
 
-  // The process that lives now.
-  std::unique_ptr<telemetry::Registry> registry_;
-  std::unique_ptr<MemoryBudget> budget_;
-  std::unique_ptr<tide::Core> core_;
+  std::unique_ptr<Process> process_;
+  std::unique_ptr<Process> usurper_;  // Opened while the other one was inside a flush.
+  bool usurped_ = false;              // The one that lives now is no longer the owner.
+  bool had_usurped_ = false;          // Something of the old owner may lie about until a restart.
+  bool in_flush_ = false;             // Its steps may be interleaved with others.
   std::vector<HeldCut> held_;
-
-  // What the clients know.
-  std::map<std::string, Sent> sent_;
-  std::map<std::string, Fate> fates_;
-  std::uint64_t next_id_ = 0;
+  std::map<std::string, KnownFile> files_;
+  Backup backup_;
+  Oracle oracle_;
   LifeReport report_;
 };
 

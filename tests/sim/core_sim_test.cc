@@ -2,10 +2,12 @@
 // own. `--seed=K` replays one, `--seeds=N` runs more, `--random-base` begins elsewhere.
 
 #include <charconv>
+#include <csignal>
 #include <cstdio>
 #include <string_view>
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include "sim/core_life.h"
@@ -17,6 +19,7 @@ namespace {
 constexpr std::uint64_t kRepeatOneIn = 20;
 
 std::uint64_t first_seed = 1;
+volatile std::uint64_t current_seed = 0;
 std::uint64_t seed_count = 2'000;
 
 TEST(CoreSim, KeepsEveryPromiseForEverySeed) {
@@ -25,6 +28,7 @@ TEST(CoreSim, KeepsEveryPromiseForEverySeed) {
   std::uint64_t flushes = 0;
   std::uint64_t acknowledged = 0;
   for (std::uint64_t seed = first_seed; seed < first_seed + seed_count; ++seed) {
+    current_seed = seed;
     const LifeReport report = CoreLife(seed).Run();
     ASSERT_TRUE(report.failure.empty())
         << report.failure << "\nreplay with: make sim SEED=" << seed;
@@ -43,6 +47,14 @@ TEST(CoreSim, KeepsEveryPromiseForEverySeed) {
               static_cast<unsigned long long>(acknowledged));
 }
 
+// A failed check ends the process: say which life it was.
+void TellSeed(int /*signal*/) {
+  char line[64];
+  const int size = std::snprintf(line, sizeof line, "replay with: make sim SEED=%llu\n",
+                                 static_cast<unsigned long long>(current_seed));
+  if (::write(STDERR_FILENO, line, static_cast<std::size_t>(size)) < 0) return;
+}
+
 void ReadArgument(std::string_view argument) {
   const auto number = [&](std::string_view name, std::uint64_t* value) {
     if (!argument.starts_with(name)) return false;
@@ -52,6 +64,7 @@ void ReadArgument(std::string_view argument) {
   };
   if (number("--seed=", &first_seed)) seed_count = 1;
   number("--seeds=", &seed_count);
+  number("--first=", &first_seed);
   if (argument == "--random-base") {
     first_seed = Hash64(std::to_string(::getpid())) >> 16;
   }
@@ -61,8 +74,12 @@ void ReadArgument(std::string_view argument) {
 }  // namespace tidemark::sim
 
 int main(int argc, char** argv) {
+  // Lives take and give back much memory: not to the system.
+  ::mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  ::mallopt(M_MMAP_THRESHOLD, 1 << 30);
   testing::InitGoogleTest(&argc, argv);
   for (int i = 1; i < argc; ++i) tidemark::sim::ReadArgument(argv[i]);
+  std::signal(SIGABRT, tidemark::sim::TellSeed);
   tidemark::telemetry::SetLogLevel(tidemark::telemetry::Level::kOff);
   return RUN_ALL_TESTS();
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "env/faults.h"
+
 namespace tidemark::sim {
 
 using catalog::Garbage;
@@ -10,7 +12,22 @@ using catalog::LedgerRow;
 using catalog::TableChange;
 using catalog::TableRecord;
 
+void SimCatalog::LandLate() {
+  if (late_.empty() || !random_.OneIn(4)) return;
+  const std::vector<TableChange> changes = std::move(late_.front());
+  late_.erase(late_.begin());
+  if (!CheckAll(changes)) return;
+  ++landed_late_;
+  for (const TableChange& change : changes) Apply(change);
+}
+
+Status SimCatalog::CheckAll(std::span<const TableChange> changes) const {
+  for (const TableChange& change : changes) TM_TRY(Check(change));
+  return {};
+}
+
 Status SimCatalog::Enter() {
+  LandLate();
   if (options_.unavailable_one_in > 0 && random_.OneIn(options_.unavailable_one_in)) {
     return Fail(Code::kUnavailable, "the simulated catalog does not answer");
   }
@@ -77,16 +94,20 @@ Status SimCatalog::Check(const TableChange& change) const {
   }
   if (record.metadata_version != change.base_version) return Fail(Code::kConflict, "version");
   const auto epoch = state_.epochs.find(record.log_id);
-  if (epoch == state_.epochs.end() || epoch->second != change.epoch) {
+  const bool unchecked =
+      env::Planted(env::Bug::kEpochNotChecked) || env::Planted(env::Bug::kStalePlanAppended);
+  if (!unchecked && (epoch == state_.epochs.end() || epoch->second != change.epoch)) {
     return Fail(Code::kConflict, "epoch");
   }
-  if (change.ledger && change.ledger->begin != record.visible()) {
+  if (change.ledger && change.ledger->begin != record.visible() &&
+      !env::Planted(env::Bug::kStalePlanAppended)) {
     return Fail(Code::kConflict, "begin");
   }
   return {};
 }
 
 void SimCatalog::Apply(const TableChange& change) {
+  ++commits_;
   TableRecord& record = state_.tables[change.table];
   record.metadata_version = change.base_version + 1;
   record.metadata_key = change.metadata_key;
@@ -98,16 +119,20 @@ void SimCatalog::Apply(const TableChange& change) {
     record.off_head = change.ledger->end;
     state_.ledgers[change.table].push_back(*change.ledger);
   }
-  if (change.inflight) state_.inflight.erase(*change.inflight);
+  const bool lingers = env::Planted(env::Bug::kCommittedLeftoversDeleted);
+  if (change.inflight && !lingers) state_.inflight.erase(*change.inflight);
   for (const Garbage& garbage : change.garbage) state_.garbage.try_emplace(garbage.key, garbage);
 }
 
 Status SimCatalog::Commit(std::span<const TableChange> changes) {
   TM_TRY(Enter());
-  for (const TableChange& change : changes) TM_TRY(Check(change));
+  TM_TRY(CheckAll(changes));
   const bool unknown = options_.unknown_one_in > 0 && random_.OneIn(options_.unknown_one_in);
-  if (unknown && random_.OneIn(2)) {
-    return Fail(Code::kOutcomeUnknown, "the answer was lost; it did not happen");
+  const std::uint64_t truth = unknown ? random_.Below(3) : 0;
+  if (truth == 1) return Fail(Code::kOutcomeUnknown, "the answer was lost; it did not happen");
+  if (truth == 2) {
+    late_.emplace_back(changes.begin(), changes.end());
+    return Fail(Code::kOutcomeUnknown, "the answer was lost; it will happen");
   }
   for (const TableChange& change : changes) Apply(change);
   if (unknown) return Fail(Code::kOutcomeUnknown, "the answer was lost; it happened");

@@ -1,5 +1,5 @@
 // The simulation's catalog: in memory, durable at once, with commits that conflict, are refused, or
-// whose outcome is unknown in both truths.
+// whose outcome is unknown in all three truths: it happened, it did not, it will a little later.
 #pragma once
 
 #include <map>
@@ -12,7 +12,7 @@ namespace tidemark::sim {
 
 struct SimCatalogOptions {
   std::uint64_t unavailable_one_in = 0;  // Any call: nothing happened.
-  std::uint64_t unknown_one_in = 0;      // A commit: it happened or not, by dice.
+  std::uint64_t unknown_one_in = 0;      // A commit: it happened or not, or will, by dice.
 };
 
 class SimCatalog final : public catalog::Catalog {
@@ -28,7 +28,13 @@ class SimCatalog final : public catalog::Catalog {
     std::map<std::string, catalog::Garbage> garbage;
   };
   const State& state() const { return state_; }
-  void Restore(State state) { state_ = std::move(state); }
+  // Table changes that came in; those of them that came in after their answer was lost.
+  std::size_t commits() const { return commits_; }
+  std::size_t landed_late() const { return landed_late_; }
+  void Restore(State state) {
+    state_ = std::move(state);
+    late_.clear();
+  }
 
   Result<Epoch> BeginEpoch(std::string_view log_id) override;
   Result<Epoch> CurrentEpoch(std::string_view log_id) override;
@@ -51,12 +57,18 @@ class SimCatalog final : public catalog::Catalog {
 
  private:
   Status Enter();
+  // Commits whose answer was lost come in, if nothing came before them.
+  void LandLate();
+  Status CheckAll(std::span<const catalog::TableChange> changes) const;
   Status Check(const catalog::TableChange& change) const;
   void Apply(const catalog::TableChange& change);
 
   SimCatalogOptions options_;
   env::Random random_;
   State state_;
+  std::vector<std::vector<catalog::TableChange>> late_;
+  std::size_t commits_ = 0;
+  std::size_t landed_late_ = 0;
 };
 
 }  // namespace tidemark::sim

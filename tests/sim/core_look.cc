@@ -1,0 +1,154 @@
+// How a life looks at the core: cuts, files, the ledger.
+#include <algorithm>
+
+#include "lake/file_metrics.h"
+#include "sim/core_life.h"
+
+namespace tidemark::sim {
+namespace {
+
+constexpr std::size_t kHeldMax = 3;
+constexpr std::uint64_t kFileBytesMax = 1ULL << 20;
+constexpr std::uint64_t kReadAgainOneIn = 16;
+
+}  // namespace
+
+void CoreLife::Glance() {
+  if (!process_) return;
+  const auto projects = core().AllProjects();
+  for (const auto& [name, project] : *projects) {
+    const auto cut = project->cut();
+    Expect(cut->HotRows()->row_count() == cut->hot_count(),
+           "the cut of " + name + " has a gap between lake and hot");
+  }
+}
+
+const CoreLife::KnownFile* CoreLife::ReadFile(const std::string& key) {
+  KnownFile& file = files_[key];
+  const bool fresh = file.bytes_hash != 0 && file.life == report_.crashes + 1;
+  if (fresh && !dice_.OneIn(kReadAgainOneIn)) return &file;
+  const auto bytes = env::ReadFile(disk_, "lake/" + key, kFileBytesMax);
+  if (!bytes) {
+    Expect(bytes.error().code() == Code::kIoError,
+           "a file of the head: " + bytes.error().ToString());
+    return nullptr;
+  }
+  const std::uint64_t hash = Hash64(*bytes);
+  file.life = report_.crashes + 1;
+  if (file.bytes_hash != 0) {
+    return Expect(file.bytes_hash == hash, "a data file has changed: " + key) ? &file : nullptr;
+  }
+  file.bytes_hash = hash;
+  const Status read = reader_.Read(store_.NativePath(key), [&](const event::RowSource& part) {
+    file.rows_hash += lake::MeasureRows(part).rows_hash;
+    oracle_.Read(part, &file.rows);
+    return Status();
+  });
+  if (read) return &file;
+  Expect(read.error().code() == Code::kIoError,
+         "a file of the head cannot be read: " + read.error().ToString());
+  files_.erase(key);
+  return nullptr;
+}
+
+bool CoreLife::ReadCut(std::size_t project, const tide::Cut& cut, Hash128* lake_hash) {
+  std::vector<Oracle::Row> hot;
+  oracle_.Read(*cut.HotRows(), &hot);
+  bool readable = true;
+  std::vector<const KnownFile*> files;
+  if (cut.lake) {
+    cut.lake->files->ForEach([&](const lake::LiveFile& live) {
+      if (!readable) return;
+      files.push_back(ReadFile(live.key));
+      readable = files.back() != nullptr;
+    });
+  }
+  if (!readable) return false;
+  oracle_.BeginCut(project, cut.end());
+  oracle_.See(hot);
+  for (const KnownFile* file : files) {
+    oracle_.See(file->rows);
+    *lake_hash += file->rows_hash;
+  }
+  oracle_.EndCut();
+  return true;
+}
+
+void CoreLife::Look() {
+  bool all = true;
+  for (std::size_t project = 0; project < kProjectCount && !failed(); ++project) {
+    const auto found = core().FindProject(kProjects[project]);
+    if (!found) {
+      Expect(oracle_.acknowledged_end(project) == LogOffset(0), "lost: a whole project");
+      continue;
+    }
+    const auto cut = found->cut();
+    oracle_.CheckLatest(project, cut->end());
+    Hash128 lake_hash;
+    if (!ReadCut(project, *cut, &lake_hash)) {
+      all = false;
+      continue;
+    }
+    CheckLedger(project, *cut, lake_hash);
+  }
+  if (all && !failed()) oracle_.EndLimbo();
+  CheckHeld();
+}
+
+void CoreLife::CheckLedger(std::size_t project, const tide::Cut& cut, const Hash128& lake_hash) {
+  if (!cut.lake) return;
+  const auto ledger = catalog_.state().ledgers.find(cut.lake->table);
+  if (!Expect(ledger != catalog_.state().ledgers.end(), "no ledger")) return;
+  Hash128 hash;
+  std::uint64_t rows = 0;
+  LogOffset at;
+  Epoch epoch;
+  for (const catalog::LedgerRow& row : ledger->second) {
+    if (row.end > cut.settled()) break;
+    Expect(row.begin == at, "the ledger jumps");
+    Expect(row.epoch >= epoch, "an epoch went back");
+    epoch = row.epoch;
+    at = row.end;
+    rows += row.rows;
+    hash += row.rows_hash;
+  }
+  Expect(at == cut.settled() && rows == cut.lake->files->rows() && hash == lake_hash,
+         std::string("the ledger does not account for the lake of ") +
+             std::string(kProjects[project]));
+}
+
+// What another engine that opened this head still needs.
+void CoreLife::CheckHeadFiles(const tide::Cut& cut) {
+  if (!cut.lake) return;
+  std::vector<std::string> uris = {store_.Uri(cut.lake->metadata_key)};
+  if (const lake::Snapshot* head = cut.lake->metadata->current()) {
+    uris.push_back(head->manifest_list);
+  }
+  for (const lake::ManifestFile& manifest : cut.lake->manifests) uris.push_back(manifest.path);
+  for (const std::string& uri : uris) {
+    const auto there = store_.Exists(store_.KeyOf(uri).value());
+    if (there) Expect(*there, "a file of a held head is gone: " + uri);
+  }
+}
+
+void CoreLife::Hold() {
+  if (held_.size() == kHeldMax) {
+    held_.erase(held_.begin() + static_cast<std::ptrdiff_t>(dice_.Below(kHeldMax)));
+  }
+  const std::size_t project = dice_.Below(kProjectCount);
+  const auto found = core().FindProject(kProjects[project]);
+  if (found) held_.push_back({project, found->cut(), clock_.Now() + options_.pin_deadline});
+}
+
+// A cut has exactly the offsets below its end, and what is at an offset never changes: so it reads
+// the same for as long as it is held.
+void CoreLife::CheckHeld() {
+  std::erase_if(held_, [this](const HeldCut& held) { return held.until < clock_.Now(); });
+  for (const HeldCut& held : held_) {
+    Hash128 hash;
+    if (!ReadCut(held.project, *held.cut, &hash)) return;
+    CheckHeadFiles(*held.cut);
+  }
+}
+
+}  // namespace tidemark::sim

@@ -1,0 +1,223 @@
+#include "sim/oracle.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace tidemark::sim {
+namespace {
+
+using event::Column;
+using event::ColumnView;
+
+constexpr std::string_view kTypes[] = {"view", "buy", "search", "play"};
+constexpr std::string_view kIdPrefix = "event-";
+constexpr std::uint32_t kNobody = ~0U;
+constexpr std::size_t kPaddingMax = 120;
+
+std::string PropertiesOf(std::size_t padding) {
+  return "{\"n\":\"" + std::string(padding, 'x') + "\"}";
+}
+
+std::string_view TextAt(const ColumnView& view, std::size_t row) {
+  switch (view.kind) {
+    case ColumnView::Kind::kConstant:
+      return view.constant_text.view();
+    case ColumnView::Kind::kDictionary:
+      return view.dictionary[view.codes[row]].view();
+    case ColumnView::Kind::kStrings:
+      return view.strings[row].view();
+    default:
+      return {};
+  }
+}
+
+bool HasAt(const ColumnView& view, std::size_t row) {
+  if (view.kind == ColumnView::Kind::kNull) return false;
+  return view.validity == nullptr || (view.validity[row / 64] >> (row % 64) & 1U) != 0;
+}
+
+std::int64_t IntAt(const ColumnView& view, std::size_t row) {
+  return static_cast<const std::int64_t*>(view.fixed)[row];
+}
+
+double ValueOf(std::uint32_t number) { return static_cast<double>(number) / 8; }
+
+}  // namespace
+
+bool Oracle::Expect(bool condition, std::string_view what) {
+  if (!condition && failure_.empty()) failure_ = what;
+  return condition;
+}
+
+Oracle::Batch Oracle::MakeBatch(std::size_t project, env::Random* dice, const env::Clock& clock) {
+  const auto first = static_cast<std::uint32_t>(events_.size());
+  const auto count =
+      static_cast<std::uint32_t>(dice->OneIn(10) ? 1 + dice->Below(20) : 1 + dice->Below(4));
+  event::BatchBuilder builder(kProjects[project], clock.WallNow());
+  for (std::uint32_t number = first; number < first + count; ++number) {
+    // Mostly now; late by up to two months; now and then in the future.
+    std::int64_t age =
+        dice->OneIn(12) ? static_cast<std::int64_t>(dice->Below(60 * kMicrosPerDay)) : 0;
+    if (dice->OneIn(30)) age = -kMicrosPerDay;
+    Event made;
+    made.project = project;
+    made.type = dice->Below(std::size(kTypes));
+    made.batch_first = first;
+    made.batch_count = count;
+    made.padding = dice->Below(kPaddingMax);
+    made.timestamp = clock.WallNow() - age;
+    made.has_value = dice->OneIn(2);
+    const std::string id = Name(number);
+    const std::string properties = PropertiesOf(made.padding);
+    event::EventView view;
+    view.SetText(Column::kEventId, id);
+    view.SetText(Column::kEventType, kTypes[made.type]);
+    view.SetText(Column::kProperties, properties);
+    view.timestamp = made.timestamp;
+    view.present |= event::Bit(Column::kTimestamp);
+    if (made.has_value) {
+      view.value = ValueOf(number);
+      view.present |= event::Bit(Column::kValue);
+    }
+    builder.Add(view);
+    events_.push_back(made);
+  }
+  return {std::move(builder).Finish(), first, count};
+}
+
+void Oracle::Answered(const Batch& batch, const Result<event::Receipt>& receipt) {
+  if (!receipt && receipt.error().code() == Code::kOutcomeUnknown) return;
+  for (std::uint32_t i = 0; i < batch.count; ++i) {
+    const std::uint32_t number = batch.first + i;
+    if (!receipt) {
+      Expect(events_[number].fate != Fate::kThere, "refused after it was seen: " + Name(number));
+      events_[number].fate = Fate::kNever;
+      continue;
+    }
+    Place(number, receipt->first + i);
+    ++acknowledged_;
+  }
+  if (!receipt) return;
+  Expect(receipt->count == batch.count, "a receipt of another batch");
+  LogOffset& end = acknowledged_end_[events_[batch.first].project];
+  end = std::max(end, receipt->end());
+}
+
+void Oracle::Place(std::uint32_t number, LogOffset offset) {
+  Event& event = events_[number];
+  if (event.offset == offset) return;
+  Expect(event.fate != Fate::kNever, "refused or lost, yet there: " + Name(number));
+  Expect(event.offset == LogOffset(-1), "at two offsets: " + Name(number));
+  if (!Expect(offset >= LogOffset(0), "an offset below zero")) return;
+  auto& places = places_[event.project];
+  const auto at = static_cast<std::size_t>(offset.value);
+  if (places.size() <= at) places.resize(at + 1, kNobody);
+  Expect(places[at] == kNobody, "an offset was given twice: " + to_string(offset));
+  places[at] = number;
+  event.offset = offset;
+  event.fate = Fate::kThere;
+}
+
+void Oracle::EndLimbo() {
+  for (std::size_t i = 0; i < limbo_ends_at_; ++i) {
+    Event& event = events_[i];
+    if (event.fate == Fate::kLimbo) event.fate = Fate::kNever;
+  }
+}
+
+void Oracle::CheckContent(std::uint32_t number, std::string_view type, TimeMicros timestamp,
+                          std::string_view properties, bool has_value, double value) {
+  const Event& event = events_[number];
+  const bool same = kTypes[event.type] == type && event.timestamp == timestamp &&
+                    properties.size() == PropertiesOf(0).size() + event.padding &&
+                    properties == PropertiesOf(event.padding) && has_value == event.has_value &&
+                    (!has_value || value == ValueOf(number));
+  Expect(same, "an event has changed: " + Name(number));
+}
+
+void Oracle::CheckReceived(std::uint32_t number, TimeMicros received_at) {
+  Event& event = events_[number];
+  if (event.received_at == kTimeMin) event.received_at = received_at;
+  Expect(event.received_at == received_at, "a received time has changed: " + Name(number));
+  if (event.offset <= LogOffset(0)) return;
+  const std::uint32_t before =
+      places_[event.project][static_cast<std::size_t>(event.offset.value) - 1];
+  if (before == kNobody) return;
+  Expect(events_[before].received_at <= received_at, "a received time goes back: " + Name(number));
+}
+
+void Oracle::Read(const event::RowSource& rows, std::vector<Row>* out) {
+  event::ColumnScratch scratch[7];
+  for (std::size_t chunk = 0; chunk < rows.chunk_count(); ++chunk) {
+    const auto ids = rows.Read(chunk, Column::kEventId, &scratch[0]);
+    const auto types = rows.Read(chunk, Column::kEventType, &scratch[1]);
+    const auto times = rows.Read(chunk, Column::kTimestamp, &scratch[2]);
+    const auto offsets = rows.Read(chunk, Column::kLogOffset, &scratch[3]);
+    const auto properties = rows.Read(chunk, Column::kProperties, &scratch[4]);
+    const auto received = rows.Read(chunk, Column::kReceivedAt, &scratch[5]);
+    const auto values = rows.Read(chunk, Column::kValue, &scratch[6]);
+    for (std::size_t i = 0; i < rows.ChunkRows(chunk); ++i) {
+      const std::string_view id = TextAt(ids, i);
+      std::uint32_t number = 0;
+      const bool parses =
+          id.starts_with(kIdPrefix) &&
+          std::from_chars(id.data() + kIdPrefix.size(), id.data() + id.size(), number).ec ==
+              std::errc();
+      if (!Expect(parses && number < events_.size(), "invented: " + std::string(id))) return;
+      const bool has_value = HasAt(values, i);
+      const double value = has_value ? static_cast<const double*>(values.fixed)[i] : 0;
+      CheckContent(number, TextAt(types, i), TimeMicros(IntAt(times, i)), TextAt(properties, i),
+                   has_value, value);
+      const LogOffset offset(IntAt(offsets, i));
+      Place(number, offset);
+      CheckReceived(number, TimeMicros(IntAt(received, i)));
+      out->push_back({number, offset});
+    }
+  }
+}
+
+void Oracle::BeginCut(std::size_t project, LogOffset end) {
+  cut_project_ = project;
+  cut_end_ = end;
+  cut_rows_ = 0;
+  ++cut_number_;
+  stamps_.resize(std::max(stamps_.size(), static_cast<std::size_t>(end.value)), 0);
+}
+
+void Oracle::See(const std::vector<Row>& rows) {
+  for (const Row& row : rows) {
+    if (!Expect(row.offset < cut_end_, "a row beyond the cut: " + Name(row.event))) return;
+    Expect(events_[row.event].project == cut_project_, "in another project: " + Name(row.event));
+    Expect(events_[row.event].offset == row.offset, "elsewhere: " + Name(row.event));
+    std::uint64_t& stamp = stamps_[static_cast<std::size_t>(row.offset.value)];
+    Expect(stamp != cut_number_, "doubled: " + Name(row.event));
+    stamp = cut_number_;
+    ++cut_rows_;
+    // All of a request or none of it.
+    const Event& event = events_[row.event];
+    const std::int64_t index = row.event - event.batch_first;
+    Expect(row.offset - index + event.batch_count <= cut_end_, "half a batch: " + Name(row.event));
+  }
+}
+
+void Oracle::EndCut() {
+  Expect(cut_rows_ == static_cast<std::uint64_t>(cut_end_.value),
+         "the cut has " + std::to_string(cut_rows_) + " rows of " + to_string(cut_end_));
+}
+
+void Oracle::CheckLatest(std::size_t project, LogOffset end) {
+  Expect(end >= acknowledged_end_[project], "lost: acknowledged up to " +
+                                                to_string(acknowledged_end_[project]) +
+                                                ", visible up to " + to_string(end));
+}
+
+std::uint64_t Oracle::trace() const {
+  std::uint64_t hash = Hash64(failure_, acknowledged_);
+  for (const Event& event : events_) {
+    hash = hash * 31 + static_cast<std::uint64_t>(event.offset.value) +
+           static_cast<std::uint64_t>(event.fate);
+  }
+  return hash;
+}
+
+}  // namespace tidemark::sim
