@@ -56,6 +56,7 @@ sim: build
 
 mutants: build
 	@build/dev/tests/tm_wal_mutants
+	@build/dev/tests/tm_core_mutants
 
 crash: build venv
 	@.venv/bin/python -m pytest -q tests/crash --kills=$(KILLS)

@@ -85,6 +85,9 @@ Result<Flusher::Pending> Flusher::Write(Project& project, const lake::TableHead&
   const auto cut = project.cut();
   const LogOffset begin = head.visible();
   TM_CHECK(cut->settled() == begin && end <= cut->end());
+#ifdef TM_PLANTED_BUGS
+  project.RememberPlan(cut->hot);
+#endif
   end = std::min(end, begin + static_cast<std::int64_t>(options_.flush_rows_max));
   const TimeMicros now = parts_.clock->WallNow();
   std::shared_ptr<const event::RowSource> rows;
@@ -154,6 +157,7 @@ Result<std::vector<lake::NewFile>> Flusher::WriteFiles(const std::vector<Partiti
                                                        const std::vector<std::string>& keys) {
   std::vector<lake::NewFile> files;
   for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (env::Planted(env::Bug::kRowsMissingFromFile) && i > 0 && i + 1 == parts.size()) break;
     TM_ASSIGN(const std::string path, parts_.store->Stage(keys[i]));
     TM_ASSIGN(auto written, parts_.writer->Write(*parts[i].rows, path));
     TM_CHECK_EQ(written.rows, parts[i].rows->row_count());

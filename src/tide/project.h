@@ -54,6 +54,10 @@ class Project {
   TimeMicros received_latest_ = kTimeMin;
 #ifdef TM_PLANTED_BUGS
   mutable std::shared_ptr<const lake::TableHead> lake_of_before_;
+  std::shared_ptr<const hot::SegmentList> hot_of_plan_;
+
+ public:
+  void RememberPlan(std::shared_ptr<const hot::SegmentList> hot) { hot_of_plan_ = std::move(hot); }
 #endif
 };
 

@@ -17,7 +17,7 @@ namespace tidemark::sim {
 namespace {
 
 constexpr std::uint64_t kSeedsMax = 2'000;
-constexpr unsigned kSecondsMax = 120;
+constexpr unsigned kSecondsMax = 30;
 
 struct Shared {
   std::uint64_t seed;
