@@ -5,6 +5,7 @@
 #include "duckdb/common/enums/pending_execution_result.hpp"
 #include "duckdb/main/client_context_state.hpp"
 #include "duckdb/main/valid_checker.hpp"
+#include "engine/json_functions_duckdb.h"
 
 namespace tidemark::engine {
 namespace {
@@ -38,6 +39,7 @@ std::shared_ptr<const Database> OpenDatabase(const InstanceOptions& options) {
     if (result->HasError()) result->ThrowError();
   }
   RegisterScans(instance);
+  KeepDigits(instance);
   database->functions = ListFunctions(connection);
   // No FROM 'file.parquet', whatever the guard thinks.
   duckdb::DBConfig::GetConfig(instance).replacement_scans.clear();

@@ -179,7 +179,7 @@ TEST_F(EngineTest, KnowsARelationByEveryNameAndShadowsItByCtes) {
             R"({"n":10})");
 }
 
-TEST_F(EngineTest, ResolvesTheSeedsNamesOnlyWhereNothingElseDoes) {
+TEST_F(EngineTest, ResolvesAliasesOnlyWhereNothingElseDoes) {
   const auto hot = Hot(Rows(0, 10));
   EXPECT_EQ(Text("SELECT type, count(*) n FROM events GROUP BY type ORDER BY type LIMIT 1", hot),
             R"({"type":"page_view","n":5})");
@@ -198,6 +198,42 @@ TEST_F(EngineTest, ResolvesTheSeedsNamesOnlyWhereNothingElseDoes) {
   // Not part of *.
   const auto stream = instance_->Query(Request("SELECT * FROM events", hot));
   for (const auto& column : (*stream)->columns()) EXPECT_NE(column.name, "type");
+}
+
+TEST_F(EngineTest, ResolvesAliasesInAnyCaseAndKeepsTheNamesThatWereWritten) {
+  const auto hot = Hot(Rows(0, 10));
+  EXPECT_EQ(
+      Text("SELECT TYPE, max(ip_address) FROM events GROUP BY Type ORDER BY type LIMIT 1", hot),
+      R"x({"TYPE":"page_view","max(ip_address)":null})x");
+  EXPECT_EQ(Text("SELECT context.ip, e.context.userAgent FROM events e LIMIT 1", hot),
+            R"({"ip":null,"userAgent":null})");
+  EXPECT_EQ(Text("SELECT type, grouping(type) g FROM events GROUP BY GROUPING SETS ((type), ()) "
+                 "ORDER BY g DESC LIMIT 1",
+                 hot),
+            R"({"type":null,"g":1})");
+  EXPECT_EQ(Text("SELECT (SELECT count(*) FROM events)", hot),
+            R"x({"(SELECT count_star() FROM events)":10})x");
+}
+
+TEST_F(EngineTest, KeepsTheDigitsOfNumbersInJson) {
+  const auto none = Hot({});
+  const std::string json = R"x('{"n":12345678901234567.123,"m":0.10,"s":"\"x\"","l":[1.50,2]}')x";
+  EXPECT_EQ(Text("SELECT " + json + "->>'$.n' n, " + json + "->>'m' m, " + json + "->'n' j", none),
+            R"({"n":"12345678901234567.123","m":"0.10","j":12345678901234567.123})");
+  EXPECT_EQ(Text("SELECT json_extract_string(" + json + ", '$.s') s, " + json + "->>'$.x' x", none),
+            R"({"s":"\"x\"","x":null})");
+  EXPECT_EQ(Text("SELECT (" + json + "->'$.l'->>0)::DECIMAL(4,2) d", none), R"({"d":1.50})");
+  EXPECT_EQ(Text("SELECT " + json + "->>'$.l[*]' w", none), R"({"w":["1.5","2"]})");
+}
+
+TEST_F(EngineTest, ReadsJsonThatIsNotCompactAsTheEngineDoes) {
+  const auto none = Hot({});
+  EXPECT_EQ(Text(R"x(SELECT t->>'$.a' a, t->'a' j FROM (VALUES ('{"a":1.0}'), (NULL),
+                     ('{"a":"\u0078"}'), ('{"a":null}'), ('{"a": 2}')) v(t))x",
+                 none),
+            R"({"a":"1.0","j":1.0},{"a":null,"j":null},{"a":"x","j":"x"},{"a":null,"j":null},)"
+            R"({"a":"2","j":2})");
+  EXPECT_NE(Text(R"(SELECT '{"a":}'->>'$.b' w)", none).find("Malformed JSON"), std::string::npos);
 }
 
 TEST_F(EngineTest, SaysWhatIsWrongInTheEnginesWords) {
@@ -385,6 +421,11 @@ TEST_F(EngineTest, WritesJsonThatSaysWhatTheValueIs) {
   EXPECT_EQ(*Run(Request("SELECT 1 a, 'x,\"y' b, NULL c, '' d, 'nan'::DOUBLE e, [1, 2] f", none),
                  RowFormat::kCsv),
             "a,b,c,d,e,f\r\n1,\"x,\"\"y\",,\"\",,\"[1,2]\"\r\n");
+}
+
+TEST_F(EngineTest, GivesEveryColumnANameOfItsOwn) {
+  EXPECT_EQ(Text("SELECT 1 AS a, 2 AS a, 3 AS a_1, 4 AS a", Hot({})),
+            R"({"a":1,"a_2":2,"a_1":3,"a_3":4})");
 }
 
 TEST_F(EngineTest, BindsParameters) {

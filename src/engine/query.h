@@ -49,7 +49,7 @@ enum class RowFormat : std::uint8_t {
 };
 
 struct ResultColumn {
-  std::string name;
+  std::string name;  // Unlike any other of the result: a second `id` is `id_1`.
   std::string type;  // The engine's own: BIGINT, VARCHAR, TIMESTAMP WITH TIME ZONE, ...
 };
 

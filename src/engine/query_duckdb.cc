@@ -1,6 +1,7 @@
 // Instance::Query: guard, bind, run, stream.
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "base/check.h"
@@ -16,7 +17,7 @@
 namespace tidemark::engine {
 namespace {
 
-// A statement may use so many of the seeds' names before it is refused.
+// A statement may use so many aliases of columns before it is refused.
 constexpr int kAliasesMax = 64;
 
 duckdb::Value ToValue(const Parameter& parameter) {
@@ -31,6 +32,19 @@ duckdb::Value ToValue(const Parameter& parameter) {
     }
   };
   return std::visit(Visitor{}, parameter);
+}
+
+// `id, id` becomes `id, id_1`: a row is an object, and of repeated keys readers keep only one.
+duckdb::vector<std::string> UniqueNames(duckdb::vector<std::string> names) {
+  std::set<std::string> written(names.begin(), names.end());
+  std::set<std::string> given;
+  for (std::string& name : names) {
+    if (given.insert(name).second) continue;
+    const std::string base = name;
+    for (std::size_t i = 1; !written.insert(name = base + "_" + std::to_string(i)).second;) ++i;
+    given.insert(name);
+  }
+  return names;
 }
 
 class Stream final : public ResultStream {
@@ -182,10 +196,11 @@ Status Stream::Start() {
   try {
     TM_TRY(CheckLimits());
     TM_TRY(Prepare());
-    for (std::size_t i = 0; i < pending_->names.size(); ++i) {
-      columns_.push_back({pending_->names[i], pending_->types[i].ToString()});
+    const auto names = UniqueNames(pending_->names);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      columns_.push_back({names[i], pending_->types[i].ToString()});
     }
-    formatter_ = std::make_unique<RowFormatter>(pending_->types, pending_->names);
+    formatter_ = std::make_unique<RowFormatter>(pending_->types, names);
     TM_TRY(RunToFirstChunk());
     return {};
   } catch (const duckdb::Exception& exception) {

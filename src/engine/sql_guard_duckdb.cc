@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "duckdb/parser/expression/list.hpp"
+#include "duckdb/parser/parsed_expression_iterator.hpp"
 #include "duckdb/parser/parser.hpp"
 #include "duckdb/parser/query_node/list.hpp"
 #include "duckdb/parser/query_node/select_node.hpp"
@@ -97,6 +98,14 @@ duckdb::unique_ptr<duckdb::SelectNode> SelectAll(duckdb::unique_ptr<duckdb::Tabl
   return select;
 }
 
+bool HasSubquery(const duckdb::ParsedExpression& expression) {
+  if (expression.GetExpressionClass() == ExpressionClass::SUBQUERY) return true;
+  bool found = false;
+  duckdb::ParsedExpressionIterator::EnumerateChildren(
+      expression, [&](const duckdb::ParsedExpression& child) { found |= HasSubquery(child); });
+  return found;
+}
+
 // The hot rows, the lake files, or one after the other.
 duckdb::unique_ptr<duckdb::TableRef> ScanOf(std::size_t index, const Relation& relation) {
   auto rows = Call("tm_rows", duckdb::Value::UBIGINT(index), false);
@@ -139,6 +148,12 @@ class Guard final : public TreeWalk {
       return {};
     }
     return Fail(Code::kInvalidArgument, "function \"" + written + "\" does not exist");
+  }
+
+  // The column of the answer is named by what was written, not by the scans that stand for it.
+  Status OnSelectItem(Expression& item) override {
+    if (item->GetAlias().empty() && HasSubquery(*item)) item->SetAlias(item->ToString());
+    return {};
   }
 
   Status OnExpression(Expression& expression) override {
@@ -248,6 +263,29 @@ class Guard final : public TreeWalk {
   const std::vector<NamedRelation>& relations_;
 };
 
+// The column of the field after `context.`: `context.ip` and `context.userAgent` are names of it.
+std::optional<event::Column> FindContextField(const std::string& name) {
+  if (StringUtil::CIEquals(name, "ip")) return event::Column::kIp;
+  if (StringUtil::CIEquals(name, "userAgent")) return event::Column::kUserAgent;
+  return std::nullopt;
+}
+
+// Renames a reference to an alias of a column; false if it is none.
+bool Rename(duckdb::ColumnRefExpression& reference) {
+  auto& names = reference.column_names;
+  if (names.size() >= 2 && StringUtil::CIEquals(names[names.size() - 2], "context")) {
+    const auto field = FindContextField(names.back());
+    if (!field) return false;
+    names.pop_back();
+    names.back() = std::string(event::Info(*field).name);
+    return true;
+  }
+  const auto column = event::FindAlias(names.back());
+  if (!column) return false;
+  names.back() = std::string(event::Info(*column).name);
+  return true;
+}
+
 class AliasResolver final : public TreeWalk {
  public:
   explicit AliasResolver(std::uint64_t location) : location_(location) {}
@@ -255,23 +293,35 @@ class AliasResolver final : public TreeWalk {
 
  private:
   bool IsIt(const duckdb::ParsedExpression& expression) const {
-    return !done_ && expression.GetExpressionClass() == ExpressionClass::COLUMN_REF &&
-           expression.GetQueryLocation().IsValid() &&
+    return !done_ && expression.GetQueryLocation().IsValid() &&
            expression.GetQueryLocation().GetIndex() == location_;
   }
+  bool Holds(const duckdb::ParsedExpression& expression) const {
+    if (IsIt(expression)) return true;
+    bool found = false;
+    duckdb::ParsedExpressionIterator::EnumerateChildren(
+        expression, [&](const duckdb::ParsedExpression& child) { found |= Holds(child); });
+    return found;
+  }
+  // The name of the answer's column is what was asked for: `max(ip_address)`, not `max(ip)`.
   Status OnSelectItem(Expression& item) override {
-    if (!IsIt(*item) || !item->GetAlias().empty()) return {};
-    const std::string name = item->Cast<duckdb::ColumnRefExpression>().GetColumnName();
-    if (event::FindAlias(name)) item->SetAlias(name);
+    if (!item->GetAlias().empty() || !Holds(*item)) return {};
+    const bool is_column = item->GetExpressionClass() == ExpressionClass::COLUMN_REF;
+    item->SetAlias(is_column ? item->Cast<duckdb::ColumnRefExpression>().GetColumnName()
+                             : item->ToString());
     return {};
   }
   Status OnExpression(Expression& expression) override {
     if (!IsIt(*expression)) return {};
-    auto& names = expression->Cast<duckdb::ColumnRefExpression>().column_names;
-    const auto column = event::FindAlias(names.back());
-    if (!column) return {};
-    names.back() = std::string(event::Info(*column).name);
-    done_ = true;
+    if (expression->GetExpressionClass() == ExpressionClass::COLUMN_REF) {
+      done_ = Rename(expression->Cast<duckdb::ColumnRefExpression>());
+    } else if (expression->GetExpressionType() == duckdb::ExpressionType::GROUPING_FUNCTION) {
+      // The engine names the place of the call, not that of the column in it.
+      for (auto& child : expression->Cast<duckdb::OperatorExpression>().children) {
+        if (child->GetExpressionClass() != ExpressionClass::COLUMN_REF) continue;
+        done_ |= Rename(child->Cast<duckdb::ColumnRefExpression>());
+      }
+    }
     return {};
   }
 

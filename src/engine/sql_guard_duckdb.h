@@ -38,9 +38,9 @@ Result<duckdb::unique_ptr<duckdb::SQLStatement>> ParseGuarded(
     duckdb::ClientContext& context, const std::string& sql, const FunctionList& functions,
     const std::vector<NamedRelation>& relations);
 
-// Turns the column reference at `location` of the text, if it is an alias of a
-// column (event::FindAlias), into the column; a select item keeps the name it was written with.
-// False if there is none.
+// Turns the column reference at `location` of the text, if it is an alias of a column
+// (event::FindAlias, `context.ip`), into the column; a select item keeps the name it was written
+// with. False if there is none.
 bool ResolveAlias(duckdb::SQLStatement& statement, std::uint64_t location);
 
 }  // namespace tidemark::engine

@@ -1,5 +1,6 @@
 #include "event/schema.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace tidemark::event {
@@ -14,6 +15,13 @@ constexpr std::array<std::pair<std::string_view, Column>, 7> kAliases = {{
     {"ip_address", Column::kIp},
     {"ingested_at", Column::kReceivedAt},
 }};
+
+constexpr char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool SameLetters(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return Lower(x) == Lower(y); });
+}
 
 constexpr bool ColumnsAreInOrder() {
   for (std::size_t i = 0; i < kColumnCount; ++i) {
@@ -34,7 +42,7 @@ std::optional<Column> FindColumn(std::string_view name) {
 
 std::optional<Column> FindAlias(std::string_view name) {
   for (const auto& [alias, column] : kAliases) {
-    if (alias == name) return column;
+    if (SameLetters(alias, name)) return column;
   }
   return std::nullopt;
 }

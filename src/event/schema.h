@@ -106,7 +106,7 @@ constexpr std::uint32_t Bit(Column column) { return 1U << Index(column); }
 // The column of a name of the table ("user_id"), or nothing.
 std::optional<Column> FindColumn(std::string_view name);
 // The column that a query's alias stands for: `type`, `eventId`, `eventType`, `userId`,
-// `sessionId`, `ip_address`, `ingested_at`; or nothing. Aliases are never part of `*`.
+// `sessionId`, `ip_address`, `ingested_at`, in any case; or nothing. Never part of `*`.
 std::optional<Column> FindAlias(std::string_view name);
 
 }  // namespace tidemark::event
