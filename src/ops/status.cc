@@ -108,7 +108,8 @@ std::string MetricsPrometheus(const StatusParts& parts) {
   gauge("tidemark_buffer_utilization", "Share of the memory budget in use, 0 to 1.",
         BufferUtilisation(parts));
   double files = 0;
-  for (const auto& [name, project] : *parts.core->AllProjects()) {
+  const auto projects = parts.core->AllProjects();
+  for (const auto& [name, project] : *projects) {
     if (const auto lake = project->cut()->lake) files += static_cast<double>(lake->files->count());
   }
   gauge("tidemark_lake_files", "Live data files: what compaction would make fewer.", files);
