@@ -1,10 +1,12 @@
 """Every statement of the *.test files answers the same wherever the line between hot and lake lies:
 all hot, all settled, half and half, while the line moves, and after a restart."""
+import collections
 import datetime
 import decimal
 import json
 import re
 import threading
+import time
 
 import duckdb
 import pytest
@@ -16,7 +18,7 @@ from support.server import Tidemark
 FILES = logic_file.read_all()
 IDS = [file.name for file in FILES]
 ROUTES = {"hot": "realtime", "half": "hybrid", "lake": "batch"}
-TIMES_EACH_WHILE_MOVING = 2
+RECORDS_A_PROJECT = 6
 # Nothing is settled but by the tests themselves.
 OPTIONS = ("--flush-seconds", "86400")
 shapes = {}  # (file, line) -> names and types of the columns at the first cut
@@ -230,25 +232,31 @@ class Mover:
 def moving(tmp_path_factory):
     with Tidemark(tmp_path_factory.mktemp("sql") / "moving", *OPTIONS) as server, Mover(server) as mover:
         server.mover = mover
-        server.routes = set()
+        server.routes = collections.Counter()
         yield server
 
 
 @pytest.mark.parametrize("file", FILES, ids=IDS)
 def test_answers_are_the_same_while_the_line_moves(moving, oracles, file):
-    """A project of its own for some statements at a time: hot when it begins, settled when it ends."""
+    """Some statements at a time, on a project of their own: hot when they begin, settled when they end."""
     lines = events_of(file)
-    each = 1 if len(lines) < 1000 else 6
-    for at in range(0, len(file.records), each):
+    for at in range(0, len(file.records), RECORDS_A_PROJECT):
         project = Project(moving, f"{file.name}-{at}")
         project.send(lines[: len(lines) // 2])
         project.send(lines[len(lines) // 2:])
-        for record in file.records[at:at + each]:
-            for _ in range(TIMES_EACH_WHILE_MOVING):
-                moving.routes.add(check(file, project, record, oracles[file.name]))
+        routes = []
+        give_up = time.monotonic() + 30
+        while routes[-1:] != ["batch"]:
+            assert time.monotonic() < give_up, "the line does not move"
+            for record in file.records[at:at + RECORDS_A_PROJECT]:
+                route = check(file, project, record, oracles[file.name])
+                routes.append(route or (routes[-1] if routes else "none"))
+            if set(routes) == {"none"}:  # Only errors; they have no route.
+                break
+        moving.routes.update(routes)
     assert moving.mover.error is None
 
 
 def test_the_line_did_move(moving):
-    assert moving.mover.moves > 20
-    assert {"realtime", "batch"} <= moving.routes
+    assert moving.mover.moves > 0
+    assert moving.routes["realtime"] > 20 and moving.routes["batch"] > 20, moving.routes
