@@ -17,6 +17,15 @@ import scenarios
 HERE = pathlib.Path(__file__).resolve().parent
 
 
+def loop_seconds():
+    """Processor time of a fixed loop: how much slower than alone everything is just now."""
+    begin = time.process_time()
+    total = 0
+    for i in range(3_000_000):
+        total += i & 7
+    return time.process_time() - begin
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("scenarios", nargs="*", help=" ".join(scenarios.ALL))
@@ -39,14 +48,15 @@ def main():
         for name in options.scenarios or scenarios.ALL:
             options.folder = parent / name
             options.folder.mkdir()
-            load = os.getloadavg()[0]
+            load, loop = os.getloadavg()[0], loop_seconds()
             try:
                 result = scenarios.ALL[name](options)
             except AssertionError as wrong:
                 result, code = {"wrong": str(wrong)}, 1
             options.results[name] = result
             line = json.dumps({"scenario": name, "quick": options.quick, "time": int(time.time()), "cores": os.cpu_count(),
-                               "load_before": round(load, 1), "load_after": round(os.getloadavg()[0], 1), **result})
+                               "load_before": round(load, 1), "load_after": round(os.getloadavg()[0], 1),
+                               "loop_seconds": [round(loop, 3), round(loop_seconds(), 3)], **result})
             print(line, flush=True)
             with open(HERE / "results" / f"{name}.jsonl", "a") as kept:
                 kept.write(line + "\n")
