@@ -192,7 +192,7 @@ def check_pyiceberg(load):
 def cases():
     for name, one in SETS.items():
         for cut in one.cuts:
-            for fact in one.facts():
+            for fact in one.facts(cut):
                 yield pytest.param(name, cut, fact, id=f"{name}-{cut}-{fact['id']}")
         yield pytest.param(name, "settled", check_whole, id=f"{name}-every-event-once-inside-the-memory-budget")
         if name == "online-retail":
