@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -276,15 +277,180 @@ void AppendCsv(std::string* out, const Format& format, const LogicalType& type, 
 
 }  // namespace
 
+namespace {
+
+arrow::Field IntField(int bits, bool is_signed) {
+  arrow::Field field;
+  field.type = arrow::Type::kInt;
+  field.bits = bits;
+  field.is_signed = is_signed;
+  return field;
+}
+
+arrow::Field ArrowField(const LogicalType& type) {
+  arrow::Field field;
+  switch (type.id()) {
+    case LogicalTypeId::BOOLEAN:
+      field.type = arrow::Type::kBool;
+      return field;
+    case LogicalTypeId::TINYINT:
+      return IntField(8, true);
+    case LogicalTypeId::SMALLINT:
+      return IntField(16, true);
+    case LogicalTypeId::INTEGER:
+      return IntField(32, true);
+    case LogicalTypeId::BIGINT:
+      return IntField(64, true);
+    case LogicalTypeId::UTINYINT:
+      return IntField(8, false);
+    case LogicalTypeId::USMALLINT:
+      return IntField(16, false);
+    case LogicalTypeId::UINTEGER:
+      return IntField(32, false);
+    case LogicalTypeId::UBIGINT:
+      return IntField(64, false);
+    case LogicalTypeId::FLOAT:
+    case LogicalTypeId::DOUBLE:
+      field.type = arrow::Type::kFloat;
+      field.bits = type.id() == LogicalTypeId::DOUBLE ? 64 : 32;
+      return field;
+    case LogicalTypeId::HUGEINT:
+    case LogicalTypeId::DECIMAL: {
+      const bool decimal = type.id() == LogicalTypeId::DECIMAL;
+      field.type = arrow::Type::kDecimal;
+      field.precision = decimal ? duckdb::DecimalType::GetWidth(type) : 38;
+      field.scale = decimal ? duckdb::DecimalType::GetScale(type) : 0;
+      return field;
+    }
+    case LogicalTypeId::DATE:
+      field.type = arrow::Type::kDate;
+      return field;
+    case LogicalTypeId::TIMESTAMP:
+    case LogicalTypeId::TIMESTAMP_TZ:
+      field.type = arrow::Type::kTimestamp;
+      field.utc = type.id() == LogicalTypeId::TIMESTAMP_TZ;
+      return field;
+    default:
+      return field;
+  }
+}
+
+// The bytes of a number, as wide as Arrow has it.
+void AppendArrowNumber(const Format& format, const LogicalType& type, duckdb::idx_t at,
+                       std::string* out) {
+  const auto physical = type.InternalType();
+  const bool wide = type.id() == LogicalTypeId::DECIMAL || type.id() == LogicalTypeId::HUGEINT;
+  if (!wide) {
+    const std::size_t size = duckdb::GetTypeIdSize(physical);
+    out->append(reinterpret_cast<const char*>(format.unified.data) + at * size, size);
+    return;
+  }
+  duckdb::hugeint_t number;
+  switch (physical) {
+    case duckdb::PhysicalType::INT16:
+      number = duckdb::hugeint_t(Get<std::int16_t>(format, at));
+      break;
+    case duckdb::PhysicalType::INT32:
+      number = duckdb::hugeint_t(Get<std::int32_t>(format, at));
+      break;
+    case duckdb::PhysicalType::INT64:
+      number = duckdb::hugeint_t(Get<std::int64_t>(format, at));
+      break;
+    default:
+      number = Get<duckdb::hugeint_t>(format, at);
+  }
+  out->append(reinterpret_cast<const char*>(&number.lower), 8);
+  out->append(reinterpret_cast<const char*>(&number.upper), 8);
+}
+
+void SetBit(std::string* bits, std::size_t at) {
+  (*bits)[at / 8] = static_cast<char>(static_cast<unsigned char>((*bits)[at / 8]) | 1U << at % 8);
+}
+
+void AppendArrowText(const Format& format, const LogicalType& type, duckdb::idx_t at,
+                     std::size_t row, std::string* out) {
+  if (type.id() == LogicalTypeId::VARCHAR) {
+    const auto text = Get<duckdb::string_t>(format, at);
+    out->append(text.GetData(), text.GetSize());
+  } else if (const auto text = QuotedText(format, type, at)) {
+    out->append(*text);
+  } else {
+    AppendJson(out, format, type, row);
+  }
+}
+
+arrow::Column ArrowColumn(const Format& format, const LogicalType& type, const arrow::Field& field,
+                          std::size_t begin, std::size_t end) {
+  arrow::Column column;
+  const std::size_t bitmap = (end - begin + 7) / 8;
+  column.validity.assign(bitmap, '\0');
+  if (field.type == arrow::Type::kBool) column.data.assign(bitmap, '\0');
+  const auto note_offset = [&column] {
+    const auto offset = static_cast<std::int32_t>(column.data.size());
+    column.offsets.append(reinterpret_cast<const char*>(&offset), sizeof offset);
+  };
+  if (field.type == arrow::Type::kUtf8) note_offset();
+  for (std::size_t row = begin; row < end; ++row) {
+    const auto at = format.unified.sel->get_index(row);
+    const bool valid = format.unified.validity.RowIsValid(at);
+    column.nulls += valid ? 0 : 1;
+    if (valid) SetBit(&column.validity, row - begin);
+    if (field.type == arrow::Type::kUtf8) {
+      if (valid) AppendArrowText(format, type, at, row, &column.data);
+      if (column.data.size() > std::numeric_limits<std::int32_t>::max()) {
+        throw duckdb::OutOfRangeException("2048 rows of a column have more than 2 GiB of text");
+      }
+      note_offset();
+    } else if (field.type == arrow::Type::kBool) {
+      if (valid && Get<bool>(format, at)) SetBit(&column.data, row - begin);
+    } else {
+      const std::size_t before = column.data.size();
+      AppendArrowNumber(format, type, at, &column.data);
+      if (!valid)
+        std::fill(column.data.begin() + static_cast<std::ptrdiff_t>(before), column.data.end(),
+                  '\0');
+    }
+  }
+  return column;
+}
+
+}  // namespace
+
 RowFormatter::RowFormatter(duckdb::vector<LogicalType> types, duckdb::vector<std::string> names)
     : types_(std::move(types)), names_(std::move(names)) {
   for (const std::string& name : names_) {
     AppendJsonString(&json_keys_.emplace_back(), name);
     json_keys_.back().push_back(':');
   }
+  for (std::size_t i = 0; i < types_.size(); ++i) {
+    fields_.push_back(ArrowField(types_[i]));
+    fields_.back().name = names_[i];
+  }
+}
+
+void RowFormatter::ArrowRows(duckdb::DataChunk& chunk, std::size_t begin, std::size_t end,
+                             std::string* out) {
+  std::vector<arrow::Column> columns(types_.size());
+  for (std::size_t i = 0; i < types_.size(); ++i) {
+    duckdb::Vector* vector = &chunk.data[i];
+    LogicalType type = types_[i];
+    std::optional<duckdb::Vector> text;
+    if (!IsKnown(type)) {
+      text.emplace(LogicalType::VARCHAR);
+      duckdb::VectorOperations::DefaultCast(*vector, *text, chunk.size());
+      vector = &*text;
+      type = LogicalType::VARCHAR;
+    }
+    if (IsNested(type)) vector->Flatten(chunk.size());
+    Format format;
+    duckdb::Vector::RecursiveToUnifiedFormat(*vector, chunk.size(), format);
+    columns[i] = ArrowColumn(format, type, fields_[i], begin, end);
+  }
+  out->append(arrow::BatchMessage(fields_, columns, static_cast<std::int64_t>(end - begin)));
 }
 
 void RowFormatter::Header(RowFormat format, std::string* out) const {
+  if (format == RowFormat::kArrow) out->append(arrow::SchemaMessage(fields_));
   if (format != RowFormat::kCsv) return;
   for (std::size_t i = 0; i < names_.size(); ++i) {
     if (i > 0) out->push_back(',');
@@ -295,6 +461,7 @@ void RowFormatter::Header(RowFormat format, std::string* out) const {
 
 void RowFormatter::Rows(RowFormat format, duckdb::DataChunk& chunk, std::size_t begin,
                         std::size_t end, bool first, std::string* out) {
+  if (format == RowFormat::kArrow) return ArrowRows(chunk, begin, end, out);
   const std::size_t columns = types_.size();
   std::vector<Format> formats(columns);
   duckdb::vector<LogicalType> types = types_;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "duckdb.hpp"
+#include "engine/arrow_ipc.h"
 #include "engine/query.h"
 
 namespace tidemark::engine {
@@ -24,9 +25,12 @@ class RowFormatter {
             bool first, std::string* out);
 
  private:
+  void ArrowRows(duckdb::DataChunk& chunk, std::size_t begin, std::size_t end, std::string* out);
+
   const duckdb::vector<duckdb::LogicalType> types_;
   std::vector<std::string> json_keys_;  // `"name":`
   duckdb::vector<std::string> names_;
+  std::vector<arrow::Field> fields_;
 };
 
 }  // namespace tidemark::engine

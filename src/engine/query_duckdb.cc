@@ -263,6 +263,7 @@ Result<bool> Stream::Append(RowFormat format, std::string* out, std::size_t byte
       ended_ = true;
     }
   }
+  if (format == RowFormat::kArrow) out->append(arrow::kEndOfStream);
   Close();
   return false;
 }

@@ -41,6 +41,7 @@ void WriteMetadata(const query::SqlAnswer& answer, Duration now, JsonWriter* jso
 
 AnswerFormat::AnswerFormat(std::string_view format)
     : rows_(format == "csv"                            ? engine::RowFormat::kCsv
+            : format == "arrow"                        ? engine::RowFormat::kArrow
             : format == "ndjson" || format == "chunks" ? engine::RowFormat::kNdjson
                                                        : engine::RowFormat::kJson) {}
 
@@ -50,6 +51,8 @@ std::string AnswerFormat::content_type() const {
       return "text/csv; charset=utf-8";
     case engine::RowFormat::kNdjson:
       return "application/x-ndjson";
+    case engine::RowFormat::kArrow:
+      return "application/vnd.apache.arrow.stream";
     case engine::RowFormat::kJson:
       break;
   }

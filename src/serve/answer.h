@@ -12,7 +12,7 @@ namespace tidemark::serve {
 
 class AnswerFormat {
  public:
-  // "json", "ndjson", "csv", or "chunks": NDJSON that serve/chunks.h regroups.
+  // "json", "ndjson", "csv", "arrow", or "chunks": NDJSON that serve/chunks.h regroups.
   explicit AnswerFormat(std::string_view format);
 
   engine::RowFormat rows() const { return rows_; }

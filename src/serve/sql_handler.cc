@@ -100,7 +100,7 @@ Status ReadObject(const JsonValue& body, query::SqlRequest* request) {
   return {};
 }
 
-// json, ndjson, csv or chunks: by ?chunks=, ?format= or Accept.
+// json, ndjson, csv, arrow or chunks: by ?chunks=, ?format= or Accept.
 Result<std::string> FormatOf(const net::Request& request) {
   if (const auto chunks = request.QueryParameter("chunks")) {
     if (*chunks == "1" || *chunks == "true") return std::string(kChunksFormat);
@@ -109,10 +109,13 @@ Result<std::string> FormatOf(const net::Request& request) {
     }
   }
   if (const auto format = request.QueryParameter("format")) {
-    if (*format == "json" || *format == "ndjson" || *format == "csv") return *format;
-    return Fail(Code::kInvalidArgument, "format must be json, ndjson or csv");
+    for (const char* known : {"json", "ndjson", "csv", "arrow"}) {
+      if (*format == known) return *format;
+    }
+    return Fail(Code::kInvalidArgument, "format must be json, ndjson, csv or arrow");
   }
   const std::string_view accept = request.Header("accept").value_or("");
+  if (accept.find("vnd.apache.arrow.stream") != std::string_view::npos) return std::string("arrow");
   if (accept.find("ndjson") != std::string_view::npos) return std::string("ndjson");
   if (accept.find("text/csv") != std::string_view::npos) return std::string("csv");
   return std::string("json");

@@ -101,6 +101,61 @@ def test_chunks_of_10000_rows(server, rows):
     assert [row["n"] for chunk in chunks for row in chunk["data"]] == list(range(rows))
 
 
+ARROW_TYPES = """select i::boolean and i % 3 = 0 as flag, i::tinyint as t, i::smallint as s, i::integer as i, i::bigint as b, i::utinyint as ut,
+    i::usmallint as us, i::uinteger as ui, i::ubigint as ub, i::float as f, i / 7 as d, (i / 100)::decimal(4, 2) as d4, (i / 100)::decimal(9, 3) as d9,
+    (-i / 100)::decimal(18, 4) as d18, (-i)::decimal(38, 6) as d38, sum(i) over () as huge, 'té' || i as text, date '2024-02-28' + i::integer as day,
+    timestamp '1969-12-31 23:59:59.5' + to_seconds(i) as at, timestamptz '2024-05-06 07:08:09.123456+00' as zoned, null as nothing,
+    case when i % 2 = 0 then i end as half, case when i % 5 = 0 then 'x' end as some, [i, null] as list, {'a': i, 'b': 'q"'} as struct,
+    '{"j":1}'::json as j from range(ROWS) r(i) order by i"""
+
+
+@pytest.mark.parametrize("rows", [0, 1, 100])
+def test_arrow_streams_have_the_types_and_values_of_json(server, rows):
+    import datetime
+    import decimal
+
+    import pyarrow
+
+    statement = ARROW_TYPES.replace("ROWS", str(rows))
+    answer = server.request("POST", "/v1/sql", statement.encode(), {"Accept": "application/vnd.apache.arrow.stream"})
+    assert answer.status == 200 and answer.headers["Content-Type"] == "application/vnd.apache.arrow.stream", answer.body
+    table = pyarrow.ipc.open_stream(answer.body).read_all()
+    table.validate(full=True)
+    types = {field.name: str(field.type) for field in table.schema}
+    assert types | {"flag": "bool", "t": "int8", "ui": "uint32", "ub": "uint64", "f": "float", "d": "double", "d4": "decimal128(4, 2)",
+                    "d38": "decimal128(38, 6)", "huge": "decimal128(38, 0)", "text": "string", "day": "date32[day]",
+                    "at": "timestamp[us]", "zoned": "timestamp[us, tz=UTC]", "list": "string"} == types
+    plain = json.loads(server.post("/v1/sql", statement.encode()).body, parse_float=decimal.Decimal)["data"]
+    assert table.num_rows == rows == len(plain)
+    for arrow, row in zip(table.to_pylist(), plain):
+        for name, value in row.items():
+            found = arrow[name]
+            if name in ("list", "struct", "j"):
+                found = json.loads(found)
+            if isinstance(found, datetime.datetime):
+                found = found.isoformat(timespec="microseconds").replace("+00:00", "Z")
+                assert found.rstrip("Z") == value.rstrip("Z")
+            elif isinstance(found, datetime.date):
+                assert found.isoformat() == value
+            elif isinstance(found, float):
+                assert abs(decimal.Decimal(found) - value) <= abs(value) * decimal.Decimal("1e-6")
+            else:
+                assert found == value, name
+
+
+def test_arrow_streams_the_events_hot_and_settled(server):
+    import pyarrow
+
+    for part in range(2):
+        server.post("/v1/events", [{"event_type": f"t{i % 7}", "user_id": f"u{i}" if i % 2 else None, "value": i} for i in range(5_000)])
+        if part == 0:
+            server.settle()
+    table = pyarrow.ipc.open_stream(server.post("/v1/sql?format=arrow", "select * from events order by log_offset").body).read_all()
+    table.validate(full=True)
+    assert table.column("log_offset").to_pylist() == list(range(10_000))
+    assert table.column("user_id").to_pylist()[:3] == [None, "u1", None] and table.column("value").to_pylist()[4999] == 4999
+
+
 def test_metrics_name_latencies_rates_buffer_and_compaction(server):
     server.post("/v1/events", {"event_type": "a"})
     server.query("select 1")
