@@ -19,7 +19,7 @@ void AddRemote(CLI::App* app, Remote* remote) {
   app->add_option("--project", remote->project, "Project to ask for");
 }
 
-int Serve(const ConfigSources& sources, const std::string& crash_at) {
+int Serve(const ConfigSources& sources, const std::string& crash_at, std::uint64_t store_rate) {
   const auto settings = ReadSettings(sources);
   if (!settings) {
     std::fprintf(stderr, "tidemark serve: %s\n", settings.error().message().c_str());
@@ -27,6 +27,7 @@ int Serve(const ConfigSources& sources, const std::string& crash_at) {
   }
   ServeOptions options = ToServeOptions(*settings);
   options.crash_at = crash_at;
+  options.store_bytes_per_second = store_rate;
   return RunServe(options);
 }
 
@@ -39,6 +40,7 @@ int Main(int argc, char** argv) {
 
   ConfigSources sources;
   std::string crash_at;
+  std::uint64_t store_rate = 0;
   Remote remote;
   SqlOptions sql;
   SendOptions send;
@@ -48,6 +50,7 @@ int Main(int argc, char** argv) {
   AddConfigOptions(serve_command, &sources);
   AddServeFlags(serve_command, &sources);
   serve_command->add_option("--crash-at", crash_at, "")->group("");
+  serve_command->add_option("--store-rate", store_rate, "")->group("");
   CLI::App* sql_command = app.add_subcommand("sql", "Ask the server a question in SQL");
   AddRemote(sql_command, &remote);
   AddSqlOptions(sql_command, &sql);
@@ -81,7 +84,7 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsage;
   }
-  if (*serve_command) return Serve(sources, crash_at);
+  if (*serve_command) return Serve(sources, crash_at, store_rate);
   if (*sql_command) return RunSql(remote, sql);
   if (*send_command) return RunSend(remote, send);
   if (*demo_command) return RunDemo(remote, demo);
