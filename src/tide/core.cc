@@ -125,8 +125,8 @@ Result<bool> Core::Replay(const wal::Frame& frame) {
 
 Status Core::FinishReplay() {
   const auto projects = projects_.All();
+  for (const auto& [name, project] : *projects) project->PublishHot(project->hot().Publish());
   for (const auto& [name, project] : *projects) {
-    project->PublishHot(project->hot().Publish());
     if (replay_incomplete_.erase(name) > 0) TM_TRY(ReplayRest(*project));
     TM_TRY(JoinLog(*project));
   }
@@ -154,14 +154,14 @@ Status Core::JoinLog(Project& project) {
   return {};
 }
 
-// What did not fit into memory is settled first: the rest is read from the log, part by part.
+// What has no room in memory is read from the log part by part, and what is in memory is settled
+// before each part: that of every project, for any of them may hold the room that is missing.
 Status Core::ReplayRest(Project& project) {
   for (bool complete = false; !complete;) {
-    const LogOffset before = project.cut()->settled();
-    TM_TRY(FlushTo(project, project.cut()->end()));
-    project.ReleaseSettled();
-    if (project.cut()->settled() == before) {
-      return Fail(Code::kOverloaded, "the memory budget is too small to replay the log");
+    const auto projects = projects_.All();
+    for (const auto& [name, other] : *projects) {
+      TM_TRY(FlushTo(*other, other->cut()->end()));
+      other->ReleaseSettled();
     }
     complete = true;
     const LogOffset from = project.cut()->end();
@@ -171,6 +171,9 @@ Status Core::ReplayRest(Project& project) {
       return {};
     }));
     project.PublishHot(project.hot().Publish());
+    if (!complete && project.cut()->end() == from) {
+      return Fail(Code::kOverloaded, "the memory budget is too small to replay the log");
+    }
   }
   return {};
 }
