@@ -20,7 +20,7 @@ constexpr std::uint64_t kRepeatOneIn = 20;
 
 std::uint64_t first_seed = 1;
 volatile std::uint64_t current_seed = 0;
-std::uint64_t seed_count = 1'500;
+std::uint64_t seed_count = 3'000;
 
 TEST(CoreSim, KeepsEveryPromiseForEverySeed) {
   std::uint64_t steps = 0;
