@@ -54,7 +54,7 @@ constexpr std::array kOptions = {
     Option{"query.time", "", Kind::kSeconds, "60s", 0.01, kDay,
            "One statement at most, its answer included; longer is 504."},
     Option{"query.rows", "", Kind::kWhole, "10000000", 1, 1e12,
-           "Rows of one answer at most; more are cut off, which the answer says."},
+           "Rows of one answer at most; more are an error that names the way out."},
     Option{"query.sql_bytes", "", Kind::kBytes, "1MiB", kKiB, 64 * kMiB,
            "One statement's text at most."},
 };

@@ -441,7 +441,7 @@ TEST_F(EngineTest, BindsParameters) {
 
 TEST_F(EngineTest, CutsRowsOffAtTheLimitAndSaysSo) {
   QueryRequest request = Request("SELECT * FROM range(10000)", Hot({}));
-  request.rows_max = 3000;
+  request.rows_wanted = 3000;
   auto stream = std::move(*instance_->Query(std::move(request)));
   std::string out;
   while (*stream->Next(RowFormat::kNdjson, &out, 1)) {
@@ -449,11 +449,28 @@ TEST_F(EngineTest, CutsRowsOffAtTheLimitAndSaysSo) {
   EXPECT_EQ(stream->row_count(), 3000U);
   EXPECT_TRUE(stream->truncated());
   QueryRequest exact = Request("SELECT * FROM range(3000)", Hot({}));
-  exact.rows_max = 3000;
+  exact.rows_wanted = 3000;
   stream = std::move(*instance_->Query(std::move(exact)));
   while (*stream->Next(RowFormat::kNdjson, &out, 1)) {
   }
   EXPECT_FALSE(stream->truncated());
+}
+
+TEST_F(EngineTest, FailsAnAnswerWithMoreRowsThanTheServerAllows) {
+  for (const auto& [rows, whole] : {std::pair(3000, true), std::pair(3001, false)}) {
+    QueryRequest request = Request("SELECT * FROM range(" + std::to_string(rows) + ")", Hot({}));
+    request.rows_max = 3000;
+    const auto all = Run(std::move(request));
+    EXPECT_EQ(all.has_value(), whole) << rows;
+    if (!whole) {
+      EXPECT_EQ(all.error().code(), Code::kInvalidArgument);
+      EXPECT_NE(all.error().message().find("query.rows"), std::string::npos);
+    }
+  }
+  QueryRequest wanted = Request("SELECT * FROM range(10000)", Hot({}));
+  wanted.rows_wanted = 10;
+  wanted.rows_max = 3000;
+  EXPECT_TRUE(Run(std::move(wanted)).has_value());
 }
 
 constexpr const char* kEndless =

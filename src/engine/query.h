@@ -35,7 +35,11 @@ struct QueryRequest {
   std::vector<NamedRelation> relations;
   // On the instance's clock; the query and its stream fail with kDeadlineExceeded after it.
   std::optional<Duration> deadline;
-  std::uint64_t rows_max = kRowsUnlimited;  // More rows are cut off: ResultStream::truncated().
+  // More rows are cut off (ResultStream::truncated()); what the asker wants.
+  std::uint64_t rows_wanted = kRowsUnlimited;
+  // More rows fail the stream with kInvalidArgument; what the server allows. `rows_wanted` counts
+  // first.
+  std::uint64_t rows_max = kRowsUnlimited;
   // Set by anyone to give up: kCancelled soon after. May be null.
   std::shared_ptr<const std::atomic<bool>> cancel;
   // Held until the stream dies or fails: what keeps the cut's rows and files.
@@ -69,12 +73,12 @@ class ResultStream {
   // more) or the rows end. False when there are no more rows. Stay with one format for a stream.
   //
   // Errors (the stream is dead and its pin given back): kDeadlineExceeded, kCancelled, kOverloaded
-  // (memory limit), kInvalidArgument (a value does not convert), kCorruption (names the lake file),
-  // kUnavailable (the engine failed and is being reopened), kInternal.
+  // (memory limit), kInvalidArgument (a value does not convert, or rows_max is passed), kCorruption
+  // (names the lake file), kUnavailable (the engine failed and is being reopened), kInternal.
   virtual Result<bool> Next(RowFormat format, std::string* out, std::size_t bytes_wanted) = 0;
 
   virtual std::uint64_t row_count() const = 0;  // Rows given so far.
-  virtual bool truncated() const = 0;           // rows_max cut rows off.
+  virtual bool truncated() const = 0;           // rows_wanted cut rows off.
 
   // Any thread: Next() fails with kCancelled soon.
   virtual void Cancel() = 0;

@@ -254,7 +254,13 @@ Result<bool> Stream::Append(RowFormat format, std::string* out, std::size_t byte
       }
     }
     const std::size_t rows =
-        std::min<std::uint64_t>(chunk_->size() - row_in_chunk_, request_.rows_max - row_count_);
+        std::min<std::uint64_t>(chunk_->size() - row_in_chunk_, request_.rows_wanted - row_count_);
+    if (rows > request_.rows_max - row_count_) {
+      return Fail(Code::kInvalidArgument,
+                  "the answer has more than " + std::to_string(request_.rows_max) +
+                      " rows, which is all that the server allows; aggregate, add LIMIT, set "
+                      "`limit` to be given the first rows only, or raise query.rows");
+    }
     formatter_->Rows(format, *chunk_, row_in_chunk_, row_in_chunk_ + rows, row_count_ == 0, out);
     row_in_chunk_ += rows;
     row_count_ += rows;

@@ -149,7 +149,8 @@ Result<SqlAnswer> Service::Run(SqlRequest request) {
   run.relations.push_back({{"events", "analytics_engine.events", "iceberg.events"}, relation});
   run.deadline =
       started + std::min(options_.time_max, request.time_max.value_or(options_.time_max));
-  run.rows_max = std::min(options_.rows_max, request.rows_max.value_or(options_.rows_max));
+  run.rows_wanted = request.rows_wanted.value_or(engine::kRowsUnlimited);
+  run.rows_max = options_.rows_max;
   run.cancel = std::move(request.cancel);
   run.pin = cut;
   auto rows = engine_->Query(std::move(run));

@@ -46,7 +46,7 @@ struct SqlRequest {
   std::optional<Route> route;                // Forced; refused unless it gives the same answer...
   bool allow_stale = false;                  // ...or unless an older cut may be answered.
   std::optional<Duration> time_max;          // Shorter than the option's.
-  std::optional<std::uint64_t> rows_max;     // Cuts the result off there, which it says.
+  std::optional<std::uint64_t> rows_wanted;  // Cuts the result off there, which it says.
   std::shared_ptr<const std::atomic<bool>> cancel;
 };
 

@@ -71,7 +71,7 @@ Status SetOption(std::string_view name, std::string_view text, query::SqlRequest
       }
       number = number * 10 + static_cast<std::uint64_t>(c - '0');
     }
-    if (name == "limit") request->rows_max = number;
+    if (name == "limit") request->rows_wanted = number;
     if (name == "timeout_ms") {
       request->time_max = std::chrono::milliseconds(static_cast<std::int64_t>(number));
     }

@@ -42,7 +42,7 @@ TEST(ParseSqlBody, TakesOptionsFromTheQueryStringToo) {
       RequestOf("select 1", "/v1/sql?route=batch&limit=7&timeout_ms=1500&min_offset=abc.0.5.9"));
   ASSERT_OK(parsed);
   EXPECT_EQ(parsed->route, query::Route::kBatch);
-  EXPECT_EQ(parsed->rows_max, 7U);
+  EXPECT_EQ(parsed->rows_wanted, 7U);
   EXPECT_EQ(parsed->time_max, std::chrono::milliseconds(1'500));
   ASSERT_TRUE(parsed->min_offset.has_value());
   EXPECT_EQ(parsed->min_offset->end().value, 9);
