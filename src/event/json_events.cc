@@ -194,6 +194,8 @@ class JsonEventParser::Impl {
       return Fail(Code::kInvalidArgument, "more than " + std::to_string(limits_.events_max) +
                                               " events in one body; send several");
     }
+    std::string rule;
+    if (fault.code.empty() && context_->check != nullptr) Look(&fault, &rule);
     if (fault.code.empty()) {
       if (result_.accepted++ == 0) {
         result_.first_event_id = reader_.view().Text(Column::kEventId);
@@ -203,9 +205,26 @@ class JsonEventParser::Impl {
     }
     ++result_.refused;
     if (result_.listed.size() < limits_.refused_listed_max) {
-      result_.listed.push_back({result_.received - 1, fault.code, std::move(fault.message)});
+      result_.listed.push_back(
+          {result_.received - 1, fault.code, std::move(fault.message), std::move(rule)});
     }
     return {};
+  }
+
+  // Asks the check about the event that was read: a refusal becomes its fault.
+  void Look(EventFault* fault, std::string* rule) {
+    CheckFinding finding = context_->check->Check(reader_.view());
+    if (finding.code.empty()) return;
+    if (finding.refuse) {
+      *fault = {finding.code, std::move(finding.message)};
+      *rule = std::move(finding.rule);
+      return;
+    }
+    ++result_.warned;
+    if (result_.warnings.size() < limits_.warnings_listed_max) {
+      result_.warnings.push_back({result_.received - 1, finding.code, std::move(finding.message),
+                                  std::move(finding.rule)});
+    }
   }
 
   Status ParseLines(std::string_view text) {

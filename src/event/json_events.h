@@ -25,6 +25,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "event/batch.h"
+#include "event/event_check.h"
 
 namespace tidemark::event {
 
@@ -33,6 +34,7 @@ struct JsonLimits {
   std::uint32_t depth_max = 64;                    // Objects and arrays inside one another.
   std::uint32_t events_max = 200'000;              // In one body.
   std::uint32_t refused_listed_max = 1'000;        // Refusals told one by one; all are counted.
+  std::uint32_t warnings_listed_max = 100;         // Warnings told one by one; all are counted.
 };
 
 enum class JsonRules : std::uint8_t {
@@ -44,6 +46,7 @@ struct RefusedEvent {
   std::uint32_t index = 0;  // In the body, from 0.
   std::string_view code;    // A fixed word: "missing_field", "wrong_type", "event_too_large", ...
   std::string message;      // For people; names the field.
+  std::string rule;         // Of a check (event_check.h); else empty.
 };
 
 struct ParsedEvents {
@@ -51,8 +54,10 @@ struct ParsedEvents {
   std::uint32_t received = 0;
   std::uint32_t accepted = 0;  // Those in the batch. received = accepted + refused.
   std::uint32_t refused = 0;
-  std::vector<RefusedEvent> listed;  // The first refusals, by index.
-  std::string first_event_id;        // Of the first accepted event; empty if there is none.
+  std::vector<RefusedEvent> listed;    // The first refusals, by index.
+  std::uint32_t warned = 0;            // Of the accepted: those that a check has found fault with.
+  std::vector<RefusedEvent> warnings;  // The first of them, by index.
+  std::string first_event_id;          // Of the first accepted event; empty if there is none.
 };
 
 class JsonEventParser {
@@ -67,6 +72,7 @@ class JsonEventParser {
     std::string_view project;  // An event that names another one is refused.
     TimeMicros received_at;    // Fills a missing timestamp.
     JsonRules rules = JsonRules::kOpen;
+    EventCheck* check = nullptr;  // Sees every event that could be read; may refuse it.
   };
   // Adds the good events of `body` to `batch`. The body is read beyond its end, up to its capacity,
   // and copied if that leaves fewer than 64 bytes. kInvalidArgument: nothing in it can be read (the

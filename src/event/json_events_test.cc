@@ -319,6 +319,41 @@ TEST(JsonEvents, StrictRulesWantFourFieldsOfFixedTypes) {
   EXPECT_EQ(code(R"({"timestamp":1,"event_type":"x","user_id":"u"})"), "missing_field");
 }
 
+// Refuses purchases without a value and warns of those without a user.
+class PurchaseCheck final : public EventCheck {
+ public:
+  CheckFinding Check(const EventView& event) override {
+    ++calls;
+    if (event.Text(Column::kEventType) != "purchase") return {};
+    if (!event.Has(Column::kValue)) return {"schema", "purchase/1: value", "no value", true};
+    if (!event.Has(Column::kUserId)) return {"schema", "purchase/1: user_id", "no user", false};
+    return {};
+  }
+  int calls = 0;
+};
+
+TEST(JsonEvents, ACheckRefusesOrWarnsOfWhatCouldBeRead) {
+  PurchaseCheck check;
+  JsonEventParser parser({}, [] { return 7ULL; });
+  BatchBuilder builder("default", kNow);
+  const std::string body = R"([{"event_type":"view"},{"event_type":"purchase"},{"event_type":7},
+      {"type":"purchase","value":1},{"no":"type"},{"eventType":"purchase","value":1,"userId":"u"}])";
+  const auto parsed =
+      parser.Parse(body, {.project = "default", .received_at = kNow, .check = &check}, &builder);
+  ASSERT_TRUE(parsed.has_value());
+  EXPECT_EQ(check.calls, 5);
+  EXPECT_EQ(parsed->accepted, 4U);
+  EXPECT_EQ(builder.count(), 4U);
+  ASSERT_EQ(parsed->refused, 2U);
+  EXPECT_EQ(parsed->listed[0].index, 1U);
+  EXPECT_EQ(parsed->listed[0].code, "schema");
+  EXPECT_EQ(parsed->listed[0].rule, "purchase/1: value");
+  EXPECT_EQ(parsed->listed[1].code, "missing_field");
+  ASSERT_EQ(parsed->warned, 1U);
+  EXPECT_EQ(parsed->warnings[0].index, 3U);
+  EXPECT_EQ(parsed->warnings[0].message, "no user");
+}
+
 TEST(JsonEvents, FindsTheProjectThatABodyNames) {
   EXPECT_EQ(FindProject(R"({"event":"a","project_id":"shop"})"), "shop");
   EXPECT_EQ(FindProject(R"({"events":[{"projectId":"shop"}]})"), "shop");
