@@ -336,8 +336,9 @@ TEST(JsonEvents, ACheckRefusesOrWarnsOfWhatCouldBeRead) {
   PurchaseCheck check;
   JsonEventParser parser({}, [] { return 7ULL; });
   BatchBuilder builder("default", kNow);
-  const std::string body = R"([{"event_type":"view"},{"event_type":"purchase"},{"event_type":7},
-      {"type":"purchase","value":1},{"no":"type"},{"eventType":"purchase","value":1,"userId":"u"}])";
+  const std::string body = R"([{"event_type":"view"},{"event_type":"purchase"},
+      {"event_type":7},{"type":"purchase","value":1},
+      {"no":"type"},{"eventType":"purchase","value":1,"userId":"u"}])";
   const auto parsed =
       parser.Parse(body, {.project = "default", .received_at = kNow, .check = &check}, &builder);
   ASSERT_TRUE(parsed.has_value());
