@@ -27,6 +27,7 @@ class Tidemark:
         self.folder = pathlib.Path(folder)
         self.options = options
         self.dev = dev
+        self.environment = {}  # Beside that of the tests.
         self.process = None
         self.port = 0
         self.banner = ""
@@ -39,7 +40,7 @@ class Tidemark:
         """Starts and blocks until it says that it is ready."""
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         self.errors = open(self.folder.parent / f"{self.folder.name}.stderr", "ab")
-        self.process = subprocess.Popen([*self.command(), *more], stdout=subprocess.PIPE, stderr=self.errors, text=True)
+        self.process = subprocess.Popen([*self.command(), *more], stdout=subprocess.PIPE, stderr=self.errors, text=True, env={**os.environ, **self.environment})
         timer = threading.Timer(START_SECONDS_MAX, self.process.kill)
         timer.start()
         self.banner = ""
