@@ -1,6 +1,6 @@
 #include "app/keyring.h"
 
-#include "collect/doors.h"
+#include "collect/peer.h"
 #include "meta/projects.h"
 
 namespace tidemark::app {

@@ -17,6 +17,7 @@ struct Identity {
   std::uint8_t scopes = 0;   // Bits of Scope.
   bool any_project = false;  // A trusted peer without a key: the request names the project, which
                              // is made at first use.
+  std::string dialect{};     // The one that the key is pinned to (Dialect::name); empty: any.
 
   bool May(Scope scope) const { return (scopes & static_cast<std::uint8_t>(scope)) != 0; }
 };

@@ -1,11 +1,13 @@
 #include "collect/doors.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
-#include "base/bytes.h"
-#include "base/json_writer.h"
-#include "collect/cloud_event.h"
+#include "collect/body.h"
+#include "collect/dialects/all.h"
+#include "collect/peer.h"
+#include "collect/refusals.h"
 #include "env/random.h"
 #include "event/batch.h"
 #include "meta/projects.h"
@@ -15,128 +17,28 @@ namespace {
 
 constexpr std::string_view kDefaultProject = "default";
 constexpr std::string_view kReceiptHeader = "X-Tidemark-Receipt";
-constexpr std::string_view kEventHint =
-    R"(send an event as {"event_type":"page_view","user_id":"u1","properties":{}}, a list )"
-    R"(of them, {"events":[...]} or one a line)";
 constexpr std::string_view kKeyHint = "send the key as X-API-Key or Authorization: Bearer";
 constexpr std::string_view kProjectHint =
     "use a key of that project that may send events, or name the key's own project or none";
-
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-// The text after `scheme` and a blank, in any case.
-std::optional<std::string_view> AfterScheme(std::string_view value, std::string_view scheme) {
-  if (value.size() <= scheme.size() || value[scheme.size()] != ' ') return std::nullopt;
-  for (std::size_t i = 0; i < scheme.size(); ++i) {
-    if (Lower(value[i]) != scheme[i]) return std::nullopt;
-  }
-  return value.substr(scheme.size() + 1);
-}
-
-// Nothing, or ":" and digits.
-bool IsPort(std::string_view text) {
-  if (text.empty()) return true;
-  return text.front() == ':' &&
-         std::all_of(text.begin() + 1, text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
-// 127.0.0.0/8 in four plain numbers: "127.evil.example" is a name that anybody can own.
-bool IsLoopbackIpv4(std::string_view host) {
-  if (!host.starts_with("127.")) return false;
-  int dots = 0;
-  std::size_t digits = 0;
-  for (const char c : host) {
-    if (c == '.') {
-      if (digits == 0) return false;
-      ++dots;
-      digits = 0;
-    } else if (c < '0' || c > '9' || ++digits > 3) {
-      return false;
-    }
-  }
-  return dots == 3 && digits > 0;
-}
-
-// "localhost:8080", "127.0.0.1", "[::1]:80".
-bool IsLoopbackHost(std::string_view host) {
-  constexpr std::string_view kIpv6 = "[::1]";
-  if (host.starts_with(kIpv6)) return IsPort(host.substr(kIpv6.size()));
-  const std::size_t colon = std::min(host.find(':'), host.size());
-  if (!IsPort(host.substr(colon))) return false;
-  std::string name(host.substr(0, colon));
-  std::transform(name.begin(), name.end(), name.begin(), Lower);
-  return name == "localhost" || IsLoopbackIpv4(name);
-}
-
-bool IsLoopbackOrigin(std::string_view origin) {
-  const std::size_t slashes = origin.find("://");
-  return slashes != std::string_view::npos && IsLoopbackHost(origin.substr(slashes + 3));
-}
-
-// Which coding it really is is told by the body's first bytes.
-bool IsKnownCoding(std::string_view coding) {
-  std::string name(coding);
-  std::transform(name.begin(), name.end(), name.begin(), Lower);
-  return name.empty() || name == "identity" || name == "gzip" || name == "x-gzip" ||
-         name == "deflate" || name == "zstd";
-}
-
-void AppendRefused(JsonWriter* json, const event::ParsedEvents& parsed) {
-  json->Key("refused").BeginArray();
-  for (const event::RefusedEvent& refused : parsed.listed) {
-    json->BeginObject().Field("index", refused.index).Field("error", refused.code);
-    json->Field("message", refused.message).EndObject();
-  }
-  json->EndArray();
-}
-
-net::Response AcceptedResponse(const event::ParsedEvents& parsed) {
-  net::Response response;
-  response.status = 202;
-  JsonWriter json(&response.body);
-  json.BeginObject().Field("status", "accepted");
-  if (parsed.single) {
-    json.Field("eventId", parsed.first_event_id);
-  } else {
-    json.Field("received", parsed.received).Field("accepted", parsed.accepted);
-    AppendRefused(&json, parsed);
-  }
-  json.EndObject();
-  return response;
-}
-
-net::Response NothingAccepted(const event::ParsedEvents& parsed) {
-  if (parsed.received == 0) return net::ErrorResponse(400, "there is no event in it", kEventHint);
-  const auto all_are = [&parsed](std::string_view code) {
-    return std::all_of(parsed.listed.begin(), parsed.listed.end(),
-                       [code](const event::RefusedEvent& one) { return one.code == code; });
-  };
-  const int status = all_are("event_too_large") ? 413 : all_are("wrong_project") ? 403 : 400;
-  const std::string_view hint = status == 413   ? "send smaller events"
-                                : status == 403 ? "send it with the key of its own project"
-                                                : kEventHint;
-  net::Response response = net::ErrorResponse(status, parsed.listed.front().message, hint);
-  if (!parsed.single) {
-    response.body.pop_back();
-    response.body.push_back(',');
-    std::string counts;
-    JsonWriter json(&counts);
-    json.BeginObject().Field("received", parsed.received).Field("accepted", 0U);
-    AppendRefused(&json, parsed);
-    json.EndObject();
-    response.body.append(counts.substr(1));
-  }
-  return response;
-}
 
 }  // namespace
 
 // One request, until its answer is sent.
 struct Doors::Outcome {
+  Door door;
   event::ParsedEvents parsed;
   ResponderPointer responder;
   Duration since{};
   std::atomic<bool> answered{false};
+};
+
+struct Doors::Workbench {
+  Workbench(const event::JsonLimits& limits, std::uint64_t seed)
+      : dice(seed), parser(limits, [this] { return dice.Next(); }) {}
+
+  env::Random dice;
+  event::JsonIndexer indexer;
+  event::JsonEventParser parser;
 };
 
 DoorMetrics::DoorMetrics(telemetry::Registry* registry)
@@ -161,47 +63,51 @@ Doors::Doors(EventSink* sink, Authenticator* authenticator, const env::Clock* cl
       authenticator_(authenticator),
       clock_(clock),
       options_(options),
+      dialects_(MakeDialects()),
       metrics_(registry),
       seed_(seed) {}
 
 Doors::~Doors() {
-  for (auto& slot : parsers_) ParserPointer(slot.exchange(nullptr)).reset();
+  for (auto& slot : workbenches_) WorkbenchPointer(slot.exchange(nullptr)).reset();
 }
 
 void Doors::AddTo(net::Router* router) {
-  const auto add = [this, router](std::string_view path, event::JsonRules rules) {
-    router->Add(net::Method::kPost, path,
-                [this, rules](net::Request request, const ResponderPointer& responder) {
-                  Handle(rules, std::move(request), responder);
-                });
-  };
-  add("/v1/events", event::JsonRules::kOpen);
-  add("/events", event::JsonRules::kOpen);
-  add("/ingest", event::JsonRules::kStrict);
-  add("/ingest/batch", event::JsonRules::kStrict);
-}
-
-Doors::ParserPointer Doors::TakeParser() {
-  for (auto& slot : parsers_) {
-    if (auto* parser = slot.exchange(nullptr, std::memory_order_acquire)) {
-      return ParserPointer(parser);
+  std::map<std::pair<std::string_view, net::Method>, std::vector<Door>> by_path;
+  for (const auto& dialect : dialects_) {
+    for (const Claim& claim : dialect->claims()) {
+      by_path[{claim.path, claim.method}].push_back({dialect.get(), &claim});
     }
   }
-  auto dice = std::make_shared<env::Random>(seed_.fetch_add(1));
-  return std::make_unique<event::JsonEventParser>(options_.json, [dice] { return dice->Next(); });
+  for (auto& [where, doors] : by_path) {
+    const auto list = std::make_shared<const std::vector<Door>>(std::move(doors));
+    router->Add(where.second, where.first,
+                [this, list](net::Request request, const ResponderPointer& responder) {
+                  Handle(*list, std::move(request), responder);
+                });
+  }
 }
 
-void Doors::GiveBack(ParserPointer parser) {
-  for (auto& slot : parsers_) {
-    event::JsonEventParser* free = nullptr;
-    if (slot.compare_exchange_strong(free, parser.get(), std::memory_order_release)) {
-      static_cast<void>(parser.release());
+Doors::WorkbenchPointer Doors::TakeWorkbench() {
+  for (auto& slot : workbenches_) {
+    if (auto* workbench = slot.exchange(nullptr, std::memory_order_acquire)) {
+      return WorkbenchPointer(workbench);
+    }
+  }
+  return std::make_unique<Workbench>(options_.json, seed_.fetch_add(1));
+}
+
+void Doors::GiveBack(WorkbenchPointer workbench) {
+  workbench->indexer.Trim();
+  for (auto& slot : workbenches_) {
+    Workbench* free = nullptr;
+    if (slot.compare_exchange_strong(free, workbench.get(), std::memory_order_release)) {
+      static_cast<void>(workbench.release());
       return;
     }
   }
 }
 
-// The body is decompressed: its first event may name the project.
+// The body is native: its first event may name the project.
 Result<std::string> Doors::ProjectOf(const net::Request& request, const Identity& identity) {
   if (!identity.May(Scope::kWrite)) {
     return Fail(Code::kPermissionDenied, "the API key may not send events");
@@ -221,64 +127,115 @@ Result<std::string> Doors::ProjectOf(const net::Request& request, const Identity
   return named;
 }
 
-// Decompressed, and a CloudEvent of the binary mode in one piece. Nothing, or the refusal.
-std::optional<net::Response> Doors::ReadBody(net::Request* request) const {
-  if (const auto coding = request->Header("Content-Encoding"); coding && !IsKnownCoding(*coding)) {
-    net::Response refusal = net::ErrorResponse(
-        415, "the Content-Encoding `" + std::string(*coding) + "` is not understood");
-    refusal.headers.emplace_back("Accept-Encoding", "gzip, deflate, zstd");
-    return refusal;
-  }
-  bool too_large = false;
-  auto body = net::Decompress(std::move(request->body), options_.body, &too_large);
-  if (!body) {
-    return too_large ? net::ErrorResponse(413, body.error().message(), "send smaller batches")
-                     : net::ErrorResponse(body.error());
-  }
-  request->body = *std::move(body);
-  if (!IsBinaryCloudEvent(*request)) return std::nullopt;
-  if (const Status assembled = AssembleCloudEvent(request); !assembled) {
-    return net::ErrorResponse(
-        assembled.error(),
-        "send the data as its Content-Type says and the attributes as ce-* headers");
-  }
-  return std::nullopt;
+std::optional<net::Response> Doors::Unwrap(const Dialect& dialect, net::Request* request) {
+  auto refusal = UnwrapBody(options_.body, dialect.IsOpaque(*request), request);
+  if (refusal) metrics_.unreadable_bodies.Add();
+  return refusal;
 }
 
-void Doors::Handle(event::JsonRules rules, net::Request request,
+tl::expected<Identity, net::Response> Doors::Identify(const std::vector<Door>& doors,
+                                                      net::Request* request, bool* unwrapped) {
+  std::string key = KeyOf(*request);
+  for (auto door = doors.begin(); key.empty() && door != doors.end(); ++door) {
+    if (!door->dialect->HasKeyInBody()) continue;
+    if (!*unwrapped) {
+      if (auto refusal = Unwrap(*door->dialect, request)) {
+        return tl::unexpected(*std::move(refusal));
+      }
+      *unwrapped = true;
+    }
+    WorkbenchPointer workbench = TakeWorkbench();
+    key = door->dialect->KeyIn(*request, workbench->indexer);
+    GiveBack(std::move(workbench));
+  }
+  auto identity = authenticator_->Identify(key, IsTrustedPeer(*request));
+  if (identity) return *std::move(identity);
+  return tl::unexpected(net::ErrorResponse(401, identity.error().message(), kKeyHint));
+}
+
+net::Response Doors::WrongDialect(const std::vector<Door>& doors, const Identity& identity) {
+  std::string spoken;
+  for (const Door& door : doors) {
+    spoken.append(spoken.empty() ? "" : " or ").append(door.dialect->name());
+  }
+  if (identity.dialect.empty()) {
+    return net::ErrorResponse(403, "several kinds of clients send to this path",
+                              "use a key that is pinned to the dialect " + spoken);
+  }
+  return net::ErrorResponse(403,
+                            "the key is pinned to the dialect `" + identity.dialect +
+                                "`, and this path is one of " + spoken,
+                            "use a key without a dialect, or one of " + spoken);
+}
+
+void Doors::Handle(const std::vector<Door>& doors, net::Request request,
                    const ResponderPointer& responder) {
+  const Door& first = doors.front();
+  if (first.claim->is_reply) return responder->Send(first.dialect->Reply(*first.claim, request));
+  const auto refuse = [&](const Door& door, net::Response error) {
+    responder->Send(door.dialect->Refused(*door.claim, std::move(error)));
+  };
+  bool unwrapped = false;
+  const auto identity = Identify(doors, &request, &unwrapped);
+  if (!identity) return refuse(first, identity.error());
+  const auto door = std::find_if(doors.begin(), doors.end(), [&identity](const Door& one) {
+    return identity->dialect.empty() ? !one.claim->only_pinned
+                                     : one.dialect->name() == identity->dialect;
+  });
+  if (door == doors.end()) return refuse(first, WrongDialect(doors, *identity));
+  if (!unwrapped) {
+    if (auto refusal = Unwrap(*door->dialect, &request)) return refuse(*door, *std::move(refusal));
+  }
+  if (auto refusal = Receive(*door, *identity, std::move(request), responder)) {
+    refuse(*door, *std::move(refusal));
+  }
+}
+
+// The refusal, if nothing goes to the sink.
+std::optional<net::Response> Doors::Receive(const Door& door, const Identity& identity,
+                                            net::Request request,
+                                            const ResponderPointer& responder) {
   const Duration since = clock_->Now();
-  const auto identity = authenticator_->Identify(KeyOf(request), IsTrustedPeer(request));
-  if (!identity) {
-    return responder->Send(net::ErrorResponse(401, identity.error().message(), kKeyHint));
-  }
-  if (auto refusal = ReadBody(&request)) {
-    metrics_.unreadable_bodies.Add();
-    return responder->Send(*std::move(refusal));
-  }
-  auto project = ProjectOf(request, *identity);
-  if (!project) return responder->Send(net::ErrorResponse(project.error(), kProjectHint));
   const TimeMicros now = clock_->WallNow();
+  WorkbenchPointer workbench = TakeWorkbench();
+  const auto unreadable = [&](const Error& error) {
+    metrics_.unreadable_bodies.Add();
+    GiveBack(std::move(workbench));
+    return net::ErrorResponse(error, kEventHint);
+  };
+  const Dialect::Tools tools{now, workbench->indexer};
+  if (const Status native = door.dialect->Translate(*door.claim, tools, &request); !native) {
+    return unreadable(native.error());
+  }
+  auto project = ProjectOf(request, identity);
+  if (!project) {
+    GiveBack(std::move(workbench));
+    return net::ErrorResponse(project.error(), kProjectHint);
+  }
   event::BatchBuilder builder(*project, now);
   builder.Reserve(request.body.size());
-  ParserPointer parser = TakeParser();
-  auto parsed = parser->Parse(request.body,
-                              {.project = *project, .received_at = now, .rules = rules}, &builder);
-  GiveBack(std::move(parser));
-  if (!parsed) {
-    metrics_.unreadable_bodies.Add();
-    return responder->Send(net::ErrorResponse(parsed.error(), kEventHint));
-  }
+  auto parsed = workbench->parser.Parse(
+      request.body,
+      {.project = *project, .received_at = now, .rules = door.dialect->RulesOf(*door.claim)},
+      &builder);
+  if (!parsed) return unreadable(parsed.error());
+  GiveBack(std::move(workbench));
   auto outcome = std::make_shared<Outcome>();
+  outcome->door = door;
   outcome->parsed = *std::move(parsed);
   outcome->responder = responder;
   outcome->since = since;
   if (outcome->parsed.accepted == 0) {
     Count(*outcome, false);
-    return responder->Send(NothingAccepted(outcome->parsed));
+    return NothingAccepted(outcome->parsed);
   }
   const bool wait = request.query().empty() || request.QueryParameter("ack") != "memory";
   Submit(*std::move(project), std::move(builder).Finish(), std::move(outcome), wait);
+  return std::nullopt;
+}
+
+net::Response Doors::AcceptedBy(const Outcome& outcome) {
+  return outcome.door.dialect->Accepted(*outcome.door.claim, {outcome.parsed});
 }
 
 void Doors::Submit(std::string project, std::string batch, std::shared_ptr<Outcome> outcome,
@@ -291,13 +248,17 @@ void Doors::Submit(std::string project, std::string batch, std::shared_ptr<Outco
                 });
   // What the sink refused at once was answered above.
   if (wait || outcome->answered.exchange(true)) return;
-  outcome->responder->Send(AcceptedResponse(outcome->parsed));
+  outcome->responder->Send(AcceptedBy(*outcome));
 }
 
 void Doors::Finish(const Outcome& outcome, const Result<event::Receipt>& receipt) {
   metrics_.ack_seconds.Record(clock_->Now() - outcome.since);
-  if (!receipt) return outcome.responder->Send(net::ErrorResponse(receipt.error()));
-  net::Response response = AcceptedResponse(outcome.parsed);
+  if (!receipt) {
+    const Door& door = outcome.door;
+    return outcome.responder->Send(
+        door.dialect->Refused(*door.claim, net::ErrorResponse(receipt.error())));
+  }
+  net::Response response = AcceptedBy(outcome);
   response.headers.emplace_back(kReceiptHeader, event::EncodeReceipt(*receipt));
   outcome.responder->Send(std::move(response));
 }
@@ -307,32 +268,6 @@ void Doors::Count(const Outcome& outcome, bool taken) {
   metrics_.received.Add(parsed.received);
   metrics_.accepted.Add(taken ? parsed.accepted : 0);
   metrics_.refused.Add(taken ? parsed.refused : parsed.received);
-}
-
-std::string KeyOf(const net::Request& request) {
-  if (const auto key = request.Header("X-API-Key")) return std::string(*key);
-  const auto value = request.Header("Authorization");
-  if (!value) return {};
-  if (const auto key = AfterScheme(*value, "bearer")) return std::string(*key);
-  if (const auto basic = AfterScheme(*value, "basic")) {
-    const std::string pair = FromBase64(*basic).value_or("");
-    return pair.substr(0, pair.find(':'));
-  }
-  return {};
-}
-
-bool IsTrustedPeer(const net::Request& request) {
-  if (!request.peer_is_loopback) return false;
-  for (const char* of_a_proxy : {"X-Forwarded-For", "Forwarded", "X-Forwarded-Host", "X-Real-IP",
-                                 "CF-Connecting-IP", "Via"}) {
-    if (request.Header(of_a_proxy)) return false;
-  }
-  // A browser says itself that a page of elsewhere asks, also where it sends no Origin.
-  if (request.Header("Sec-Fetch-Site") == "cross-site") return false;
-  const auto host = request.Header("Host");
-  if (host && !IsLoopbackHost(*host)) return false;  // A name that was bent to point here.
-  const auto origin = request.Header("Origin");
-  return !origin || IsLoopbackOrigin(*origin);
 }
 
 }  // namespace tidemark::collect

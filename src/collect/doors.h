@@ -1,11 +1,12 @@
-// The HTTP doors for events: /v1/events, /events, /ingest and /ingest/batch.
+// The HTTP doors for events: what all dialects (dialect.h) have in common.
 // docs/reference/events.md.
 //
 // A body becomes one batch, and the batch one record of the log: all of its good events or none.
-// 202 means that they are durable and visible (with `?ack=memory`: taken, not yet durable); bad
+// 2xx means that they are durable and visible (with `?ack=memory`: taken, not yet durable); bad
 // events are told by index beside it. 400 only if nothing was accepted.
 //
-// Handlers run on the reactors' threads and never block. Any thread.
+// The key is looked up before the body is decompressed, but for the clients that put it into the
+// body. Handlers run on the reactors' threads and never block. Any thread.
 #pragma once
 
 #include <array>
@@ -14,19 +15,22 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "collect/authenticator.h"
+#include "collect/dialect.h"
 #include "collect/event_sink.h"
 #include "env/clock.h"
 #include "env/posix/posix_clock.h"
 #include "event/json_events.h"
+#include "event/json_tokens.h"
 #include "net/decompress.h"
 #include "net/router.h"
 #include "telemetry/metrics.h"
 
 namespace tidemark::collect {
 
-inline constexpr std::size_t kParsersMax = 16;  // Kept with their memory between requests.
+inline constexpr std::size_t kWorkbenchesMax = 16;  // Kept with their memory between requests.
 
 struct DoorOptions {
   event::JsonLimits json;
@@ -56,36 +60,46 @@ class Doors {
   Doors& operator=(const Doors&) = delete;
   ~Doors();
 
-  // Adds the paths. The router must not outlive the doors.
+  // Adds the paths of every dialect. The router must not outlive the doors.
   void AddTo(net::Router* router);
 
  private:
   struct Outcome;
+  // What reading a body needs, kept with its memory between requests.
+  struct Workbench;
+  // A dialect where it may be spoken.
+  struct Door {
+    const Dialect* dialect;
+    const Claim* claim;
+  };
   using ResponderPointer = std::shared_ptr<net::Responder>;
-  using ParserPointer = std::unique_ptr<event::JsonEventParser>;
+  using WorkbenchPointer = std::unique_ptr<Workbench>;
 
-  void Handle(event::JsonRules rules, net::Request request, const ResponderPointer& responder);
-  std::optional<net::Response> ReadBody(net::Request* request) const;
+  void Handle(const std::vector<Door>& doors, net::Request request,
+              const ResponderPointer& responder);
+  // Either who sends, or the answer that refuses. May unwrap the body.
+  tl::expected<Identity, net::Response> Identify(const std::vector<Door>& doors,
+                                                 net::Request* request, bool* unwrapped);
+  static net::Response WrongDialect(const std::vector<Door>& doors, const Identity& identity);
+  std::optional<net::Response> Receive(const Door& door, const Identity& identity,
+                                       net::Request request, const ResponderPointer& responder);
+  static net::Response AcceptedBy(const Outcome& outcome);
+  std::optional<net::Response> Unwrap(const Dialect& dialect, net::Request* request);
   static Result<std::string> ProjectOf(const net::Request& request, const Identity& identity);
   void Submit(std::string project, std::string batch, std::shared_ptr<Outcome> outcome, bool wait);
   void Finish(const Outcome& outcome, const Result<event::Receipt>& receipt);
   void Count(const Outcome& outcome, bool taken);
-  ParserPointer TakeParser();
-  void GiveBack(ParserPointer parser);
+  WorkbenchPointer TakeWorkbench();
+  void GiveBack(WorkbenchPointer workbench);
 
   EventSink* const sink_;
   Authenticator* const authenticator_;
   const env::Clock* const clock_;
   const DoorOptions options_;
+  const std::vector<std::unique_ptr<Dialect>> dialects_;
   DoorMetrics metrics_;
   std::atomic<std::uint64_t> seed_;
-  std::array<std::atomic<event::JsonEventParser*>, kParsersMax> parsers_{};
+  std::array<std::atomic<Workbench*>, kWorkbenchesMax> workbenches_{};
 };
-
-// The key of a request: X-API-Key, or Authorization as `Bearer key` or `Basic base64(key:)`.
-std::string KeyOf(const net::Request& request);
-// The request comes from a program on this machine: not through a proxy, and not from a web page of
-// elsewhere that a browser here shows.
-bool IsTrustedPeer(const net::Request& request);
 
 }  // namespace tidemark::collect

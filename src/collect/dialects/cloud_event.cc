@@ -1,4 +1,4 @@
-#include "collect/cloud_event.h"
+#include "collect/dialects/cloud_event.h"
 
 #include <algorithm>
 #include <string>

@@ -1,0 +1,11 @@
+// Answers in the native shape, for dialects that answer in it. Pure; any thread.
+#pragma once
+
+#include "collect/dialect.h"
+
+namespace tidemark::collect {
+
+// 202 with the event's id, or the counts and refusals of a list.
+net::Response NativeAnswer(const Reception& reception);
+
+}  // namespace tidemark::collect

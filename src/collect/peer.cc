@@ -1,0 +1,91 @@
+#include "collect/peer.h"
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+
+#include "base/bytes.h"
+
+namespace tidemark::collect {
+namespace {
+
+char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+// The text after `scheme` and a blank, in any case.
+std::optional<std::string_view> AfterScheme(std::string_view value, std::string_view scheme) {
+  if (value.size() <= scheme.size() || value[scheme.size()] != ' ') return std::nullopt;
+  for (std::size_t i = 0; i < scheme.size(); ++i) {
+    if (Lower(value[i]) != scheme[i]) return std::nullopt;
+  }
+  return value.substr(scheme.size() + 1);
+}
+
+// Nothing, or ":" and digits.
+bool IsPort(std::string_view text) {
+  if (text.empty()) return true;
+  return text.front() == ':' &&
+         std::all_of(text.begin() + 1, text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// 127.0.0.0/8 in four plain numbers: "127.evil.example" is a name that anybody can own.
+bool IsLoopbackIpv4(std::string_view host) {
+  if (!host.starts_with("127.")) return false;
+  int dots = 0;
+  std::size_t digits = 0;
+  for (const char c : host) {
+    if (c == '.') {
+      if (digits == 0) return false;
+      ++dots;
+      digits = 0;
+    } else if (c < '0' || c > '9' || ++digits > 3) {
+      return false;
+    }
+  }
+  return dots == 3 && digits > 0;
+}
+
+// "localhost:8080", "127.0.0.1", "[::1]:80".
+bool IsLoopbackHost(std::string_view host) {
+  constexpr std::string_view kIpv6 = "[::1]";
+  if (host.starts_with(kIpv6)) return IsPort(host.substr(kIpv6.size()));
+  const std::size_t colon = std::min(host.find(':'), host.size());
+  if (!IsPort(host.substr(colon))) return false;
+  std::string name(host.substr(0, colon));
+  std::transform(name.begin(), name.end(), name.begin(), Lower);
+  return name == "localhost" || IsLoopbackIpv4(name);
+}
+
+bool IsLoopbackOrigin(std::string_view origin) {
+  const std::size_t slashes = origin.find("://");
+  return slashes != std::string_view::npos && IsLoopbackHost(origin.substr(slashes + 3));
+}
+
+}  // namespace
+
+std::string KeyOf(const net::Request& request) {
+  if (const auto key = request.Header("X-API-Key")) return std::string(*key);
+  const auto value = request.Header("Authorization");
+  if (!value) return {};
+  if (const auto key = AfterScheme(*value, "bearer")) return std::string(*key);
+  if (const auto basic = AfterScheme(*value, "basic")) {
+    const std::string pair = FromBase64(*basic).value_or("");
+    return pair.substr(0, pair.find(':'));
+  }
+  return {};
+}
+
+bool IsTrustedPeer(const net::Request& request) {
+  if (!request.peer_is_loopback) return false;
+  for (const char* of_a_proxy : {"X-Forwarded-For", "Forwarded", "X-Forwarded-Host", "X-Real-IP",
+                                 "CF-Connecting-IP", "Via"}) {
+    if (request.Header(of_a_proxy)) return false;
+  }
+  // A browser says itself that a page of elsewhere asks, also where it sends no Origin.
+  if (request.Header("Sec-Fetch-Site") == "cross-site") return false;
+  const auto host = request.Header("Host");
+  if (host && !IsLoopbackHost(*host)) return false;  // A name that was bent to point here.
+  const auto origin = request.Header("Origin");
+  return !origin || IsLoopbackOrigin(*origin);
+}
+
+}  // namespace tidemark::collect

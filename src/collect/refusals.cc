@@ -1,0 +1,41 @@
+#include "collect/refusals.h"
+
+#include <algorithm>
+#include <string>
+
+namespace tidemark::collect {
+
+void AppendRefused(JsonWriter* json, const event::ParsedEvents& parsed) {
+  json->Key("refused").BeginArray();
+  for (const event::RefusedEvent& refused : parsed.listed) {
+    json->BeginObject().Field("index", refused.index).Field("error", refused.code);
+    json->Field("message", refused.message).EndObject();
+  }
+  json->EndArray();
+}
+
+net::Response NothingAccepted(const event::ParsedEvents& parsed) {
+  if (parsed.received == 0) return net::ErrorResponse(400, "there is no event in it", kEventHint);
+  const auto all_are = [&parsed](std::string_view code) {
+    return std::all_of(parsed.listed.begin(), parsed.listed.end(),
+                       [code](const event::RefusedEvent& one) { return one.code == code; });
+  };
+  const int status = all_are("event_too_large") ? 413 : all_are("wrong_project") ? 403 : 400;
+  const std::string_view hint = status == 413   ? "send smaller events"
+                                : status == 403 ? "send it with the key of its own project"
+                                                : kEventHint;
+  net::Response response = net::ErrorResponse(status, parsed.listed.front().message, hint);
+  if (!parsed.single) {
+    response.body.pop_back();
+    response.body.push_back(',');
+    std::string counts;
+    JsonWriter json(&counts);
+    json.BeginObject().Field("received", parsed.received).Field("accepted", 0U);
+    AppendRefused(&json, parsed);
+    json.EndObject();
+    response.body.append(counts.substr(1));
+  }
+  return response;
+}
+
+}  // namespace tidemark::collect

@@ -1,0 +1,20 @@
+// How refused events are told. Pure; any thread.
+#pragma once
+
+#include "base/json_writer.h"
+#include "event/json_events.h"
+#include "net/http.h"
+
+namespace tidemark::collect {
+
+// What an event looks like; the hint of most refusals.
+inline constexpr std::string_view kEventHint =
+    R"(send an event as {"event_type":"page_view","user_id":"u1","properties":{}}, a list )"
+    R"(of them, {"events":[...]} or one a line)";
+
+// The member `"refused":[{"index","error","message"}]` of the object that `json` is in.
+void AppendRefused(JsonWriter* json, const event::ParsedEvents& parsed);
+// 413 if every event is too large, 403 if all are another project's, else 400.
+net::Response NothingAccepted(const event::ParsedEvents& parsed);
+
+}  // namespace tidemark::collect
