@@ -226,7 +226,7 @@ std::optional<net::Response> Doors::Receive(const Door& door, const Identity& id
   outcome->responder = responder;
   outcome->since = since;
   if (outcome->parsed.accepted == 0) {
-    Count(*outcome, false);
+    Count(*outcome, nullptr);
     return NothingAccepted(outcome->parsed);
   }
   const bool wait = request.query().empty() || request.QueryParameter("ack") != "memory";
@@ -242,32 +242,37 @@ void Doors::Submit(std::string project, std::string batch, std::shared_ptr<Outco
                    bool wait) {
   const std::uint32_t count = outcome->parsed.accepted;
   sink_->Submit(std::move(project), std::move(batch), count,
-                [this, outcome](const Result<event::Receipt>& receipt) {
-                  Count(*outcome, receipt.has_value());
-                  if (!outcome->answered.exchange(true)) Finish(*outcome, receipt);
+                [this, outcome](const Result<event::BatchAnswer>& answer) {
+                  Count(*outcome, answer ? &*answer : nullptr);
+                  if (!outcome->answered.exchange(true)) Finish(*outcome, answer);
                 });
   // What the sink refused at once was answered above.
   if (wait || outcome->answered.exchange(true)) return;
   outcome->responder->Send(AcceptedBy(*outcome));
 }
 
-void Doors::Finish(const Outcome& outcome, const Result<event::Receipt>& receipt) {
+void Doors::Finish(const Outcome& outcome, const Result<event::BatchAnswer>& answer) {
   metrics_.ack_seconds.Record(clock_->Now() - outcome.since);
-  if (!receipt) {
+  if (!answer) {
     const Door& door = outcome.door;
     return outcome.responder->Send(
-        door.dialect->Refused(*door.claim, net::ErrorResponse(receipt.error())));
+        door.dialect->Refused(*door.claim, net::ErrorResponse(answer.error())));
   }
   net::Response response = AcceptedBy(outcome);
-  response.headers.emplace_back(kReceiptHeader, event::EncodeReceipt(*receipt));
+  response.headers.emplace_back(kReceiptHeader, event::EncodeReceipt(answer->receipt));
   outcome.responder->Send(std::move(response));
 }
 
-void Doors::Count(const Outcome& outcome, bool taken) {
+void Doors::Count(const Outcome& outcome, const event::BatchAnswer* answer) {
   const event::ParsedEvents& parsed = outcome.parsed;
   metrics_.received.Add(parsed.received);
-  metrics_.accepted.Add(taken ? parsed.accepted : 0);
-  metrics_.refused.Add(taken ? parsed.refused : parsed.received);
+  metrics_.refused.Add(answer != nullptr ? parsed.refused : parsed.received);
+  if (answer == nullptr) return;
+  const std::uint32_t sent = parsed.accepted;
+  metrics_.accepted.Add(answer->Count(event::Outcome::kAccepted, sent));
+  metrics_.duplicate.Add(answer->Count(event::Outcome::kDuplicate, sent) +
+                         answer->Count(event::Outcome::kConflict, sent));
+  metrics_.quarantined.Add(answer->Count(event::Outcome::kQuarantined, sent));
 }
 
 }  // namespace tidemark::collect

@@ -87,8 +87,9 @@ class Doors {
   std::optional<net::Response> Unwrap(const Dialect& dialect, net::Request* request);
   static Result<std::string> ProjectOf(const net::Request& request, const Identity& identity);
   void Submit(std::string project, std::string batch, std::shared_ptr<Outcome> outcome, bool wait);
-  void Finish(const Outcome& outcome, const Result<event::Receipt>& receipt);
-  void Count(const Outcome& outcome, bool taken);
+  void Finish(const Outcome& outcome, const Result<event::BatchAnswer>& answer);
+  // `answer` is null if nothing was taken.
+  void Count(const Outcome& outcome, const event::BatchAnswer* answer);
   WorkbenchPointer TakeWorkbench();
   void GiveBack(WorkbenchPointer workbench);
 

@@ -25,8 +25,8 @@ class FakeSink final : public EventSink {
     if (!hold) Complete(calls.size() - 1);
   }
   void Complete(std::size_t index) {
-    calls[index].done(event::Receipt{
-        .log_id = "log", .partition = 0, .first = LogOffset(5), .count = calls[index].count});
+    calls[index].done(event::BatchAnswer{.receipt = {"log", 0, LogOffset(5), calls[index].count},
+                                         .outcomes = {}});
   }
   bool refuse = false;
   bool hold = false;

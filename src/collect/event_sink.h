@@ -6,16 +6,18 @@
 #include <string>
 
 #include "base/result.h"
-#include "event/receipt.h"
+#include "event/batch_answer.h"
 
 namespace tidemark::collect {
 
 class EventSink {
  public:
-  // Called once, on any thread (as a rule the log's): it must be short and must not block. A
-  // receipt means durable and visible. Errors: kOverloaded, kUnavailable (nothing was taken: retry
-  // later), kIoError and kOutcomeUnknown (the events may be there or not), kInvalidArgument.
-  using Done = std::function<void(Result<event::Receipt>)>;
+  // Called once, on any thread (as a rule the log's): it must be short and must not block. An
+  // answer means that every event of it is durable and visible: accepted and quarantined ones
+  // where the receipt says, of a duplicate the first one. Errors: kOverloaded, kUnavailable
+  // (nothing was taken: retry later), kIoError and kOutcomeUnknown (the events may be there or
+  // not), kInvalidArgument, kConflict (an Idempotency-Key came again with another body).
+  using Done = std::function<void(Result<event::BatchAnswer>)>;
 
   EventSink() = default;
   EventSink(const EventSink&) = delete;

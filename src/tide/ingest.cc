@@ -172,8 +172,8 @@ void Ingest::BuildHot(std::span<Submission> group, const std::vector<LogOffset>&
 void Ingest::Acknowledge(std::span<Submission> group, const std::vector<LogOffset>& firsts) {
   if (env::Planted(env::Bug::kAckBeforePublish)) {
     for (std::size_t i = 0; i < group.size(); ++i) {
-      std::exchange(group[i].done, [](const Result<event::Receipt>&) {})(
-          event::Receipt{log_id_, 0, firsts[i], group[i].count});
+      std::exchange(group[i].done, [](const Result<event::BatchAnswer>&) {})(
+          event::BatchAnswer{.receipt = {log_id_, 0, firsts[i], group[i].count}, .outcomes = {}});
     }
   }
   for (Project* project : touched_) project->PublishHot(project->hot().Publish());
@@ -182,7 +182,8 @@ void Ingest::Acknowledge(std::span<Submission> group, const std::vector<LogOffse
   for (std::size_t i = 0; i < group.size(); ++i) {
     events += group[i].count;
     metrics_->ack_seconds.Record(now - group[i].arrived);
-    group[i].done(event::Receipt{log_id_, 0, firsts[i], group[i].count});
+    group[i].done(
+        event::BatchAnswer{.receipt = {log_id_, 0, firsts[i], group[i].count}, .outcomes = {}});
   }
   metrics_->accepted_events.Add(events);
 }

@@ -16,7 +16,7 @@
 #include "base/result.h"
 #include "env/byte_queue.h"
 #include "env/clock.h"
-#include "event/receipt.h"
+#include "event/batch_answer.h"
 #include "tide/metrics.h"
 #include "tide/options.h"
 #include "tide/project.h"
@@ -26,9 +26,9 @@ namespace tidemark::tide {
 
 class Ingest {
  public:
-  // A receipt: durable and visible. kOverloaded, kUnavailable: nothing was taken. kOutcomeUnknown:
+  // An answer: durable and visible. kOverloaded, kUnavailable: nothing was taken. kOutcomeUnknown:
   // the events may come back after a restart, or not.
-  using Done = std::function<void(Result<event::Receipt>)>;
+  using Done = std::function<void(Result<event::BatchAnswer>)>;
 
   // All pointers must outlive it. `wake` is called when the log's thread has something to do.
   Ingest(const TideOptions& options, wal::Log* log, Projects* projects, MemoryBudget* budget,

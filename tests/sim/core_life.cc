@@ -123,12 +123,13 @@ void CoreLife::SendBatch() {
   Oracle::Batch batch = oracle_.MakeBatch(project, &dice_, clock_);
   const std::string bytes = std::exchange(batch.bytes, "");
   core().Submit(std::string(kProjects[project]), bytes, batch.count,
-                [this, batch, project](const Result<event::Receipt>& receipt) {
-                  oracle_.Answered(batch, receipt);
-                  if (!receipt) return;
+                [this, batch, project](const Result<event::BatchAnswer>& answer) {
+                  oracle_.Answered(batch, answer);
+                  if (!answer) return;
                   // Acknowledged means visible.
-                  Expect(core().FindProject(kProjects[project])->cut()->end() >= receipt->end(),
-                         "acknowledged before it is visible");
+                  Expect(
+                      core().FindProject(kProjects[project])->cut()->end() >= answer->receipt.end(),
+                      "acknowledged before it is visible");
                 });
 }
 
@@ -322,7 +323,7 @@ void CoreLife::EndUsurped() {
     Expect(!settled && settled.error().code() == Code::kConflict && core().fenced(),
            "an owner that was replaced does not know it");
     bool refused = false;
-    core().Submit("shop", "x", 1, [&](const Result<event::Receipt>& r) { refused = !r; });
+    core().Submit("shop", "x", 1, [&](const Result<event::BatchAnswer>& r) { refused = !r; });
     Expect(refused, "an owner that was replaced takes events");
   }
   held_.clear();

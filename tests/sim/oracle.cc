@@ -85,22 +85,22 @@ Oracle::Batch Oracle::MakeBatch(std::size_t project, env::Random* dice, const en
   return {std::move(builder).Finish(), first, count};
 }
 
-void Oracle::Answered(const Batch& batch, const Result<event::Receipt>& receipt) {
-  if (!receipt && receipt.error().code() == Code::kOutcomeUnknown) return;
+void Oracle::Answered(const Batch& batch, const Result<event::BatchAnswer>& answer) {
+  if (!answer && answer.error().code() == Code::kOutcomeUnknown) return;
   for (std::uint32_t i = 0; i < batch.count; ++i) {
     const std::uint32_t number = batch.first + i;
-    if (!receipt) {
+    if (!answer) {
       Expect(events_[number].fate != Fate::kThere, "refused after it was seen: " + Name(number));
       events_[number].fate = Fate::kNever;
       continue;
     }
-    Place(number, receipt->first + i);
+    Place(number, answer->receipt.first + i);
     ++acknowledged_;
   }
-  if (!receipt) return;
-  Expect(receipt->count == batch.count, "a receipt of another batch");
+  if (!answer) return;
+  Expect(answer->receipt.count == batch.count, "a receipt of another batch");
   LogOffset& end = acknowledged_end_[events_[batch.first].project];
-  end = std::max(end, receipt->end());
+  end = std::max(end, answer->receipt.end());
 }
 
 void Oracle::Place(std::uint32_t number, LogOffset offset) {

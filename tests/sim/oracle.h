@@ -15,7 +15,7 @@
 #include "env/clock.h"
 #include "env/random.h"
 #include "event/batch.h"
-#include "event/receipt.h"
+#include "event/batch_answer.h"
 #include "event/row_source.h"
 
 namespace tidemark::sim {
@@ -38,7 +38,7 @@ class Oracle {
   Batch MakeBatch(std::size_t project, env::Random* dice, const env::Clock& clock);
 
   // The answer to a batch. kOutcomeUnknown leaves it in limbo.
-  void Answered(const Batch& batch, const Result<event::Receipt>& receipt);
+  void Answered(const Batch& batch, const Result<event::BatchAnswer>& answer);
   // A new process has recovered: what is in limbo now is there at the next look, or never.
   void BeginLife() { limbo_ends_at_ = events_.size(); }
   // After a look at all projects in a new life.

@@ -1,0 +1,40 @@
+// What became of one batch: where its events are, and each one's outcome. A value type.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "event/receipt.h"
+
+namespace tidemark::event {
+
+enum class Outcome : std::uint8_t {
+  kAccepted,     // In `events`, at an offset of its own.
+  kDuplicate,    // Its id is known within the window: the first one is durable and visible.
+  kConflict,     // The same, but the first one had another body.
+  kQuarantined,  // In `quarantine`, at an offset of its own.
+};
+
+struct BatchAnswer {
+  // Of what this batch wrote. With `count` 0 nothing was written: every event was a duplicate, and
+  // the receipt ends where the log ended when the firsts were visible. With `replayed` it is the
+  // receipt of the request that brought the Idempotency-Key first.
+  Receipt receipt;
+  // By place in the batch. Empty: every event was accepted.
+  std::vector<Outcome> outcomes;
+  bool replayed = false;
+
+  bool AllAccepted() const { return outcomes.empty(); }
+  // Of the event at `index` of the batch.
+  Outcome At(std::size_t index) const {
+    return outcomes.empty() ? Outcome::kAccepted : outcomes[index];
+  }
+  // How many events of a batch of `events` had this outcome.
+  std::uint32_t Count(Outcome outcome, std::uint32_t events) const {
+    if (outcomes.empty()) return outcome == Outcome::kAccepted ? events : 0;
+    return static_cast<std::uint32_t>(std::count(outcomes.begin(), outcomes.end(), outcome));
+  }
+};
+
+}  // namespace tidemark::event
