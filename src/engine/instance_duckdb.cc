@@ -6,6 +6,7 @@
 #include "duckdb/main/client_context_state.hpp"
 #include "duckdb/main/valid_checker.hpp"
 #include "engine/json_functions_duckdb.h"
+#include "engine/macros_duckdb.h"
 
 namespace tidemark::engine {
 namespace {
@@ -40,6 +41,7 @@ std::shared_ptr<const Database> OpenDatabase(const InstanceOptions& options) {
   }
   RegisterScans(instance);
   KeepDigits(instance);
+  AddMacros(connection);
   database->functions = ListFunctions(connection);
   // No FROM 'file.parquet', whatever the guard thinks.
   duckdb::DBConfig::GetConfig(instance).replacement_scans.clear();
