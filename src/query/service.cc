@@ -146,7 +146,8 @@ Result<SqlAnswer> Service::Run(SqlRequest request) {
   run.sql = std::move(request.sql);
   run.parameters = std::move(request.parameters);
   run.named_parameters = std::move(request.named_parameters);
-  run.relations.push_back({{"events", "analytics_engine.events", "iceberg.events", "user_events_realtime"}, relation});
+  run.relations.push_back(
+      {{"events", "analytics_engine.events", "iceberg.events", "user_events_realtime"}, relation});
   run.deadline =
       started + std::min(options_.time_max, request.time_max.value_or(options_.time_max));
   run.rows_wanted = request.rows_wanted.value_or(engine::kRowsUnlimited);
