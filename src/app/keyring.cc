@@ -1,30 +1,41 @@
 #include "app/keyring.h"
 
+#include "collect/caller.h"
 #include "collect/peer.h"
 #include "meta/projects.h"
 
 namespace tidemark::app {
 namespace {
 
+constexpr const char* kKeyHint = "send the key as X-API-Key or Authorization: Bearer";
+
 std::uint8_t ScopesOf(const meta::ApiKey& key) {
   std::uint8_t scopes = 0;
   if (key.Allows("ingest")) scopes |= static_cast<std::uint8_t>(collect::Scope::kWrite);
   if (key.Allows("query")) scopes |= static_cast<std::uint8_t>(collect::Scope::kRead);
+  if (key.Allows("live")) scopes |= static_cast<std::uint8_t>(collect::Scope::kLive);
+  if (key.Allows("catalog")) scopes |= static_cast<std::uint8_t>(collect::Scope::kCatalog);
+  if (key.Allows("privacy")) scopes |= static_cast<std::uint8_t>(collect::Scope::kPrivacy);
   if (key.Allows("admin")) scopes |= static_cast<std::uint8_t>(collect::Scope::kAdmin);
   return scopes;
 }
 
 }  // namespace
 
-Result<collect::Identity> Keyring::Identify(std::string_view key, bool trusted_peer) {
-  if (!key.empty()) {
-    const auto found = keys_->Find(key);
-    if (!found) return Fail(Code::kPermissionDenied, "the API key is not known");
-    return collect::Identity{found->project, ScopesOf(*found), false};
+tl::expected<collect::Identity, collect::Refusal> Keyring::Identify(const collect::Caller& caller) {
+  const auto refuse = [](std::string message) {
+    return tl::unexpected(collect::Refusal{.message = std::move(message), .hint = kKeyHint});
+  };
+  if (!caller.key.empty()) {
+    const auto found = keys_->Find(caller.key);
+    if (!found) return refuse("the API key is not known");
+    return collect::Identity{
+        .project = found->project, .scopes = ScopesOf(*found), .key_id = found->id};
   }
-  if (dev_ && trusted_peer) return collect::Identity{"default", 0xFF, true};
-  return Fail(Code::kPermissionDenied,
-              "an API key is needed: send it as X-API-Key or Authorization: Bearer");
+  if (dev_ && caller.trusted) {
+    return collect::Identity{.project = "default", .scopes = 0xFF, .any_project = true};
+  }
+  return refuse("an API key is needed");
 }
 
 tl::expected<std::string, net::Response> Keyring::ProjectOf(const net::Request& request,
@@ -32,8 +43,9 @@ tl::expected<std::string, net::Response> Keyring::ProjectOf(const net::Request& 
   const auto refuse = [](int status, std::string_view message, std::string_view hint = {}) {
     return tl::unexpected(net::ErrorResponse(status, message, hint));
   };
-  const auto known = Identify(collect::KeyOf(request), collect::IsTrustedPeer(request));
-  if (!known) return refuse(401, known.error().message());
+  const std::string key = collect::KeyOf(request);
+  const auto known = Identify(collect::CallerOf(request, key, trusted_proxies_));
+  if (!known) return tl::unexpected(collect::RefusalResponse(known.error()));
   const collect::Identity& identity = *known;
   if (!identity.May(scope)) return refuse(403, "the API key may not do this");
   std::string named(request.Header("x-tidemark-project").value_or(""));

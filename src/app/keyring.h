@@ -1,6 +1,10 @@
 // Who may do what: API keys from meta/, and with --dev any project from this machine without a key.
 #pragma once
 
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "collect/authenticator.h"
 #include "meta/keys.h"
 #include "net/http.h"
@@ -10,9 +14,11 @@ namespace tidemark::app {
 class Keyring final : public collect::Authenticator {
  public:
   // `keys` must outlive it.
-  Keyring(const meta::Keys* keys, bool dev) : keys_(keys), dev_(dev) {}
+  Keyring(const meta::Keys* keys, bool dev, std::vector<IpRange> trusted_proxies = {})
+      : keys_(keys), dev_(dev), trusted_proxies_(std::move(trusted_proxies)) {}
 
-  Result<collect::Identity> Identify(std::string_view key, bool trusted_peer) override;
+  tl::expected<collect::Identity, collect::Refusal> Identify(
+      const collect::Caller& caller) override;
 
   // The project that a request may read or, with kAdmin, operate: of its key, or for a trusted peer
   // the one that X-Tidemark-Project or ?project= names ("default" if none does).
@@ -23,6 +29,7 @@ class Keyring final : public collect::Authenticator {
  private:
   const meta::Keys* const keys_;
   const bool dev_;
+  const std::vector<IpRange> trusted_proxies_;
 };
 
 }  // namespace tidemark::app

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "collect/body.h"
+#include "collect/caller.h"
 #include "collect/dialects/all.h"
 #include "collect/peer.h"
 #include "collect/refusals.h"
@@ -17,7 +18,6 @@ namespace {
 
 constexpr std::string_view kDefaultProject = "default";
 constexpr std::string_view kReceiptHeader = "X-Tidemark-Receipt";
-constexpr std::string_view kKeyHint = "send the key as X-API-Key or Authorization: Bearer";
 constexpr std::string_view kProjectHint =
     "use a key of that project that may send events, or name the key's own project or none";
 
@@ -148,9 +148,9 @@ tl::expected<Identity, net::Response> Doors::Identify(const std::vector<Door>& d
     key = door->dialect->KeyIn(*request, workbench->indexer);
     GiveBack(std::move(workbench));
   }
-  auto identity = authenticator_->Identify(key, IsTrustedPeer(*request));
-  if (identity) return *std::move(identity);
-  return tl::unexpected(net::ErrorResponse(401, identity.error().message(), kKeyHint));
+  auto identity = authenticator_->Identify(CallerOf(*request, key, options_.trusted_proxies));
+  if (!identity) return tl::unexpected(RefusalResponse(identity.error()));
+  return *std::move(identity);
 }
 
 net::Response Doors::WrongDialect(const std::vector<Door>& doors, const Identity& identity) {

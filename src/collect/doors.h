@@ -35,6 +35,7 @@ inline constexpr std::size_t kWorkbenchesMax = 16;  // Kept with their memory be
 struct DoorOptions {
   event::JsonLimits json;
   net::DecompressLimits body;
+  std::vector<IpRange> trusted_proxies;  // Whose X-Forwarded-For is believed.
 };
 
 // received = accepted + duplicate + quarantined + refused, at all times.

@@ -35,11 +35,12 @@ class FakeSink final : public EventSink {
 
 class FakeKeys final : public Authenticator {
  public:
-  Result<Identity> Identify(std::string_view key, bool trusted_peer) override {
+  tl::expected<Identity, Refusal> Identify(const Caller& caller) override {
+    const std::string_view key = caller.key;
     if (key == "writer") return Identity{"shop", 1, false};
     if (key == "reader") return Identity{"shop", 2, false};
-    if (key.empty() && trusted_peer && dev) return Identity{"default", 7, true};
-    return Fail(Code::kPermissionDenied, "the API key is not known");
+    if (key.empty() && caller.trusted && dev) return Identity{"default", 7, true};
+    return tl::unexpected(Refusal{.message = "the API key is not known"});
   }
   bool dev = true;
 };

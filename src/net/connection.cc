@@ -32,11 +32,11 @@ ServerMetrics::ServerMetrics(telemetry::Registry* registry)
       request_seconds(registry->AddHistogram("tidemark_http_request_seconds",
                                              "From the whole request to its answer.")) {}
 
-Connection::Connection(int fd, std::uint64_t id, bool peer_is_loopback, ServerShared* shared,
+Connection::Connection(int fd, std::uint64_t id, const IpAddress& peer, ServerShared* shared,
                        std::shared_ptr<Mailbox> mailbox, Duration now)
     : fd_(fd),
       id_(id),
-      peer_is_loopback_(peer_is_loopback),
+      peer_(peer),
       shared_(shared),
       mailbox_(std::move(mailbox)),
       parser_({shared->options.head_bytes_max, shared->options.body_bytes_max}),
@@ -132,7 +132,8 @@ void Connection::Refuse(int status, std::string_view message, Duration now) {
 void Connection::Dispatch(Duration now) {
   const std::uint64_t number = first_request_ + slots_.size();
   Request request = parser_.Take();
-  request.peer_is_loopback = peer_is_loopback_;
+  request.peer = peer_;
+  request.peer_is_loopback = peer_.is_loopback();
   RequestTraits traits;
   traits.connection = id_;
   traits.request = number;

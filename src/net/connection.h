@@ -39,7 +39,7 @@ struct ServerShared {
 class Connection {
  public:
   // Owns `fd` from now on.
-  Connection(int fd, std::uint64_t id, bool peer_is_loopback, ServerShared* shared,
+  Connection(int fd, std::uint64_t id, const IpAddress& peer, ServerShared* shared,
              std::shared_ptr<Mailbox> mailbox, Duration now);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -93,7 +93,7 @@ class Connection {
 
   const int fd_;
   const std::uint64_t id_;
-  const bool peer_is_loopback_;
+  const IpAddress peer_;
   ServerShared* const shared_;
   const std::shared_ptr<Mailbox> mailbox_;
   RequestParser parser_;

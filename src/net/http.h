@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/ip_address.h"
 #include "base/result.h"
 
 namespace tidemark::net {
@@ -15,6 +16,8 @@ namespace tidemark::net {
 enum class Method : std::uint8_t { kGet, kHead, kPost, kPut, kDelete, kPatch, kOptions, kOther };
 
 std::string_view MethodName(Method method);
+// Whether two names of headers are one: letters in any case.
+bool SameName(std::string_view a, std::string_view b);
 // The reason phrase of RFC 9110: "Not Found". "Unknown" for a number without one.
 std::string_view ReasonPhrase(int status);
 
@@ -25,7 +28,9 @@ class Request {
  public:
   Method method = Method::kGet;
   std::string body;  // As sent; see net/decompress.h. Has kBodyPadding bytes of capacity to spare.
-  bool peer_is_loopback = false;  // The peer's own address, whatever headers claim.
+  // The peer's own address, whatever headers claim.
+  bool peer_is_loopback = false;
+  IpAddress peer = {};
 
   // Decoded path without the query: "/v1/events".
   std::string_view path() const { return path_; }
@@ -71,6 +76,7 @@ struct Response {
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
   bool close = false;  // Ends the connection after this answer.
+  bool hide_from_origin = false;  // A page of another site is not let to read it.
 };
 
 // `{"error":"<reason phrase>","message":..,"hint":..}`; an empty `hint` becomes what helps with

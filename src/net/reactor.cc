@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include <arpa/inet.h>
@@ -24,19 +25,21 @@ constexpr std::size_t kEventsMax = 256;
 constexpr std::size_t kAcceptsMax = 64;  // In one round, so that nobody starves.
 constexpr int kTickMillis = 100;
 
-bool IsLoopback(int fd) {
+// "::" if the kernel does not say.
+IpAddress PeerOf(int fd) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
-  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return false;
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
+  std::array<std::uint8_t, 16> bytes{};
   if (address.ss_family == AF_INET) {
     const auto* v4 = reinterpret_cast<const sockaddr_in*>(&address);
-    return (ntohl(v4->sin_addr.s_addr) >> 24U) == 127;
+    bytes[10] = bytes[11] = 0xFF;
+    std::memcpy(bytes.data() + 12, &v4->sin_addr, sizeof v4->sin_addr);
+  } else if (address.ss_family == AF_INET6) {
+    const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&address);
+    std::memcpy(bytes.data(), &v6->sin6_addr, bytes.size());
   }
-  if (address.ss_family != AF_INET6) return false;
-  const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&address);
-  const std::uint8_t* bytes = v6->sin6_addr.s6_addr;
-  if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) return bytes[12] == 127;
-  return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+  return IpAddress::OfBytes(bytes);
 }
 
 }  // namespace
@@ -151,7 +154,7 @@ void Reactor::AddConnection(int fd) {
     return;
   }
   const std::uint64_t id = next_id_++;
-  auto connection = std::make_unique<Connection>(fd, id, IsLoopback(fd), shared_, mailbox_, now_);
+  auto connection = std::make_unique<Connection>(fd, id, PeerOf(fd), shared_, mailbox_, now_);
   epoll_event event{};
   event.events = connection->WantedEvents();
   event.data.u64 = id;

@@ -65,7 +65,8 @@ void AppendHead(std::string* out, int status, std::string_view content_type,
     AppendHeader(out, "Access-Control-Allow-Origin", traits.origin);
     out->append(
         "Access-Control-Allow-Credentials: true\r\n"
-        "Access-Control-Expose-Headers: X-Tidemark-Receipt, Retry-After\r\n"
+        "Access-Control-Expose-Headers: X-Tidemark-Receipt, Retry-After, X-RateLimit-Limit, "
+        "X-RateLimit-Remaining, X-RateLimit-Reset\r\n"
         "Vary: Origin\r\n");
   }
   if (close) {
@@ -134,7 +135,13 @@ void ConnectionResponder::BeDone() {
 void ConnectionResponder::Send(Response response) {
   TM_CHECK(phase_ == Phase::kOpen);
   BeDone();
-  Post(Message::Kind::kAnswer, SerializeResponse(response, traits_, clock_->WallNow()),
+  RequestTraits hidden;
+  if (response.hide_from_origin) {
+    hidden = traits_;
+    hidden.origin.clear();
+  }
+  const RequestTraits& traits = response.hide_from_origin ? hidden : traits_;
+  Post(Message::Kind::kAnswer, SerializeResponse(response, traits, clock_->WallNow()),
        response.close || !traits_.keep_alive);
 }
 

@@ -1,0 +1,25 @@
+// What a request says of who sends it: key, origin, address. Any thread.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/ip_address.h"
+#include "collect/authenticator.h"
+#include "net/http.h"
+
+namespace tidemark::collect {
+
+// The address of the client: the peer's own, unless that is in `trusted_proxies`; then the last
+// address of X-Forwarded-For that is not. What stands before an untrusted address is hearsay.
+IpAddress ClientAddress(const net::Request& request, std::span<const IpRange> trusted_proxies);
+
+// "https://shop.example" of Origin, else of Referer; empty if the request has neither.
+std::string_view OriginOf(const net::Request& request);
+
+// `key` and the request must outlive what is given. See KeyOf for the usual places of a key.
+Caller CallerOf(const net::Request& request, std::string_view key,
+                std::span<const IpRange> trusted_proxies);
+
+}  // namespace tidemark::collect
