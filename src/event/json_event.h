@@ -32,6 +32,8 @@ class EventReader {
   // Without fault, view() is the event until the next Read.
   bool Read(JsonCursor* cursor, EventFault* fault);
   const EventView& view() const { return view_; }
+  // The same, to be completed before it is encoded.
+  EventView* mutable_view() { return &view_; }
   // Gives back memory that only a large event needed.
   void Trim();
 

@@ -197,6 +197,7 @@ class JsonEventParser::Impl {
     std::string rule;
     if (fault.code.empty() && context_->check != nullptr) Look(&fault, &rule);
     if (fault.code.empty()) {
+      if (context_->enricher != nullptr) context_->enricher->Enrich(reader_.mutable_view());
       if (result_.accepted++ == 0) {
         result_.first_event_id = reader_.view().Text(Column::kEventId);
       }

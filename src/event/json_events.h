@@ -26,6 +26,7 @@
 #include "base/time.h"
 #include "event/batch.h"
 #include "event/event_check.h"
+#include "event/event_enricher.h"
 
 namespace tidemark::event {
 
@@ -72,7 +73,8 @@ class JsonEventParser {
     std::string_view project;  // An event that names another one is refused.
     TimeMicros received_at;    // Fills a missing timestamp.
     JsonRules rules = JsonRules::kOpen;
-    EventCheck* check = nullptr;  // Sees every event that could be read; may refuse it.
+    EventCheck* check = nullptr;        // Sees every event that could be read; may refuse it.
+    EventEnricher* enricher = nullptr;  // Completes every event that is accepted.
   };
   // Adds the good events of `body` to `batch`. The body is read beyond its end, up to its capacity,
   // and copied if that leaves fewer than 64 bytes. kInvalidArgument: nothing in it can be read (the
