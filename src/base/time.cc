@@ -1,5 +1,6 @@
 #include "base/time.h"
 
+#include <array>
 #include <cmath>
 #include <cstdio>
 
@@ -53,9 +54,9 @@ class Scanner {
 };
 
 std::int32_t DaysInMonth(CivilDate date) {
-  const CivilDate next =
-      date.month == 12 ? CivilDate{date.year + 1, 1, 1} : CivilDate{date.year, date.month + 1, 1};
-  return static_cast<std::int32_t>(DaysFromCivil(next) - DaysFromCivil({date.year, date.month, 1}));
+  constexpr std::array<std::int32_t, 12> kDays = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  const bool leap = date.year % 4 == 0 && (date.year % 100 != 0 || date.year % 400 == 0);
+  return kDays[static_cast<std::size_t>(date.month - 1)] + (leap && date.month == 2 ? 1 : 0);
 }
 
 bool ParseDate(Scanner* in, std::int64_t* days) {

@@ -24,6 +24,12 @@ constexpr std::uint32_t TextBits() {
 constexpr std::uint32_t kTextBits = TextBits();
 constexpr std::uint32_t kAllowed = kTextBits | Bit(Column::kTimestamp) | Bit(Column::kValue);
 
+template <class Value>
+char* Put(char* at, Value value) {
+  std::memcpy(at, &value, sizeof value);
+  return at + sizeof value;
+}
+
 }  // namespace
 
 // version u8 | received_at i64 | project string | count u32 | events
@@ -37,14 +43,29 @@ BatchBuilder::BatchBuilder(std::string_view project, TimeMicros received_at) {
 }
 
 void BatchBuilder::Add(const EventView& event) {
+  constexpr std::size_t kVarintBytesMax = 10;
   const std::uint32_t present = event.present & kAllowed;
   TM_CHECK((present & kRequired) == kRequired);
-  PutU32(&bytes_, present);
-  PutFixed(&bytes_, event.timestamp.value);
-  if (event.Has(Column::kValue)) PutFixed(&bytes_, event.value);
+  // Room for all of it first, so that every write is a plain copy.
+  std::size_t most = sizeof present + sizeof event.timestamp.value + sizeof event.value;
   for (std::uint32_t bits = present & kTextBits; bits != 0; bits &= bits - 1) {
-    PutString(&bytes_, event.text[static_cast<std::size_t>(std::countr_zero(bits))]);
+    most += kVarintBytesMax + event.text[static_cast<std::size_t>(std::countr_zero(bits))].size();
   }
+  const std::size_t begin = bytes_.size();
+  bytes_.resize(begin + most);
+  char* at = bytes_.data() + begin;
+  at = Put(at, present);
+  at = Put(at, event.timestamp.value);
+  if (event.Has(Column::kValue)) at = Put(at, event.value);
+  for (std::uint32_t bits = present & kTextBits; bits != 0; bits &= bits - 1) {
+    const std::string_view text = event.text[static_cast<std::size_t>(std::countr_zero(bits))];
+    std::uint64_t size = text.size();
+    for (; size >= 0x80; size >>= 7) *at++ = static_cast<char>(size | 0x80);
+    *at++ = static_cast<char>(size);
+    std::memcpy(at, text.data(), text.size());
+    at += text.size();
+  }
+  bytes_.resize(static_cast<std::size_t>(at - bytes_.data()));
   ++count_;
 }
 

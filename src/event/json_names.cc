@@ -80,24 +80,51 @@ constexpr std::array kContextFields = {
 };
 
 constexpr FieldName kNoField{};
-constexpr std::size_t kSlots = 512;
+constexpr std::size_t kSlots = 256;
 constexpr std::size_t kNameBytesMax = 16;
 
-// Size, first, middle and last character tell all names apart but for a few.
-constexpr std::size_t SlotOf(std::string_view name) {
-  const std::size_t size = name.size();
-  const auto first = static_cast<unsigned char>(name[0]);
-  const auto middle = static_cast<unsigned char>(name[size / 2]);
-  const auto last = static_cast<unsigned char>(name[size - 1]);
-  return (size * 37U + first * 5U + middle * 131U + last * 17U) % kSlots;
+// A name of 1 to 16 bytes as two words, filled up with zeros.
+struct NameWords {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+
+  friend constexpr bool operator==(const NameWords&, const NameWords&) = default;
+};
+
+constexpr NameWords WordsOf(std::string_view name) {
+  NameWords words;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const std::uint64_t byte = static_cast<unsigned char>(name[i]);
+    (i < 8 ? words.low : words.high) |= byte << (8 * (i % 8));
+  }
+  return words;
+}
+
+// The same without a branch for each size: 16 bytes are read.
+NameWords LoadWords(std::string_view name) {
+  NameWords words;
+  std::memcpy(&words.low, name.data(), 8);
+  std::memcpy(&words.high, name.data() + 8, 8);
+  const std::size_t bits = name.size() * 8;
+  words.low &= bits >= 64 ? ~0ULL : (1ULL << bits) - 1;
+  words.high &= bits >= 128 ? ~0ULL : bits <= 64 ? 0 : (1ULL << (bits - 64)) - 1;
+  return words;
+}
+
+constexpr std::size_t SlotOf(const NameWords& words, std::size_t size) {
+  const std::uint64_t mixed =
+      (words.low ^ words.high * 0xC2B2AE3D27D4EB4FULL ^ size << 56) * 0x9E3779B97F4A7C15ULL;
+  return mixed >> 56;
 }
 
 struct Slots {
   std::array<std::uint8_t, kSlots> field{};  // Index in kFields + 1; 0 is free. Linear probing.
+  std::array<NameWords, kFields.size()> words{};
 
   constexpr Slots() {
     for (std::size_t i = 0; i < kFields.size(); ++i) {
-      std::size_t slot = SlotOf(kFields[i].name);
+      words[i] = WordsOf(kFields[i].name);
+      std::size_t slot = SlotOf(words[i], kFields[i].name.size());
       while (field[slot] != 0) slot = (slot + 1) % kSlots;
       field[slot] = static_cast<std::uint8_t>(i + 1);
     }
@@ -116,9 +143,13 @@ static_assert(NamesFit());
 
 const FieldName& FindField(std::string_view name) {
   if (name.empty() || name.size() > kNameBytesMax) return kNoField;
-  for (std::size_t slot = SlotOf(name); kSlotTable.field[slot] != 0; slot = (slot + 1) % kSlots) {
-    const FieldName& field = kFields[kSlotTable.field[slot] - 1U];
-    if (field.name == name) return field;
+  const NameWords words = LoadWords(name);
+  for (std::size_t slot = SlotOf(words, name.size()); kSlotTable.field[slot] != 0;
+       slot = (slot + 1) % kSlots) {
+    const std::size_t index = kSlotTable.field[slot] - 1U;
+    if (kSlotTable.words[index] == words && kFields[index].name.size() == name.size()) {
+      return kFields[index];
+    }
   }
   return kNoField;
 }

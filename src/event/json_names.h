@@ -24,7 +24,8 @@ struct FieldName {
   std::uint8_t rank = 0;  // If two names of a column are there, the lower rank is the column.
 };
 
-// What `name` stands for in an event; the role is kOther if nothing.
+// What `name` stands for in an event; the role is kOther if nothing. 16 bytes are read from its
+// beginning, however short it is: it lies in a JSON text with its padding (json_tokens.h).
 const FieldName& FindField(std::string_view name);
 // The same for members of `context`.
 const FieldName& FindContextField(std::string_view name);

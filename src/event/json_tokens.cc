@@ -96,9 +96,20 @@ JsonFault DecodeEscapes(std::string_view rest, std::string* out) {
   }
 }
 
-std::string_view SkipDigits(std::string_view text) {
-  while (!text.empty() && IsDigit(text.front())) text.remove_prefix(1);
-  return text;
+const char* SkipDigits(const char* at, const char* end) {
+  while (at != end && IsDigit(*at)) ++at;
+  return at;
+}
+
+// true, false or null. Up to 4 bytes behind `text` are read.
+bool IsWord(std::string_view text) {
+  constexpr std::uint32_t kTrue = 0x65757274;  // The words' first four characters.
+  constexpr std::uint32_t kFalse = 0x736C6166;
+  constexpr std::uint32_t kNull = 0x6C6C756E;
+  std::uint32_t head = 0;
+  std::memcpy(&head, text.data(), sizeof head);
+  if (text.size() == 4) return head == kTrue || head == kNull;
+  return text.size() == 5 && head == kFalse && text[4] == 'e';
 }
 
 // The decoded text of a checked string.
@@ -232,7 +243,7 @@ std::uint32_t JsonCursor::SkipBlanksBefore(std::uint32_t next_start, std::uint32
   return next_start;
 }
 
-bool JsonCursor::CheckString(JsonSpan* span) {
+bool JsonCursor::CheckUnusualString(JsonSpan* span) {
   if (Peek() != '"') return Stop();
   span->token = at_;
   span->begin = starts_[at_];
@@ -257,15 +268,37 @@ bool JsonCursor::CheckScalar(JsonSpan* span) {
   span->plain = true;
   span->escaped = false;
   const std::string_view raw = Raw(*span);
-  if (raw == "true" || raw == "false" || raw == "null") {
-    span->kind = raw.front();
-  } else if (IsJsonNumber(raw)) {
-    span->kind = '0';
-  } else {
-    return Stop();
-  }
+  const bool word = IsWord(raw);
+  if (!word && !IsJsonNumber(raw)) return Stop();
+  span->kind = word ? raw.front() : '0';
   ++at_;
   return true;
+}
+
+// False if the object has that key already.
+bool JsonCursor::AddKey(const JsonSpan& key, std::size_t first_key, SeenKeys* seen) {
+  KeyRef ref{key.begin + 1, key.end - key.begin - 2, 0};
+  // The key's bytes, its closing quote and padding are readable.
+  std::uint64_t more = 0;  // Up to 8 bytes that follow.
+  std::memcpy(&ref.head, text_.data() + ref.begin, 8);
+  std::memcpy(&more, text_.data() + ref.begin + 8, 8);
+  ref.head &= ref.size >= 8 ? ~0ULL : (1ULL << (ref.size * 8)) - 1;
+  more &= ref.size >= 16 ? ~0ULL : ref.size <= 8 ? 0 : (1ULL << (ref.size * 8 - 64)) - 1;
+  const std::uint64_t mixed =
+      (ref.head ^ (more + ref.size) * 0x9E3779B97F4A7C15ULL) * 0xBF58476D1CE4E5B9ULL;
+  std::uint64_t& seen_word = (*seen)[mixed >> 62];
+  const std::uint64_t bit = 1ULL << (mixed >> 56 & 63);
+  bool repeated = false;
+  if ((seen_word & bit) != 0 && keys_.size() - first_key <= kPairwiseKeysMax) {
+    for (std::size_t i = first_key; i < keys_.size() && !repeated; ++i) {
+      repeated =
+          keys_[i].head == ref.head && keys_[i].size == ref.size &&
+          std::memcmp(text_.data() + keys_[i].begin, text_.data() + ref.begin, ref.size) == 0;
+    }
+  }
+  seen_word |= bit;
+  keys_.push_back(ref);
+  return !repeated;
 }
 
 bool JsonCursor::Check(std::uint32_t depth_left, JsonSpan* span) {
@@ -281,44 +314,20 @@ bool JsonCursor::Check(std::uint32_t depth_left, JsonSpan* span) {
   }
 }
 
-// False if the object has that key already.
-bool JsonCursor::AddKey(const JsonSpan& key, std::size_t first_key, std::uint64_t* seen) {
-  KeyRef ref{key.begin + 1, key.end - key.begin - 2, 0};
-  // The key's bytes, its closing quote and padding are readable.
-  std::memcpy(&ref.head, text_.data() + ref.begin, 8);
-  if (ref.size < 8) ref.head &= (1ULL << (ref.size * 8)) - 1;
-  std::uint64_t tail = 0;
-  if (ref.size > 8) std::memcpy(&tail, text_.data() + ref.begin + ref.size - 8, 8);
-  const std::uint64_t mixed =
-      (ref.head ^ (tail + ref.size) * 0x9E3779B97F4A7C15ULL) * 0xBF58476D1CE4E5B9ULL;
-  const std::uint64_t bit = 1ULL << (mixed >> 58);
-  bool repeated = false;
-  if ((*seen & bit) != 0 && keys_.size() - first_key <= kPairwiseKeysMax) {
-    for (std::size_t i = first_key; i < keys_.size() && !repeated; ++i) {
-      repeated =
-          keys_[i].head == ref.head && keys_[i].size == ref.size &&
-          std::memcmp(text_.data() + keys_[i].begin, text_.data() + ref.begin, ref.size) == 0;
-    }
-  }
-  *seen |= bit;
-  keys_.push_back(ref);
-  return !repeated;
-}
-
 bool JsonCursor::CheckObject(std::uint32_t depth_left, JsonSpan* span) {
   const std::size_t first_key = keys_.size();
-  std::uint64_t seen = 0;
+  const std::uint32_t token = at_;
+  const std::uint32_t begin = starts_[token];
+  SeenKeys seen{};
   bool plain = true;
-  span->token = at_;
-  span->begin = starts_[at_];
-  span->kind = '{';
-  span->escaped = false;
-  std::uint32_t next = span->begin + 1;  // Where the next token begins if there are no blanks.
+  std::uint32_t next = begin + 1;  // Where the next token begins if there are no blanks.
   ++at_;
-  for (bool first = true; Peek() != '}'; first = false) {
+  for (bool first = true;; first = false) {
+    char c = Peek();
+    if (c == '}') break;
     plain &= starts_[at_] == next;
     if (!first) {
-      if (Peek() != ',') return Stop();
+      if (c != ',') return Stop();
       next = starts_[at_++] + 1;
       plain &= starts_[at_] == next;
     }
@@ -329,14 +338,21 @@ bool JsonCursor::CheckObject(std::uint32_t depth_left, JsonSpan* span) {
     next = starts_[at_++] + 1;
     plain &= starts_[at_] == next;
     JsonSpan value;
-    if (!Check(depth_left, &value)) return false;
+    c = Peek();
+    if (c == '"') {
+      if (!CheckString(&value)) return false;
+    } else if (c == '{' || c == '[') {
+      if (!Check(depth_left, &value)) return false;
+    } else if (!CheckScalar(&value)) {
+      return false;
+    }
     plain &= value.plain;
     next = value.end;
   }
   plain &= starts_[at_] == next;
   // Many keys are not compared one by one: the canonical form sorts them anyhow.
-  span->plain = plain && keys_.size() - first_key <= kPairwiseKeysMax;
-  span->end = starts_[at_++] + 1;
+  plain &= keys_.size() - first_key <= kPairwiseKeysMax;
+  *span = {token, begin, starts_[at_++] + 1, '{', plain, false};
   keys_.resize(first_key);
   return true;
 }
@@ -420,24 +436,24 @@ JsonFault DecodeJsonString(std::string_view inside, std::string* out) {
 }
 
 bool IsJsonNumber(std::string_view text) {
-  if (!text.empty() && text.front() == '-') text.remove_prefix(1);
-  if (text.empty() || !IsDigit(text.front())) return false;
-  const bool zero = text.front() == '0';
-  text.remove_prefix(1);
-  if (!zero) text = SkipDigits(text);
-  if (!text.empty() && text.front() == '.') {
-    const std::string_view fraction = text.substr(1);
-    text = SkipDigits(fraction);
-    if (text.size() == fraction.size()) return false;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  if (at != end && *at == '-') ++at;
+  if (at == end || !IsDigit(*at)) return false;
+  at = *at == '0' ? at + 1 : SkipDigits(at, end);
+  if (at != end && *at == '.') {
+    const char* const fraction = at + 1;
+    at = SkipDigits(fraction, end);
+    if (at == fraction) return false;
   }
-  if (!text.empty() && (text.front() == 'e' || text.front() == 'E')) {
-    text.remove_prefix(1);
-    if (!text.empty() && (text.front() == '+' || text.front() == '-')) text.remove_prefix(1);
-    const std::string_view exponent = text;
-    text = SkipDigits(exponent);
-    if (text.size() == exponent.size()) return false;
+  if (at != end && (*at == 'e' || *at == 'E')) {
+    ++at;
+    if (at != end && (*at == '+' || *at == '-')) ++at;
+    const char* const exponent = at;
+    at = SkipDigits(exponent, end);
+    if (at == exponent) return false;
   }
-  return text.empty();
+  return at == end;
 }
 
 void AppendCanonical(const JsonCursor& cursor, const JsonSpan& value, std::string* out) {

@@ -5,6 +5,7 @@
 // RFC 8259. One thread; the text must outlive what reads it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -76,7 +77,21 @@ class JsonCursor {
   // of objects and arrays may open.
   bool Check(std::uint32_t depth_left, JsonSpan* span);
   // Passes a string token; false if there is none here.
-  bool CheckString(JsonSpan* span);
+  bool CheckString(JsonSpan* span) {
+    const std::uint32_t at = at_;
+    if (at >= count_) return Stop();
+    const std::uint32_t begin = starts_[at];
+    const std::uint32_t next = starts_[at + 1];
+    const char* text = text_.data();
+    // The whole string, right before the next token and without a backslash: nearly every one.
+    if (text[begin] != '"' || next < begin + 2 || text[next - 1] != '"' ||
+        HasBackslash(begin, next)) {
+      return CheckUnusualString(span);
+    }
+    *span = {at, begin, next, '"', true, false};
+    at_ = at + 1;
+    return true;
+  }
   // Passes a value that Check has accepted before.
   void Skim(JsonSpan* span);
 
@@ -100,6 +115,8 @@ class JsonCursor {
     std::uint32_t size;
     std::uint64_t head;  // Up to 8 first bytes.
   };
+  // A bit for each hash of a key that the object has: most keys need no comparison.
+  using SeenKeys = std::array<std::uint64_t, 4>;
   // Strings are asked about in rising order, so that all of the text is searched once.
   bool HasBackslash(std::uint32_t begin, std::uint32_t end) {
     return next_backslash_ < end && FindBackslash(begin) < end;
@@ -111,11 +128,12 @@ class JsonCursor {
     return SkipBlanksBefore(next_start, begin);
   }
   std::uint32_t SkipBlanksBefore(std::uint32_t next_start, std::uint32_t begin) const;
+  bool CheckUnusualString(JsonSpan* span);
   bool CheckScalar(JsonSpan* span);
   bool CheckObject(std::uint32_t depth_left, JsonSpan* span);
   bool CheckArray(std::uint32_t depth_left, JsonSpan* span);
   bool CheckTooDeep(JsonSpan* span);
-  bool AddKey(const JsonSpan& key, std::size_t first_key, std::uint64_t* seen);
+  bool AddKey(const JsonSpan& key, std::size_t first_key, SeenKeys* seen);
   void SkipNested();
 
   std::string_view text_;
