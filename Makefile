@@ -62,7 +62,7 @@ crash: build venv
 	@.venv/bin/python -m pytest -q tests/crash --kills=$(KILLS)
 
 bench: release venv
-	@.venv/bin/python bench/run.py --binary build/release/tidemark
+	@.venv/bin/python bench/run.py --binary build/release/tidemark --table
 
 asan tsan:
 	@$(MAKE) --no-print-directory deps build/$@/build.ninja

@@ -1,7 +1,8 @@
 """What is measured. Each scenario checks its answers first, then returns what it measured."""
+import http.client
 import json
 import os
-import pathlib
+import re
 import subprocess
 import threading
 import time
@@ -24,8 +25,9 @@ def check_counts(server, accepted):
     rows, _ = lake_rows(server)
     assert rows == accepted, f"PyIceberg counts {rows} rows, {accepted} were acknowledged"
     assert server.count() == accepted
-    [[offsets]] = server.rows("select count(distinct log_offset) from events")
-    assert offsets == accepted, "offsets repeat"
+    # Offsets are dense: as many as rows between the first and the last one are each there once.
+    [(first, last, offsets)] = server.rows("select min(log_offset), max(log_offset), count(distinct log_offset) from events")
+    assert offsets == accepted and last - first + 1 == accepted, "offsets repeat"
 
 
 def ingest(options):
@@ -34,7 +36,7 @@ def ingest(options):
         server.demo("--count", 20_000, "--seed", 7)
         server.settle()
         begin, cpu = time.monotonic(), server.cpu_seconds()
-        report = server.demo("--seconds", options.seconds, "--count", MANY, "--connections", 4)
+        report = server.demo("--seconds", options.lengths["ingest"], "--count", MANY, "--connections", 4)
         sent = time.monotonic()
         cpu_sent = server.cpu_seconds()
         server.settle()
@@ -51,7 +53,7 @@ def batch_ack(options):
     """Batches of 1,000 at a rate that does not wait for answers: half of what ingest reached."""
     rate = options.rate or max(50_000, options.results.get("ingest", {}).get("events_per_second", 200_000) / 2)
     with Server(options.binary, options.folder / "batch_ack") as server:
-        report = server.demo("--seconds", options.seconds, "--count", MANY, "--rate", rate, "--connections", 4)
+        report = server.demo("--seconds", options.lengths["batch_ack"], "--count", MANY, "--rate", rate, "--connections", 4)
         server.settle()
         check_counts(server, report["accepted"])
         return {"rate": rate, "events_per_second": report["events_per_second"], "ack_ms": report["ack_ms"]}
@@ -83,10 +85,10 @@ def single(options):
     with Server(options.binary, options.folder / "single") as server:
         server.demo("--count", 2_000, "--batch", 1, "--connections", 64)
         cpu = server.cpu_seconds()
-        closed = server.demo("--seconds", options.seconds / 2, "--count", MANY, "--batch", 1, "--connections", 64)
+        closed = server.demo("--seconds", options.lengths["single"] / 2, "--count", MANY, "--batch", 1, "--connections", 64)
         cpu = server.cpu_seconds() - cpu
         sync_before = sync_milliseconds(options.folder)
-        opened = server.demo("--seconds", options.seconds / 2, "--count", MANY, "--batch", 1, "--connections", 16, "--rate", 5_000)
+        opened = server.demo("--seconds", options.lengths["single"] / 2, "--count", MANY, "--batch", 1, "--connections", 16, "--rate", 5_000)
         sync = min(sync_before, sync_milliseconds(options.folder))
         server.settle()
         check_counts(server, 2_000 + closed["accepted"] + opened["accepted"])
@@ -106,120 +108,151 @@ STATEMENTS = {
 }
 
 
-def median_ms(run, times):
-    run()
-    taken = []
-    for _ in range(times):
-        begin = time.perf_counter()
-        run()
-        taken.append((time.perf_counter() - begin) * 1e3)
-    return sorted(taken)[len(taken) // 2]
-
-
 def rounded(rows):
     """Sums of doubles depend on the order they were added in."""
     return [tuple(round(value, 1) if isinstance(value, float) else value for value in row) for row in rows]
 
 
-def measure(name, run_ours, run_theirs, result, times):
-    """Ours and theirs in turns, so that both meet the same neighbours."""
-    for key, statement in STATEMENTS.items():
-        if run_theirs:
-            mine, reference = rounded(run_ours(statement)), rounded(run_theirs(statement))
-            assert mine == reference, f"{key} {name}: {mine} is not {reference}"
-        ours = median_ms(lambda: run_ours(statement), times)
-        entry = {"ms": ours}
-        if run_theirs:
-            theirs = median_ms(lambda: run_theirs(statement), times)
-            ours = min(ours, median_ms(lambda: run_ours(statement), times))
-            entry = {"ms": ours, "duckdb_ms": theirs, "ratio": ours / theirs}
-        result[f"{key}_{name}"] = entry
+def in_turns(sources, statement, times):
+    """Median milliseconds of the statement for each source, asked one after the other, round by round, so that all meet
+    the same neighbours. All answers must be the same."""
+    answers = {name: rounded(ask(statement)) for name, ask in sources.items()}
+    first = next(iter(answers.values()))
+    for name, answer in answers.items():
+        assert answer == first, f"{name}: {answer} is not {first}: {statement}"
+    taken = {name: [] for name in sources}
+    for _ in range(times):
+        for name, ask in sources.items():
+            begin = time.perf_counter()
+            ask(statement)
+            taken[name].append((time.perf_counter() - begin) * 1e3)
+    return {name: sorted(times_of)[len(times_of) // 2] for name, times_of in taken.items()}
+
+
+def duckdb_with(statement, *parameters):
+    connection = duckdb.connect()
+    connection.execute("set threads = 2")
+    connection.execute("set timezone = 'UTC'")
+    connection.execute(statement, *parameters)
+    return connection
 
 
 def queries(options):
-    """Three statements over 3 M rows: all hot, half and half, all settled; DuckDB beside each."""
-    rows, times = (600_000 if options.quick else 3_000_000), (5 if options.quick else 9)
-    result = {"rows": rows}
-    demo = ("--users", 10_000, "--days", 20, "--late", 0, "--connections", 2)
+    """Three statements over the same rows: all hot, half and half, all settled; DuckDB beside each, in turns."""
+    rows, times = options.lengths["rows"], options.lengths["times"]
+    # A fixed time of the newest events: every server gets the same rows.
+    demo = ("--count", rows // 2, "--users", 10_000, "--days", 20, "--late", 0, "--connections", 1,
+            "--now", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
     kept = ("--memory", "30GiB", "--flush-seconds", "86400", "--flush-size", "4GB")
-    parquet, native = options.folder / "events.parquet", duckdb.connect()
-    native.execute("set threads = 2")
-    native.execute("set timezone = 'UTC'")
-    # The same rows twice: the settled half of a second server is the first half of the first.
-    with Server(options.binary, options.folder / "queries", *kept) as server:
-        server.demo("--count", rows // 2, "--seed", 1, *demo)
-        server.demo("--count", rows // 2, "--seed", 2, *demo)
-        ours = lambda statement: server.rows(statement)
-        assert server.query("select count(*) from events")["route"] == "realtime"
-        hot = {key: rounded(ours(statement)) for key, statement in STATEMENTS.items()}
-        measure("hot", ours, None, result, times)
-        server.settle()
-        check_counts(server, rows)
-        _, files = lake_rows(server)
-        result["files"] = len(files)
-        for key, statement in STATEMENTS.items():
-            assert rounded(ours(statement)) == hot[key], f"{key} changed when it was settled"
-        native.execute("create table events as select * from read_parquet($files) order by log_offset", {"files": files})
+    parquet = options.folder / "events.parquet"
+    with Server(options.binary, options.folder / "settled", *kept) as settled, \
+            Server(options.binary, options.folder / "hot", *kept) as hot, \
+            Server(options.binary, options.folder / "hybrid", *kept) as hybrid:
+        for seed in (1, 2):
+            for server in (settled, hot, hybrid):
+                server.demo("--seed", seed, *demo)
+            if seed == 1:
+                hybrid.settle()
+        settled.settle()
+        check_counts(settled, rows)
+        for server, route in ((settled, "batch"), (hot, "realtime"), (hybrid, "hybrid")):
+            assert server.query("select count(*) from events")["route"] == route
+        _, files = lake_rows(settled)
+        native = duckdb_with("create table events as select * from read_parquet($files) order by log_offset", {"files": files})
         native.execute(f"copy (select * from events order by timestamp) to '{parquet}' (format parquet)")
-        ask = lambda connection: lambda statement: connection.execute(statement).fetchall()
+        plain = duckdb_with(f"create view events as from read_parquet('{parquet}')")
+        asker = lambda connection: lambda statement: connection.execute(statement).fetchall()
+        sources = {"hot": hot.rows, "native": asker(native), "settled": settled.rows, "plain": asker(plain), "hybrid": hybrid.rows}
+        result = {"rows": rows, "files": len(files)}
         for key, statement in STATEMENTS.items():
-            theirs = median_ms(lambda: ask(native)(statement), times)
-            entry = result[f"{key}_hot"]
-            entry |= {"duckdb_ms": theirs, "ratio": entry["ms"] / theirs}
-        plain = duckdb.connect()
-        plain.execute("set threads = 2")
-        plain.execute("set timezone = 'UTC'")
-        plain.execute(f"create view events as from read_parquet('{parquet}')")
-        measure("settled", ours, ask(plain), result, times)
-    with Server(options.binary, options.folder / "hybrid", *kept) as server:
-        server.demo("--count", rows // 2, "--seed", 1, *demo)
-        server.settle()
-        server.demo("--count", rows // 2, "--seed", 2, *demo)
-        ours = lambda statement: server.rows(statement)
-        assert server.query("select count(*) from events")["route"] == "hybrid"
-        for key, statement in STATEMENTS.items():
-            ms = median_ms(lambda: ours(statement), times)
-            result[f"{key}_hybrid"] = {"ms": ms, "ratio": ms / result[f"{key}_settled"]["ms"]}
-    return result
+            ms = in_turns(sources, statement, times)
+            for place, peer in (("hot", "native"), ("settled", "plain"), ("hybrid", "settled")):
+                result[f"{key}_{place}"] = {"ms": ms[place], "peer_ms": ms[peer], "ratio": ms[place] / ms[peer]}
+        return result
 
 
 def commit(options):
     """The lake's own program: commits to a table of 10,000 files, 500 snapshots."""
     tool = options.binary.parent / "tests" / "lake_tool"
-    if not tool.exists():
-        return {"skipped": f"{tool} is not built"}
+    assert tool.exists(), f"{tool} is not built"
     folder = options.folder / "commit"
     folder.mkdir()
     done = subprocess.run([str(tool), "bench", str(folder)], capture_output=True, text=True, check=True)
-    return {"lines": done.stdout.splitlines()}
-
-
-def log_bytes(folder):
-    return sum(path.stat().st_size for path in (pathlib.Path(folder) / "log").glob("**/*") if path.is_file())
+    first = re.search(r"commit 1-100, wall: p50 ([\d.]+) ms", done.stdout)
+    last = re.search(r"commit 501-600, wall: p50 ([\d.]+) ms, p99 ([\d.]+) ms, max ([\d.]+) ms", done.stdout)
+    table = re.search(r"(\d+) files, (\d+) manifests, (\d+) snapshots", done.stdout)
+    assert first and last and table, done.stdout
+    return {"p50_ms": float(last[1]), "max_ms": float(last[3]), "first_p50_ms": float(first[1]), "files": int(table[1]),
+            "manifests": int(table[2]), "snapshots": int(table[3]), "lines": done.stdout.splitlines()}
 
 
 def restart(options):
     """Killed with 1 GiB of log not settled; the time until it is ready again."""
-    events = 200_000 if options.quick else 3_000_000
+    events = options.lengths["restart"]
     kept = ("--memory", "30GiB", "--flush-seconds", "86400", "--flush-size", "4GB")
+    summary = "select event_type, count(*), round(sum(value), 1) from events group by 1 order by 1"
     with Server(options.binary, options.folder / "restart", *kept) as server:
         report = server.demo("--count", events, "--connections", 2)
         assert server.query("select count(*) from events")["route"] == "realtime"
-        before = server.rows("select event_type, count(*), round(sum(value), 1) from events group by 1 order by 1")
+        before = server.rows(summary)
     with Server(options.binary, options.folder / "restart", *kept) as server:
         assert server.count() == report["accepted"]
-        assert server.rows("select event_type, count(*), round(sum(value), 1) from events group by 1 order by 1") == before
-        lines = [line for line in server.folder.with_suffix(".stderr").read_text().splitlines() if "recovered" in line]
-        return {"events": events, "log": lines[-1:], "ready_seconds": server.ready_seconds, "cpu_seconds": server.cpu_seconds()}
+        assert server.rows(summary) == before
+        log = server.log_line("recovered")
+        return {"events": events, "log_bytes": log["bytes"], "replay_seconds": log["seconds"],
+                "ready_seconds": server.ready_seconds, "cpu_seconds": server.ready_cpu_seconds}
+
+
+def visible(options):
+    """Each acknowledged batch is asked for at once, while others are sent."""
+    checks, missing = (50 if options.quick else 300), 0
+    with Server(options.binary, options.folder / "visible") as server:
+        load = server.demo("--seconds", 3600, "--count", MANY, "--rate", 20_000, "--connections", 2, wait=False)
+        try:
+            for i in range(checks):
+                body = json.dumps([{"event_type": "probe", "user_id": f"probe_{i}"} for _ in range(10)])
+                status, answer = server.request("POST", "/v1/events", body)
+                assert status == 202, answer
+                [[found]] = server.rows(f"select count(*) from events where user_id = 'probe_{i}'")
+                missing += found != 10
+        finally:
+            load.kill()
+            load.wait()
+    assert missing == 0, f"{missing} of {checks} batches were not visible"
+    return {"checks": checks, "missing": missing}
 
 
 WIDE = ("select user_id, session_id, event_type, count(*), sum(value), max(timestamp), min(page_url) from events group by all "
         "order by 4 desc, 1, 2, 3 limit 10")
 
 
+class Prober(threading.Thread):
+    """Sends one event after the other and notes what the door says: 202, or 503 with Retry-After."""
+
+    def __init__(self, server):
+        super().__init__(daemon=True)
+        self.server, self.stopped = server, threading.Event()
+        self.answers, self.without_retry_after, self.slowest_ms = {}, 0, 0.0
+
+    def run(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=600)
+        while not self.stopped.wait(0.02):
+            begin = time.perf_counter()
+            connection.request("POST", "/v1/events", json.dumps({"event_type": "probe", "user_id": "prober"}))
+            response = connection.getresponse()
+            response.read()
+            self.slowest_ms = max(self.slowest_ms, (time.perf_counter() - begin) * 1e3)
+            self.answers[response.status] = self.answers.get(response.status, 0) + 1
+            self.without_retry_after += response.status == 503 and not response.getheader("Retry-After")
+
+    def stop(self):
+        self.stopped.set()
+        self.join()
+
+
 def memory(options):
     """1 GiB, a store three times too slow, eight wide group-bys at a time: nothing acknowledged is lost."""
-    seconds = 30 if options.quick else 300
+    seconds = options.lengths["memory"]
     stop, failed, asked = threading.Event(), [], {}
     with Server(options.binary, options.folder / "memory", "--memory", "1GiB", "--store-rate", str(options.store_rate)) as server:
         def ask():
@@ -227,21 +260,30 @@ def memory(options):
                 status, body = server.request("POST", "/v1/sql", json.dumps({"query": WIDE}))
                 asked[status] = asked.get(status, 0) + 1
                 if status not in (200, 503, 507):
-                    failed.append(body[:300])
+                    failed.append(body[:300].decode(errors="replace"))
+                    stop.wait(0.1)
 
         askers = [threading.Thread(target=ask) for _ in range(8)]
-        for asker in askers:
-            asker.start()
+        prober = Prober(server)
+        for thread in (*askers, prober):
+            thread.start()
         report = server.demo("--seconds", seconds, "--count", MANY, "--connections", 4)
+        settled = server.metric("tidemark_settled_events_total")
         stop.set()
+        prober.stop()
         for asker in askers:
             asker.join()
         peak = server.memory_bytes()
         server.settle()
-        check_counts(server, report["accepted"])
-        return {"budget_mib": 1024, "peak_mib": peak / 2**20, "peak_after_settle_mib": server.memory_bytes() / 2**20,
-                "share": server.memory_bytes() / 2**30, "accepted": report["accepted"], "refused_then_retried": report["retried"],
-                "queries": asked, "unexpected": failed[:3]}
+        accepted = report["accepted"] + prober.answers.get(202, 0)
+        check_counts(server, accepted)
+        assert prober.without_retry_after == 0, "503 without Retry-After"
+        return {"budget_mib": 1024, "seconds": seconds, "peak_mib": server.memory_bytes() / 2**20, "peak_under_load_mib": peak / 2**20,
+                "accepted": accepted, "refused_then_retried": report["retried"], "ack_ms": report["ack_ms"],
+                "probes": prober.answers, "probe_slowest_ms": prober.slowest_ms, "settled_under_load": settled,
+                "overload": (report["accepted"] + 1_000 * report["retried"]) / max(1, settled),
+                "queries": {str(status): count for status, count in asked.items()}, "unexpected": failed[:3]}
 
 
-ALL = {"ingest": ingest, "batch_ack": batch_ack, "single": single, "queries": queries, "commit": commit, "restart": restart, "memory": memory}
+ALL = {"ingest": ingest, "batch_ack": batch_ack, "single": single, "visible": visible, "queries": queries, "commit": commit,
+       "restart": restart, "memory": memory}

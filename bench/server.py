@@ -16,7 +16,7 @@ class Server:
 
     def __init__(self, binary, folder, *options):
         self.binary, self.folder, self.options = str(binary), pathlib.Path(folder), options
-        self.process, self.port, self.ready_seconds = None, 0, 0.0
+        self.process, self.port, self.ready_seconds, self.ready_cpu_seconds = None, 0, 0.0, 0.0
 
     def start(self):
         begin = time.monotonic()
@@ -29,7 +29,7 @@ class Server:
                 break
         else:
             raise RuntimeError("the server did not start: " + self.folder.with_suffix(".stderr").read_text()[-2000:])
-        self.ready_seconds = time.monotonic() - begin
+        self.ready_seconds, self.ready_cpu_seconds = time.monotonic() - begin, self.cpu_seconds()
         threading.Thread(target=self.process.stdout.read, daemon=True).start()
         return self
 
@@ -84,6 +84,19 @@ class Server:
         status, body = self.request("GET", "/v1/tables/default/events")
         assert status == 200, body
         return json.loads(body)["metadata-location"]
+
+    def metric(self, name):
+        """The value of a metric without labels."""
+        _, body = self.request("GET", "/metrics")
+        for line in body.decode().splitlines():
+            if line.startswith(name + " "):
+                return float(line.split()[1])
+        raise KeyError(name)
+
+    def log_line(self, message):
+        """The last line of the server's log with that message."""
+        lines = [json.loads(line) for line in self.folder.with_suffix(".stderr").read_text().splitlines() if line.startswith("{")]
+        return [line for line in lines if line["message"] == message][-1]
 
     def demo(self, *options, wait=True):
         """Plays demo traffic; its report, or the process if not waited for."""

@@ -43,6 +43,7 @@ struct DemoOptions {
   double seconds = 0;  // Stop after so long, whatever the count; 0: at the count.
   std::uint64_t users = 1'000'000;
   double days = 0;  // Event times lie in so many days before now; 0: now.
+  std::string now;  // Time of the newest events (ISO 8601); empty: the clock's as they are made.
   std::uint64_t seed = 1;
   double late = 0.02;  // Share of events that happened up to 40 days before.
   double dup = 0;      // Share sent twice with one id.

@@ -157,7 +157,7 @@ class Sender {
     DemoShape shape;
     shape.seed = options.seed * 1'000 + number;
     shape.users = std::max<std::uint64_t>(1, options.users);
-    shape.now = now;
+    shape.now = ParseTime(options.now).value_or(now);
     shape.span_micros =
         static_cast<std::int64_t>(options.days * static_cast<double>(kMicrosPerDay));
     shape.late = options.late;
@@ -167,7 +167,7 @@ class Sender {
   }
 
   void MakeBody(std::uint32_t events) {
-    traffic_.set_now(clock_.WallNow());
+    if (options_.now.empty()) traffic_.set_now(clock_.WallNow());
     body_.clear();
     if (events > 1) body_ += '[';
     for (std::uint32_t i = 0; i < events; ++i) {
@@ -231,6 +231,11 @@ void AddDemoOptions(CLI::App* app, DemoOptions* options) {
   app->add_option("--seconds", options->seconds, "Stop after so long; 0: at the count");
   app->add_option("--users", options->users, "Different users")->capture_default_str();
   app->add_option("--days", options->days, "Spread event times over so many days before now");
+  app->add_option("--now", options->now,
+                  "Time of the newest events, ISO 8601; default: the clock's")
+      ->check([](const std::string& text) {
+        return ParseTime(text) ? std::string() : "not an ISO 8601 time: " + text;
+      });
   app->add_option("--seed", options->seed, "The same seed gives the same events")
       ->capture_default_str();
   app->add_option("--late", options->late, "Share of late events")

@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""Writes the newest results of bench/results/ into the table of docs/benchmarks.md: every row of the promised numbers,
+misses included.
+
+    bench/table.py            refresh the document
+    bench/table.py --print    print the table
+"""
+import json
+import pathlib
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+DOCUMENT = HERE.parent / "docs/benchmarks.md"
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+STATEMENTS = {"type_user": "type x user", "users_hour": "distinct users an hour", "one_user": "one user"}
+
+
+def newest(scenario):
+    """The last line that holds a result; nothing if there is none."""
+    path = HERE / "results" / f"{scenario}.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    good = [line for line in lines if not line.get("quick") and line.get("mode") != "quick"]
+    return good[-1] if good else None
+
+
+def verdict(met):
+    return "met" if met else "**missed**"
+
+
+def ingest(r):
+    cpu, rate = r["cpu_seconds_per_million"], r["events_per_second"]
+    yield ("durable JSON ingest, batches of 1,000, all counted until settled",
+           "<= 3 server CPU-s a million; >= 200 k/s",
+           f"{verdict(cpu <= 3)}: {cpu:.2f} CPU-s ({r['cpu_seconds_per_million_at_ack']:.2f} at the last acknowledgement); "
+           f"{verdict(rate >= 200e3)}: {rate / 1e3:.0f} k/s over {r['seconds']:.0f} s; client {r['client_cpu_seconds_per_million']:.2f} CPU-s")
+
+
+def batch_ack(r):
+    ack = r["ack_ms"]
+    yield ("batch acknowledgement, open loop at half of that load", "p50 <= 3 ms, p99 <= 15 ms",
+           f"{verdict(ack['p50'] <= 3)}: p50 {ack['p50']:.1f} ms; {verdict(ack['p99'] <= 15)}: p99 {ack['p99']:.1f} ms "
+           f"at {r['rate'] / 1e3:.0f} k/s")
+
+
+def single(r):
+    rate, cpu, bar = r["requests_per_second"], r["cpu_seconds_per_million"], r["open_loop_bar_ms"]
+    opened = r["open_loop_ack_ms"]
+    yield ("single durable POST, 64 connections", ">= 50 k/s, <= 12 CPU-s a million",
+           f"{verdict(rate >= 50e3)}: {rate / 1e3:.1f} k/s; {verdict(cpu <= 12)}: {cpu:.1f} CPU-s (client "
+           f"{r['client_cpu_seconds_per_million']:.1f})")
+    yield ("single durable POST, 5 k/s open loop",
+           f"p50 <= 3x fdatasync + 0.1 ms = {bar:.2f} ms (fdatasync {r['fdatasync_p50_ms']:.2f} ms, same minute)",
+           f"{verdict(opened['p50'] <= bar)}: p50 {opened['p50']:.2f} ms, p99 {opened['p99']:.1f} ms")
+
+
+def visible(r):
+    yield ("acknowledged -> visible in SQL", "0 (always)",
+           f"{verdict(r['missing'] == 0)}: {r['missing']} of {r['checks']:,} acknowledged batches were not there when asked at once")
+
+
+def queries(r):
+    for place, bar, peer in (("hot", 1.2, "DuckDB, native table"), ("settled", 1.2, "DuckDB, plain Parquet"),
+                             ("hybrid", 1.3, "all settled")):
+        for key, name in STATEMENTS.items():
+            one = r[f"{key}_{place}"]
+            other = one.get("peer_ms", one.get("duckdb_ms"))
+            beside = f" ({peer} {other:.1f} ms)" if other is not None else ""
+            yield (f"{r['rows'] / 1e6:.1f} M rows, {place}: {name}", f"<= {bar}x {peer}",
+                   f"{verdict(one['ratio'] <= bar)}: {one['ms']:.1f} ms, {one['ratio']:.2f}x{beside}")
+
+
+def commit(r):
+    if "p50_ms" not in r:
+        return
+    large = r["files"] >= 10_000 and r["manifests"] >= 20 and r["snapshots"] >= 500
+    yield (f"commit to a table of {r['files']:,} files in {r['manifests']} manifests, {r['snapshots']} snapshots"
+           + ("" if large else " (smaller than promised)"),
+           "p50 <= 20 ms, flat with history",
+           f"{verdict(r['p50_ms'] <= 20)}: p50 {r['p50_ms']:.1f} ms, {r['first_p50_ms']:.1f} ms when the table was new; "
+           f"the longest (it merges manifests) {r['max_ms']:.0f} ms")
+
+
+def restart(r):
+    yield (f"restart with {r.get('log_bytes', 1.1e9) / 2**30:.2f} GiB of log not settled ({r['events'] / 1e6:.1f} M events)", "<= 10 s",
+           f"{verdict(r['ready_seconds'] <= 10)}: {r['ready_seconds']:.1f} s, {r['cpu_seconds']:.1f} CPU-s")
+
+
+def memory(r):
+    share = r["peak_mib"] / r["budget_mib"]
+    answers = ", ".join(f"{count} x {status}" for status, count in sorted(r["queries"].items()))
+    yield (f"memory: budget {r['budget_mib']} MiB, store {r.get('overload', 3):.1f}x too slow, 8 wide group-bys, {r.get('seconds', 0):.0f} s",
+           "VmHWM <= budget + 10 %; 503 + Retry-After; nothing lost",
+           f"{verdict(share <= 1.1 and not r['unexpected'])}: {share * 100:.0f} % ({r['peak_mib']:.0f} MiB); "
+           f"{r['accepted']:,} accepted and found, {r['refused_then_retried']} x 503; queries {answers}")
+
+
+ROWS = {"ingest": ingest, "batch_ack": batch_ack, "single": single, "visible": visible, "queries": queries, "commit": commit,
+        "restart": restart, "memory": memory}
+
+
+def lines():
+    yield "| what | bar | measured | load | scenario |"
+    yield "| --- | --- | --- | --- | --- |"
+    for scenario, rows in ROWS.items():
+        result = newest(scenario)
+        if result is None:
+            yield f"| {scenario} | | not measured yet | | `{scenario}` |"
+            continue
+        if "wrong" in result:
+            yield f"| {scenario} | | **wrong answer**: {' '.join(result['wrong'].split())[:200]} | | `{scenario}` |"
+            continue
+        when = time.strftime("%d %b %H:%M", time.gmtime(result["time"]))
+        load = f"{result['load_before']}-{result['load_after']} ({when})"
+        for what, bar, measured in rows(result):
+            yield f"| {what} | {bar} | {measured} | {load} | `{scenario}` |"
+
+
+def refresh():
+    text = DOCUMENT.read_text()
+    begin, end = text.index(BEGIN) + len(BEGIN), text.index(END)
+    DOCUMENT.write_text(text[:begin] + "\n" + "\n".join(lines()) + "\n" + text[end:])
+
+
+if __name__ == "__main__":
+    if "--print" in sys.argv:
+        print("\n".join(lines()))
+    else:
+        refresh()
