@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -54,6 +55,23 @@ struct DemoOptions {
   bool report = false;  // One JSON line with rates, latencies and the client's CPU time.
 };
 
+struct KeyOptions {
+  std::string action;  // create, list, show, revoke, rotate.
+  std::string id;
+  std::string output;  // table, json, ndjson; empty: table on a terminal, else json.
+  std::string name;
+  std::vector<std::string> scopes;
+  std::string dialect;
+  std::vector<std::string> origins;
+  std::vector<std::string> addresses;
+  std::string requests;
+  std::string events;
+  std::string bytes;
+  std::string expires;
+  std::string overlap = "24h";
+  bool yes = false;
+};
+
 struct DoctorOptions {
   std::string data_dir = "tidemark-data";
   bool rebuild_catalog = false;
@@ -80,6 +98,10 @@ void AddSendOptions(CLI::App* app, SendOptions* options);
 void AddDemoOptions(CLI::App* app, DemoOptions* options);
 void AddDoctorOptions(CLI::App* app, DoctorOptions* options);
 
+// `add_remote` adds the options of a Remote.
+void AddKeyOptions(CLI::App* app, KeyOptions* options,
+                   const std::function<void(CLI::App*)>& add_remote);
+
 int RunServe(const ServeOptions& options);
 // print, check or docs. kCheckFailed if a source is wrong.
 int RunConfig(const std::string& action, const ConfigSources& sources);
@@ -91,6 +113,7 @@ int RunPost(const Remote& remote, const std::string& path);
 int RunVerify(const Remote& remote);
 // Offline checks: kCheckFailed if one failed, kConflict while a server owns the directory.
 int RunDoctor(const DoctorOptions& options);
+int RunKey(const Remote& remote, const KeyOptions& options);
 int RunVersion();
 
 }  // namespace tidemark::app

@@ -92,6 +92,18 @@ ServeOptions ToServeOptions(const config::Settings& settings) {
   options.http.idle = settings.Time("http.idle");
   options.http.head_deadline = settings.Time("http.head_deadline");
   options.http.body_deadline = settings.Time("http.body_deadline");
+  options.auth.trusted_proxies = settings.Text("http.trusted_proxies");
+  options.auth.secret_file = settings.Text("auth.secret_file");
+  options.auth.jwks_file = settings.Text("auth.jwks_file");
+  options.auth.tokens.issuer = settings.Text("auth.issuer");
+  options.auth.tokens.audience = settings.Text("auth.audience");
+  options.auth.tokens.project_claim = settings.Text("auth.project_claim");
+  options.auth.tokens.scope_claim = settings.Text("auth.scope_claim");
+  options.auth.tokens.leeway = settings.Time("auth.leeway");
+  options.auth.requests = settings.Text("limits.requests");
+  options.auth.events = settings.Text("limits.events");
+  options.auth.bytes = settings.Text("limits.bytes");
+  options.answer_delay_max = settings.Time("ingest.delay");
   options.doors.body.bytes_max = options.http.body_bytes_max;
   options.doors.body.compressed_bytes_max =
       std::min(options.doors.body.compressed_bytes_max, options.http.body_bytes_max);

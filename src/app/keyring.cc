@@ -1,53 +1,171 @@
 #include "app/keyring.h"
 
+#include <algorithm>
+
+#include "base/secret_hash.h"
 #include "collect/caller.h"
 #include "collect/peer.h"
+#include "meta/key_text.h"
 #include "meta/projects.h"
 
 namespace tidemark::app {
 namespace {
 
-constexpr const char* kKeyHint = "send the key as X-API-Key or Authorization: Bearer";
+using collect::Scope;
 
-std::uint8_t ScopesOf(const meta::ApiKey& key) {
+constexpr const char* kKeyHint =
+    "send a key as X-API-Key or Authorization: Bearer; `tidemark key create` makes one";
+constexpr const char* kNewKeyHint = "use a key that is valid; `tidemark key list` shows them";
+constexpr std::size_t kDefaultLimitsMax = 100'000;
+constexpr std::uint8_t kAllScopes = 0xFF;
+
+std::uint8_t ScopeBit(std::string_view name) {
+  if (name == "ingest") return static_cast<std::uint8_t>(Scope::kWrite);
+  if (name == "query") return static_cast<std::uint8_t>(Scope::kRead);
+  if (name == "live") return static_cast<std::uint8_t>(Scope::kLive);
+  if (name == "catalog") return static_cast<std::uint8_t>(Scope::kCatalog);
+  if (name == "privacy") return static_cast<std::uint8_t>(Scope::kPrivacy);
+  return name == "admin" ? kAllScopes : 0;
+}
+
+std::uint8_t ScopesOf(std::string_view words) {
   std::uint8_t scopes = 0;
-  if (key.Allows("ingest")) scopes |= static_cast<std::uint8_t>(collect::Scope::kWrite);
-  if (key.Allows("query")) scopes |= static_cast<std::uint8_t>(collect::Scope::kRead);
-  if (key.Allows("live")) scopes |= static_cast<std::uint8_t>(collect::Scope::kLive);
-  if (key.Allows("catalog")) scopes |= static_cast<std::uint8_t>(collect::Scope::kCatalog);
-  if (key.Allows("privacy")) scopes |= static_cast<std::uint8_t>(collect::Scope::kPrivacy);
-  if (key.Allows("admin")) scopes |= static_cast<std::uint8_t>(collect::Scope::kAdmin);
+  while (!words.empty()) {
+    const std::size_t blank = std::min(words.find(' '), words.size());
+    scopes |= ScopeBit(words.substr(0, blank));
+    words.remove_prefix(std::min(blank + 1, words.size()));
+  }
   return scopes;
+}
+
+std::string_view ScopeName(Scope scope) {
+  for (const std::string_view name : meta::kScopeNames) {
+    if (ScopeBit(name) == static_cast<std::uint8_t>(scope)) return name;
+  }
+  return "admin";
+}
+
+tl::unexpected<collect::Refusal> Refuse(int status, std::string message, std::string hint,
+                                        bool foreign_origin = false) {
+  return tl::unexpected(
+      collect::Refusal{status, std::move(message), std::move(hint), foreign_origin});
 }
 
 }  // namespace
 
-tl::expected<collect::Identity, collect::Refusal> Keyring::Identify(const collect::Caller& caller) {
-  const auto refuse = [](std::string message) {
-    return tl::unexpected(collect::Refusal{.message = std::move(message), .hint = kKeyHint});
-  };
-  if (!caller.key.empty()) {
-    const auto found = keys_->Find(caller.key);
-    if (!found) return refuse("the API key is not known");
-    return collect::Identity{
-        .project = found->project, .scopes = ScopesOf(*found), .key_id = found->id};
+Keyring::Known Keyring::Identify(const collect::Caller& caller) {
+  if (caller.key.empty()) {
+    if (options_.dev && caller.trusted) {
+      return collect::Identity{.project = "default", .scopes = kAllScopes, .any_project = true};
+    }
+    return Refuse(401, "an API key is needed", kKeyHint);
   }
-  if (dev_ && caller.trusted) {
-    return collect::Identity{.project = "default", .scopes = 0xFF, .any_project = true};
+  if (!net::LooksLikeJwt(caller.key)) return IdentifyKey(caller);
+  return IdentifyToken(caller.key, clock_->WallNow());
+}
+
+Keyring::Known Keyring::IdentifyKey(const collect::Caller& caller) {
+  const auto found = keys_->Find(caller.key);
+  if (!found) return Refuse(401, "the API key is not known", kKeyHint);
+  const meta::ApiKey& key = *found->key;
+  if (key.revoked) return Refuse(401, "the API key is revoked", kNewKeyHint);
+  if (key.expires || found->secret_expires) {
+    const TimeMicros now = clock_->WallNow();
+    if (key.expires && *key.expires <= now) {
+      return Refuse(401, "the API key has expired", kNewKeyHint);
+    }
+    if (found->secret_expires && *found->secret_expires <= now) {
+      return Refuse(401, "the API key was replaced by a new one", kNewKeyHint);
+    }
   }
-  return refuse("an API key is needed");
+  if (!key.addresses.empty() &&
+      std::none_of(key.addresses.begin(), key.addresses.end(),
+                   [&caller](const IpRange& range) { return range.Contains(caller.address); })) {
+    return Refuse(403, "the API key may not be used from " + caller.address.ToString(),
+                  "send it from an address that the key allows; `tidemark key show` lists them");
+  }
+  if (!key.origins.empty() &&
+      std::none_of(key.origins.begin(), key.origins.end(), [&caller](const std::string& pattern) {
+        return meta::MatchesOrigin(pattern, caller.origin);
+      })) {
+    return Refuse(403,
+                  caller.origin.empty() ? "the API key is for web pages; this request names none"
+                                        : "the API key may not be used by this web page",
+                  "use a page of an origin that the key allows, or a key without origins", true);
+  }
+  return collect::Identity{.project = key.project,
+                           .scopes = ScopesOf(key.scopes),
+                           .any_project = false,
+                           .key_id = key.id,
+                           .dialect = key.dialect,
+                           .limits = key.limits ? key.limits : DefaultLimits(key.id)};
+}
+
+Keyring::Known Keyring::IdentifyToken(std::string_view token, TimeMicros now) {
+  if (!tokens_) {
+    return Refuse(401, "tokens are not accepted here",
+                  "use an API key, or configure auth.jwks_file or auth.secret_file");
+  }
+  const std::string hash = Sha256Hex(token);
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = remembered_.find(hash);
+    if (found != remembered_.end() && now < found->second.expires) return found->second.identity;
+  }
+  const auto claims = tokens_->Verify(token, now);
+  if (!claims) {
+    return Refuse(401, claims.error().message(),
+                  "get a new token; docs/reference/keys.md says what it must hold");
+  }
+  collect::Identity identity;
+  for (const std::string& scope : claims->scopes) identity.scopes |= ScopeBit(scope);
+  if (!meta::IsProjectName(claims->project) || identity.scopes == 0) {
+    return Refuse(403, "the token names no project or no scope of this server",
+                  "its claims must name a project and some of ingest, query, live, catalog, "
+                  "privacy, admin");
+  }
+  identity.project = claims->project;
+  identity.key_id = "user:" + claims->subject;
+  identity.limits = DefaultLimits(identity.key_id);
+  const std::lock_guard lock(mutex_);
+  // Full of tokens that are still good: all are checked once more, which is slow and right.
+  if (remembered_.size() >= kTokensRememberedMax) remembered_.clear();
+  remembered_.insert_or_assign(hash, Remembered{identity, claims->expires});
+  return identity;
+}
+
+std::shared_ptr<meta::KeyLimits> Keyring::DefaultLimits(const std::string& id) {
+  if (!options_.rates.any()) return nullptr;
+  const std::lock_guard lock(mutex_);
+  if (default_limits_.size() >= kDefaultLimitsMax) default_limits_.clear();
+  auto& limits = default_limits_[id];
+  if (!limits) limits = std::make_shared<meta::KeyLimits>(options_.rates);
+  return limits;
+}
+
+tl::expected<collect::Identity, net::Response> Keyring::IdentityOf(const net::Request& request) {
+  const std::string key = collect::KeyOf(request);
+  auto known = Identify(collect::CallerOf(request, key, options_.trusted_proxies));
+  if (!known) return tl::unexpected(collect::RefusalResponse(known.error()));
+  if (!known->limits) return *std::move(known);
+  const meta::LimitState state = known->limits->Admit(clock_->Now());
+  if (state.retry_after == Duration::zero()) return *std::move(known);
+  return tl::unexpected(collect::LimitedResponse(state));
 }
 
 tl::expected<std::string, net::Response> Keyring::ProjectOf(const net::Request& request,
                                                             collect::Scope scope) {
-  const auto refuse = [](int status, std::string_view message, std::string_view hint = {}) {
+  const auto refuse = [](int status, std::string_view message, std::string_view hint) {
     return tl::unexpected(net::ErrorResponse(status, message, hint));
   };
-  const std::string key = collect::KeyOf(request);
-  const auto known = Identify(collect::CallerOf(request, key, trusted_proxies_));
-  if (!known) return tl::unexpected(collect::RefusalResponse(known.error()));
+  const auto known = IdentityOf(request);
+  if (!known) return tl::unexpected(known.error());
   const collect::Identity& identity = *known;
-  if (!identity.May(scope)) return refuse(403, "the API key may not do this");
+  if (!identity.May(scope)) {
+    const std::string name(ScopeName(scope));
+    return refuse(403, "the API key may not do this: it has no scope `" + name + "`",
+                  "use a key with the scope `" + name + "`");
+  }
   std::string named(request.Header("x-tidemark-project").value_or(""));
   if (named.empty()) named = request.QueryParameter("project").value_or("");
   if (named.empty() || named == identity.project) return identity.project;
@@ -56,7 +174,7 @@ tl::expected<std::string, net::Response> Keyring::ProjectOf(const net::Request& 
                   "use a key of that project, or name the key's own project or none");
   }
   if (!meta::IsProjectName(named)) {
-    return refuse(400, "a project is named by a-z, 0-9, - and _ only");
+    return refuse(400, "a project is named by a-z, 0-9, - and _ only", "choose another name");
   }
   return named;
 }

@@ -66,6 +66,9 @@ int Main(int argc, char** argv) {
   CLI::App* verify_command =
       app.add_subcommand("verify", "Recount and rehash log, hot and lake against the ledger");
   AddRemote(verify_command, &remote);
+  KeyOptions key;
+  CLI::App* key_command = app.add_subcommand("key", "Make, list, end and renew API keys");
+  AddKeyOptions(key_command, &key, [&remote](CLI::App* one) { AddRemote(one, &remote); });
   DoctorOptions doctor;
   CLI::App* doctor_command =
       app.add_subcommand("doctor", "Examine a data directory that no server uses");
@@ -88,6 +91,7 @@ int Main(int argc, char** argv) {
   if (*sql_command) return RunSql(remote, sql);
   if (*send_command) return RunSend(remote, send);
   if (*demo_command) return RunDemo(remote, demo);
+  if (*key_command) return RunKey(remote, key);
   if (*settle_command) return RunPost(remote, "/v1/settle");
   if (*verify_command) return RunVerify(remote);
   if (*doctor_command) return RunDoctor(doctor);

@@ -4,8 +4,10 @@
 
 #include "base/json_writer.h"
 #include "collect/doors.h"
+#include "env/posix/posix_clock.h"
 #include "ops/status.h"
 #include "ops/verify.h"
+#include "serve/key_handler.h"
 #include "serve/sql_handler.h"
 
 namespace tidemark::app {
@@ -35,13 +37,19 @@ class Routes::Impl {
  public:
   Impl(RouteParts* parts, collect::EventSink* sink, const collect::DoorOptions& doors)
       : parts_(parts),
-        doors_(sink, &parts->keyring(), &parts->clock(), &parts->registry(), doors),
+        doors_(sink, &parts->keyring(), &parts->admission(), &parts->clock(), &parts->registry(),
+               doors),
         sql_([parts] { return &parts->queries(); }, &parts->pool(),
              [parts](const net::Request& request) {
                return parts->keyring().ProjectOf(request, collect::Scope::kRead);
              },
-             &parts->clock()) {
+             &parts->clock()),
+        keys_(
+            &parts->keys(), &parts->database(), &parts->pool(),
+            [this](const net::Request& request) { return ManagerOf(request); }, &parts->clock(),
+            env::EntropySeed) {
     doors_.AddTo(&router_);
+    keys_.AddTo(&router_);
     AddHealth();
     AddQueries();
     AddOperations();
@@ -114,6 +122,20 @@ class Routes::Impl {
     respond->Send(std::move(response));
   }
 
+  // Whose keys the request may manage: the project `default` is the operator's.
+  tl::expected<serve::KeyManager, net::Response> ManagerOf(const net::Request& request) {
+    if (!parts_->ready()) return tl::unexpected(net::ErrorResponse(NotReady()));
+    const auto identity = parts_->keyring().IdentityOf(request);
+    if (!identity) return tl::unexpected(identity.error());
+    if (!identity->May(collect::Scope::kAdmin)) {
+      return tl::unexpected(
+          net::ErrorResponse(403, "the API key may not manage keys: it has no scope `admin`",
+                             "use an admin key of the project, or one of the project `default`"));
+    }
+    return serve::KeyManager{identity->project,
+                             identity->any_project || identity->project == "default"};
+  }
+
   // True if the request may operate the server; else it is answered.
   bool MayOperate(const net::Request& request, const Respond& respond) {
     const auto project = parts_->keyring().ProjectOf(request, collect::Scope::kAdmin);
@@ -179,6 +201,7 @@ class Routes::Impl {
   RouteParts* const parts_;
   collect::Doors doors_;
   serve::SqlHandler sql_;
+  serve::KeyHandler keys_;
 };
 
 Routes::Routes(RouteParts* parts, collect::EventSink* sink, const collect::DoorOptions& doors)

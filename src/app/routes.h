@@ -5,6 +5,7 @@
 
 #include "app/keyring.h"
 #include "catalog/catalog.h"
+#include "collect/admission.h"
 #include "collect/doors.h"
 #include "collect/event_sink.h"
 #include "engine/data_file.h"
@@ -33,6 +34,9 @@ class RouteParts {
   virtual env::TaskPool& pool() = 0;
   virtual const env::Clock& clock() const = 0;
   virtual Keyring& keyring() = 0;
+  virtual meta::Keys& keys() = 0;
+  virtual meta::Database& database() = 0;
+  virtual collect::Admission& admission() = 0;
   virtual Duration started() const = 0;
 };
 

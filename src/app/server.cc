@@ -99,6 +99,9 @@ class Server::Impl final : public RouteParts {
   env::TaskPool& pool() override { return *pool_; }
   const env::Clock& clock() const override { return clock_; }
   Keyring& keyring() override { return *keyring_; }
+  meta::Keys& keys() override { return *keys_; }
+  meta::Database& database() override { return *database_; }
+  collect::Admission& admission() override { return *admission_; }
   Duration started() const override { return started_; }
 
   ServeOptions options_;
@@ -145,10 +148,17 @@ class Server::Impl final : public RouteParts {
     TM_ASSIGN(const auto first, projects.Find(kFirstProject));
     if (!first) TM_TRY(projects.Create(kFirstProject, clock_.WallNow()));
     if (keys_->List().empty()) {
-      TM_ASSIGN(new_admin_key_,
-                keys_->Create(kFirstProject, "admin", clock_.WallNow(), &tide_random_));
+      TM_ASSIGN(
+          const auto made,
+          keys_->Create({.name = "first", .project = std::string(kFirstProject), .scopes = "admin"},
+                        clock_.WallNow(), env::EntropySeed));
+      new_admin_key_ = made.clear;
     }
-    keyring_ = std::make_unique<Keyring>(keys_.get(), options_.dev);
+    TM_ASSIGN(KeyringOptions keyring, ReadKeyringOptions(options_.auth, options_.dev));
+    options_.doors.trusted_proxies = keyring.trusted_proxies;
+    TM_ASSIGN(auto tokens, OpenTokens(options_.auth));
+    keyring_ =
+        std::make_unique<Keyring>(keys_.get(), std::move(tokens), &clock_, std::move(keyring));
     return {};
   }
 
@@ -169,6 +179,15 @@ class Server::Impl final : public RouteParts {
   Status Listen() {
     pool_ = std::make_unique<env::TaskPool>("query", options_.query_threads, kStatementsWaitingMax);
     sink_ = std::make_unique<CoreSink>(this);
+    admission_ = std::make_unique<collect::Admission>(
+        collect::AdmissionOptions{.queue_bytes_max = options_.tide.queue_bytes_max,
+                                  .delay_max = options_.answer_delay_max},
+        [this] {
+          return static_cast<double>(budget_.used_bytes()) /
+                 static_cast<double>(budget_.bytes_max());
+        },
+        &clock_, &registry_, [this] { pace_worker_->Wake(); });
+    pace_worker_ = std::make_unique<env::Worker>("pace", [this] { return admission_->Step(); });
     routes_ = std::make_unique<Routes>(this, sink_.get(), options_.doors);
     net::ServerOptions listen = options_.http;
     listen.listen = options_.http_listen;
@@ -221,6 +240,7 @@ class Server::Impl final : public RouteParts {
     if (pool_) pool_->Stop();
     if (log_worker_) log_worker_->Stop();
     if (tide_worker_) tide_worker_->Stop();
+    if (pace_worker_) pace_worker_->Stop();
   }
 
   env::PosixClock clock_;
@@ -242,7 +262,9 @@ class Server::Impl final : public RouteParts {
   std::unique_ptr<query::Service> queries_;
   std::unique_ptr<env::TaskPool> pool_;
   std::unique_ptr<CoreSink> sink_;
+  std::unique_ptr<collect::Admission> admission_;
   std::unique_ptr<Routes> routes_;
+  std::unique_ptr<env::Worker> pace_worker_;
   std::unique_ptr<env::Worker> log_worker_;
   std::unique_ptr<env::Worker> tide_worker_;
   std::atomic<bool> ready_{false};

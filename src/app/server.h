@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "app/auth.h"
 #include "base/result.h"
 #include "base/units.h"
 #include "collect/doors.h"
@@ -24,6 +25,8 @@ struct ServeOptions {
   std::uint64_t flush_bytes = 64'000'000;
   Duration flush_age = std::chrono::seconds(60);
   net::ServerOptions http;  // All but the address.
+  AuthOptions auth;
+  Duration answer_delay_max = std::chrono::seconds(1);  // Of the overload ladder.
   collect::DoorOptions doors;
   query::QueryOptions query;
   tide::TideOptions tide;                     // All but what the fields above say.

@@ -12,6 +12,11 @@ bool IsIn(const IpAddress& address, std::span<const IpRange> ranges) {
                      [&address](const IpRange& range) { return range.Contains(address); });
 }
 
+// Cut up: who comes back after so many seconds finds a token.
+std::int64_t WholeSeconds(Duration duration) {
+  return std::chrono::ceil<std::chrono::seconds>(duration).count();
+}
+
 // The last element of a list with commas, taken off it.
 std::string_view TakeLast(std::string_view* list) {
   const std::size_t comma = list->rfind(',');
@@ -57,6 +62,30 @@ Caller CallerOf(const net::Request& request, std::string_view key,
           .origin = OriginOf(request),
           .address = ClientAddress(request, trusted_proxies),
           .trusted = IsTrustedPeer(request)};
+}
+
+void AddLimitHeaders(const meta::LimitState& state, net::Response* response) {
+  response->headers.emplace_back("X-RateLimit-Limit", std::to_string(state.limit));
+  response->headers.emplace_back("X-RateLimit-Remaining", std::to_string(state.remaining));
+  response->headers.emplace_back("X-RateLimit-Reset", std::to_string(WholeSeconds(state.reset)));
+}
+
+net::Response LimitedResponse(const meta::LimitState& state) {
+  net::Response response =
+      net::ErrorResponse(429, "the key has used up its rate",
+                         "send again after the seconds of Retry-After, in larger batches if the "
+                         "limit is one of requests");
+  const std::string wait =
+      std::to_string(std::max<std::int64_t>(WholeSeconds(state.retry_after), 1));
+  const auto retry = std::find_if(response.headers.begin(), response.headers.end(),
+                                  [](const auto& header) { return header.first == "Retry-After"; });
+  if (retry == response.headers.end()) {
+    response.headers.emplace_back("Retry-After", wait);
+  } else {
+    retry->second = wait;
+  }
+  AddLimitHeaders(state, &response);
+  return response;
 }
 
 net::Response RefusalResponse(const Refusal& refusal) {

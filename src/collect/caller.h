@@ -18,6 +18,11 @@ IpAddress ClientAddress(const net::Request& request, std::span<const IpRange> tr
 // "https://shop.example" of Origin, else of Referer; empty if the request has neither.
 std::string_view OriginOf(const net::Request& request);
 
+// X-RateLimit-Limit, -Remaining and -Reset (whole seconds until all is there again).
+void AddLimitHeaders(const meta::LimitState& state, net::Response* response);
+// 429 with those and Retry-After.
+net::Response LimitedResponse(const meta::LimitState& state);
+
 // `key` and the request must outlive what is given. See KeyOf for the usual places of a key.
 Caller CallerOf(const net::Request& request, std::string_view key,
                 std::span<const IpRange> trusted_proxies);

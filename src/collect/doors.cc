@@ -30,6 +30,9 @@ struct Doors::Outcome {
   ResponderPointer responder;
   Duration since{};
   std::atomic<bool> answered{false};
+  std::shared_ptr<meta::KeyLimits> limits;    // Of the key; may be nullptr.
+  std::unique_ptr<Admission::Ticket> ticket;  // The same. While it is under way to the log.
+  Duration delay{};                           // Of the answer.
 };
 
 struct Doors::Workbench {
@@ -57,12 +60,14 @@ DoorMetrics::DoorMetrics(telemetry::Registry* registry)
       ack_seconds(registry->AddHistogram("tidemark_collect_ack_seconds",
                                          "From the whole request to its acknowledgement.")) {}
 
-Doors::Doors(EventSink* sink, Authenticator* authenticator, const env::Clock* clock,
-             telemetry::Registry* registry, DoorOptions options, std::uint64_t seed)
+Doors::Doors(EventSink* sink, Authenticator* authenticator, Admission* admission,
+             const env::Clock* clock, telemetry::Registry* registry, DoorOptions options,
+             std::uint64_t seed)
     : sink_(sink),
       authenticator_(authenticator),
+      admission_(admission),
       clock_(clock),
-      options_(options),
+      options_(std::move(options)),
       dialects_(MakeDialects()),
       metrics_(registry),
       seed_(seed) {}
@@ -150,7 +155,11 @@ tl::expected<Identity, net::Response> Doors::Identify(const std::vector<Door>& d
   }
   auto identity = authenticator_->Identify(CallerOf(*request, key, options_.trusted_proxies));
   if (!identity) return tl::unexpected(RefusalResponse(identity.error()));
-  return *std::move(identity);
+  if (!identity->limits) return *std::move(identity);
+  const meta::LimitState state = identity->limits->Admit(clock_->Now());
+  if (state.retry_after == Duration::zero()) return *std::move(identity);
+  if (admission_ != nullptr) admission_->metrics().limited.Add();
+  return tl::unexpected(LimitedResponse(state));
 }
 
 net::Response Doors::WrongDialect(const std::vector<Door>& doors, const Identity& identity) {
@@ -175,9 +184,11 @@ void Doors::Handle(const std::vector<Door>& doors, net::Request request,
   const auto refuse = [&](const Door& door, net::Response error) {
     responder->Send(door.dialect->Refused(*door.claim, std::move(error)));
   };
+  const std::uint64_t sent_bytes = request.body.size();
   bool unwrapped = false;
   const auto identity = Identify(doors, &request, &unwrapped);
   if (!identity) return refuse(first, identity.error());
+  if (identity->limits) identity->limits->Charge(0, sent_bytes, clock_->Now());
   const auto door = std::find_if(doors.begin(), doors.end(), [&identity](const Door& one) {
     return identity->dialect.empty() ? !one.claim->only_pinned
                                      : one.dialect->name() == identity->dialect;
@@ -212,6 +223,11 @@ std::optional<net::Response> Doors::Receive(const Door& door, const Identity& id
     GiveBack(std::move(workbench));
     return net::ErrorResponse(project.error(), kProjectHint);
   }
+  auto outcome = std::make_shared<Outcome>();
+  if (auto full = Enter(identity, *project, request.body.size(), outcome.get())) {
+    GiveBack(std::move(workbench));
+    return full;
+  }
   event::BatchBuilder builder(*project, now);
   builder.Reserve(request.body.size());
   auto parsed = workbench->parser.Parse(
@@ -220,11 +236,11 @@ std::optional<net::Response> Doors::Receive(const Door& door, const Identity& id
       &builder);
   if (!parsed) return unreadable(parsed.error());
   GiveBack(std::move(workbench));
-  auto outcome = std::make_shared<Outcome>();
   outcome->door = door;
   outcome->parsed = *std::move(parsed);
   outcome->responder = responder;
   outcome->since = since;
+  if (identity.limits) identity.limits->Charge(outcome->parsed.received, 0, clock_->Now());
   if (outcome->parsed.accepted == 0) {
     Count(*outcome, nullptr);
     return NothingAccepted(outcome->parsed);
@@ -232,6 +248,34 @@ std::optional<net::Response> Doors::Receive(const Door& door, const Identity& id
   const bool wait = request.query().empty() || request.QueryParameter("ack") != "memory";
   Submit(*std::move(project), std::move(builder).Finish(), std::move(outcome), wait);
   return std::nullopt;
+}
+
+std::optional<net::Response> Doors::Enter(const Identity& identity, std::string_view project,
+                                          std::uint64_t bytes, Outcome* outcome) {
+  outcome->limits = identity.limits;
+  if (admission_ == nullptr) return std::nullopt;
+  Admission::Full full;
+  outcome->ticket = admission_->Enter(project, bytes, &full);
+  if (outcome->ticket) {
+    outcome->delay = outcome->ticket->delay();
+    return std::nullopt;
+  }
+  net::Response response = net::ErrorResponse(
+      503, full.message, "send it again after the seconds of Retry-After, and slower");
+  for (auto& [name, value] : response.headers) {
+    if (name == "Retry-After") value = std::to_string(full.retry_after_seconds);
+  }
+  return response;
+}
+
+// Holds the answer back as long as the ladder says.
+void Doors::Acknowledge(const std::shared_ptr<Outcome>& outcome, net::Response response) {
+  if (outcome->limits) AddLimitHeaders(outcome->limits->State(clock_->Now()), &response);
+  if (outcome->delay == Duration::zero()) return outcome->responder->Send(std::move(response));
+  admission_->Hold(outcome->delay,
+                   [outcome, shared = std::make_shared<net::Response>(std::move(response))] {
+                     outcome->responder->Send(std::move(*shared));
+                   });
 }
 
 net::Response Doors::AcceptedBy(const Outcome& outcome) {
@@ -244,23 +288,25 @@ void Doors::Submit(std::string project, std::string batch, std::shared_ptr<Outco
   sink_->Submit(std::move(project), std::move(batch), count,
                 [this, outcome](const Result<event::BatchAnswer>& answer) {
                   Count(*outcome, answer ? &*answer : nullptr);
-                  if (!outcome->answered.exchange(true)) Finish(*outcome, answer);
+                  outcome->ticket.reset();  // An answer that waits is no load of the log.
+                  if (!outcome->answered.exchange(true)) Finish(outcome, answer);
                 });
   // What the sink refused at once was answered above.
   if (wait || outcome->answered.exchange(true)) return;
-  outcome->responder->Send(AcceptedBy(*outcome));
+  Acknowledge(outcome, AcceptedBy(*outcome));
 }
 
-void Doors::Finish(const Outcome& outcome, const Result<event::BatchAnswer>& answer) {
-  metrics_.ack_seconds.Record(clock_->Now() - outcome.since);
+void Doors::Finish(const std::shared_ptr<Outcome>& outcome,
+                   const Result<event::BatchAnswer>& answer) {
+  metrics_.ack_seconds.Record(clock_->Now() - outcome->since);
   if (!answer) {
-    const Door& door = outcome.door;
-    return outcome.responder->Send(
+    const Door& door = outcome->door;
+    return outcome->responder->Send(
         door.dialect->Refused(*door.claim, net::ErrorResponse(answer.error())));
   }
-  net::Response response = AcceptedBy(outcome);
+  net::Response response = AcceptedBy(*outcome);
   response.headers.emplace_back(kReceiptHeader, event::EncodeReceipt(answer->receipt));
-  outcome.responder->Send(std::move(response));
+  Acknowledge(outcome, std::move(response));
 }
 
 void Doors::Count(const Outcome& outcome, const event::BatchAnswer* answer) {

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "collect/admission.h"
 #include "collect/authenticator.h"
 #include "collect/dialect.h"
 #include "collect/event_sink.h"
@@ -54,8 +55,9 @@ struct DoorMetrics {
 class Doors {
  public:
   // All pointers must outlive it, and it every answer of the sink. `seed`: for ids that are made.
-  Doors(EventSink* sink, Authenticator* authenticator, const env::Clock* clock,
-        telemetry::Registry* registry, DoorOptions options = {},
+  // `admission` may be nullptr: then only the sink refuses.
+  Doors(EventSink* sink, Authenticator* authenticator, Admission* admission,
+        const env::Clock* clock, telemetry::Registry* registry, DoorOptions options = {},
         std::uint64_t seed = env::EntropySeed());
   Doors(const Doors&) = delete;
   Doors& operator=(const Doors&) = delete;
@@ -88,7 +90,11 @@ class Doors {
   std::optional<net::Response> Unwrap(const Dialect& dialect, net::Request* request);
   static Result<std::string> ProjectOf(const net::Request& request, const Identity& identity);
   void Submit(std::string project, std::string batch, std::shared_ptr<Outcome> outcome, bool wait);
-  void Finish(const Outcome& outcome, const Result<event::BatchAnswer>& answer);
+  void Finish(const std::shared_ptr<Outcome>& outcome, const Result<event::BatchAnswer>& answer);
+  void Acknowledge(const std::shared_ptr<Outcome>& outcome, net::Response response);
+  // A ticket for the sink, or the answer that there is no room.
+  std::optional<net::Response> Enter(const Identity& identity, std::string_view project,
+                                     std::uint64_t bytes, Outcome* outcome);
   // `answer` is null if nothing was taken.
   void Count(const Outcome& outcome, const event::BatchAnswer* answer);
   WorkbenchPointer TakeWorkbench();
@@ -96,6 +102,7 @@ class Doors {
 
   EventSink* const sink_;
   Authenticator* const authenticator_;
+  Admission* const admission_;
   const env::Clock* const clock_;
   const DoorOptions options_;
   const std::vector<std::unique_ptr<Dialect>> dialects_;

@@ -118,7 +118,8 @@ Status Settings::Set(std::string_view key, std::string_view text, std::string_vi
     return Fail(Code::kInvalidArgument,
                 where + " must be " + BoundsText(*option) + ", not " + std::string(text));
   }
-  if (option->kind == Kind::kText && text.empty()) {
+  // Where nothing is the default, nothing may be said.
+  if (option->kind == Kind::kText && text.empty() && !option->standard.empty()) {
     return Fail(Code::kInvalidArgument, where + " must not be empty");
   }
   Value& value = values_[static_cast<std::size_t>(option - Options().data())];

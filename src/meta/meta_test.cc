@@ -1,11 +1,8 @@
-// The database keeps what was committed and nothing else, and refuses what a newer binary wrote;
-// keys are found by their clear text and stored by their hash.
+// The database keeps what was committed and nothing else, and refuses what a newer binary wrote.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "env/random.h"
 #include "meta/database.h"
-#include "meta/keys.h"
 #include "meta/projects.h"
 #include "sim/expect.h"
 
@@ -108,35 +105,6 @@ TEST_F(MetaTest, ProjectsAreMadeOnceAndListed) {
   EXPECT_EQ((*list)[1].created, TimeMicros(5));
   EXPECT_FALSE((*projects->Find("nobody")).has_value());
   EXPECT_TRUE((*projects->Find("shop")).has_value());
-}
-
-TEST_F(MetaTest, AKeyIsFoundByItsClearTextUntilItIsRevoked) {
-  auto database = Open();
-  auto projects = Projects::Open(database.get());
-  ASSERT_OK(projects->Create("shop", TimeMicros(5)));
-  env::Random random(1);
-  std::string clear;
-  {
-    auto keys = Keys::Open(database.get());
-    ASSERT_OK(keys);
-    EXPECT_CODE((*keys)->Create("nobody", "ingest", TimeMicros(1), &random), Code::kNotFound);
-    auto made = (*keys)->Create("shop", "ingest query", TimeMicros(1), &random);
-    ASSERT_OK(made);
-    clear = *made;
-    EXPECT_EQ(clear.size(), 46U);
-  }
-  auto keys = Keys::Open(database.get());
-  const auto found = (*keys)->Find(clear);
-  ASSERT_TRUE(found.has_value());
-  EXPECT_EQ(found->project, "shop");
-  EXPECT_TRUE(found->Allows("query"));
-  EXPECT_FALSE(found->Allows("admin"));
-  EXPECT_FALSE(found->Allows("que"));
-  EXPECT_FALSE((*keys)->Find("tm_something_else").has_value());
-  EXPECT_EQ((*keys)->List().size(), 1U);
-  EXPECT_OK((*keys)->Revoke(found->id));
-  EXPECT_CODE((*keys)->Revoke(found->id), Code::kNotFound);
-  EXPECT_FALSE((*keys)->Find(clear).has_value());
 }
 
 }  // namespace
