@@ -59,17 +59,18 @@ class Load:
 
     def run(self, server, dice, until_dead):
         """Loads the server until it dies by itself, or kills it at a random moment."""
-        stop, progress = threading.Event(), threading.Event()
+        stop, progress, settled = threading.Event(), threading.Event(), threading.Event()
         threads = [threading.Thread(target=self.client, args=(server, dice.random(), stop, progress)) for _ in range(CLIENTS)]
         for thread in threads:
             thread.start()
         progress.wait(LOADED_SECONDS_MAX)
-        server_flushes = threading.Thread(target=self.settle, args=(server, stop))
+        server_flushes = threading.Thread(target=self.settle, args=(server, stop, settled))
         server_flushes.start()
         if until_dead:
             server.process.wait(timeout=LOADED_SECONDS_MAX)
             assert server.process.returncode == ARMED_EXIT
         else:
+            assert settled.wait(LOADED_SECONDS_MAX), "no flush"
             # A moment on the scale of a flush.
             stop.wait(dice.random() * 0.6)
             server.kill()
@@ -78,12 +79,18 @@ class Load:
             thread.join()
 
     @staticmethod
-    def settle(server, stop):
+    def settle(server, stop, settled):
         while not stop.is_set():
             try:
-                server.post("/v1/settle", "")
+                if server.post("/v1/settle", "").status == 200:
+                    settled.set()
             except (OSError, http.client.HTTPException):
                 return
+
+    @staticmethod
+    def settled_end(server):
+        """The first offset that the lake does not answer for."""
+        return sum(server.query("select count(*) from events")["receipt"]["settled"].values())
 
     def check(self, server):
         seen = [int(row[0][1:]) for row in server.rows("select event_id from events")]
@@ -98,15 +105,24 @@ def test_nothing_is_lost_or_doubled_by_kills(tmp_path, request):
     dice = random.Random(request.config.getoption("--seed"))
     load = Load()
     server = Tidemark(tmp_path / "data")
+    died_at = []
+    settled_end = 0
     for kill in range(kills):
         armed = kill % 2 == 1
         step = STEPS[kill // 2 % len(STEPS)]
-        server.start(*(["--crash-at", f"{step}:{dice.randint(1, 3)}"] if armed else []))
+        # Not in the first flush, which writes one file or, around a full hour, two.
+        server.start(*(["--crash-at", f"{step}:{dice.randint(3, 5)}"] if armed else []))
         load.check(server)
+        if kill > 0:
+            assert load.settled_end(server) > settled_end, "no flush between two kills"
+        settled_end = load.settled_end(server)
         load.run(server, dice, until_dead=armed)
         server.kill()
+        died_at.append(step if armed else "anywhere")
+    assert kills < 30 or {"anywhere", *STEPS} == set(died_at)
     with server:
         load.check(server)
+        assert load.settled_end(server) > settled_end, "no flush before the last kill"
         server.settle()
         proof = server.verify()
         assert proof["ok"], proof
