@@ -1,11 +1,28 @@
-// Planted bugs of the core above the log: mistakes that a good engineer would make once, switched
-// on one at a time to prove that the simulation finds them. Compiled in only with TM_PLANTED_BUGS
-// (test binaries); otherwise Planted() is a constant.
+// Planted bugs: mistakes that a good engineer would make once, switched on one at a time to prove
+// that the simulation finds them. Here is the mechanism, and the list of the core above the log;
+// the log's own list is wal/faults.h. Compiled in only with TM_PLANTED_BUGS (the simulation's
+// binaries); otherwise Planted() is a constant.
+//
+// One bug of each list may be on. Set it before the code under test runs; any thread reads it.
 #pragma once
 
 #include <cstdint>
 
 namespace tidemark::env {
+
+#ifdef TM_PLANTED_BUGS
+template <class List>
+inline List planted_bug = List::kNone;
+template <class List>
+bool Planted(List bug) {
+  return planted_bug<List> == bug;
+}
+#else
+template <class List>
+constexpr bool Planted(List /*bug*/) {
+  return false;
+}
+#endif
 
 enum class Bug : std::uint8_t {
   kNone,
@@ -45,12 +62,5 @@ enum class Bug : std::uint8_t {
   kInflightNotCleared,   // What a crash interrupted stays.
   kEnd,
 };
-
-#ifdef TM_PLANTED_BUGS
-inline Bug planted_bug = Bug::kNone;
-inline bool Planted(Bug bug) { return planted_bug == bug; }
-#else
-constexpr bool Planted(Bug /*bug*/) { return false; }
-#endif
 
 }  // namespace tidemark::env

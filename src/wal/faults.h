@@ -1,10 +1,9 @@
-// Planted bugs: mistakes that a good engineer would make once, switched on one at a time to prove
-// that the simulation finds them. Compiled in only with TM_PLANTED_BUGS (test binaries); otherwise
-// Planted() is a constant.
+// The planted bugs of the log; env/faults.h has the mechanism.
 #pragma once
 
 #include <cstdint>
-#include <string_view>
+
+#include "env/faults.h"
 
 namespace tidemark::wal {
 
@@ -25,11 +24,6 @@ enum class Bug : std::uint8_t {
   kEnd,
 };
 
-#ifdef TM_PLANTED_BUGS
-inline Bug planted_bug = Bug::kNone;
-inline bool Planted(Bug bug) { return planted_bug == bug; }
-#else
-constexpr bool Planted(Bug /*bug*/) { return false; }
-#endif
+using env::Planted;
 
 }  // namespace tidemark::wal

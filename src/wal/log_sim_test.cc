@@ -420,7 +420,7 @@ TEST(LogSim, KeepsItsPromisesForEverySeed) {
 TEST(LogMutants, EachPlantedBugIsFound) {
   constexpr std::uint64_t kSeedsMax = 2000;
   for (int bug = 1; bug < static_cast<int>(Bug::kEnd); ++bug) {
-    planted_bug = static_cast<Bug>(bug);
+    env::planted_bug<Bug> = static_cast<Bug>(bug);
     std::string failure;
     std::uint64_t seed = 0;
     while (failure.empty() && seed < kSeedsMax) failure = Life(++seed).Run();
@@ -428,7 +428,7 @@ TEST(LogMutants, EachPlantedBugIsFound) {
     std::printf("planted bug %2d: seed %4llu: %s\n", bug, static_cast<unsigned long long>(seed),
                 failure.c_str());
   }
-  planted_bug = Bug::kNone;
+  env::planted_bug<Bug> = Bug::kNone;
 }
 
 #endif
