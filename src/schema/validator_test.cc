@@ -1,0 +1,234 @@
+// What the validator promises beside the public suite (tests/schema): events as they are laid out,
+// findings that say where and why, numbers to the last digit, and an end to every judgement.
+
+#include "schema/validator.h"
+
+#include <map>
+
+#include <gtest/gtest.h>
+
+#include "schema/number.h"
+#include "schema/pattern.h"
+#include "schema/rule_counts.h"
+#include "schema/uri.h"
+
+namespace tidemark::schema {
+namespace {
+
+std::shared_ptr<const Validator> Compiled(const std::string& text) {
+  auto made = Validator::Compile(JsonValue::Parse(text).value(), {});
+  EXPECT_TRUE(made.has_value()) << made.error().message();
+  return made.value_or(nullptr);
+}
+
+std::string Refusal(const std::string& text) {
+  const auto made = Validator::Compile(JsonValue::Parse(text).value(), {});
+  return made ? "taken" : made.error().message();
+}
+
+struct Verdict {
+  Judgement judgement;
+  std::vector<Finding> findings;
+};
+
+Verdict Judge(const std::string& schema, const std::string& json) {
+  const auto value = JsonValue::Parse(json).value();
+  Instance instance;
+  EXPECT_TRUE(instance.Read(value).has_value());
+  Verdict verdict{};
+  verdict.judgement = Compiled(schema)->Judge(instance, &verdict.findings, 10);
+  return verdict;
+}
+
+TEST(SchemaNumber, IsExact) {
+  EXPECT_TRUE(Number("1.0").IsInteger());
+  EXPECT_TRUE(Number("1e2").IsInteger());
+  EXPECT_FALSE(Number("1.5").IsInteger());
+  EXPECT_EQ(Number("100"), Number("1E+2"));
+  EXPECT_EQ(Number("-0"), Number("0.00e5"));
+  EXPECT_LT(Number("18446744073709551616"), Number("18446744073709551617"));
+  EXPECT_LT(Number("-2"), Number("-1.999"));
+  EXPECT_LT(Number("9.99"), Number("10"));
+  EXPECT_LT(Number("1e-400"), Number("1e-399"));
+  EXPECT_TRUE(Number("0.0075").IsMultipleOf(Number("0.0001")));
+  EXPECT_FALSE(Number("0.00751").IsMultipleOf(Number("0.0001")));
+  EXPECT_TRUE(Number("1e308").IsMultipleOf(Number("0.5")));
+  EXPECT_FALSE(Number("1e308").IsMultipleOf(Number("0.123456789")));
+  EXPECT_FALSE(Number("1e999999999999999999999").IsMultipleOf(Number("3")));
+  EXPECT_FALSE(Number("1234567890123456789").IsDivisor());
+}
+
+TEST(SchemaUri, ResolvesByTheRulesOfTheRfc) {
+  const std::string base = "http://a/b/c/d;p?q";
+  EXPECT_EQ(ResolveUri(base, "g"), "http://a/b/c/g");
+  EXPECT_EQ(ResolveUri(base, "./g/"), "http://a/b/c/g/");
+  EXPECT_EQ(ResolveUri(base, "/g"), "http://a/g");
+  EXPECT_EQ(ResolveUri(base, "//g"), "http://g");
+  EXPECT_EQ(ResolveUri(base, "?y"), "http://a/b/c/d;p?y");
+  EXPECT_EQ(ResolveUri(base, "#s"), "http://a/b/c/d;p?q#s");
+  EXPECT_EQ(ResolveUri(base, "../../../g"), "http://a/g");
+  EXPECT_EQ(ResolveUri(base, ".."), "http://a/b/");
+  EXPECT_EQ(ResolveUri(base, "urn:x:y#z"), "urn:x:y#z");
+}
+
+TEST(SchemaPattern, SpeaksEcmaAndRefusesWhatIsNotLinear) {
+  EXPECT_TRUE(Pattern::Make("^\\p{Letter}+\\u00e9$")->Matches("caf\xC3\xA9"));
+  EXPECT_TRUE(Pattern::Make("\\s")->Matches("\xC2\xA0"));
+  EXPECT_FALSE(Pattern::Make("^a$")->Matches("a\n"));
+  EXPECT_TRUE(Pattern::Make("^\\uD83D\\uDC32$")->Matches("\xF0\x9F\x90\xB2"));
+  EXPECT_TRUE(Pattern::Make("[[a]")->Matches("["));
+  for (const char* bad : {"(?=a)", "(?<!a)b", "(a)\\1", "\\k<n>", "[", "a{2,1}", "\\Q",
+                          "((((a{1,100}){1,100}){1,100}){1,100})"}) {
+    EXPECT_FALSE(Pattern::Make(bad).has_value()) << bad;
+  }
+}
+
+TEST(Schema, SaysWhereAndWhy) {
+  const Verdict verdict =
+      Judge(R"({"type":"object","required":["a"],"properties":{"b/c":{"items":{"minimum":3}}}})",
+            R"({"b/c":[5,1]})");
+  EXPECT_EQ(verdict.judgement, Judgement::kInvalid);
+  ASSERT_EQ(verdict.findings.size(), 2U);
+  EXPECT_EQ(verdict.findings[0].instance_path, "/b~1c/1");
+  EXPECT_EQ(verdict.findings[0].keyword, "minimum");
+  EXPECT_EQ(verdict.findings[0].schema_path, "#/properties/b~1c/items/minimum");
+  EXPECT_EQ(verdict.findings[1].instance_path, "/a");
+  EXPECT_EQ(verdict.findings[1].message, "is missing");
+}
+
+TEST(Schema, ReadsABooleanRequiredAsDraft3MeantIt) {
+  const std::string schema = R"({"type":"object","properties":{
+      "productId":{"type":"string","required":true},"note":{"type":"string","required":false}}})";
+  EXPECT_EQ(Judge(schema, R"({"productId":"p"})").judgement, Judgement::kValid);
+  EXPECT_EQ(Judge(schema, R"({"note":"n"})").judgement, Judgement::kInvalid);
+  ASSERT_EQ(Compiled(schema)->notes().size(), 1U);
+  EXPECT_NE(Compiled(schema)->notes()[0].find("#/properties/productId"), std::string::npos);
+}
+
+TEST(Schema, RefusesWhatIsNoSchemaOrCannotBeKept) {
+  EXPECT_NE(Refusal(R"({"type":"strnig"})").find("no valid JSON Schema"), std::string::npos);
+  EXPECT_NE(Refusal(R"({"properties":{"a":{"minimum":"3"}}})").find("#/properties/a/minimum"),
+            std::string::npos);
+  EXPECT_NE(Refusal("3").find("object or a boolean"), std::string::npos);
+  EXPECT_NE(Refusal(R"({"$schema":"http://json-schema.org/draft-04/schema#"})").find("draft"),
+            std::string::npos);
+  EXPECT_NE(Refusal(R"({"$ref":"http://elsewhere/x"})").find("not registered"), std::string::npos);
+  EXPECT_NE(Refusal(R"({"$ref":"#/$defs/none"})").find("no schema"), std::string::npos);
+  EXPECT_NE(Refusal(R"x({"pattern":"(?=a)"})x").find("linear time"), std::string::npos);
+  EXPECT_NE(Refusal(R"({"multipleOf":1.23456789012345678901})").find("digits"), std::string::npos);
+}
+
+TEST(Schema, RefusesToComeBackToItselfInPlace) {
+  for (const char* loop :
+       {R"({"$ref":"#"})", R"({"allOf":[{"anyOf":[{"$ref":"#"}]}]})", R"({"not":{"$ref":"#"}})",
+        R"({"$defs":{"a":{"$ref":"#/$defs/b"},"b":{"if":{"$ref":"#/$defs/a"}}},
+            "$ref":"#/$defs/a"})"}) {
+    EXPECT_NE(Refusal(loop).find("never end"), std::string::npos) << loop;
+  }
+  EXPECT_EQ(Refusal(R"({"properties":{"next":{"$ref":"#"}}})"), "taken");
+}
+
+TEST(Schema, DoublingSchemasEndUndecided) {
+  std::string doubling = R"({"$ref":"#/$defs/d0","$defs":{)";
+  for (int i = 0; i < 40; ++i) {
+    const std::string next = R"({"$ref":"#/$defs/d)" + std::to_string(i + 1) + "\"}";
+    doubling += "\"d" + std::to_string(i) + R"(":{"allOf":[)" + next + "," + next + "]},";
+  }
+  doubling += R"("d40":{"type":"object"}}})";
+  EXPECT_EQ(Judge(doubling, "{}").judgement, Judgement::kUndecided);
+}
+
+TEST(Schema, LongArraysOfOneKindAreComparedInLittleTime) {
+  std::string items = "[";
+  for (int i = 0; i < 5'000; ++i) items += std::to_string(i) + ",";
+  EXPECT_EQ(Judge(R"({"uniqueItems":true})", items + "5001]").judgement, Judgement::kValid);
+  EXPECT_EQ(Judge(R"({"uniqueItems":true})", items + "7.0]").judgement, Judgement::kInvalid);
+}
+
+TEST(Schema, TakesLargeAndDeepSchemas) {
+  std::string large = R"({"properties":{"p":{})";
+  for (int i = 0; i < 3'000; ++i) large += ",\"p" + std::to_string(i) + R"(":{"type":"string"})";
+  EXPECT_EQ(Refusal(large + "}}"), "taken");
+  std::string deep = "{}";
+  for (int i = 0; i < 30; ++i) deep = R"({"properties":{"a":)" + deep + "}}";
+  EXPECT_EQ(Refusal(deep), "taken");
+}
+
+TEST(SchemaInstance, LaysAnEventOutByColumnsAndProperties) {
+  event::EventView view;
+  view.SetText(event::Column::kEventId, "e1");
+  view.SetText(event::Column::kEventType, "purchase");
+  view.SetText(event::Column::kBrowser, "Chrome");
+  view.SetText(event::Column::kProperties,
+               R"({"amount":9.5,"browser":"hidden","tags":["a\n",{"k":null}],"ok":true})");
+  view.timestamp = TimeMicros(1'700'000'000'000'000);
+  view.present |= event::Bit(event::Column::kTimestamp);
+  Instance instance;
+  const auto judge = [&](const std::string& schema) {
+    const auto validator = Compiled(schema);
+    EXPECT_TRUE(instance.Read(view, "shop", validator->shape()).has_value());
+    std::vector<Finding> findings;
+    validator->Judge(instance, &findings, 5);
+    std::string all;
+    for (const Finding& finding : findings) all += finding.instance_path + " " + finding.message;
+    return all;
+  };
+  EXPECT_EQ(judge(R"({"required":["event_id","timestamp","project_id","amount"],"properties":{
+      "amount":{"type":"number","maximum":10},"browser":{"const":"Chrome"},"ok":{"const":true},
+      "tags":{"const":["a\n",{"k":null}]},"project_id":{"const":"shop"},
+      "timestamp":{"pattern":"^2023-11-14T"},"event_type":{},"event_id":{}},
+      "additionalProperties":false})"),
+            "");
+  EXPECT_EQ(judge(R"({"properties":{"properties":{"required":["amount"],"properties":{
+      "browser":{"const":"hidden"}}}},"not":{"required":["amount"]}})"),
+            "");
+  EXPECT_EQ(judge(R"({"required":["user_id"]})"), "/user_id is missing");
+}
+
+TEST(Schema, NamesTheFirstBrokenRuleWithoutTelling) {
+  const auto validator = Compiled(R"({"required":["b","a"],"properties":{"n":{"maximum":3}}})");
+  Instance instance;
+  RuleCounts counts;
+  const auto rule = [&](const char* json) {
+    const auto value = JsonValue::Parse(json).value();
+    EXPECT_TRUE(instance.Read(value).has_value());
+    BrokenRule broken;
+    if (validator->Judge(instance, &broken) == Judgement::kValid) return std::string("none");
+    counts.AddBroken(broken, false);
+    return validator->RuleName(broken);
+  };
+  EXPECT_EQ(rule(R"({"a":1,"b":2,"n":3})"), "none");
+  EXPECT_EQ(rule(R"({"a":1,"b":2,"n":4})"), "#/properties/n/maximum");
+  EXPECT_EQ(rule(R"({"a":1})"), "#/required/b");
+  EXPECT_EQ(rule(R"({"b":1})"), "#/required/a");
+  EXPECT_EQ(rule(R"({"b":2})"), "#/required/a");
+  std::map<std::string, std::uint64_t> seen;
+  counts.ForEach([&](const BrokenRule& broken, std::uint64_t count) {
+    seen[validator->RuleName(broken)] = count;
+  });
+  EXPECT_EQ(seen, (std::map<std::string, std::uint64_t>{
+                      {"#/properties/n/maximum", 1}, {"#/required/a", 2}, {"#/required/b", 1}}));
+  EXPECT_EQ(counts.observed(), 4U);
+}
+
+TEST(Schema, ReadsTheNamesThatClientsGiveToColumns) {
+  CompileOptions options;
+  options.of_events = true;
+  const auto made = Validator::Compile(
+      JsonValue::Parse(R"({"required":["userId","user_id"],"properties":{"url":{"minLength":9}}})")
+          .value(),
+      options);
+  ASSERT_TRUE(made.has_value());
+  event::EventView view;
+  view.SetText(event::Column::kUserId, "u");
+  view.SetText(event::Column::kPageUrl, "short");
+  Instance instance;
+  ASSERT_TRUE(instance.Read(view, "p", Shape::kFlat).has_value());
+  std::vector<Finding> findings;
+  (*made)->Judge(instance, &findings, 5);
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_EQ(findings[0].instance_path, "/page_url");
+}
+
+}  // namespace
+}  // namespace tidemark::schema
