@@ -171,6 +171,38 @@ def queries(options):
         return result
 
 
+KEPT_STATEMENTS = {
+    "group_by_path": "select properties->>'$.category' as v, count(*) from events group by 1 order by 2 desc, 1 limit 20",
+    "filter_by_path": "select count(*) from events where (properties->>'$.category') = 'toys'",
+    "sum_of_path": "select sum((properties->>'$.price')::double) from events",
+}
+
+
+def kept(options):
+    """Questions about paths of properties: typed copies against JSON text, and what the copies cost."""
+    rows, times = min(options.lengths["rows"], 1_000_000), options.lengths["times"]
+    result, answers = {"rows": rows}, {}
+    for name, most in (("text", 0), ("kept", 200)):
+        settings = ("--memory", "30GiB", "--flush-seconds", "86400", "--flush-size", "4GB", "-X", f"flush.kept_paths={most}")
+        with Server(options.binary, options.folder / name, *settings) as server:
+            server.demo("--count", rows, "--seed", 1, "--users", 10_000, "--days", 20, "--late", 0, "--connections", 1)
+            before = server.cpu_seconds()
+            server.settle()
+            result[name] = {"settle_cpu_seconds": round(server.cpu_seconds() - before, 2)}
+            _, files = lake_rows(server)
+            result[name]["file_bytes"] = sum(os.path.getsize(file) for file in files)
+            for key, statement in KEPT_STATEMENTS.items():
+                found = rounded(server.rows(statement))
+                assert answers.setdefault(key, found) == found, f"{key}: {found} is not {answers[key]}"
+                taken = []
+                for _ in range(times):
+                    begin = time.perf_counter()
+                    server.rows(statement)
+                    taken.append((time.perf_counter() - begin) * 1e3)
+                result[name][f"{key}_ms"] = round(sorted(taken)[len(taken) // 2], 2)
+    return result
+
+
 def commit(options):
     """The lake's own program: commits to a table of 10,000 files, 500 snapshots."""
     tool = options.binary.parent / "tests" / "lake_tool"
@@ -286,4 +318,4 @@ def memory(options):
 
 
 ALL = {"ingest": ingest, "batch_ack": batch_ack, "single": single, "visible": visible, "queries": queries, "commit": commit,
-       "restart": restart, "memory": memory}
+       "restart": restart, "memory": memory, "kept": kept}

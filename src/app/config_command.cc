@@ -114,6 +114,8 @@ ServeOptions ToServeOptions(const config::Settings& settings) {
   options.tide.log.retention_bytes = settings.Number("log.retention_bytes");
   options.flush_bytes = settings.Number("flush.size");
   options.flush_age = settings.Time("flush.age");
+  options.kept_paths_max = static_cast<std::uint32_t>(settings.Number("flush.kept_paths"));
+  options.kept_rows_min = settings.Number("flush.kept_rows");
   options.query_threads = small("query.threads");
   options.query.time_max = settings.Time("query.time");
   options.query.rows_max = settings.Number("query.rows");

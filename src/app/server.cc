@@ -200,6 +200,8 @@ class Server::Impl final : public RouteParts {
     tide::TideOptions options = options_.tide;
     options.flush_encoded_bytes = options_.flush_bytes;
     options.flush_age = options_.flush_age;
+    options.kept_paths_max = options_.kept_paths_max;
+    options.kept_rows_min = options_.kept_rows_min;
     // Hot rows are about eight times as large as data files; the rest is for odd events.
     options.flush_hot_bytes = std::min(12 * options_.flush_bytes, budget_.bytes_max() / 4);
     const tide::CoreParts parts{disk_.get(),

@@ -24,6 +24,8 @@ struct ServeOptions {
   std::uint32_t query_threads = 4;     // Statements that run at once.
   std::uint64_t flush_bytes = 64'000'000;
   Duration flush_age = std::chrono::seconds(60);
+  std::uint32_t kept_paths_max = 200;
+  std::uint64_t kept_rows_min = 1'000;
   net::ServerOptions http;  // All but the address.
   AuthOptions auth;
   Duration answer_delay_max = std::chrono::seconds(1);  // Of the overload ladder.

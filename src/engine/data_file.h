@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,10 +14,18 @@
 
 namespace tidemark::engine {
 
+// A kept path that a file has, for every row whose `properties` have a value there.
+struct KeptColumn {
+  std::int32_t field_id = 0;
+  std::uint64_t values = 0;  // Nulls included.
+  std::uint64_t nulls = 0;
+};
+
 struct WrittenFile {
   std::uint64_t rows = 0;
   std::uint64_t bytes = 0;
   std::vector<std::int64_t> split_offsets;  // First byte of each row group.
+  std::vector<KeptColumn> kept;             // By field id.
 };
 
 class DataFileWriter {
@@ -26,10 +35,11 @@ class DataFileWriter {
   DataFileWriter& operator=(const DataFileWriter&) = delete;
   virtual ~DataFileWriter() = default;
 
-  // Writes all rows of `rows`, in order, with every column of event::kColumns under its field id,
-  // to a new file at `native_path`. NOT durable: the caller seals it (env::ObjectStore::Seal).
-  // kIoError, kOverloaded (memory refused).
-  virtual Result<WrittenFile> Write(const event::RowSource& rows,
+  // Writes all rows of `rows`, in order, with every column of their schema under its field id,
+  // to a new file at `native_path`, and of the paths in `kept` those that give back the text of
+  // every row. NOT durable: the caller seals it (env::ObjectStore::Seal). kIoError, kOverloaded
+  // (memory refused).
+  virtual Result<WrittenFile> Write(const event::RowSource& rows, const event::KeptPaths& kept,
                                     const std::string& native_path) = 0;
 };
 
@@ -40,9 +50,11 @@ class DataFileReader {
   DataFileReader& operator=(const DataFileReader&) = delete;
   virtual ~DataFileReader() = default;
 
-  // Calls `visit` for the file's rows, in order, as sources that live for the call only. Columns
-  // are found by field id; one that the file lacks is null. kCorruption names the file.
+  // Calls `visit` for the file's rows, in order, as sources of `schema` that live for the call
+  // only. Columns are found by field id; one that the file lacks is null. kCorruption names the
+  // file.
   virtual Status Read(const std::string& native_path,
+                      const std::shared_ptr<const event::TableSchema>& schema,
                       const std::function<Status(const event::RowSource&)>& visit) = 0;
 };
 

@@ -22,8 +22,8 @@ duckdb::vector<duckdb::OpenFileInfo> Paths(const std::vector<LakeFile>& files) {
 // A relation's files, fewer of them once the statement's bounds on `timestamp` are known.
 class FileList final : public duckdb::SimpleMultiFileList {
  public:
-  explicit FileList(std::vector<LakeFile> files)
-      : SimpleMultiFileList(Paths(files)), files_(std::move(files)) {}
+  FileList(std::vector<LakeFile> files, std::size_t time_column)
+      : SimpleMultiFileList(Paths(files)), files_(std::move(files)), time_column_(time_column) {}
 
   duckdb::unique_ptr<MultiFileList> ComplexFilterPushdown(
       duckdb::ClientContext& context, const duckdb::MultiFileOptions& /*options*/,
@@ -36,7 +36,7 @@ class FileList final : public duckdb::SimpleMultiFileList {
       const auto& binding = expression.Cast<duckdb::BoundColumnRefExpression>().binding;
       return binding.table_index == info.table_index &&
              binding.column_index < info.column_ids.size() &&
-             info.column_ids[binding.column_index] == event::Index(event::Column::kTimestamp);
+             info.column_ids[binding.column_index] == time_column_;
     };
     const event::TimeRange bounds = TimeBounds(context, filters, is_time);
     std::vector<LakeFile> kept;
@@ -45,11 +45,11 @@ class FileList final : public duckdb::SimpleMultiFileList {
       kept.push_back(file);
     }
     if (kept.size() == files_.size()) return nullptr;
-    return duckdb::make_uniq<FileList>(std::move(kept));
+    return duckdb::make_uniq<FileList>(std::move(kept), time_column_);
   }
 
   duckdb::unique_ptr<MultiFileList> Copy() const override {
-    return duckdb::make_uniq<FileList>(files_);
+    return duckdb::make_uniq<FileList>(files_, time_column_);
   }
 
   duckdb::unique_ptr<duckdb::NodeStatistics> GetCardinality(
@@ -61,23 +61,74 @@ class FileList final : public duckdb::SimpleMultiFileList {
 
  private:
   const std::vector<LakeFile> files_;
+  const std::size_t time_column_;
 };
 
-// Takes the argument for a relation's index instead of a path.
+// A column that is found by its field id, and null where a file lacks it.
+duckdb::MultiFileColumnDefinition Definition(const event::TableColumn& column) {
+  const duckdb::LogicalType type = EngineType(column.type);
+  duckdb::MultiFileColumnDefinition definition(column.name, type);
+  definition.identifier = duckdb::Value::INTEGER(column.field_id);
+  definition.default_expression =
+      duckdb::make_uniq<duckdb::ConstantExpression>(duckdb::Value(type));
+  return definition;
+}
+
+// The struct of some kept paths.
+duckdb::MultiFileColumnDefinition KeptDefinition(const event::KeptPaths& kept,
+                                                 const std::vector<std::size_t>& which) {
+  duckdb::vector<duckdb::MultiFileColumnDefinition> children;
+  duckdb::child_list_t<duckdb::LogicalType> types;
+  for (const std::size_t i : which) {
+    const event::KeptPath& path = kept.paths[i];
+    children.push_back(Definition({path.name, path.type, false, path.field_id}));
+    types.emplace_back(path.name, children.back().type);
+  }
+  const auto type = duckdb::LogicalType::STRUCT(std::move(types));
+  duckdb::MultiFileColumnDefinition column(std::string(event::kKeptColumn), type);
+  column.identifier = duckdb::Value::INTEGER(kept.field_id);
+  column.children = std::move(children);
+  column.default_expression = duckdb::make_uniq<duckdb::ConstantExpression>(duckdb::Value(type));
+  return column;
+}
+
+// Takes the argument for a scan's index instead of a path, and the columns from its schema.
 struct FileReader final : duckdb::MultiFileReader {
   duckdb::shared_ptr<duckdb::MultiFileList> CreateFileList(
       duckdb::ClientContext& context, const duckdb::vector<duckdb::string>& paths,
       const duckdb::FileGlobInput& /*glob*/) override {
     const auto state = context.registered_state->Get<ScanState>(ScanState::kKey);
     const auto index = static_cast<std::size_t>(std::stoull(paths.at(0)));
-    if (!state || index >= state->relations.size() || state->relations[index]->files == nullptr) {
-      throw duckdb::BinderException("tm_files: no such relation");
+    if (!state || index >= state->scans.size() || state->scans[index].files == nullptr) {
+      throw duckdb::BinderException("tm_files: no such scan");
     }
-    return duckdb::make_shared_ptr<FileList>(*state->relations[index]->files);
+    scan_ = state->scans[index];
+    return duckdb::make_shared_ptr<FileList>(*scan_.files, scan_.relation->schema->timestamp);
+  }
+  bool Bind(duckdb::MultiFileOptions& options, duckdb::MultiFileList& /*files*/,
+            duckdb::vector<duckdb::LogicalType>& types, duckdb::vector<duckdb::string>& names,
+            duckdb::MultiFileReaderBindData& bind) override {
+    // Folders named like `year=2024` bring no columns.
+    options.auto_detect_hive_partitioning = false;
+    options.hive_partitioning = false;
+    const event::TableSchema& schema = *scan_.relation->schema;
+    for (const event::TableColumn& column : schema.columns) {
+      bind.schema.push_back(Definition(column));
+    }
+    if (!scan_.kept.empty()) bind.schema.push_back(KeptDefinition(schema.kept, scan_.kept));
+    for (const duckdb::MultiFileColumnDefinition& column : bind.schema) {
+      names.push_back(column.name);
+      types.push_back(column.type);
+    }
+    bind.mapping = duckdb::MultiFileColumnMappingMode::BY_FIELD_ID;
+    return true;
   }
   duckdb::unique_ptr<MultiFileReader> Copy() const override {
     return duckdb::make_uniq<FileReader>(*this);
   }
+
+ private:
+  FileScan scan_;
 };
 
 duckdb::unique_ptr<duckdb::MultiFileReader> MakeReader(const duckdb::TableFunction& /*function*/) {
@@ -85,20 +136,6 @@ duckdb::unique_ptr<duckdb::MultiFileReader> MakeReader(const duckdb::TableFuncti
 }
 
 }  // namespace
-
-duckdb::Value ParquetSchema() {
-  using duckdb::Value;
-  duckdb::vector<Value> keys;
-  duckdb::vector<Value> values;
-  for (const event::ColumnInfo& info : event::kColumns) {
-    keys.push_back(Value::INTEGER(info.field_id));
-    values.push_back(Value::STRUCT({{"name", Value(std::string(info.name))},
-                                    {"type", Value(EngineType(info.type).ToString())},
-                                    {"default_value", Value(duckdb::LogicalType::VARCHAR)}}));
-  }
-  const auto value_type = values[0].type();
-  return Value::MAP(duckdb::LogicalType::INTEGER, value_type, std::move(keys), std::move(values));
-}
 
 void RegisterFiles(duckdb::ExtensionLoader& loader) {
   auto& entry = loader.GetTableFunction("parquet_scan");

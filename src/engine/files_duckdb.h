@@ -9,7 +9,4 @@ namespace tidemark::engine {
 // Throws.
 void RegisterFiles(duckdb::ExtensionLoader& loader);
 
-// MAP {field id: {name, type, default_value: NULL}} of event::kColumns, for read_parquet(schema=).
-duckdb::Value ParquetSchema();
-
 }  // namespace tidemark::engine

@@ -60,6 +60,7 @@ duckdb::unique_ptr<duckdb::Connection> Connect(
     const Database& database, std::vector<std::shared_ptr<const Relation>> relations) {
   auto connection = duckdb::make_uniq<duckdb::Connection>(*database.db);
   auto state = duckdb::make_shared_ptr<ScanState>();
+  for (const auto& relation : relations) state->scans.push_back({relation, relation->files, {}});
   state->relations = std::move(relations);
   connection->context->registered_state->Insert(ScanState::kKey, std::move(state));
   return connection;

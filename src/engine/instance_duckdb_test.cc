@@ -64,7 +64,7 @@ class EngineTest : public ::testing::Test {
     const TestRows rows(Rows(begin, end));
     LakeFile file;
     file.native_path = folder_ + "/" + std::to_string(begin) + ".parquet";
-    const auto written = MakeParquetWriter({})->Write(rows, file.native_path);
+    const auto written = MakeParquetWriter({})->Write(rows, {}, file.native_path);
     EXPECT_TRUE(written.has_value()) << (written ? "" : written.error().ToString());
     file.rows = written->rows;
     file.bytes = written->bytes;
@@ -593,7 +593,7 @@ TEST_F(EngineTest, GivesAFilesRowsBackInOrder) {
   options.row_group_rows = 4096;
   options.key_values = {{"tidemark.a'b", "it's"}};
   const std::string path = folder_ + "/it's.parquet";
-  const auto written = MakeParquetWriter(options)->Write(rows, path);
+  const auto written = MakeParquetWriter(options)->Write(rows, {}, path);
   ASSERT_TRUE(written.has_value()) << written.error().ToString();
   EXPECT_EQ(written->rows, 10'000U);
   EXPECT_GT(written->bytes, 1000U);
@@ -601,10 +601,11 @@ TEST_F(EngineTest, GivesAFilesRowsBackInOrder) {
   EXPECT_EQ(written->split_offsets[0], 4);
   std::string text;
   const auto read =
-      MakeParquetReader(instance_.get())->Read(path, [&](const event::RowSource& source) -> Status {
-        text += Dump(source);
-        return {};
-      });
+      MakeParquetReader(instance_.get())
+          ->Read(path, event::EventsSchema(), [&](const event::RowSource& source) -> Status {
+            text += Dump(source);
+            return {};
+          });
   ASSERT_TRUE(read.has_value()) << read.error().ToString();
   EXPECT_EQ(text.size(), Dump(rows).size());
   EXPECT_TRUE(text == Dump(rows));
@@ -613,11 +614,11 @@ TEST_F(EngineTest, GivesAFilesRowsBackInOrder) {
 TEST_F(EngineTest, NamesAFileThatCannotBeReadOrWritten) {
   const auto reader = MakeParquetReader(instance_.get());
   const auto visit = [](const event::RowSource&) -> Status { return {}; };
-  const auto missing = reader->Read(folder_ + "/none.parquet", visit);
+  const auto missing = reader->Read(folder_ + "/none.parquet", event::EventsSchema(), visit);
   EXPECT_EQ(missing.error().code(), Code::kCorruption);
   EXPECT_NE(missing.error().message().find("none.parquet"), std::string::npos);
   const TestRows rows(Rows(0, 10));
-  const auto refused = MakeParquetWriter({})->Write(rows, folder_ + "/no/such/folder.parquet");
+  const auto refused = MakeParquetWriter({})->Write(rows, {}, folder_ + "/no/such/folder.parquet");
   EXPECT_EQ(refused.error().code(), Code::kIoError);
 }
 

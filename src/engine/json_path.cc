@@ -1,7 +1,8 @@
 #include "engine/json_path.h"
 
-#include <cstring>
 #include <utility>
+
+#include "engine/json_scan.h"
 
 namespace tidemark::engine {
 namespace {
@@ -9,141 +10,20 @@ namespace {
 constexpr std::size_t kStepsMax = 64;  // A path with more is left to the engine.
 constexpr std::uint64_t kIndexMax = 1'000'000'000;
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
-bool IsNumber(std::string_view text) {
-  std::size_t at = 0;
-  const auto digits = [&] {
-    const std::size_t from = at;
-    while (at < text.size() && IsDigit(text[at])) ++at;
-    return at > from;
-  };
-  if (text.starts_with('-')) ++at;
-  const std::size_t whole = at;
-  if (!digits() || (text[whole] == '0' && at > whole + 1)) return false;
-  if (at < text.size() && text[at] == '.') {
-    ++at;
-    if (!digits()) return false;
-  }
-  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
-    ++at;
-    if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
-    if (!digits()) return false;
-  }
-  return at == text.size();
-}
-
-// Walks one text. Every call that returns false has met something that it does not read.
-class Scan {
- public:
-  explicit Scan(std::string_view text) : at_(text.data()), end_(text.data() + text.size()) {}
-
-  bool Take(char c) {
-    if (at_ == end_ || *at_ != c) return false;
-    ++at_;
-    return true;
-  }
-  char peek() const { return at_ == end_ ? '\0' : *at_; }
-
-  // At a quote: the text between it and its partner.
-  bool String(std::string_view* inside, bool* escaped) {
-    const char* const begin = ++at_;
-    *escaped = false;
-    for (;;) {
-      const void* found = std::memchr(at_, '"', static_cast<std::size_t>(end_ - at_));
-      if (found == nullptr) return false;
-      at_ = static_cast<const char*>(found);
-      std::size_t backslashes = 0;
-      for (const char* back = at_; back > begin && *(back - 1) == '\\'; --back) ++backslashes;
-      if (backslashes % 2 == 0) break;
-      ++at_;
-    }
-    *inside = {begin, static_cast<std::size_t>(at_ - begin)};
-    *escaped = inside->find('\\') != std::string_view::npos;
-    ++at_;
-    return true;
-  }
-
-  // Any value, without looking at what it is.
-  bool Skip() {
-    std::string_view inside;
-    bool escaped = false;
-    if (at_ == end_) return false;
-    if (*at_ == '"') return String(&inside, &escaped);
-    if (*at_ != '{' && *at_ != '[') return SkipScalar();
-    std::size_t depth = 0;
-    while (at_ != end_) {
-      switch (*at_) {
-        case '"':
-          if (!String(&inside, &escaped)) return false;
-          continue;
-        case '{':
-        case '[':
-          ++depth;
-          break;
-        case '}':
-        case ']':
-          if (--depth == 0) {
-            ++at_;
-            return true;
-          }
-          break;
-        case ' ':
-        case '\t':
-        case '\n':
-        case '\r':
-          return false;
-        default:
-          break;
-      }
-      ++at_;
-    }
-    return false;
-  }
-
-  JsonFound Value() {
-    const char* const begin = at_;
-    std::string_view inside;
-    bool escaped = false;
-    if (peek() == '"') {
-      if (!String(&inside, &escaped) || escaped) return {JsonFound::Kind::kUnsure, {}, {}};
-      return {JsonFound::Kind::kString, inside, Since(begin)};
-    }
-    if (!Skip()) return {JsonFound::Kind::kUnsure, {}, {}};
-    const std::string_view text = Since(begin);
-    if (text == "null") return {JsonFound::Kind::kNull, {}, {}};
-    const bool known = text.front() == '{' || text.front() == '[' || text == "true" ||
-                       text == "false" || IsNumber(text);
-    if (!known) return {JsonFound::Kind::kUnsure, {}, {}};
-    return {JsonFound::Kind::kOther, text, {}};
-  }
-
- private:
-  bool SkipScalar() {
-    const char* const begin = at_;
-    while (at_ != end_ && *at_ != ',' && *at_ != '}' && *at_ != ']' && *at_ > ' ') ++at_;
-    return at_ != begin && (at_ == end_ || *at_ > ' ');
-  }
-  std::string_view Since(const char* begin) const {
-    return {begin, static_cast<std::size_t>(at_ - begin)};
-  }
-
-  const char* at_;
-  const char* const end_;
-};
-
 enum class Where { kHere, kMissing, kUnsure };
 
 // From an opening bracket to the value of `key`.
-Where EnterKey(Scan* scan, std::string_view key) {
+Where EnterKey(JsonScan* scan, std::string_view key) {
   if (!scan->Take('{')) return Where::kMissing;
   if (scan->peek() == '}') return Where::kMissing;
+  std::string plain;
   for (;;) {
     std::string_view name;
     bool escaped = false;
-    if (scan->peek() != '"' || !scan->String(&name, &escaped) || escaped || !scan->Take(':')) {
-      return Where::kUnsure;
-    }
+    if (scan->peek() != '"' || !scan->String(&name, &escaped)) return Where::kUnsure;
+    if (escaped && !Unescape(name, &plain)) return Where::kUnsure;
+    if (!scan->Take(':')) return Where::kUnsure;
+    if (escaped) name = plain;
     if (name == key) return Where::kHere;
     if (!scan->Skip()) return Where::kUnsure;
     if (scan->Take(',')) continue;
@@ -151,7 +31,7 @@ Where EnterKey(Scan* scan, std::string_view key) {
   }
 }
 
-Where EnterIndex(Scan* scan, std::uint64_t index) {
+Where EnterIndex(JsonScan* scan, std::uint64_t index) {
   if (!scan->Take('[')) return Where::kMissing;
   if (scan->peek() == ']') return Where::kMissing;
   for (std::uint64_t i = 0; i < index; ++i) {
@@ -194,7 +74,9 @@ std::optional<JsonPath> JsonPath::Parse(std::string_view path) {
       if (step.key.find_first_of("\"*#]$") != std::string::npos) return std::nullopt;
     } else if (path.front() == '[') {
       std::uint64_t index = 0;
-      for (used = 1; used < path.size() && IsDigit(path[used]) && index < kIndexMax; ++used) {
+      for (used = 1;
+           used < path.size() && path[used] >= '0' && path[used] <= '9' && index < kIndexMax;
+           ++used) {
         index = index * 10 + static_cast<std::uint64_t>(path[used] - '0');
       }
       if (used == 1 || used == path.size() || path[used] != ']') return std::nullopt;
@@ -212,11 +94,21 @@ std::optional<JsonPath> JsonPath::Parse(std::string_view path) {
   return parsed;
 }
 
+std::optional<std::vector<std::string>> JsonPath::Keys() const {
+  std::vector<std::string> keys;
+  for (const Step& step : steps_) {
+    if (step.index) return std::nullopt;
+    keys.push_back(step.key);
+  }
+  if (keys.empty()) return std::nullopt;
+  return keys;
+}
+
 JsonFound JsonPath::Find(std::string_view json) const {
   const bool whole = json.size() >= 2 && ((json.front() == '{' && json.back() == '}') ||
                                           (json.front() == '[' && json.back() == ']'));
   if (!whole) return {JsonFound::Kind::kUnsure, {}, {}};
-  Scan scan(json);
+  JsonScan scan(json);
   for (const Step& step : steps_) {
     const Where where = step.index ? EnterIndex(&scan, *step.index) : EnterKey(&scan, step.key);
     if (where == Where::kMissing) return {};

@@ -35,6 +35,9 @@ class JsonPath {
   // The value at `index` of a list.
   static JsonPath OfIndex(std::uint64_t index);
 
+  // The keys of the path, outermost first; nothing if it has places of lists, or no step.
+  std::optional<std::vector<std::string>> Keys() const;
+
   // Of repeated keys the first counts, as for the engine. What lies after the value is not looked
   // at, but for the last bracket.
   JsonFound Find(std::string_view json) const;

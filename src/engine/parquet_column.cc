@@ -16,7 +16,6 @@
 namespace tidemark::engine {
 namespace {
 
-using event::Column;
 using event::ColumnView;
 using event::kChunkRows;
 using event::StringRef;
@@ -40,9 +39,7 @@ constexpr std::size_t kBoundBytesMax = 64;  // Longer bounds help no reader.
 constexpr std::size_t kPrefetchRows = 8;
 
 // Values that are never twice the same, or hardly: no dictionary, and bounds that prune nothing.
-constexpr bool IsUnique(Column column) {
-  return column == Column::kEventId || column == Column::kProperties;
-}
+bool IsUnique(const event::TableColumn& column) { return column.texts >= event::Texts::kUnique; }
 
 std::uint64_t Prefix(std::string_view text) {
   std::uint64_t prefix = 0;
@@ -100,10 +97,10 @@ void TextDictionary::Grow() {
   }
 }
 
-void ColumnEncoder::Begin(const event::ColumnInfo& column) {
+void ColumnEncoder::Begin(const event::TableColumn& column) {
   column_ = &column;
   info_ = {};
-  by_dictionary_ = column.type == Type::kString && !IsUnique(column.column);
+  by_dictionary_ = column.type == Type::kString && !IsUnique(column);
   dictionary_.Clear();
   remaps_.clear();
   pages_.clear();
@@ -177,6 +174,8 @@ void ColumnEncoder::AddFixed(const ColumnView& view, std::size_t rows) {
       see_double(static_cast<const double*>(view.fixed)[i]);
     } else if (column_->type == Type::kInt32) {
       see_number(static_cast<const std::int32_t*>(view.fixed)[i]);
+    } else if (column_->type == Type::kBool) {
+      see_number(static_cast<const bool*>(view.fixed)[i] ? 1 : 0);
     } else {
       see_number(static_cast<const std::int64_t*>(view.fixed)[i]);
     }
@@ -192,7 +191,7 @@ void ColumnEncoder::AddText(std::string_view text) {
   const auto size = static_cast<std::uint32_t>(text.size());
   std::memcpy(at, &size, sizeof size);
   std::memcpy(at + sizeof size, text.data(), text.size());
-  if (!IsUnique(column_->column)) SeeText(text);
+  if (!IsUnique(*column_)) SeeText(text);
 }
 
 void ColumnEncoder::AddPlainText(const StringRef* strings, Words validity, std::size_t rows) {
@@ -201,7 +200,7 @@ void ColumnEncoder::AddPlainText(const StringRef* strings, Words validity, std::
     if (IsValid(validity, i)) bytes += 4 + strings[i].length;
   }
   char* at = Room(bytes);
-  const bool see = !IsUnique(column_->column);
+  const bool see = !IsUnique(*column_);
   for (std::size_t i = 0; i < rows; ++i) {
     if (i + kPrefetchRows < rows && IsValid(validity, i + kPrefetchRows)) {
       const StringRef& soon = strings[i + kPrefetchRows];
@@ -295,6 +294,9 @@ void ColumnEncoder::EndPage() {
   } else if (column_->type == Type::kString || column_->type == Type::kDouble) {
     body_.append(values_.data(), used_);
     info_.plain = true;
+  } else if (column_->type == Type::kBool) {
+    AppendBools(numbers_, &body_);
+    info_.plain = true;
   } else {
     encoding = kDeltas;
     AppendDeltas(numbers_, &body_);
@@ -370,6 +372,10 @@ void ColumnEncoder::FinishBounds() {
     case Type::kInt32:
       info_.min = RawOf(static_cast<std::int32_t>(number_min_));
       info_.max = RawOf(static_cast<std::int32_t>(number_max_));
+      return;
+    case Type::kBool:
+      info_.min = RawOf(number_min_ != 0);
+      info_.max = RawOf(number_max_ != 0);
       return;
     default:
       info_.min = RawOf(number_min_);

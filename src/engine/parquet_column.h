@@ -60,7 +60,8 @@ class ColumnEncoder {
  public:
   explicit ColumnEncoder(ParquetCodec codec) : codec_(codec) {}
 
-  void Begin(const event::ColumnInfo& column);
+  // `column` must outlive the call of Finish.
+  void Begin(const event::TableColumn& column);
   void Add(const event::ColumnView& view, std::size_t rows);
   // Appends the pages to `out`, whose first byte is at `offset` of the file.
   ColumnChunkInfo Finish(std::int64_t offset, std::string* out);
@@ -85,7 +86,7 @@ class ColumnEncoder {
   void FinishBounds();
 
   const ParquetCodec codec_;
-  const event::ColumnInfo* column_ = nullptr;
+  const event::TableColumn* column_ = nullptr;
   ColumnChunkInfo info_;
 
   // The page being filled.

@@ -2,14 +2,12 @@
 #include <utility>
 
 #include "base/check.h"
-#include "engine/files_duckdb.h"
 #include "engine/instance_duckdb.h"
 #include "engine/parquet.h"
 
 namespace tidemark::engine {
 namespace {
 
-using event::Column;
 using event::ColumnView;
 using event::StringRef;
 
@@ -23,10 +21,12 @@ Error FileError(const duckdb::ErrorData& error, const Database& database, const 
 // One chunk of a file as rows.
 class ChunkSource final : public event::RowSource {
  public:
-  explicit ChunkSource(duckdb::DataChunk* chunk) : chunk_(chunk) {
+  ChunkSource(const event::TableSchema& schema, duckdb::DataChunk* chunk)
+      : schema_(schema), chunk_(chunk) {
     chunk_->Flatten();
-    const auto* times = duckdb::FlatVector::GetData<std::int64_t>(Vector(Column::kTimestamp));
-    const auto& mask = duckdb::FlatVector::Validity(Vector(Column::kTimestamp));
+    duckdb::Vector& time = chunk_->data[schema_.timestamp];
+    const auto* times = duckdb::FlatVector::GetData<std::int64_t>(time);
+    const auto& mask = duckdb::FlatVector::Validity(time);
     for (duckdb::idx_t i = 0; i < chunk_->size(); ++i) {
       if (!mask.RowIsValid(i)) continue;
       times_.min = std::min(times_.min, TimeMicros(times[i]));
@@ -38,14 +38,15 @@ class ChunkSource final : public event::RowSource {
   std::size_t ChunkRows(std::size_t /*chunk*/) const override { return chunk_->size(); }
   event::TimeRange ChunkTimes(std::size_t /*chunk*/) const override { return times_; }
   std::uint64_t row_count() const override { return chunk_->size(); }
+  const event::TableSchema& schema() const override { return schema_; }
 
-  ColumnView Read(std::size_t /*chunk*/, Column column,
+  ColumnView Read(std::size_t /*chunk*/, std::size_t column,
                   event::ColumnScratch* /*scratch*/) const override {
-    duckdb::Vector& vector = Vector(column);
+    duckdb::Vector& vector = chunk_->data[column];
     ColumnView view;
     view.validity = duckdb::FlatVector::Validity(vector).GetData();
     const auto* data = duckdb::FlatVector::GetData(vector);
-    if (event::Info(column).type == event::Type::kString) {
+    if (schema_.columns[column].type == event::Type::kString) {
       view.kind = ColumnView::Kind::kStrings;
       view.strings = reinterpret_cast<const StringRef*>(data);
     } else {
@@ -56,8 +57,7 @@ class ChunkSource final : public event::RowSource {
   }
 
  private:
-  duckdb::Vector& Vector(Column column) const { return chunk_->data[event::Index(column)]; }
-
+  const event::TableSchema& schema_;
   duckdb::DataChunk* const chunk_;
   event::TimeRange times_;
 };
@@ -67,10 +67,11 @@ class ParquetReader final : public DataFileReader {
   explicit ParquetReader(Instance* instance) : instance_(instance) {}
 
   Status Read(const std::string& native_path,
+              const std::shared_ptr<const event::TableSchema>& schema,
               const std::function<Status(const event::RowSource&)>& visit) override {
     TM_ASSIGN(const auto database, instance_->impl().Current());
     try {
-      return ReadChunks(native_path, *database, visit);
+      return ReadChunks(native_path, schema, *database, visit);
     } catch (const duckdb::Exception& exception) {
       return Fail(FileError(duckdb::ErrorData(exception), *database, native_path));
     } catch (const std::exception& exception) {
@@ -79,20 +80,23 @@ class ParquetReader final : public DataFileReader {
   }
 
  private:
-  static Status ReadChunks(const std::string& path, const Database& database,
+  static Status ReadChunks(const std::string& path,
+                           const std::shared_ptr<const event::TableSchema>& schema,
+                           const Database& database,
                            const std::function<Status(const event::RowSource&)>& visit) {
     auto relation = std::make_shared<Relation>();
-    relation->files =
-        std::make_shared<const std::vector<LakeFile>>(std::vector<LakeFile>{LakeFile{path}});
+    relation->schema = schema;
+    LakeFile file;
+    file.native_path = path;
+    relation->files = std::make_shared<const std::vector<LakeFile>>(1, std::move(file));
     const auto connection = Connect(database, {std::move(relation)});
-    const auto result = connection->SendQuery(
-        "SELECT * FROM tm_files('0', schema = " + ParquetSchema().ToSQLString() + ")");
+    const auto result = connection->SendQuery("SELECT * FROM tm_files('0')");
     if (result->HasError()) result->ThrowError();
     while (true) {
       const auto chunk = result->Fetch();
       if (result->HasError()) result->ThrowError();
       if (chunk == nullptr || chunk->size() == 0) return {};
-      TM_TRY(visit(ChunkSource(chunk.get())));
+      TM_TRY(visit(ChunkSource(*schema, chunk.get())));
     }
   }
 

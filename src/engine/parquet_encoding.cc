@@ -117,6 +117,16 @@ void AppendBits(const std::uint64_t* words, std::size_t rows, std::size_t set_bi
   out->append(reinterpret_cast<const char*>(words), bytes);
 }
 
+void AppendBools(std::span<const std::int64_t> values, std::string* out) {
+  const std::size_t begin = out->size();
+  out->resize(begin + (values.size() + 7) / 8);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (values[i] == 0) continue;
+    char& byte = (*out)[begin + i / 8];
+    byte = static_cast<char>(static_cast<unsigned char>(byte) | 1U << (i % 8));
+  }
+}
+
 void AppendDeltas(std::span<const std::int64_t> values, std::string* out) {
   PutVarint(out, kBlock);
   PutVarint(out, kBlock / kMini);

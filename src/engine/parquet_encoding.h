@@ -20,6 +20,9 @@ void AppendHybrid(std::span<const std::uint32_t> values, std::uint32_t width, st
 void AppendBits(const std::uint64_t* words, std::size_t rows, std::size_t set_bits,
                 std::string* out);
 
+// Appends each value but 0 as a set bit, PLAIN as booleans are.
+void AppendBools(std::span<const std::int64_t> values, std::string* out);
+
 // Appends `values` as packed differences.
 void AppendDeltas(std::span<const std::int64_t> values, std::string* out);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "engine/kept_values.h"
 #include "engine/parquet.h"
 #include "engine/parquet_column.h"
 #include "engine/thrift_writer.h"
@@ -23,10 +24,12 @@ constexpr std::string_view kMagic = "PAR1";
 constexpr std::size_t kWriteBytes = 1U << 20;
 
 // The format's numbers.
+constexpr std::int32_t kBoolean = 0;
 constexpr std::int32_t kInt32 = 1;
 constexpr std::int32_t kInt64 = 2;
 constexpr std::int32_t kDouble = 5;
 constexpr std::int32_t kByteArray = 6;
+constexpr std::int32_t kRequired = 0;
 constexpr std::int32_t kOptional = 1;
 constexpr std::int32_t kUtf8 = 0;
 constexpr std::int32_t kTimestampMicros = 10;
@@ -39,6 +42,8 @@ std::int32_t PhysicalType(Type type) {
       return kDouble;
     case Type::kInt32:
       return kInt32;
+    case Type::kBool:
+      return kBoolean;
     case Type::kTimestamp:
     case Type::kInt64:
       break;
@@ -90,42 +95,69 @@ struct RowGroup {
   std::int64_t rows = 0;
   std::int64_t offset = 0;
   std::vector<ColumnChunkInfo> columns;
+  std::vector<ColumnChunkInfo> kept;  // By path; of a path that is not complete it means nothing.
 };
 
-void WriteSchema(ThriftWriter* out) {
-  out->BeginList(2, ThriftWriter::Type::kStruct, event::kColumnCount + 1);
+// The columns of a file: those of the rows, and one a kept path in the struct column behind them.
+struct FileColumns {
+  const std::vector<event::TableColumn>& columns;
+  std::int32_t kept_field_id = 0;
+  std::vector<event::TableColumn> kept;
+  std::vector<bool> complete;
+
+  std::size_t kept_count() const {
+    return static_cast<std::size_t>(std::count(complete.begin(), complete.end(), true));
+  }
+};
+
+void WriteLeaf(const event::TableColumn& info, ThriftWriter* out) {
   out->BeginElement();
-  out->Binary(4, "schema");
-  out->I32(5, event::kColumnCount);
-  out->End();
-  for (const event::ColumnInfo& info : event::kColumns) {
-    out->BeginElement();
-    out->I32(1, PhysicalType(info.type));
-    out->I32(3, kOptional);
-    out->Binary(4, info.name);
-    if (info.type == Type::kString) out->I32(6, kUtf8);
-    if (info.type == Type::kTimestamp) out->I32(6, kTimestampMicros);
-    out->I32(9, info.field_id);
-    if (info.type == Type::kString || info.type == Type::kTimestamp) {
-      out->BeginStruct(10);
-      if (info.type == Type::kString) {
-        out->Empty(1);
-      } else {
-        out->BeginStruct(8);
-        out->Bool(1, true);  // In UTC.
-        out->BeginStruct(2);
-        out->Empty(2);  // Microseconds.
-        out->End();
-        out->End();
-      }
+  out->I32(1, PhysicalType(info.type));
+  out->I32(3, kOptional);
+  out->Binary(4, info.name);
+  if (info.type == Type::kString) out->I32(6, kUtf8);
+  if (info.type == Type::kTimestamp) out->I32(6, kTimestampMicros);
+  out->I32(9, info.field_id);
+  if (info.type == Type::kString || info.type == Type::kTimestamp) {
+    out->BeginStruct(10);
+    if (info.type == Type::kString) {
+      out->Empty(1);
+    } else {
+      out->BeginStruct(8);
+      out->Bool(1, true);  // In UTC.
+      out->BeginStruct(2);
+      out->Empty(2);  // Microseconds.
+      out->End();
       out->End();
     }
     out->End();
   }
+  out->End();
 }
 
-void WriteColumn(const event::ColumnInfo& info, const ColumnChunkInfo& chunk, ParquetCodec codec,
-                 ThriftWriter* out) {
+void WriteSchema(const FileColumns& columns, ThriftWriter* out) {
+  const std::size_t kept = columns.kept_count();
+  const std::size_t top = columns.columns.size() + (kept > 0 ? 1 : 0);
+  out->BeginList(2, ThriftWriter::Type::kStruct, top + kept + 1);
+  out->BeginElement();
+  out->Binary(4, "schema");
+  out->I32(5, static_cast<std::int32_t>(top));
+  out->End();
+  for (const event::TableColumn& info : columns.columns) WriteLeaf(info, out);
+  if (kept == 0) return;
+  out->BeginElement();
+  out->I32(3, kRequired);  // A struct that is there in every row; its fields are not.
+  out->Binary(4, event::kKeptColumn);
+  out->I32(5, static_cast<std::int32_t>(kept));
+  out->I32(9, columns.kept_field_id);
+  out->End();
+  for (std::size_t i = 0; i < columns.kept.size(); ++i) {
+    if (columns.complete[i]) WriteLeaf(columns.kept[i], out);
+  }
+}
+
+void WriteColumn(const event::TableColumn& info, bool is_kept, const ColumnChunkInfo& chunk,
+                 ParquetCodec codec, ThriftWriter* out) {
   constexpr std::int32_t kPlain = 0;
   constexpr std::int32_t kRle = 3;
   constexpr std::int32_t kDeltas = 5;
@@ -140,7 +172,8 @@ void WriteColumn(const event::ColumnInfo& info, const ColumnChunkInfo& chunk, Pa
   if (chunk.dictionary_offset > 0) encodings.push_back(kByDictionary);
   out->BeginList(2, ThriftWriter::Type::kI32, encodings.size());
   for (const std::int32_t encoding : encodings) out->IntElement(encoding);
-  out->BeginList(3, ThriftWriter::Type::kBinary, 1);
+  out->BeginList(3, ThriftWriter::Type::kBinary, is_kept ? 2 : 1);
+  if (is_kept) out->BinaryElement(event::kKeptColumn);
   out->BinaryElement(info.name);
   out->I32(4, static_cast<std::int32_t>(codec));
   out->I64(5, chunk.values);
@@ -159,16 +192,23 @@ void WriteColumn(const event::ColumnInfo& info, const ColumnChunkInfo& chunk, Pa
   out->End();
 }
 
-void WriteRowGroup(const RowGroup& group, ParquetCodec codec, ThriftWriter* out) {
+void WriteRowGroup(const FileColumns& columns, const RowGroup& group, ParquetCodec codec,
+                   ThriftWriter* out) {
   std::int64_t plain_bytes = 0;
   std::int64_t bytes = 0;
   out->BeginElement();
-  out->BeginList(1, ThriftWriter::Type::kStruct, group.columns.size());
-  for (const event::ColumnInfo& info : event::kColumns) {
-    const ColumnChunkInfo& chunk = group.columns[Index(info.column)];
-    WriteColumn(info, chunk, codec, out);
+  const auto write = [&](const event::TableColumn& column, bool is_kept,
+                         const ColumnChunkInfo& chunk) {
+    WriteColumn(column, is_kept, chunk, codec, out);
     plain_bytes += chunk.plain_bytes;
     bytes += chunk.bytes;
+  };
+  out->BeginList(1, ThriftWriter::Type::kStruct, group.columns.size() + columns.kept_count());
+  for (std::size_t i = 0; i < columns.columns.size(); ++i) {
+    write(columns.columns[i], false, group.columns[i]);
+  }
+  for (std::size_t i = 0; i < columns.kept.size(); ++i) {
+    if (columns.complete[i]) write(columns.kept[i], true, group.kept[i]);
   }
   out->I64(2, plain_bytes);
   out->I64(3, group.rows);
@@ -177,19 +217,64 @@ void WriteRowGroup(const RowGroup& group, ParquetCodec codec, ThriftWriter* out)
   out->End();
 }
 
+// The kept paths of one file while it is written: their values are read while the texts are at
+// hand, and encoded side by side.
+class KeptEncoders {
+ public:
+  KeptEncoders(const event::KeptPaths& kept, ParquetCodec codec, FileColumns* columns)
+      : columns_(columns), values_(kept) {
+    columns_->kept_field_id = kept.field_id;
+    for (const event::KeptPath& path : kept.paths) {
+      columns_->kept.push_back({path.name, path.type, false, path.field_id});
+      encoders_.push_back(std::make_unique<ColumnEncoder>(codec));
+    }
+    columns_->complete.assign(kept.paths.size(), true);
+  }
+
+  void Begin() {
+    for (std::size_t i = 0; i < encoders_.size(); ++i) encoders_[i]->Begin(columns_->kept[i]);
+  }
+  void Add(const event::ColumnView& properties, std::size_t rows) {
+    if (encoders_.empty()) return;
+    values_.Read(properties, rows);
+    for (std::size_t i = 0; i < encoders_.size(); ++i) {
+      columns_->complete[i] = values_.complete(i);
+      if (columns_->complete[i]) encoders_[i]->Add(values_.View(i), rows);
+    }
+  }
+  // Of a path that turned out not to be complete nothing more is written.
+  Status Finish(OutFile* file, std::vector<ColumnChunkInfo>* chunks) {
+    chunks->resize(encoders_.size());
+    for (std::size_t i = 0; i < encoders_.size(); ++i) {
+      if (!columns_->complete[i]) continue;
+      (*chunks)[i] = encoders_[i]->Finish(file->offset(), file->buffer());
+      TM_TRY(file->FlushIfLarge());
+    }
+    return {};
+  }
+
+ private:
+  FileColumns* const columns_;
+  KeptValues values_;
+  std::vector<std::unique_ptr<ColumnEncoder>> encoders_;
+};
+
 class ParquetWriter final : public DataFileWriter {
  public:
   explicit ParquetWriter(ParquetOptions options) : options_(std::move(options)) {}
 
-  Result<WrittenFile> Write(const event::RowSource& rows, const std::string& native_path) override {
+  Result<WrittenFile> Write(const event::RowSource& rows, const event::KeptPaths& kept,
+                            const std::string& native_path) override {
     OutFile file(native_path);
     file.buffer()->append(kMagic);
     TM_TRY(file.Flush());
+    FileColumns columns{rows.schema().columns, 0, {}, {}};
     ColumnEncoder encoder(options_.codec);
+    KeptEncoders kept_encoders(kept, options_.codec, &columns);
     std::vector<RowGroup> groups;
     for (std::size_t chunk = 0; chunk < rows.chunk_count();) {
       const std::size_t end = GroupEnd(rows, chunk);
-      TM_ASSIGN(RowGroup group, WriteGroup(rows, chunk, end, &encoder, &file));
+      TM_ASSIGN(RowGroup group, WriteGroup(rows, chunk, end, &encoder, &kept_encoders, &file));
       groups.push_back(std::move(group));
       chunk = end;
     }
@@ -198,7 +283,16 @@ class ParquetWriter final : public DataFileWriter {
       written.rows += static_cast<std::uint64_t>(group.rows);
       written.split_offsets.push_back(group.offset);
     }
-    WriteFooter(groups, static_cast<std::int64_t>(written.rows), file.buffer());
+    for (std::size_t i = 0; i < columns.kept.size(); ++i) {
+      if (!columns.complete[i]) continue;
+      KeptColumn& one = written.kept.emplace_back();
+      one.field_id = columns.kept[i].field_id;
+      one.values = written.rows;
+      for (const RowGroup& group : groups) {
+        one.nulls += static_cast<std::uint64_t>(group.kept[i].nulls);
+      }
+    }
+    WriteFooter(columns, groups, static_cast<std::int64_t>(written.rows), file.buffer());
     TM_TRY(file.Flush());
     written.bytes = static_cast<std::uint64_t>(file.offset());
     return written;
@@ -215,30 +309,37 @@ class ParquetWriter final : public DataFileWriter {
   }
 
   static Result<RowGroup> WriteGroup(const event::RowSource& rows, std::size_t begin,
-                                     std::size_t end, ColumnEncoder* encoder, OutFile* file) {
+                                     std::size_t end, ColumnEncoder* encoder, KeptEncoders* kept,
+                                     OutFile* file) {
     RowGroup group;
     group.offset = file->offset();
     const auto scratch = std::make_unique<event::ColumnScratch>();
-    for (const event::ColumnInfo& info : event::kColumns) {
-      encoder->Begin(info);
+    kept->Begin();
+    const auto& columns = rows.schema().columns;
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      encoder->Begin(columns[i]);
       for (std::size_t chunk = begin; chunk < end; ++chunk) {
-        encoder->Add(rows.Read(chunk, info.column, scratch.get()), rows.ChunkRows(chunk));
+        const event::ColumnView view = rows.Read(chunk, i, scratch.get());
+        encoder->Add(view, rows.ChunkRows(chunk));
+        if (i == rows.schema().properties) kept->Add(view, rows.ChunkRows(chunk));
       }
       group.columns.push_back(encoder->Finish(file->offset(), file->buffer()));
       TM_TRY(file->FlushIfLarge());
     }
+    TM_TRY(kept->Finish(file, &group.kept));
     group.rows = group.columns.front().values;
     return group;
   }
 
-  void WriteFooter(const std::vector<RowGroup>& groups, std::int64_t rows, std::string* out) const {
+  void WriteFooter(const FileColumns& columns, const std::vector<RowGroup>& groups,
+                   std::int64_t rows, std::string* out) const {
     const std::size_t begin = out->size();
     ThriftWriter footer(out);
     footer.I32(1, 1);
-    WriteSchema(&footer);
+    WriteSchema(columns, &footer);
     footer.I64(3, rows);
     footer.BeginList(4, ThriftWriter::Type::kStruct, groups.size());
-    for (const RowGroup& group : groups) WriteRowGroup(group, options_.codec, &footer);
+    for (const RowGroup& group : groups) WriteRowGroup(columns, group, options_.codec, &footer);
     if (!options_.key_values.empty()) {
       footer.BeginList(5, ThriftWriter::Type::kStruct, options_.key_values.size());
       for (const auto& [key, value] : options_.key_values) {
@@ -249,8 +350,9 @@ class ParquetWriter final : public DataFileWriter {
       }
     }
     footer.Binary(6, "tidemark");
-    footer.BeginList(7, ThriftWriter::Type::kStruct, event::kColumnCount);
-    for (std::size_t i = 0; i < event::kColumnCount; ++i) {
+    const std::size_t leaves = columns.columns.size() + columns.kept_count();
+    footer.BeginList(7, ThriftWriter::Type::kStruct, leaves);
+    for (std::size_t i = 0; i < leaves; ++i) {
       footer.BeginElement();
       footer.Empty(1);  // Bounds sort as the column's type does.
       footer.End();

@@ -63,6 +63,9 @@ class Stream final : public ResultStream {
 
  private:
   Status Prepare();
+  // Leaves the statement, or the error of binding it, in `pending_`.
+  Status BindSql(bool* use_kept);
+  Status CheckBound();
   duckdb::unique_ptr<duckdb::PendingQueryResult> Bind(const duckdb::SQLStatement& statement);
   Status RunToFirstChunk();
   Status WaitForChunk();
@@ -153,8 +156,25 @@ Status Stream::Prepare() {
     relations.push_back(named.relation);
   }
   connection_ = Connect(*database_, std::move(relations));
+  bool use_kept = true;
+  TM_TRY(BindSql(&use_kept));
+  if (!pending_->HasError() || !use_kept) return CheckBound();
+  // As it was written: its own error, or none.
+  use_kept = false;
+  TM_TRY(BindSql(&use_kept));
+  return CheckBound();
+}
+
+Status Stream::CheckBound() {
+  if (!pending_->HasError()) return {};
+  duckdb::ErrorData error = pending_->GetErrorObject();
+  error.AddErrorLocation(request_.sql);
+  return Fail(Fatal(error));
+}
+
+Status Stream::BindSql(bool* use_kept) {
   TM_ASSIGN(auto statement, ParseGuarded(*connection_->context, request_.sql, database_->functions,
-                                         request_.relations));
+                                         request_.relations, use_kept));
   // Without its text the engine leaves the place of an error as a number.
   statement->query.clear();
   for (int aliases = 0;; ++aliases) {
@@ -167,8 +187,7 @@ Status Stream::Prepare() {
         aliases < kAliasesMax && ResolveAlias(*statement, std::stoull(position->second))) {
       continue;
     }
-    error.AddErrorLocation(request_.sql);
-    return Fail(Fatal(error));
+    return {};
   }
 }
 

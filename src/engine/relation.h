@@ -17,11 +17,15 @@ struct LakeFile {
   std::uint64_t rows = 0;
   std::uint64_t bytes = 0;
   event::TimeRange times{kTimeMin, kTimeMax};  // May be wider than the rows, never narrower.
+  // Field ids of added columns that it has, by number; null: none. A kept path among them has the
+  // value of every row.
+  std::shared_ptr<const std::vector<std::int32_t>> added;
 };
 
 // The rows of all sources and all files, each once. Value type; immutable once shared. Every
 // mention of the relation in a statement sees the same rows.
 struct Relation {
+  std::shared_ptr<const event::TableSchema> schema = event::EventsSchema();  // Of both sides.
   std::vector<std::shared_ptr<const event::RowSource>> hot;
   std::shared_ptr<const std::vector<LakeFile>> files;  // May be null: none.
 };

@@ -19,7 +19,6 @@
 namespace tidemark::engine {
 namespace {
 
-using event::Column;
 using event::ColumnView;
 using event::kChunkRows;
 using event::StringRef;
@@ -90,9 +89,9 @@ duckdb::unique_ptr<duckdb::FunctionData> Bind(duckdb::ClientContext& context,
   auto bind = duckdb::make_uniq<BindData>();
   bind->relation = state->relations[index];
   for (const auto& source : bind->relation->hot) bind->rows += source->row_count();
-  for (const event::ColumnInfo& info : event::kColumns) {
-    names.emplace_back(std::string(info.name));
-    types.push_back(EngineType(info.type));
+  for (const event::TableColumn& column : bind->relation->schema->columns) {
+    names.push_back(column.name);
+    types.push_back(EngineType(column.type));
   }
   return bind;
 }
@@ -193,11 +192,11 @@ void Scan(duckdb::ClientContext& /*context*/, duckdb::TableFunctionInput& input,
   const std::size_t rows = chunk.source->ChunkRows(chunk.chunk);
   for (std::size_t i = 0; i < global.columns.size(); ++i) {
     // The virtual row id, asked for by count(*), has no values here.
-    if (global.columns[i] >= event::kColumnCount) continue;
+    if (global.columns[i] >= chunk.source->schema().columns.size()) continue;
     auto& state = local.columns[i];
     if (state == nullptr) state = std::make_unique<ColumnState>();
-    const auto column = static_cast<Column>(global.columns[i]);
-    const ColumnView view = chunk.source->Read(chunk.chunk, column, &state->scratch);
+    const ColumnView view =
+        chunk.source->Read(chunk.chunk, std::size_t{global.columns[i]}, &state->scratch);
     Fill(view, rows, state.get(), &out.data[i]);
   }
   out.SetCardinality(rows);
@@ -207,14 +206,14 @@ void Scan(duckdb::ClientContext& /*context*/, duckdb::TableFunctionInput& input,
 void ReadBounds(duckdb::ClientContext& context, duckdb::LogicalGet& get,
                 duckdb::FunctionData* bind_data,
                 duckdb::vector<duckdb::unique_ptr<duckdb::Expression>>& filters) {
+  auto& bind = bind_data->Cast<BindData>();
   const auto& ids = get.GetColumnIds();
   const auto is_time = [&](const duckdb::Expression& expression) {
     if (expression.GetExpressionClass() != duckdb::ExpressionClass::BOUND_COLUMN_REF) return false;
     const auto& binding = expression.Cast<duckdb::BoundColumnRefExpression>().binding;
     return binding.table_index == get.table_index && binding.column_index < ids.size() &&
-           ids[binding.column_index].GetPrimaryIndex() == event::Index(Column::kTimestamp);
+           ids[binding.column_index].GetPrimaryIndex() == bind.relation->schema->timestamp;
   };
-  auto& bind = bind_data->Cast<BindData>();
   const event::TimeRange bounds = TimeBounds(context, filters, is_time);
   bind.bounds.min = std::max(bind.bounds.min, bounds.min);
   bind.bounds.max = std::min(bind.bounds.max, bounds.max);
@@ -246,6 +245,8 @@ duckdb::LogicalType EngineType(event::Type type) {
       return duckdb::LogicalType::DOUBLE;
     case event::Type::kInt32:
       return duckdb::LogicalType::INTEGER;
+    case event::Type::kBool:
+      return duckdb::LogicalType::BOOLEAN;
     case event::Type::kInt64:
       break;
   }

@@ -1,6 +1,7 @@
-// How the engine reads a relation: two table functions, bound to the types of event::kColumns.
-// `tm_rows(i)` scans the hot sources of the connection's relation i, `tm_files('i')` its lake files
-// through the engine's Parquet reader. Only the guard writes calls of them into a statement.
+// How the engine reads a relation: two table functions, bound to the relation's schema.
+// `tm_rows(i)` scans the hot sources of the connection's relation i, `tm_files('i')` the lake files
+// of its file scan i through the engine's Parquet reader; the first scans are the relations' own.
+// Only the guard writes calls of them into a statement.
 //
 // Internal to this folder. Functions here may throw the engine's exceptions.
 #pragma once
@@ -14,10 +15,20 @@
 
 namespace tidemark::engine {
 
-// What the connection's statement may read, by index. Immutable while the statement runs.
+// Some files of a relation, with some of its kept paths (places in schema->kept.paths) as fields of
+// a struct column `kept` behind the other columns.
+struct FileScan {
+  std::shared_ptr<const Relation> relation;
+  std::shared_ptr<const std::vector<LakeFile>> files;
+  std::vector<std::size_t> kept;
+};
+
+// What the connection's statement may read, by index. The guard adds file scans before the
+// statement is bound; from then on it is immutable.
 struct ScanState final : duckdb::ClientContextState {
   static constexpr const char* kKey = "tidemark";
   std::vector<std::shared_ptr<const Relation>> relations;
+  std::vector<FileScan> scans;
 };
 
 // Registers tm_rows and tm_files. Throws.

@@ -13,7 +13,8 @@
 #include "duckdb/parser/statement/select_statement.hpp"
 #include "duckdb/parser/tableref/list.hpp"
 #include "duckdb/parser/tableref/showref.hpp"
-#include "engine/files_duckdb.h"
+#include "engine/kept_rewrite_duckdb.h"
+#include "engine/table_calls_duckdb.h"
 #include "engine/tree_walk_duckdb.h"
 #include "event/schema.h"
 
@@ -74,30 +75,6 @@ std::string FullName(std::initializer_list<std::string> parts) {
   return name;
 }
 
-duckdb::unique_ptr<duckdb::TableRef> Call(std::string name, duckdb::Value argument,
-                                          bool with_schema) {
-  duckdb::vector<duckdb::unique_ptr<duckdb::ParsedExpression>> arguments;
-  arguments.push_back(duckdb::make_uniq<duckdb::ConstantExpression>(std::move(argument)));
-  if (with_schema) {
-    static const duckdb::Value kSchema = ParquetSchema();
-    arguments.push_back(duckdb::make_uniq<duckdb::ComparisonExpression>(
-        duckdb::ExpressionType::COMPARE_EQUAL,
-        duckdb::make_uniq<duckdb::ColumnRefExpression>("schema"),
-        duckdb::make_uniq<duckdb::ConstantExpression>(kSchema)));
-  }
-  auto table = duckdb::make_uniq<duckdb::TableFunctionRef>();
-  table->function =
-      duckdb::make_uniq<duckdb::FunctionExpression>(std::move(name), std::move(arguments));
-  return table;
-}
-
-duckdb::unique_ptr<duckdb::SelectNode> SelectAll(duckdb::unique_ptr<duckdb::TableRef> table) {
-  auto select = duckdb::make_uniq<duckdb::SelectNode>();
-  select->select_list.push_back(duckdb::make_uniq<duckdb::StarExpression>());
-  select->from_table = std::move(table);
-  return select;
-}
-
 bool HasSubquery(const duckdb::ParsedExpression& expression) {
   if (expression.GetExpressionClass() == ExpressionClass::SUBQUERY) return true;
   bool found = false;
@@ -108,9 +85,9 @@ bool HasSubquery(const duckdb::ParsedExpression& expression) {
 
 // The hot rows, the lake files, or one after the other.
 duckdb::unique_ptr<duckdb::TableRef> ScanOf(std::size_t index, const Relation& relation) {
-  auto rows = Call("tm_rows", duckdb::Value::UBIGINT(index), false);
+  auto rows = CallTable("tm_rows", duckdb::Value::UBIGINT(index));
   if (relation.files == nullptr || relation.files->empty()) return rows;
-  auto files = Call("tm_files", duckdb::Value(std::to_string(index)), true);
+  auto files = CallTable("tm_files", duckdb::Value(std::to_string(index)));
   if (relation.hot.empty()) return files;
   auto both = duckdb::make_uniq<duckdb::SetOperationNode>();
   both->setop_type = duckdb::SetOperationType::UNION;
@@ -124,8 +101,10 @@ duckdb::unique_ptr<duckdb::TableRef> ScanOf(std::size_t index, const Relation& r
 
 class Guard final : public TreeWalk {
  public:
-  Guard(const FunctionList& functions, const std::vector<NamedRelation>& relations)
-      : functions_(functions), relations_(relations) {}
+  Guard(const FunctionList& functions, const std::vector<NamedRelation>& relations,
+        ScanState* state, bool use_kept)
+      : functions_(functions), relations_(relations), state_(state), use_kept_(use_kept) {}
+  bool used_kept() const { return kept_.any(); }
 
  private:
   std::optional<std::size_t> FindRelation(const std::string& name) const {
@@ -148,6 +127,21 @@ class Guard final : public TreeWalk {
       return {};
     }
     return Fail(Code::kInvalidArgument, "function \"" + written + "\" does not exist");
+  }
+
+  static std::string NameOf(const duckdb::BaseTableRef& base) {
+    return FullName({base.catalog_name, base.schema_name, base.table_name});
+  }
+
+  Status OnSelect(duckdb::SelectNode& node) override {
+    if (!use_kept_) return {};
+    kept_.Rewrite(&node, [this](const duckdb::BaseTableRef& base) -> const Relation* {
+      const bool qualified = !base.schema_name.empty() || !base.catalog_name.empty();
+      const auto index = FindRelation(NameOf(base));
+      if (!index || (!qualified && IsCte(base.table_name))) return nullptr;
+      return relations_[*index].relation.get();
+    });
+    return {};
   }
 
   // The column of the answer is named by what was written, not by the scans that stand for it.
@@ -212,7 +206,7 @@ class Guard final : public TreeWalk {
 
   Status OnBaseTable(Table& table, bool* replaced) {
     const auto& base = table->Cast<duckdb::BaseTableRef>();
-    const std::string name = FullName({base.catalog_name, base.schema_name, base.table_name});
+    const std::string name = NameOf(base);
     const bool qualified = !base.schema_name.empty() || !base.catalog_name.empty();
     if (!qualified && IsCte(base.table_name)) return {};
     const auto index = FindRelation(name);
@@ -220,7 +214,10 @@ class Guard final : public TreeWalk {
     if (base.at_clause != nullptr) {
       return Fail(Code::kUnimplemented, "AT is not supported on \"" + name + "\"");
     }
-    auto scan = ScanOf(*index, *relations_[*index].relation);
+    const Relation& relation = *relations_[*index].relation;
+    const std::vector<KeptUse>* uses = kept_.UsesOf(base);
+    auto scan =
+        uses == nullptr ? ScanOf(*index, relation) : ScanWithKept(*index, relation, *uses, state_);
     scan->alias = base.alias.empty() ? base.table_name : base.alias;
     scan->column_name_alias = base.column_name_alias;
     scan->query_location = base.query_location;
@@ -261,6 +258,9 @@ class Guard final : public TreeWalk {
 
   const FunctionList& functions_;
   const std::vector<NamedRelation>& relations_;
+  ScanState* const state_;
+  const bool use_kept_;
+  KeptRewriter kept_;
 };
 
 // The column of the field after `context.`: `context.ip` and `context.userAgent` are names of it.
@@ -350,7 +350,7 @@ FunctionList ListFunctions(duckdb::Connection& connection) {
 
 Result<duckdb::unique_ptr<duckdb::SQLStatement>> ParseGuarded(
     duckdb::ClientContext& context, const std::string& sql, const FunctionList& functions,
-    const std::vector<NamedRelation>& relations) {
+    const std::vector<NamedRelation>& relations, bool* use_kept) {
   // Not Connection::ExtractStatements: that one already runs parts of PRAGMA statements.
   duckdb::Parser parser(context.GetParserOptions());
   parser.ParseQuery(sql);
@@ -359,8 +359,10 @@ Result<duckdb::unique_ptr<duckdb::SQLStatement>> ParseGuarded(
                 parser.statements.empty() ? "there is no statement" : "one statement at a time");
   }
   auto statement = std::move(parser.statements[0]);
-  Guard guard(functions, relations);
+  const auto state = context.registered_state->Get<ScanState>(ScanState::kKey);
+  Guard guard(functions, relations, state.get(), *use_kept);
   TM_TRY(guard.Walk(*statement));
+  *use_kept = guard.used_kept();
   return statement;
 }
 

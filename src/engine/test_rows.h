@@ -20,6 +20,7 @@ struct TestRow {
   std::optional<std::string> country = {};
   std::optional<double> value = {};
   std::int64_t offset = 0;
+  std::optional<std::string> properties = {};
 };
 
 // event_type and country are dictionaries, event_id and user_id strings, project_id a constant.
@@ -35,6 +36,8 @@ class TestRows final : public event::RowSource {
       times_.push_back(row.time * kMicrosPerSecond);
       values_.push_back(row.value.value_or(0));
       offsets_.push_back(row.offset);
+      properties_.push_back(
+          event::StringRef::Of(row.properties ? std::string_view(*row.properties) : ""));
     }
   }
 
@@ -55,9 +58,13 @@ class TestRows final : public event::RowSource {
   }
   std::uint64_t row_count() const override { return rows_.size(); }
 
-  event::ColumnView Read(std::size_t chunk, event::Column column,
+  const event::TableSchema& schema() const override { return *event::EventsSchema(); }
+
+  using RowSource::Read;
+  event::ColumnView Read(std::size_t chunk, std::size_t index,
                          event::ColumnScratch* scratch) const override {
     using event::Column;
+    const auto column = static_cast<Column>(index);
     const std::size_t from = chunk * event::kChunkRows;
     event::ColumnView view;
     switch (column) {
@@ -70,6 +77,11 @@ class TestRows final : public event::RowSource {
       case Column::kUserId:
         view = Strings(&users_[from]);
         Mask(chunk, scratch, [&](std::size_t i) { return rows_[i].user_id.has_value(); });
+        view.validity = scratch->validity.data();
+        return view;
+      case Column::kProperties:
+        view = Strings(&properties_[from]);
+        Mask(chunk, scratch, [&](std::size_t i) { return rows_[i].properties.has_value(); });
         view.validity = scratch->validity.data();
         return view;
       case Column::kValue:
@@ -138,6 +150,7 @@ class TestRows final : public event::RowSource {
   std::vector<std::uint32_t> countries_;
   std::vector<event::StringRef> ids_;
   std::vector<event::StringRef> users_;
+  std::vector<event::StringRef> properties_;
   std::vector<std::int64_t> times_;
   std::vector<double> values_;
   std::vector<std::int64_t> offsets_;

@@ -113,6 +113,7 @@ Status TreeWalk::WalkKind(duckdb::QueryNode& node) {
 }
 
 Status TreeWalk::WalkSelect(duckdb::SelectNode& node) {
+  TM_TRY(OnSelect(node));
   if (node.from_table != nullptr) TM_TRY(WalkTable(node.from_table));
   for (auto& item : node.select_list) {
     TM_TRY(OnSelectItem(item));

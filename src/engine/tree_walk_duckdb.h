@@ -29,17 +29,18 @@ class TreeWalk {
   // walked.
   virtual Status OnExpression(Expression& /*expression*/) { return {}; }
   virtual Status OnTable(Table& /*table*/, bool* /*replaced*/) { return {}; }
+  virtual Status OnSelect(duckdb::SelectNode& /*node*/) { return {}; }
   virtual Status OnSelectItem(Expression& /*expression*/) { return {}; }
 
   // Whether `name` is a CTE at this place.
   bool IsCte(const std::string& name) const;
 
   Status WalkNode(duckdb::QueryNode& node);
+  Status WalkExpression(Expression& expression);
 
  private:
   Status WalkKind(duckdb::QueryNode& node);
   Status WalkSelect(duckdb::SelectNode& node);
-  Status WalkExpression(Expression& expression);
   Status WalkTable(Table& table);
   Status WalkTableKind(duckdb::TableRef& table);
   Status WalkPivot(duckdb::PivotRef& table);

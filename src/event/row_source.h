@@ -60,8 +60,8 @@ struct ColumnView {
     kDictionary,  // Row i is dictionary[codes[i]]; code `null_code` is null.
   };
   Kind kind = Kind::kNull;
-  const void* fixed = nullptr;         // int64 micros, double, int32 or int64 by the column's type.
-  const StringRef* strings = nullptr;  // kStrings.
+  const void* fixed = nullptr;  // int64 micros, double, int32, int64 or bool by the column's type.
+  const StringRef* strings = nullptr;     // kStrings.
   const std::uint32_t* codes = nullptr;   // kDictionary.
   const StringRef* dictionary = nullptr;  // kDictionary: contiguous, entry `null_code` is unused.
   std::uint32_t dictionary_size = 0;      // Entries that may be read, null's included.
@@ -97,8 +97,16 @@ class RowSource {
   virtual std::size_t ChunkRows(std::size_t chunk) const = 0;
   // Bounds of `timestamp` in the chunk: may be wider than the rows, never narrower.
   virtual TimeRange ChunkTimes(std::size_t chunk) const = 0;
-  virtual ColumnView Read(std::size_t chunk, Column column, ColumnScratch* scratch) const = 0;
+  // `column` is a place in schema().columns.
+  virtual ColumnView Read(std::size_t chunk, std::size_t column, ColumnScratch* scratch) const = 0;
   virtual std::uint64_t row_count() const = 0;
+  // Lives as long as the source.
+  virtual const TableSchema& schema() const = 0;
+
+  // A column of the events table, whose sources have them at these places.
+  ColumnView Read(std::size_t chunk, Column column, ColumnScratch* scratch) const {
+    return Read(chunk, Index(column), scratch);
+  }
 };
 
 }  // namespace tidemark::event

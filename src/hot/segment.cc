@@ -9,36 +9,16 @@
 
 namespace tidemark::hot {
 
-using event::Bit;
-using event::Column;
 using event::ColumnScratch;
 using event::ColumnView;
-using event::Index;
 using event::kChunkRows;
-using event::kColumnCount;
+using event::kFixedColumnsMax;
 using event::StringRef;
 using event::Type;
 
 namespace {
 
 constexpr std::size_t kValidityBytes = kChunkRows / 8;
-
-// Values of these seldom repeat within a segment: a dictionary would only cost.
-constexpr std::uint32_t kPlainColumns = Bit(Column::kEventId) | Bit(Column::kUserId) |
-                                        Bit(Column::kAnonymousId) | Bit(Column::kSessionId) |
-                                        Bit(Column::kTransactionId) | Bit(Column::kProperties);
-
-constexpr std::uint32_t TextColumns() {
-  std::uint32_t bits = 0;
-  for (const event::ColumnInfo& info : event::kColumns) {
-    if (info.type == Type::kString && info.column != Column::kProjectId) bits |= Bit(info.column);
-  }
-  return bits;
-}
-constexpr std::uint32_t kTextColumns = TextColumns();
-constexpr std::uint32_t kDictionaryColumns = kTextColumns & ~kPlainColumns;
-constexpr std::uint32_t kRequiredFixed =
-    Bit(Column::kTimestamp) | Bit(Column::kReceivedAt) | Bit(Column::kLogOffset);
 
 // Every row of log_partition: the embedded log has one partition.
 constexpr std::array<std::int32_t, kChunkRows> kZeros{};
@@ -72,9 +52,22 @@ void CopyValidity(const std::byte* data, std::uint32_t first, std::uint32_t rows
 LogOffset PublishedSegment::begin() const { return segment->begin(); }
 LogOffset PublishedSegment::end() const { return segment->begin() + rows; }
 
-Segment::Segment(std::string project, LogOffset first_offset, std::uint32_t rows_max,
-                 MemoryBudget* budget)
-    : project_(std::move(project)),
+ColumnSets::ColumnSets(const event::TableSchema& schema)
+    : every_row(1U << schema.timestamp | 1U << schema.received_at | 1U << schema.log_offset) {
+  for (std::size_t i = 0; i < schema.fixed_count; ++i) {
+    const event::TableColumn& column = schema.columns[i];
+    if (column.type != Type::kString || i == schema.project_id) continue;
+    texts |= 1U << i;
+    // Values of the others seldom repeat within a segment: a dictionary would only cost.
+    if (column.texts == event::Texts::kFew) dictionary |= 1U << i;
+  }
+}
+
+Segment::Segment(std::shared_ptr<const event::TableSchema> schema, std::string project,
+                 LogOffset first_offset, std::uint32_t rows_max, MemoryBudget* budget)
+    : schema_(std::move(schema)),
+      sets_(*schema_),
+      project_(std::move(project)),
       first_offset_(first_offset),
       rows_max_(rows_max),
       memory_(budget),
@@ -89,18 +82,18 @@ Segment::~Segment() = default;
 void Segment::StartChunk() {
   auto chunk = std::make_unique<Chunk>();
   memory_.Count(sizeof(Chunk));
-  for (std::uint32_t bits = kDictionaryColumns & ~overflowed_; bits != 0; bits &= bits - 1) {
+  for (std::uint32_t bits = sets_.dictionary & ~overflowed_; bits != 0; bits &= bits - 1) {
     const auto index = static_cast<std::size_t>(std::countr_zero(bits));
     // Every row of the chunk may bring a new value.
     if (dictionaries_[index] != nullptr && dictionaries_[index]->room() < kChunkRows) {
       overflowed_ |= 1U << index;
     }
   }
-  chunk->dictionary_bits = kDictionaryColumns & ~overflowed_;
+  chunk->dictionary_bits = sets_.dictionary & ~overflowed_;
   now_.fill(nullptr);
   chunk_ = chunk.get();
   chunks_[rows_ / kChunkRows] = std::move(chunk);
-  for (std::uint32_t bits = kRequiredFixed; bits != 0; bits &= bits - 1) {
+  for (std::uint32_t bits = sets_.every_row; bits != 0; bits &= bits - 1) {
     StartColumn(static_cast<std::size_t>(std::countr_zero(bits)));
   }
 }
@@ -108,9 +101,9 @@ void Segment::StartChunk() {
 std::byte* Segment::StartColumn(std::size_t index) {
   const std::uint32_t bit = 1U << index;
   std::size_t bytes = kValidityBytes + kChunkRows * sizeof(StringRef);
-  if ((bit & kRequiredFixed) != 0) {
+  if ((bit & sets_.every_row) != 0) {
     bytes = kChunkRows * sizeof(std::int64_t);
-  } else if (index == Index(Column::kValue)) {
+  } else if (index == schema_->value) {
     bytes = kValidityBytes + kChunkRows * sizeof(double);
   } else if ((bit & chunk_->dictionary_bits) != 0) {
     bytes = kChunkRows * sizeof(std::uint32_t);
@@ -128,26 +121,26 @@ void Segment::Append(const event::EventView& event, TimeMicros received_at) {
   TM_CHECK_LT(rows_, rows_max_);
   const std::uint32_t row = rows_ % kChunkRows;
   if (row == 0) StartChunk();
-  const auto put = [&](Column column, std::int64_t value) {
-    reinterpret_cast<std::int64_t*>(now_[Index(column)])[row] = value;
+  const auto put = [&](std::size_t column, std::int64_t value) {
+    reinterpret_cast<std::int64_t*>(now_[column])[row] = value;
   };
   const std::int64_t time = event.timestamp.value;
-  put(Column::kTimestamp, time);
-  put(Column::kReceivedAt, received_at.value);
-  put(Column::kLogOffset, (first_offset_ + rows_).value);
+  put(schema_->timestamp, time);
+  put(schema_->received_at, received_at.value);
+  put(schema_->log_offset, (first_offset_ + rows_).value);
   if (time < chunk_->time_min.load(std::memory_order_relaxed)) {
     chunk_->time_min.store(time, std::memory_order_relaxed);
   }
   if (time > chunk_->time_max.load(std::memory_order_relaxed)) {
     chunk_->time_max.store(time, std::memory_order_relaxed);
   }
-  if (event.Has(Column::kValue)) {
-    std::byte* data = now_[Index(Column::kValue)];
-    if (data == nullptr) data = StartColumn(Index(Column::kValue));
+  if (schema_->value && event.Has(event::Column::kValue)) {
+    std::byte* data = now_[*schema_->value];
+    if (data == nullptr) data = StartColumn(*schema_->value);
     reinterpret_cast<double*>(data + kValidityBytes)[row] = event.value;
     SetValid(data, row);
   }
-  AppendText(event, event.present & kTextColumns, row);
+  AppendText(event, event.present & sets_.texts, row);
   ++rows_;
 }
 
@@ -175,7 +168,7 @@ std::shared_ptr<const PublishedSegment> Segment::Publish(const std::shared_ptr<S
   auto published = std::make_shared<PublishedSegment>();
   published->segment = segment;
   published->rows = segment->rows_;
-  for (std::size_t i = 0; i < kColumnCount; ++i) {
+  for (std::size_t i = 0; i < kFixedColumnsMax; ++i) {
     const Dictionary* dictionary = segment->dictionaries_[i].get();
     if (dictionary == nullptr) continue;
     published->dictionaries[i] = {dictionary->entries(), dictionary->size()};
@@ -188,30 +181,30 @@ event::TimeRange Segment::ChunkTimes(std::uint32_t chunk) const {
           TimeMicros(chunks_[chunk]->time_max.load(std::memory_order_relaxed))};
 }
 
-ColumnView Segment::Read(const PublishedSegment& published, Slice slice, Column column,
+ColumnView Segment::Read(const PublishedSegment& published, Slice slice, std::size_t column,
                          ColumnScratch* scratch) const {
   ColumnView view;
-  if (column == Column::kProjectId) {
+  if (column == schema_->project_id) {
     view.kind = ColumnView::Kind::kConstant;
     view.constant_text = StringRef::Of(project_);
     return view;
   }
-  if (column == Column::kLogPartition) {
+  if (column == schema_->log_partition) {
     view.kind = ColumnView::Kind::kFixed;
     view.fixed = kZeros.data();
     return view;
   }
   const Chunk& chunk = *chunks_[slice.chunk];
-  const std::size_t index = Index(column);
-  const std::byte* data = chunk.columns[index].load(std::memory_order_acquire);
+  const std::byte* data = chunk.columns[column].load(std::memory_order_acquire);
   if (data == nullptr) return view;
-  if ((Bit(column) & kRequiredFixed) != 0) {
+  const std::uint32_t bit = 1U << column;
+  if ((bit & sets_.every_row) != 0) {
     view.kind = ColumnView::Kind::kFixed;
     view.fixed = reinterpret_cast<const std::int64_t*>(data) + slice.first;
     return view;
   }
-  if ((Bit(column) & chunk.dictionary_bits) != 0) {
-    const PublishedDictionary& dictionary = published.dictionaries[index];
+  if ((bit & chunk.dictionary_bits) != 0) {
+    const PublishedDictionary& dictionary = published.dictionaries[column];
     if (dictionary.size == 0) return view;  // Its first value is above the published end.
     view.kind = ColumnView::Kind::kDictionary;
     view.codes = reinterpret_cast<const std::uint32_t*>(data) + slice.first;
@@ -225,7 +218,7 @@ ColumnView Segment::Read(const PublishedSegment& published, Slice slice, Column 
     CopyValidity(data, slice.first, slice.rows, scratch->validity.data());
     view.validity = scratch->validity.data();
   }
-  if (column == Column::kValue) {
+  if (column == schema_->value) {
     view.kind = ColumnView::Kind::kFixed;
     view.fixed = reinterpret_cast<const double*>(data + kValidityBytes) + slice.first;
   } else {

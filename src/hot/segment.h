@@ -36,16 +36,25 @@ struct PublishedDictionary {
 struct PublishedSegment {
   std::shared_ptr<const Segment> segment;
   std::uint32_t rows = 0;
-  std::array<PublishedDictionary, event::kColumnCount> dictionaries;
+  std::array<PublishedDictionary, event::kFixedColumnsMax> dictionaries;
 
   LogOffset begin() const;
   LogOffset end() const;
 };
 
+// The columns of a table by how a segment keeps them, a bit each.
+struct ColumnSets {
+  explicit ColumnSets(const event::TableSchema& schema);
+
+  std::uint32_t texts = 0;       // Come from the event.
+  std::uint32_t dictionary = 0;  // Of those: as codes, as long as the dictionary has room.
+  std::uint32_t every_row = 0;   // 64-bit values that no row lacks.
+};
+
 class Segment {
  public:
-  Segment(std::string project, LogOffset first_offset, std::uint32_t rows_max,
-          MemoryBudget* budget);
+  Segment(std::shared_ptr<const event::TableSchema> schema, std::string project,
+          LogOffset first_offset, std::uint32_t rows_max, MemoryBudget* budget);
   Segment(const Segment&) = delete;
   Segment& operator=(const Segment&) = delete;
   ~Segment();
@@ -67,14 +76,14 @@ class Segment {
     std::uint32_t first = 0;  // Row in the chunk.
     std::uint32_t rows = 0;
   };
-  event::ColumnView Read(const PublishedSegment& published, Slice slice, event::Column column,
+  event::ColumnView Read(const PublishedSegment& published, Slice slice, std::size_t column,
                          event::ColumnScratch* scratch) const;
   event::TimeRange ChunkTimes(std::uint32_t chunk) const;
 
  private:
   struct Chunk {
     // Null: no row has a value yet. Published with release when the memory is zeroed.
-    std::array<std::atomic<std::byte*>, event::kColumnCount> columns{};
+    std::array<std::atomic<std::byte*>, event::kFixedColumnsMax> columns{};
     std::uint32_t dictionary_bits = 0;  // Columns that are codes in this chunk; set at its start.
     std::atomic<std::int64_t> time_min{kTimeMax.value};
     std::atomic<std::int64_t> time_max{kTimeMin.value};
@@ -84,6 +93,8 @@ class Segment {
   std::byte* StartColumn(std::size_t index);
   void AppendText(const event::EventView& event, std::uint32_t bits, std::uint32_t row);
 
+  const std::shared_ptr<const event::TableSchema> schema_;
+  const ColumnSets sets_;
   const std::string project_;
   const LogOffset first_offset_;
   const std::uint32_t rows_max_;
@@ -94,8 +105,8 @@ class Segment {
   // The writer's own.
   std::uint32_t rows_ = 0;
   Chunk* chunk_ = nullptr;
-  std::array<std::byte*, event::kColumnCount> now_{};  // chunk_->columns, without the atomics.
-  std::array<std::unique_ptr<Dictionary>, event::kColumnCount> dictionaries_;
+  std::array<std::byte*, event::kFixedColumnsMax> now_{};  // chunk_->columns, without the atomics.
+  std::array<std::unique_ptr<Dictionary>, event::kFixedColumnsMax> dictionaries_;
   std::uint32_t overflowed_ = 0;  // Columns whose dictionary is full.
 };
 

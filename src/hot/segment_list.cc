@@ -12,7 +12,9 @@ using event::kChunkRows;
 
 class View final : public event::RowSource {
  public:
-  View(const SegmentList::Segments& segments, LogOffset begin, LogOffset end) {
+  View(std::shared_ptr<const event::TableSchema> schema, const SegmentList::Segments& segments,
+       LogOffset begin, LogOffset end)
+      : schema_(std::move(schema)) {
     for (const auto& published : segments) {
       const LogOffset first = std::max(begin, published->begin());
       const LogOffset last = std::min(end, published->end());
@@ -29,12 +31,13 @@ class View final : public event::RowSource {
     const Piece& piece = pieces_[chunk];
     return piece.segment->segment->ChunkTimes(piece.slice.chunk);
   }
-  event::ColumnView Read(std::size_t chunk, event::Column column,
+  event::ColumnView Read(std::size_t chunk, std::size_t column,
                          event::ColumnScratch* scratch) const override {
     const Piece& piece = pieces_[chunk];
     return piece.segment->segment->Read(*piece.segment, piece.slice, column, scratch);
   }
   std::uint64_t row_count() const override { return row_count_; }
+  const event::TableSchema& schema() const override { return *schema_; }
 
  private:
   struct Piece {
@@ -52,6 +55,7 @@ class View final : public event::RowSource {
     }
   }
 
+  const std::shared_ptr<const event::TableSchema> schema_;
   SegmentList::Segments segments_;
   std::vector<Piece> pieces_;
   std::uint64_t row_count_ = 0;
@@ -59,8 +63,10 @@ class View final : public event::RowSource {
 
 }  // namespace
 
-SegmentList::SegmentList(Segments segments, LogOffset end)
-    : segments_(std::move(segments)),
+SegmentList::SegmentList(Segments segments, LogOffset end,
+                         std::shared_ptr<const event::TableSchema> schema)
+    : schema_(std::move(schema)),
+      segments_(std::move(segments)),
       begin_(segments_.empty() ? end : segments_.front()->begin()),
       end_(end) {
   for (const auto& segment : segments_) row_count_ += segment->rows;
@@ -73,7 +79,7 @@ std::uint64_t SegmentList::bytes() const {
 }
 
 std::shared_ptr<const event::RowSource> SegmentList::View(LogOffset begin, LogOffset end) const {
-  return std::make_shared<const hot::View>(segments_, begin, end);
+  return std::make_shared<const hot::View>(schema_, segments_, begin, end);
 }
 
 }  // namespace tidemark::hot

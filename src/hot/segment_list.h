@@ -21,7 +21,8 @@ class SegmentList {
   using Segments = std::vector<std::shared_ptr<const PublishedSegment>>;
 
   // `end` is at or past the last segment's.
-  explicit SegmentList(Segments segments = {}, LogOffset end = LogOffset(0));
+  explicit SegmentList(Segments segments = {}, LogOffset end = LogOffset(0),
+                       std::shared_ptr<const event::TableSchema> schema = event::EventsSchema());
 
   // Offset after the last row that may be read; the end given at the last publication even if all
   // rows are released.
@@ -32,6 +33,8 @@ class SegmentList {
   // Memory of the listed segments, unpublished rows included.
   std::uint64_t bytes() const;
   const Segments& segments() const { return segments_; }
+  // The columns of its rows.
+  const std::shared_ptr<const event::TableSchema>& schema() const { return schema_; }
 
   // The rows with begin <= log_offset < end, in offset order, without a copy; they hold the memory
   // they need. Rows that the list does not have are not there: the caller's cut says which it
@@ -39,6 +42,7 @@ class SegmentList {
   std::shared_ptr<const event::RowSource> View(LogOffset begin, LogOffset end) const;
 
  private:
+  std::shared_ptr<const event::TableSchema> schema_;
   Segments segments_;
   LogOffset begin_;
   LogOffset end_;

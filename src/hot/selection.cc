@@ -9,7 +9,6 @@
 namespace tidemark::hot {
 namespace {
 
-using event::Column;
 using event::ColumnScratch;
 using event::ColumnView;
 using event::kChunkRows;
@@ -90,9 +89,11 @@ class Selection final : public event::RowSource {
   event::TimeRange ChunkTimes(std::size_t chunk) const override { return times_[chunk]; }
   std::uint64_t row_count() const override { return rows_.size(); }
 
-  ColumnView Read(std::size_t chunk, Column column, ColumnScratch* scratch) const override {
+  const event::TableSchema& schema() const override { return source_->schema(); }
+
+  ColumnView Read(std::size_t chunk, std::size_t column, ColumnScratch* scratch) const override {
     ColumnView view;
-    const Type type = event::Info(column).type;
+    const Type type = schema().columns[column].type;
     Gather gather(scratch);
     if (type != Type::kString) {
       Runs(chunk, column,
@@ -101,6 +102,8 @@ class Selection final : public event::RowSource {
                gather.Fixed<std::int32_t>(from, rows, n, at);
              } else if (type == Type::kDouble) {
                gather.Fixed<double>(from, rows, n, at);
+             } else if (type == Type::kBool) {
+               gather.Fixed<bool>(from, rows, n, at);
              } else {
                gather.Fixed<std::int64_t>(from, rows, n, at);
              }
@@ -132,7 +135,7 @@ class Selection final : public event::RowSource {
 
  private:
   template <class Visit>
-  void Runs(std::size_t chunk, Column column, const Visit& visit) const {
+  void Runs(std::size_t chunk, std::size_t column, const Visit& visit) const {
     ColumnScratch inner;  // The source's views need a place of their own.
     const RowRef* rows = rows_.data() + chunk * kChunkRows;
     const std::size_t count = ChunkRows(chunk);
@@ -147,7 +150,7 @@ class Selection final : public event::RowSource {
 
   // True, and a view with the dictionary or of nulls only, if all runs have the same dictionary or
   // none.
-  bool ShareDictionary(std::size_t chunk, Column column, ColumnView* shared) const {
+  bool ShareDictionary(std::size_t chunk, std::size_t column, ColumnView* shared) const {
     bool same = true;
     Runs(chunk, column, [&](const ColumnView& from, const RowRef*, std::size_t, std::size_t) {
       if (from.kind == Kind::kNull) return;
@@ -165,7 +168,7 @@ class Selection final : public event::RowSource {
 
   void FindTimes(std::size_t chunk) {
     ColumnScratch times;
-    const ColumnView view = Read(chunk, Column::kTimestamp, &times);
+    const ColumnView view = Read(chunk, schema().timestamp, &times);
     const auto* micros = static_cast<const std::int64_t*>(view.fixed);
     for (std::size_t i = 0; i < ChunkRows(chunk); ++i) {
       if (!IsValid(view, static_cast<std::uint32_t>(i))) continue;

@@ -19,10 +19,11 @@ std::uint64_t ReserveEstimate(std::uint64_t payload_bytes, std::uint32_t count) 
 
 Table::Table(std::string project, TableOptions options, MemoryBudget* budget)
     : project_(std::move(project)),
-      options_(options),
+      options_(std::move(options)),
       budget_(budget),
-      published_(std::make_shared<const SegmentList>(SegmentList::Segments{}, options.begin)),
-      appended_end_(options.begin) {
+      published_(std::make_shared<const SegmentList>(SegmentList::Segments{}, options_.begin,
+                                                     options_.schema)),
+      appended_end_(options_.begin) {
   TM_CHECK_GT(options_.segment_rows_max, 0U);
 }
 
@@ -56,7 +57,8 @@ Status Table::AppendRows(event::BatchReader& batch, LogOffset first_offset) {
         Roll();
       }
       if (open_ == nullptr) {
-        open_ = std::make_shared<Segment>(project_, offset, options_.segment_rows_max, budget_);
+        open_ = std::make_shared<Segment>(options_.schema, project_, offset,
+                                          options_.segment_rows_max, budget_);
       }
     }
     open_->Append(event, batch.received_at());
@@ -84,7 +86,8 @@ std::shared_ptr<const SegmentList> Table::Publish() {
   for (const auto& segment : unpublished_) add(segment);
   unpublished_.clear();
   if (open_ != nullptr) add(open_);
-  auto next = std::make_shared<const SegmentList>(std::move(segments), appended_end_);
+  auto next =
+      std::make_shared<const SegmentList>(std::move(segments), appended_end_, options_.schema);
   published_.Store(next);
   return next;
 }
@@ -116,7 +119,7 @@ std::shared_ptr<const SegmentList> Table::Release(LogOffset settled) {
   auto next = std::make_shared<const SegmentList>(
       SegmentList::Segments(segments.begin() + static_cast<std::ptrdiff_t>(dropped),
                             segments.end()),
-      current->end());
+      current->end(), options_.schema);
   published_.Store(next);
   return next;
 }

@@ -33,6 +33,7 @@ struct TableOptions {
   std::uint64_t segment_bytes_max = 32ULL << 20;
   // Where an empty table's rows begin: what the lake has settled, at a start.
   LogOffset begin;
+  std::shared_ptr<const event::TableSchema> schema = event::EventsSchema();
 };
 
 // Upper bound, over many batches, of the memory that a batch of `count` events in `payload_bytes`

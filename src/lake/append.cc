@@ -11,18 +11,21 @@
 #include "env/faults.h"
 #include "lake/manifest_merge.h"
 #include "lake/names.h"
+#include "lake/table_columns.h"
 
 namespace tidemark::lake {
 namespace {
 
-DataFile DataFileOf(const NewFile& file, const env::ObjectStore& store) {
+DataFile DataFileOf(const NewFile& file, const event::TableSchema& schema,
+                    const env::ObjectStore& store) {
   DataFile data;
   data.path = store.Uri(file.key);
   data.partition = {file.partition.value};
   data.rows = static_cast<std::int64_t>(file.metrics.rows);
   data.bytes = static_cast<std::int64_t>(file.bytes);
-  for (const event::ColumnInfo& info : event::kColumns) {
-    const ColumnMetrics& column = file.metrics.columns[Index(info.column)];
+  for (std::size_t i = 0; i < schema.columns.size(); ++i) {
+    const event::TableColumn& info = schema.columns[i];
+    const ColumnMetrics& column = file.metrics.columns[i];
     data.value_counts.emplace_back(info.field_id, static_cast<std::int64_t>(column.values));
     data.null_counts.emplace_back(info.field_id, static_cast<std::int64_t>(column.nulls));
     if (info.type == event::Type::kDouble) {
@@ -30,6 +33,10 @@ DataFile DataFileOf(const NewFile& file, const env::ObjectStore& store) {
     }
     if (column.lower.has_value()) data.lower_bounds.emplace_back(info.field_id, *column.lower);
     if (column.upper.has_value()) data.upper_bounds.emplace_back(info.field_id, *column.upper);
+  }
+  for (const engine::KeptColumn& column : file.kept) {
+    data.value_counts.emplace_back(column.field_id, static_cast<std::int64_t>(column.values));
+    data.null_counts.emplace_back(column.field_id, static_cast<std::int64_t>(column.nulls));
   }
   data.split_offsets = file.split_offsets;
   if (file.sorted) data.sort_order_id = 1;
@@ -138,6 +145,9 @@ Status CheckHead(const TableHead& head, const AppendRequest& request) {
     return Fail(Code::kConflict, "stale plan: the flush begins at " + to_string(request.begin) +
                                      ", the table is settled up to " + to_string(head.visible()));
   }
+  if (request.columns && metadata.last_column_id != request.last_column_id) {
+    return Fail(Code::kConflict, "stale plan: the table's schema has moved on");
+  }
   for (const NewFile& file : request.files) {
     if (metadata.FindSpec(file.partition.spec_id) == nullptr) {
       return Fail(Code::kConflict, "a partition spec of the plan is gone");
@@ -173,10 +183,12 @@ Result<Append> Append::Prepare(env::ObjectStore* store, const TableHead& head,
   TM_CHECK_LE(request.begin, request.end);
   TM_TRY(CheckHead(head, request));
   Append append(store, std::move(request));
+  TableMetadata metadata = *head.metadata;
+  if (append.request_.columns) Evolve(&metadata, *append.request_.columns);
   std::map<std::int32_t, std::vector<ManifestEntry>> by_spec;
   for (const NewFile& file : append.request_.files) {
     ManifestEntry entry;
-    entry.file = DataFileOf(file, *store);
+    entry.file = DataFileOf(file, *head.columns, *store);
     append.added_.push_back(LiveFileOf(entry, file.partition.spec_id, *store));
     by_spec[file.partition.spec_id].push_back(std::move(entry));
   }
@@ -184,8 +196,7 @@ Result<Append> Append::Prepare(env::ObjectStore* store, const TableHead& head,
     const PartitionSpec& spec = *head.metadata->FindSpec(spec_id);
     const auto number = static_cast<std::uint32_t>(append.manifests_.size());
     const std::string key = ManifestKey(head.location, append.request_.flush_id, number);
-    const std::string bytes =
-        WriteManifest(*head.metadata, spec, entries, append.request_.flush_id);
+    const std::string bytes = WriteManifest(metadata, spec, entries, append.request_.flush_id);
     append.manifest_keys_.push_back(key);
     TM_TRY(store->Put(key, bytes));
     ManifestFile manifest = SummarizeManifest(spec, entries, append.request_.snapshot_id);
@@ -203,6 +214,7 @@ Result<PreparedCommit> Append::Build(const TableHead& head, std::uint32_t attemp
   TM_TRY(CheckHead(head, request_));
   const Uuid attempt_id = AttemptId(request_.flush_id, attempt);
   auto metadata = std::make_shared<TableMetadata>(*head.metadata);
+  if (request_.columns) Evolve(metadata.get(), *request_.columns);
   auto next = std::make_shared<TableHead>();
   PreparedCommit commit;
 
@@ -277,6 +289,7 @@ Result<PreparedCommit> Append::Finish(const TableHead& head, Snapshot snapshot,
   next->metadata_version = head.metadata_version + 1;
   next->metadata_key = change.metadata_key;
   next->metadata = std::move(metadata);
+  next->columns = request_.columns ? request_.columns : head.columns;
   next->off_head = request_.end;
   next->floor = head.floor;
   commit.next = std::move(next);

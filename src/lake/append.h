@@ -15,6 +15,7 @@
 
 #include "base/result.h"
 #include "catalog/catalog.h"
+#include "engine/data_file.h"
 #include "env/object_store.h"
 #include "lake/file_metrics.h"
 #include "lake/partition.h"
@@ -32,6 +33,7 @@ struct NewFile {
   std::uint64_t bytes = 0;
   std::vector<std::int64_t> split_offsets;
   bool sorted = false;  // By sort order 1: event_type, timestamp.
+  std::vector<engine::KeptColumn> kept;
 };
 
 struct AppendRequest {
@@ -44,6 +46,10 @@ struct AppendRequest {
   TimeMicros watermark;        // No later event is expected to be older; informative.
   std::vector<NewFile> files;  // None: the offsets alone move on.
   std::map<std::string, catalog::DroppedRows> dropped;
+  // If it is set, the same commit makes it the schema. Its new field ids follow `last_column_id` of
+  // the head that the flush was planned on.
+  std::shared_ptr<const event::TableSchema> columns;
+  std::int32_t last_column_id = 0;
 };
 
 // A positive 63-bit id from a flush id's random bits.
@@ -62,10 +68,16 @@ class Append {
   static Result<Append> Prepare(env::ObjectStore* store, const TableHead& head,
                                 AppendRequest request);
 
-  // kConflict if head.visible() is not the request's `begin`: plan again. `attempt`: 1, 2, ...
+  // kConflict if head.visible() is not the request's `begin`, or if somebody else has taken the
+  // ids of its new columns: plan again. `attempt`: 1, 2, ...
   // `readers_until`: when files that this commit drops from history may be deleted.
   Result<PreparedCommit> Build(const TableHead& head, std::uint32_t attempt, TimeMicros now,
                                TimeMicros readers_until);
+
+  // Whether the head is still the one that the columns were planned on.
+  bool ColumnsFit(const TableHead& head) const {
+    return !request_.columns || head.metadata->last_column_id == request_.last_column_id;
+  }
 
   // What the last Build wrote or, if it failed, may have written.
   const std::vector<std::string>& attempt_keys() const { return attempt_keys_; }

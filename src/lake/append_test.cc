@@ -18,18 +18,18 @@ namespace {
 class AppendTest : public testing::Test {
  protected:
   void SetUp() override {
-    auto record = CreateEventsTable(&store_, {.uuid = MakeUuidV7(TimeMicros(1), 1, 1),
-                                              .ns = "default",
-                                              .log_id = "log",
-                                              .epoch = Epoch(1),
-                                              .now = kNow});
+    auto record = CreateTable(&store_, {.uuid = MakeUuidV7(TimeMicros(1), 1, 1),
+                                        .ns = "default",
+                                        .log_id = "log",
+                                        .epoch = Epoch(1),
+                                        .now = kNow});
     ASSERT_OK(record);
     record_ = *record;
     Open();
   }
   void Open() {
     bool restored = false;
-    auto head = OpenTable(&store_, record_, &restored);
+    auto head = OpenTable(&store_, record_, event::EventsSchema(), &restored);
     ASSERT_OK(head);
     EXPECT_FALSE(restored);
     head_ = *head;
@@ -43,6 +43,7 @@ class AppendTest : public testing::Test {
     file.split_offsets = {4};
     file.metrics.rows = rows;
     file.metrics.rows_hash = {rows, 1};
+    file.metrics.columns.resize(event::kColumnCount);
     ColumnMetrics& type = file.metrics.columns[Index(event::Column::kEventType)];
     type.values = rows;
     type.lower = "click";
@@ -115,6 +116,62 @@ class AppendTest : public testing::Test {
   std::uint64_t files_made_ = 0;
   std::vector<std::string> garbage_;
 };
+
+std::shared_ptr<const event::TableSchema> WithKept(const event::TableSchema& columns,
+                                                   std::vector<event::KeptPath> paths) {
+  auto next = std::make_shared<event::TableSchema>(columns);
+  next->kept.field_id = 32;
+  next->kept.paths = std::move(paths);
+  return next;
+}
+
+TEST_F(AppendTest, KeptPathsComeIntoTheSchemaWithTheCommitOfTheirFirstFiles) {
+  NewFile file = File({kSpecHour, 498673}, 10);
+  file.kept = {{33, 10, 4}};
+  AppendRequest request = Request(1, 10, {file});
+  request.columns =
+      WithKept(*head_->columns, {{{"cart", "a b"}, event::Type::kDouble, 33, "cart"}});
+  request.last_column_id = head_->metadata->last_column_id;
+  auto append = Append::Prepare(&store_, *head_, request);
+  ASSERT_OK(append);
+  EXPECT_TRUE(append->ColumnsFit(*head_));
+  const auto commit = append->Build(*head_, 1, kNow, kNow);
+  ASSERT_OK(commit);
+  Apply(*commit);
+  ExpectReopensTheSame();
+  EXPECT_EQ(head_->metadata->current_schema_id, 1);
+  EXPECT_EQ(head_->metadata->last_column_id, 33);
+  EXPECT_EQ(head_->metadata->FindSchema(0)->fields.size(), event::kColumnCount);
+  EXPECT_EQ(head_->metadata->current()->schema_id, 1);
+  const event::KeptPaths& kept = head_->columns->kept;
+  ASSERT_EQ(kept.paths.size(), 1U);
+  EXPECT_EQ(kept.field_id, 32);
+  EXPECT_EQ(kept.paths[0].keys, (std::vector<std::string>{"cart", "a b"}));
+  EXPECT_EQ(kept.paths[0].type, event::Type::kDouble);
+  head_->files->ForEach([](const LiveFile& live) {
+    ASSERT_NE(live.added, nullptr);
+    EXPECT_EQ(*live.added, std::vector<std::int32_t>{33});
+  });
+  // A plan whose new field ids somebody else has taken is given up.
+  AppendRequest stale = Request(2, 20, {File({kSpecHour, 498673}, 10)});
+  stale.columns = WithKept(*head_->columns, {{{"x"}, event::Type::kString, 33, "x"}});
+  stale.last_column_id = 31;
+  EXPECT_CODE(Append::Prepare(&store_, *head_, stale), Code::kConflict);
+  // What is not changed is not written again.
+  Flush(3, 20, {File({kSpecHour, 498673}, 10)});
+  EXPECT_EQ(head_->metadata->schemas.size(), 2U);
+  EXPECT_EQ(head_->columns->kept.paths.size(), 1U);
+}
+
+TEST_F(AppendTest, AFileOfAnotherEngineIsNotTrustedToHaveEveryKeptValue) {
+  ManifestEntry entry;
+  entry.file.value_counts = {{1, 5}, {33, 5}};
+  entry.file.path =
+      store_.Uri("default/events-1/data/00000-0-" + MakeUuidV4(1, 2).ToString() + ".parquet");
+  EXPECT_EQ(LiveFileOf(entry, 0, store_).added, nullptr);
+  entry.file.path = store_.Uri("default/events-1/" + DataFilePath({}, MakeUuidV4(1, 2), 7));
+  ASSERT_NE(LiveFileOf(entry, 0, store_).added, nullptr);
+}
 
 TEST_F(AppendTest, TheCommittedHeadIsThePublishedOneEvenAfterACrash) {
   Flush(11, 100, {File({kSpecHour, 498673}, 60), File({kSpecDay, 20000}, 40)});
@@ -192,12 +249,12 @@ TEST_F(AppendTest, ALostOrDamagedMetadataFileIsWrittenAgain) {
   Flush(11, 100, {File({kSpecHour, 498673}, 60)});
   ASSERT_OK(store_.Remove(record_.metadata_key));
   bool restored = false;
-  ASSERT_OK(OpenTable(&store_, record_, &restored));
+  ASSERT_OK(OpenTable(&store_, record_, event::EventsSchema(), &restored));
   EXPECT_TRUE(restored);
   Open();
   ASSERT_OK(store_.Remove(record_.metadata_key));
   ASSERT_OK(store_.Put(record_.metadata_key, "rot"));
-  ASSERT_OK(OpenTable(&store_, record_, &restored));
+  ASSERT_OK(OpenTable(&store_, record_, event::EventsSchema(), &restored));
   EXPECT_TRUE(restored);
   Open();
 }
@@ -207,7 +264,7 @@ TEST_F(AppendTest, ADamagedManifestIsNamed) {
   const std::string key = *store_.KeyOf(head_->manifests.at(0).path);
   ASSERT_OK(store_.Remove(key));
   bool restored = false;
-  const auto head = OpenTable(&store_, record_, &restored);
+  const auto head = OpenTable(&store_, record_, event::EventsSchema(), &restored);
   ASSERT_CODE(head, Code::kCorruption);
   EXPECT_NE(head.error().message().find(key), std::string::npos);
 }
@@ -217,13 +274,13 @@ TEST_F(AppendTest, ACatalogThatDisagreesIsRefused) {
   const catalog::TableRecord good = record_;
   bool restored = false;
   record_.off_head = LogOffset(99);
-  EXPECT_CODE(OpenTable(&store_, record_, &restored), Code::kCorruption);
+  EXPECT_CODE(OpenTable(&store_, record_, event::EventsSchema(), &restored), Code::kCorruption);
   record_ = good;
   record_.log_id = "another";
-  EXPECT_CODE(OpenTable(&store_, record_, &restored), Code::kCorruption);
+  EXPECT_CODE(OpenTable(&store_, record_, event::EventsSchema(), &restored), Code::kCorruption);
   record_ = good;
   record_.head = SnapshotId(12);
-  EXPECT_CODE(OpenTable(&store_, record_, &restored), Code::kCorruption);
+  EXPECT_CODE(OpenTable(&store_, record_, event::EventsSchema(), &restored), Code::kCorruption);
 }
 
 TEST_F(AppendTest, LeftoversOfAnInterruptedWriteGoAndNothingElseDoes) {
@@ -267,7 +324,7 @@ TEST_F(AppendTest, TheCatalogIsRebuiltFromTheNewestMetadataThatVerifies) {
   EXPECT_EQ(found->ledger[1].rows, 5U);
   EXPECT_EQ(found->ledger[1].rows_hash, (Hash128{5, 1}));
   bool restored = false;
-  EXPECT_OK(OpenTable(&store_, found->record, &restored));
+  EXPECT_OK(OpenTable(&store_, found->record, event::EventsSchema(), &restored));
   // The newest does not verify without its list: the one before does.
   ASSERT_OK(store_.Remove(*store_.KeyOf(head_->metadata->current()->manifest_list)));
   found = FindNewestMetadata(store_, locations->front());

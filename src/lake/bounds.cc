@@ -52,6 +52,7 @@ std::string Raw(T value) {
 
 }  // namespace
 
+std::string BoundOf(bool value) { return std::string(1, value ? '\1' : '\0'); }
 std::string BoundOf(std::int32_t value) { return Raw(value); }
 std::string BoundOf(std::int64_t value) { return Raw(value); }
 std::string BoundOf(double value) { return Raw(value); }

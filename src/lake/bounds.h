@@ -11,6 +11,7 @@ namespace tidemark::lake {
 
 inline constexpr std::size_t kBoundCodePoints = 16;
 
+std::string BoundOf(bool value);
 std::string BoundOf(std::int32_t value);
 std::string BoundOf(std::int64_t value);
 std::string BoundOf(double value);

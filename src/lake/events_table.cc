@@ -1,4 +1,4 @@
-// The metadata of a new events table.
+// The metadata of a new table.
 #include <array>
 #include <utility>
 
@@ -7,7 +7,6 @@
 #include "lake/metadata.h"
 
 namespace tidemark::lake {
-namespace {
 
 std::string_view TypeName(event::Type type) {
   switch (type) {
@@ -21,19 +20,25 @@ std::string_view TypeName(event::Type type) {
       return "int";
     case event::Type::kInt64:
       return "long";
+    case event::Type::kBool:
+      return "boolean";
   }
   return "string";
 }
 
-Schema EventsSchema() {
+namespace {
+
+Schema SchemaOf(const event::TableSchema& table) {
   Schema schema;
   JsonWriter out(&schema.json);
   out.BeginObject().Field("type", "struct").Field("schema-id", 0).Key("fields").BeginArray();
-  for (const event::ColumnInfo& info : event::kColumns) {
+  for (const event::TableColumn& info : table.columns) {
     schema.fields.push_back(
-        {info.field_id, std::string(info.name), info.required, std::string(TypeName(info.type))});
+        {info.field_id, info.name, info.required, std::string(TypeName(info.type))});
     out.BeginObject();
-    out.Field("id", info.field_id).Field("name", info.name).Field("required", info.required);
+    out.Field("id", info.field_id)
+        .Field("name", std::string_view(info.name))
+        .Field("required", info.required);
     out.Field("type", TypeName(info.type)).EndObject();
   }
   out.EndArray().EndObject();
@@ -96,12 +101,12 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 19> kDefault
 
 }  // namespace
 
-TableMetadata MakeEventsMetadata(const NewTable& table) {
+TableMetadata MakeTableMetadata(const NewTable& table) {
   TableMetadata metadata;
   metadata.table_uuid = table.uuid;
   metadata.location = table.location_uri;
   metadata.last_updated_ms = FloorDiv(table.now.value, 1000);
-  metadata.schemas.push_back(EventsSchema());
+  metadata.schemas.push_back(SchemaOf(*table.schema));
   for (const SchemaField& field : metadata.schemas.front().fields) {
     metadata.last_column_id = std::max(metadata.last_column_id, field.id);
   }

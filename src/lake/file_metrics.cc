@@ -12,19 +12,16 @@
 namespace tidemark::lake {
 namespace {
 
-using event::Column;
-using event::ColumnInfo;
 using event::ColumnScratch;
 using event::ColumnView;
 using event::kChunkRows;
-using event::kColumnCount;
-using event::kColumns;
 using event::RowSource;
 using event::StringRef;
+using event::TableColumn;
 using event::Type;
 
 // Bounds of free text help no query.
-constexpr bool HasTextBounds(Column column) { return column != Column::kProperties; }
+bool HasTextBounds(const TableColumn& column) { return column.texts != event::Texts::kFree; }
 
 bool IsValid(const std::uint64_t* validity, std::size_t row) {
   return validity == nullptr || ((validity[row / 64] >> (row % 64)) & 1) != 0;
@@ -158,6 +155,7 @@ void ForEachText(const ColumnView& view, std::size_t from, std::size_t to, const
 
 std::int64_t FixedBits(const ColumnView& view, Type type, std::size_t row) {
   if (type == Type::kInt32) return static_cast<const std::int32_t*>(view.fixed)[row];
+  if (type == Type::kBool) return static_cast<const bool*>(view.fixed)[row] ? 1 : 0;
   std::int64_t bits = 0;
   std::memcpy(&bits, static_cast<const char*>(view.fixed) + row * sizeof bits, sizeof bits);
   return bits;
@@ -166,35 +164,44 @@ std::int64_t FixedBits(const ColumnView& view, Type type, std::size_t row) {
 }  // namespace
 
 struct MetricsCollector::State {
+  const event::TableSchema& schema;
   std::uint64_t rows = 0;
   Hash128 hash;
-  std::array<ColumnMetrics, kColumnCount> columns;
-  std::array<Range, kColumnCount> ranges;
+  std::vector<ColumnMetrics> columns;
+  std::vector<Range> ranges;
   // One scratch a column: a chunk's views are all alive at once.
-  std::array<std::unique_ptr<ColumnScratch>, kColumnCount> scratch;
-  std::array<ColumnView, kColumnCount> views;
+  std::vector<std::unique_ptr<ColumnScratch>> scratch;
+  std::vector<ColumnView> views;
   std::vector<std::uint64_t> seen;  // Codes of a dictionary, a bit each.
   RowBytes bytes;
 
+  explicit State(const event::TableSchema& of)
+      : schema(of),
+        columns(of.columns.size()),
+        ranges(of.columns.size()),
+        scratch(of.columns.size()),
+        views(of.columns.size()) {}
+
   void AddChunk(const RowSource& source, std::size_t chunk);
-  void CountFixed(const ColumnInfo& info, std::size_t count);
-  void CountText(const ColumnInfo& info, std::size_t count);
+  void CountFixed(std::size_t index, std::size_t count);
+  void CountText(std::size_t index, std::size_t count);
   void SeeDictionary(const ColumnView& view, std::size_t count, TextRange* range,
                      std::uint64_t* nulls);
-  void WriteFixed(const ColumnInfo& info, std::size_t from, std::size_t to);
-  void WriteText(const ColumnInfo& info, std::size_t from, std::size_t to);
+  void WriteFixed(std::size_t index, std::size_t from, std::size_t to);
+  void WriteText(std::size_t index, std::size_t from, std::size_t to);
   void HashBlock(std::size_t from, std::size_t to);
-  void Close(const ColumnInfo& info);
+  void Close(std::size_t index);
 };
 
-MetricsCollector::MetricsCollector() : state_(std::make_unique<State>()) {
+MetricsCollector::MetricsCollector(const event::TableSchema& schema)
+    : state_(std::make_unique<State>(schema)) {
   // Not zeroed: 1.6 MB that a source writes before it reads, if it needs them at all.
   for (auto& scratch : state_->scratch) scratch = std::make_unique_for_overwrite<ColumnScratch>();
 }
 MetricsCollector::~MetricsCollector() = default;
 
-void MetricsCollector::State::CountFixed(const ColumnInfo& info, std::size_t count) {
-  const std::size_t index = Index(info.column);
+void MetricsCollector::State::CountFixed(std::size_t index, std::size_t count) {
+  const TableColumn& info = schema.columns[index];
   const ColumnView& view = views[index];
   ColumnMetrics& metrics = columns[index];
   Range& range = ranges[index];
@@ -245,8 +252,8 @@ void MetricsCollector::State::SeeDictionary(const ColumnView& view, std::size_t 
   }
 }
 
-void MetricsCollector::State::CountText(const ColumnInfo& info, std::size_t count) {
-  const std::size_t index = Index(info.column);
+void MetricsCollector::State::CountText(std::size_t index, std::size_t count) {
+  const TableColumn& info = schema.columns[index];
   const ColumnView& view = views[index];
   ColumnMetrics& metrics = columns[index];
   TextRange& range = ranges[index].text;
@@ -260,15 +267,16 @@ void MetricsCollector::State::CountText(const ColumnInfo& info, std::size_t coun
   }
   if (view.kind == ColumnView::Kind::kConstant) range.See(view.constant_text.view());
   if (view.kind == ColumnView::Kind::kStrings) metrics.nulls += CountNulls(view.validity, count);
-  const bool each = view.kind == ColumnView::Kind::kStrings && HasTextBounds(info.column);
+  const bool each = view.kind == ColumnView::Kind::kStrings && HasTextBounds(info);
   ForEachText(view, 0, count, [&](std::size_t row, const StringRef& text) {
     bytes.AddSize(row, kTextHeadBytes + text.length);
     if (each) range.See(text.view());
   });
 }
 
-void MetricsCollector::State::WriteFixed(const ColumnInfo& info, std::size_t from, std::size_t to) {
-  const ColumnView& view = views[Index(info.column)];
+void MetricsCollector::State::WriteFixed(std::size_t index, std::size_t from, std::size_t to) {
+  const TableColumn& info = schema.columns[index];
+  const ColumnView& view = views[index];
   if (view.kind == ColumnView::Kind::kNull) return;
   for (std::size_t row = from; row < to; ++row) {
     if (!IsValid(view.validity, row)) continue;
@@ -280,8 +288,9 @@ void MetricsCollector::State::WriteFixed(const ColumnInfo& info, std::size_t fro
   }
 }
 
-void MetricsCollector::State::WriteText(const ColumnInfo& info, std::size_t from, std::size_t to) {
-  const ColumnView& view = views[Index(info.column)];
+void MetricsCollector::State::WriteText(std::size_t index, std::size_t from, std::size_t to) {
+  const TableColumn& info = schema.columns[index];
+  const ColumnView& view = views[index];
   ForEachText(view, from, to, [&](std::size_t row, const StringRef& text) {
     char* at = bytes.At(row);
     const std::string_view value = text.view();
@@ -296,14 +305,13 @@ void MetricsCollector::State::WriteText(const ColumnInfo& info, std::size_t from
 void MetricsCollector::State::AddChunk(const RowSource& source, std::size_t chunk) {
   const std::size_t count = source.ChunkRows(chunk);
   bytes.Reset(count);
-  for (const ColumnInfo& info : kColumns) {
-    const std::size_t index = Index(info.column);
-    views[index] = source.Read(chunk, info.column, scratch[index].get());
-    columns[index].values += count;
-    if (info.type == Type::kString) {
-      CountText(info, count);
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    views[i] = source.Read(chunk, i, scratch[i].get());
+    columns[i].values += count;
+    if (schema.columns[i].type == Type::kString) {
+      CountText(i, count);
     } else {
-      CountFixed(info, count);
+      CountFixed(i, count);
     }
   }
   for (std::size_t from = 0; from < count; from += kBlockRows) {
@@ -314,11 +322,11 @@ void MetricsCollector::State::AddChunk(const RowSource& source, std::size_t chun
 
 void MetricsCollector::State::HashBlock(std::size_t from, std::size_t to) {
   bytes.Lay(from, to);
-  for (const ColumnInfo& info : kColumns) {  // In the order of field ids.
-    if (info.type == Type::kString) {
-      WriteText(info, from, to);
+  for (std::size_t i = 0; i < views.size(); ++i) {  // In the order of field ids.
+    if (schema.columns[i].type == Type::kString) {
+      WriteText(i, from, to);
     } else {
-      WriteFixed(info, from, to);
+      WriteFixed(i, from, to);
     }
   }
   for (std::size_t row = from; row < to; ++row) hash += HashRow(bytes.Row(row));
@@ -328,11 +336,12 @@ void MetricsCollector::Add(const event::RowSource& rows) {
   for (std::size_t chunk = 0; chunk < rows.chunk_count(); ++chunk) state_->AddChunk(rows, chunk);
 }
 
-void MetricsCollector::State::Close(const ColumnInfo& info) {
-  ColumnMetrics& metrics = columns[Index(info.column)];
-  const Range& range = ranges[Index(info.column)];
+void MetricsCollector::State::Close(std::size_t index) {
+  const TableColumn& info = schema.columns[index];
+  ColumnMetrics& metrics = columns[index];
+  const Range& range = ranges[index];
   if (info.type == Type::kString) {
-    if (!range.text.any() || !HasTextBounds(info.column)) return;
+    if (!range.text.any() || !HasTextBounds(info)) return;
     metrics.lower = LowerBoundOf(range.text.low());
     metrics.upper = UpperBoundOf(range.text.high());
     return;
@@ -343,6 +352,10 @@ void MetricsCollector::State::Close(const ColumnInfo& info) {
       // Zeros of both signs are equal to min and max, but not to every reader.
       metrics.lower = BoundOf(range.double_min == 0 ? -0.0 : range.double_min);
       metrics.upper = BoundOf(range.double_max == 0 ? 0.0 : range.double_max);
+      return;
+    case Type::kBool:
+      metrics.lower = BoundOf(range.min != 0);
+      metrics.upper = BoundOf(range.max != 0);
       return;
     case Type::kInt32:
       metrics.lower = BoundOf(static_cast<std::int32_t>(range.min));
@@ -355,17 +368,17 @@ void MetricsCollector::State::Close(const ColumnInfo& info) {
 }
 
 FileMetrics MetricsCollector::Finish() && {
-  for (const ColumnInfo& info : kColumns) state_->Close(info);
+  for (std::size_t i = 0; i < state_->columns.size(); ++i) state_->Close(i);
   FileMetrics metrics;
   metrics.rows = state_->rows;
   metrics.rows_hash = state_->hash;
   metrics.columns = std::move(state_->columns);
-  const Range& time = state_->ranges[Index(Column::kTimestamp)];
+  const Range& time = state_->ranges[state_->schema.timestamp];
   if (time.any) {
     metrics.time_min = TimeMicros(time.min);
     metrics.time_max = TimeMicros(time.max);
   }
-  const Range& offset = state_->ranges[Index(Column::kLogOffset)];
+  const Range& offset = state_->ranges[state_->schema.log_offset];
   if (offset.any) {
     metrics.offset_first = LogOffset(offset.min);
     metrics.offset_last = LogOffset(offset.max);
@@ -374,7 +387,7 @@ FileMetrics MetricsCollector::Finish() && {
 }
 
 FileMetrics MeasureRows(const event::RowSource& rows) {
-  MetricsCollector collector;
+  MetricsCollector collector(rows.schema());
   collector.Add(rows);
   return std::move(collector).Finish();
 }

@@ -2,19 +2,19 @@
 // computed by us in one pass over the rows (never taken from the file: engines get bounds wrong).
 //
 // The row hash: XXH3-128 over, for every non-null column in field-id order, its field id (one
-// byte) and its value: integers and times as 64 bit, doubles as their 64 bits, strings as a 32-bit
-// length and their bytes, all little-endian; summed modulo 2^128. The same rows have the same hash
-// in hot memory, in any file and in any order.
+// byte) and its value: integers, booleans and times as 64 bit, doubles as their 64 bits, strings as
+// a 32-bit length and their bytes, all little-endian; summed modulo 2^128. The same rows have the
+// same hash in hot memory, in any file and in any order.
 //
 // MetricsCollector: one thread.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/hash.h"
 #include "base/ids.h"
@@ -37,7 +37,7 @@ struct ColumnMetrics {
 struct FileMetrics {
   std::uint64_t rows = 0;
   Hash128 rows_hash;
-  std::array<ColumnMetrics, event::kColumnCount> columns;
+  std::vector<ColumnMetrics> columns;  // As in the rows' schema.
 
   // Exact, from the columns above. Nothing if there is no row (or no offset).
   std::optional<TimeMicros> time_min, time_max;        // timestamp
@@ -46,7 +46,8 @@ struct FileMetrics {
 
 class MetricsCollector {
  public:
-  MetricsCollector();
+  // `schema`, that of all rows, must outlive the collector.
+  explicit MetricsCollector(const event::TableSchema& schema);
   MetricsCollector(const MetricsCollector&) = delete;
   MetricsCollector& operator=(const MetricsCollector&) = delete;
   ~MetricsCollector();

@@ -38,7 +38,10 @@ class Rows final : public event::RowSource {
   }
   event::TimeRange ChunkTimes(std::size_t) const override { return {kTimeMin, kTimeMax}; }
   std::uint64_t row_count() const override { return rows_.size(); }
-  ColumnView Read(std::size_t chunk, Column column, ColumnScratch* scratch) const override {
+  const event::TableSchema& schema() const override { return *event::EventsSchema(); }
+  using RowSource::Read;
+  ColumnView Read(std::size_t chunk, std::size_t index, ColumnScratch* scratch) const override {
+    const auto column = static_cast<Column>(index);
     const std::size_t first = chunk * chunk_;
     ColumnView view;
     const bool text = event::Info(column).type == event::Type::kString;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "lake/bounds.h"
+#include "lake/partition.h"
 
 namespace tidemark::lake {
 
@@ -27,6 +28,16 @@ bool IsAllNull(const DataFile& file, std::int32_t field_id) {
     if (id == field_id) return nulls >= file.rows;
   }
   return false;
+}
+
+std::shared_ptr<const std::vector<std::int32_t>> AddedColumns(const DataFile& file) {
+  std::vector<std::int32_t> ids;
+  for (const auto& [id, count] : file.value_counts) {
+    if (id > event::kColumns.back().field_id) ids.push_back(id);
+  }
+  if (ids.empty()) return nullptr;
+  std::sort(ids.begin(), ids.end());
+  return std::make_shared<const std::vector<std::int32_t>>(std::move(ids));
 }
 
 }  // namespace
@@ -57,6 +68,7 @@ LiveFile LiveFileOf(const ManifestEntry& entry, std::int32_t spec_id,
     if (const std::string* bound = file.Upper(id)) live.text[i].upper = *bound;
     live.text[i].all_null = IsAllNull(file, id);
   }
+  if (live.in_store && IsDataFilePath(live.key)) live.added = AddedColumns(file);
   return live;
 }
 

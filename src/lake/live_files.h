@@ -43,6 +43,9 @@ struct LiveFile {
   std::optional<TimeMicros> received_min, received_max;  // received_at
   std::optional<LogOffset> offset_first, offset_last;    // log_offset; nothing: foreign rows.
   std::array<TextBounds, kPruningColumns.size()> text;
+  // Field ids of the added columns that the file has, if it is one that we wrote: of the kept paths
+  // among them it has every value. By number; may be null: none.
+  std::shared_ptr<const std::vector<std::int32_t>> added;
 };
 
 // What is kept of a live entry of a manifest. `store` tells its own files from others.

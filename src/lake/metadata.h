@@ -20,6 +20,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "base/uuid.h"
+#include "event/schema.h"
 #include "lake/partition.h"
 
 namespace tidemark::lake {
@@ -153,16 +154,20 @@ std::int64_t NextTimestamp(const TableMetadata& metadata, TimeMicros now);
 std::string OffsetsJson(LogOffset offset);
 Result<LogOffset> ParseOffsets(std::string_view json);
 
-// What is needed to make an events table.
+// The name of a type in a schema.
+std::string_view TypeName(event::Type type);
+
+// What is needed to make a table.
 struct NewTable {
   Uuid uuid;
   std::string location_uri;
   std::string log_id;
   LogOffset floor;  // 0, but for a table that is made again.
   TimeMicros now;
+  std::shared_ptr<const event::TableSchema> schema = event::EventsSchema();
 };
-// Metadata of an empty events table: schema of event::kColumns, specs hour, day and month, the
-// default properties.
-TableMetadata MakeEventsMetadata(const NewTable& table);
+// Metadata of an empty table: its schema, specs hour, day and month of `timestamp`, sort order by
+// event_type and timestamp, the default properties.
+TableMetadata MakeTableMetadata(const NewTable& table);
 
 }  // namespace tidemark::lake

@@ -11,11 +11,11 @@ namespace tidemark::lake {
 namespace {
 
 TableMetadata Events() {
-  return MakeEventsMetadata({.uuid = MakeUuidV4(1, 2),
-                             .location_uri = "file:///w/default/events-1",
-                             .log_id = "log",
-                             .floor = LogOffset(0),
-                             .now = TimeMicros(5'000'000)});
+  return MakeTableMetadata({.uuid = MakeUuidV4(1, 2),
+                            .location_uri = "file:///w/default/events-1",
+                            .log_id = "log",
+                            .floor = LogOffset(0),
+                            .now = TimeMicros(5'000'000)});
 }
 
 Snapshot SnapshotAt(const TableMetadata& metadata, std::int64_t id, TimeMicros now) {
@@ -29,7 +29,7 @@ Snapshot SnapshotAt(const TableMetadata& metadata, std::int64_t id, TimeMicros n
   return snapshot;
 }
 
-TEST(MetadataTest, ANewEventsTableHasAllFieldsSpecsAndOrders) {
+TEST(MetadataTest, ANewManagedTableHasAllFieldsSpecsAndOrders) {
   const auto parsed = ParseMetadata(WriteMetadataFile(Events()));
   ASSERT_OK(parsed);
   EXPECT_EQ(parsed->format_version, 2);

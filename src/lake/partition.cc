@@ -114,4 +114,17 @@ std::string DataFilePath(Partition partition, const Uuid& flush_id, std::uint32_
   return path + flush_id.ToString() + std::string(text, static_cast<std::size_t>(size));
 }
 
+bool IsDataFilePath(std::string_view key) {
+  constexpr std::string_view kEnd = ".parquet";
+  constexpr std::size_t kUuidBytes = 36;
+  constexpr std::size_t kNumberBytes = 5;
+  const std::string_view name = key.substr(key.rfind('/') + 1);
+  if (name.size() != kUuidBytes + 1 + kNumberBytes + kEnd.size() || !name.ends_with(kEnd)) {
+    return false;
+  }
+  const std::string_view number = name.substr(kUuidBytes + 1, kNumberBytes);
+  return name[kUuidBytes] == '-' && Uuid::Parse(name.substr(0, kUuidBytes)).has_value() &&
+         number.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 }  // namespace tidemark::lake

@@ -49,5 +49,7 @@ TimeBounds BoundsOf(Partition partition);
 
 // `data/year=2024/month=01/day=15/hour=10/<flush id>-00007.parquet`, below the table's location.
 std::string DataFilePath(Partition partition, const Uuid& flush_id, std::uint32_t number);
+// Whether a key ends as DataFilePath does: no other engine names its files so.
+bool IsDataFilePath(std::string_view key);
 
 }  // namespace tidemark::lake

@@ -7,6 +7,7 @@
 #include "base/json_reader.h"
 #include "env/faults.h"
 #include "lake/names.h"
+#include "lake/table_columns.h"
 
 namespace tidemark::lake {
 namespace {
@@ -217,8 +218,7 @@ std::string TableLocation(std::string_view ns, std::string_view name, const Uuid
   return std::string(ns) + "/" + std::string(name) + "-" + id.substr(id.size() - 8);
 }
 
-Result<catalog::TableRecord> CreateEventsTable(env::ObjectStore* store,
-                                               const NewEventsTable& table) {
+Result<catalog::TableRecord> CreateTable(env::ObjectStore* store, const NewManagedTable& table) {
   catalog::TableRecord record;
   record.uuid = table.uuid;
   record.ns = table.ns;
@@ -226,20 +226,21 @@ Result<catalog::TableRecord> CreateEventsTable(env::ObjectStore* store,
   record.location = TableLocation(table.ns, table.name, table.uuid);
   record.log_id = table.log_id;
   record.epoch = table.epoch;
-  const TableMetadata metadata = MakeEventsMetadata({.uuid = table.uuid,
-                                                     .location_uri = store->Uri(record.location),
-                                                     .log_id = table.log_id,
-                                                     .floor = LogOffset(0),
-                                                     .now = table.now});
+  const TableMetadata metadata = MakeTableMetadata({.uuid = table.uuid,
+                                                    .location_uri = store->Uri(record.location),
+                                                    .log_id = table.log_id,
+                                                    .floor = LogOffset(0),
+                                                    .now = table.now,
+                                                    .schema = table.schema});
   record.metadata_key = MetadataKey(record.location, 0, table.uuid);
   record.metadata_bytes = WriteMetadataFile(metadata);
   TM_TRY(store->Put(record.metadata_key, record.metadata_bytes));
   return record;
 }
 
-Result<std::shared_ptr<const TableHead>> OpenTable(env::ObjectStore* store,
-                                                   const catalog::TableRecord& record,
-                                                   bool* restored) {
+Result<std::shared_ptr<const TableHead>> OpenTable(
+    env::ObjectStore* store, const catalog::TableRecord& record,
+    const std::shared_ptr<const event::TableSchema>& schema, bool* restored) {
   TM_ASSIGN(const std::string bytes, ReadOrRestore(store, record, restored));
   auto head = std::make_shared<TableHead>();
   auto metadata = std::make_shared<TableMetadata>();
@@ -250,6 +251,7 @@ Result<std::shared_ptr<const TableHead>> OpenTable(env::ObjectStore* store,
   head->location = record.location;
   head->metadata_version = record.metadata_version;
   head->metadata_key = record.metadata_key;
+  head->columns = ColumnsOf(*metadata, schema);
   head->metadata = std::move(metadata);
   head->manifests = std::move(loaded.manifests);
   head->files = std::make_shared<const LiveFiles>(std::move(loaded.files));

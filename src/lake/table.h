@@ -25,7 +25,8 @@ struct TableHead {
   std::int64_t metadata_version = 0;
   std::string metadata_key;
   std::shared_ptr<const TableMetadata> metadata;
-  std::vector<ManifestFile> manifests;  // Of the head snapshot, newest first.
+  std::shared_ptr<const event::TableSchema> columns;  // What we read and write of it.
+  std::vector<ManifestFile> manifests;                // Of the head snapshot, newest first.
   std::shared_ptr<const LiveFiles> files;
   LogOffset off_head;
   LogOffset floor;
@@ -38,24 +39,25 @@ struct TableHead {
 // Where a new table lives: `<ns>/<name>-<8 hex of its UUID>`, so that a name can be used again.
 std::string TableLocation(std::string_view ns, std::string_view name, const Uuid& table);
 
-struct NewEventsTable {
+struct NewManagedTable {
   Uuid uuid;
   std::string ns;
   std::string name = "events";
   std::string log_id;
   Epoch epoch;
   TimeMicros now;
+  std::shared_ptr<const event::TableSchema> schema = event::EventsSchema();
 };
-// Writes the metadata of an empty events table and returns the record to put into the catalog.
-Result<catalog::TableRecord> CreateEventsTable(env::ObjectStore* store,
-                                               const NewEventsTable& table);
+// Writes the metadata of an empty table and returns the record to put into the catalog.
+Result<catalog::TableRecord> CreateTable(env::ObjectStore* store, const NewManagedTable& table);
 
 // Loads the head that the record names. A metadata file that is missing or damaged is written again
 // from the record's copy (C9; `*restored` says so, for an alarm). kCorruption if a manifest cannot
-// be read or if the record and its metadata disagree (UUID, log id, offsets).
-Result<std::shared_ptr<const TableHead>> OpenTable(env::ObjectStore* store,
-                                                   const catalog::TableRecord& record,
-                                                   bool* restored);
+// be read or if the record and its metadata disagree (UUID, log id, offsets). `schema`: what the
+// table was made with.
+Result<std::shared_ptr<const TableHead>> OpenTable(
+    env::ObjectStore* store, const catalog::TableRecord& record,
+    const std::shared_ptr<const event::TableSchema>& schema, bool* restored);
 
 // Deletes what an interrupted write left: its data files, and manifests, lists and metadata files
 // that carry its id in their names and that the head `head` does not name.

@@ -42,12 +42,13 @@ Status VerifyLake(const tide::Core& core, const tide::Cut& cut, catalog::Catalog
     ++proof->files;
     const std::string path = file.in_store ? core.NativePath(file.key) : file.key;
     std::uint64_t rows = 0;
-    const Status read = reader->Read(path, [&](const event::RowSource& source) -> Status {
-      const lake::FileMetrics metrics = lake::MeasureRows(source);
-      rows += metrics.rows;
-      if (file.offset_first) found += metrics.rows_hash;
-      return {};
-    });
+    const Status read =
+        reader->Read(path, cut.lake->columns, [&](const event::RowSource& source) -> Status {
+          const lake::FileMetrics metrics = lake::MeasureRows(source);
+          rows += metrics.rows;
+          if (file.offset_first) found += metrics.rows_hash;
+          return {};
+        });
     if (!read) proof->problems.push_back(file.key + ": " + read.error().message());
     if (rows != file.rows) {
       proof->problems.push_back(file.key + " has " + std::to_string(rows) +

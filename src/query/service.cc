@@ -91,7 +91,8 @@ Service::Files Service::FilesOf(const std::string& project,
     files->push_back({file.in_store ? core_->NativePath(file.key) : file.key,
                       file.rows,
                       file.bytes,
-                      {file.time_min.value_or(kTimeMin), file.time_max.value_or(kTimeMax)}});
+                      {file.time_min.value_or(kTimeMin), file.time_max.value_or(kTimeMax)},
+                      file.added});
   });
   files_.Update([&](const FileCache& current) {
     auto next = std::make_shared<FileCache>(current);
@@ -125,6 +126,7 @@ Result<SqlAnswer> Service::Run(SqlRequest request) {
                 "answered at the older cut");
   }
   if (leave_out_hot) end = cut->settled();
+  if (cut->lake) relation->schema = cut->lake->columns;
   if (lake_rows) {
     relation->files = FilesOf(request.project, cut->lake);
     answer.sources.push_back({true, cut->lake->files->rows(), Known(TimesOf(*relation->files))});

@@ -50,7 +50,7 @@ Status Core::OpenTables() {
       continue;
     }
     bool restored = false;
-    TM_ASSIGN(auto head, lake::OpenTable(parts_.store, record, &restored));
+    TM_ASSIGN(auto head, lake::OpenTable(parts_.store, record, event::EventsSchema(), &restored));
     if (restored) {
       metrics_.metadata_restored.Add();
       TM_LOG(kWarning, "a metadata file was written again from the catalog's copy",

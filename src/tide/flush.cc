@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "env/faults.h"
 #include "telemetry/log_line.h"
+#include "tide/kept_paths.h"
 
 namespace tidemark::tide {
 namespace {
@@ -54,9 +55,9 @@ Result<std::shared_ptr<const lake::TableHead>> Flusher::CreateTable(const std::s
   for (const std::string& location : leftovers) {
     TM_TRY(lake::RemoveUnborn(parts_.store, location));
   }
-  const lake::NewEventsTable table{NewId(), project, std::string(kTableName),
-                                   log_id_, epoch_,  parts_.clock->WallNow()};
-  TM_ASSIGN(const auto record, lake::CreateEventsTable(parts_.store, table));
+  const lake::NewManagedTable table{NewId(), project, std::string(kTableName),
+                                    log_id_, epoch_,  parts_.clock->WallNow()};
+  TM_ASSIGN(const auto record, lake::CreateTable(parts_.store, table));
   if (auto created = parts_.catalog->CreateTable(record);
       !created && created.error().code() != Code::kAlreadyExists) {
     return Fail(std::move(created).error());
@@ -74,7 +75,7 @@ Result<std::shared_ptr<const lake::TableHead>> Flusher::Reload(
     }
   }
   bool restored = false;
-  TM_ASSIGN(auto head, lake::OpenTable(parts_.store, *record, &restored));
+  TM_ASSIGN(auto head, lake::OpenTable(parts_.store, *record, event::EventsSchema(), &restored));
   if (restored) parts_.metrics->metadata_restored.Add();
   return head;
 }
@@ -109,7 +110,9 @@ Result<Flusher::Pending> Flusher::Write(Project& project, const lake::TableHead&
         lake::DataFilePath((*parts)[i].partition, flush_id, static_cast<std::uint32_t>(i)));
   }
   TM_TRY(parts_.catalog->AddInflight(inflight));
-  auto files = WriteFiles(*parts, inflight.keys);
+  const auto columns =
+      LearnKeptPaths(*rows, *head.columns, head.metadata->last_column_id, options_);
+  auto files = WriteFiles(*parts, columns ? columns->kept : head.columns->kept, inflight.keys);
   if (!files) {
     Abandon(&project, std::move(inflight));
     return Fail(std::move(files).error());
@@ -121,11 +124,17 @@ Result<Flusher::Pending> Flusher::Write(Project& project, const lake::TableHead&
     watermark = std::min(watermark, file.metrics.time_min.value_or(kTimeMax));
   }
   const Duration written = parts_.clock->Now();
-  lake::AppendRequest request{flush_id,  lake::SnapshotIdOf(flush_id),
-                              log_id_,   epoch_,
-                              begin,     end,
-                              watermark, std::move(*files),
-                              {}};
+  lake::AppendRequest request{flush_id,
+                              lake::SnapshotIdOf(flush_id),
+                              log_id_,
+                              epoch_,
+                              begin,
+                              end,
+                              watermark,
+                              std::move(*files),
+                              {},
+                              columns,
+                              head.metadata->last_column_id};
   auto append = lake::Append::Prepare(parts_.store, head, std::move(request));
   if (!append) {
     Abandon(&project, std::move(inflight));
@@ -154,17 +163,18 @@ void Flusher::Measure(const Cut& cut, std::uint64_t rows, std::uint64_t bytes) {
 }
 
 Result<std::vector<lake::NewFile>> Flusher::WriteFiles(const std::vector<PartitionRows>& parts,
+                                                       const event::KeptPaths& kept,
                                                        const std::vector<std::string>& keys) {
   std::vector<lake::NewFile> files;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     if (env::Planted(env::Bug::kRowsMissingFromFile) && i > 0 && i + 1 == parts.size()) break;
     TM_ASSIGN(const std::string path, parts_.store->Stage(keys[i]));
-    TM_ASSIGN(auto written, parts_.writer->Write(*parts[i].rows, path));
+    TM_ASSIGN(auto written, parts_.writer->Write(*parts[i].rows, kept, path));
     TM_CHECK_EQ(written.rows, parts[i].rows->row_count());
     At(FlushStep::kDataFiles);
     if (!env::Planted(env::Bug::kDataFileNotSealed)) TM_TRY(parts_.store->Seal(keys[i]));
     files.push_back({keys[i], parts[i].partition, lake::MeasureRows(*parts[i].rows), written.bytes,
-                     std::move(written.split_offsets), parts[i].sorted});
+                     std::move(written.split_offsets), parts[i].sorted, std::move(written.kept)});
     TM_CHECK_EQ(files.back().metrics.rows, written.rows);
   }
   return files;
@@ -280,7 +290,9 @@ Result<Flusher::Outcome> Flusher::Overtaken(Project& project, Pending* pending) 
     return Fail(Code::kConflict, "another process owns this data directory now");
   }
   TM_ASSIGN(auto latest, Reload(project.name(), {project.cut()->lake}));
-  if (latest->visible() == pending->begin) return Outcome::kAgain;
+  if (latest->visible() == pending->begin && pending->append.ColumnsFit(*latest)) {
+    return Outcome::kAgain;
+  }
   if (env::Planted(env::Bug::kStalePlanAppended)) return Outcome::kAgain;
   // Somebody else settled rows of ours: the plan is stale. Never append anyway.
   Abandon(&project, std::move(pending->inflight));

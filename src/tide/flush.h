@@ -106,6 +106,7 @@ class Flusher {
       const std::vector<std::shared_ptr<const lake::TableHead>>& known = {});
   Result<Pending> Write(Project& project, const lake::TableHead& head, LogOffset end);
   Result<std::vector<lake::NewFile>> WriteFiles(const std::vector<PartitionRows>& parts,
+                                                const event::KeptPaths& kept,
                                                 const std::vector<std::string>& keys);
   // True: committed and published. False: given up, its files are deleted; plan again.
   Result<bool> Commit(Project& project, Pending* pending);

@@ -52,7 +52,7 @@ void NumberTypes(const event::RowSource& source, std::size_t chunk, event::Colum
                  TypeNumbers* numbers, std::vector<std::uint32_t>* types) {
   constexpr std::uint32_t kUnknown = ~0U;
   const std::size_t rows = source.ChunkRows(chunk);
-  const event::ColumnView view = source.Read(chunk, event::Column::kEventType, scratch);
+  const event::ColumnView view = source.Read(chunk, source.schema().event_type, scratch);
   types->resize(rows);
   switch (view.kind) {
     case event::ColumnView::Kind::kStrings:
@@ -88,7 +88,7 @@ std::optional<std::vector<PartitionRows>> PlanFlush(
   Part* part = nullptr;
   for (std::size_t chunk = 0; chunk < source->chunk_count(); ++chunk) {
     NumberTypes(*source, chunk, &type_scratch, &numbers, &types);
-    const event::ColumnView times = source->Read(chunk, event::Column::kTimestamp, &time_scratch);
+    const event::ColumnView times = source->Read(chunk, source->schema().timestamp, &time_scratch);
     TM_CHECK(times.kind == event::ColumnView::Kind::kFixed);
     const auto* micros = static_cast<const std::int64_t*>(times.fixed);
     for (std::size_t i = 0; i < types.size(); ++i) {

@@ -29,6 +29,11 @@ struct TideOptions {
   std::uint32_t flush_files_max = 256;             // A flush with more is split.
   std::uint64_t flush_rows_max = 4'000'000;        // A flush with more is split.
 
+  // Kept paths: of `properties`, typed, in the data files. 0: none are learned.
+  std::uint32_t kept_paths_max = event::kKeptPathsMax;
+  std::uint64_t kept_rows_min = 1'000;  // A flush with fewer rows teaches nothing.
+  double kept_share_min = 0.01;         // Of the rows looked at, that have a value at the path.
+
   // How long a query may hold its cut; files a cut names are kept longer than that.
   Duration pin_deadline = std::chrono::minutes(10);
   Duration garbage_delay = std::chrono::hours(1);

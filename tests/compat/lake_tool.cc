@@ -62,9 +62,11 @@ class GeneratedRows final : public event::RowSource {
   }
   event::TimeRange ChunkTimes(std::size_t) const override { return {kTimeMin, kTimeMax}; }
   std::uint64_t row_count() const override { return rows_; }
-  ColumnView Read(std::size_t chunk, Column column, event::ColumnScratch*) const override {
+  const event::TableSchema& schema() const override { return *event::EventsSchema(); }
+  using RowSource::Read;
+  ColumnView Read(std::size_t chunk, std::size_t column, event::ColumnScratch*) const override {
     const std::size_t first = chunk * event::kChunkRows;
-    const ColumnData& data = columns_[Index(column)];
+    const ColumnData& data = columns_[column];
     ColumnView view;
     view.kind = data.kind;
     view.strings = data.strings.empty() ? nullptr : data.strings.data() + first;
@@ -72,7 +74,7 @@ class GeneratedRows final : public event::RowSource {
     view.dictionary = data.dictionary.data();
     view.dictionary_size = static_cast<std::uint32_t>(data.dictionary.size());
     if (data.kind == ColumnView::Kind::kFixed) {
-      const bool narrow = event::Info(column).type == event::Type::kInt32;
+      const bool narrow = schema().columns[column].type == event::Type::kInt32;
       view.fixed = narrow ? static_cast<const void*>(data.narrow.data() + first)
                           : static_cast<const void*>(data.fixed.data() + first);
     }
@@ -225,17 +227,17 @@ struct World {
     epoch = Must(catalog->BeginEpoch("log"));
     auto found = Must(catalog->FindTable("default", "events"));
     if (!found.has_value()) {
-      record = Must(lake::CreateEventsTable(store.get(), {.uuid = MakeUuidV7(kNow, 5, 7),
-                                                          .ns = "default",
-                                                          .log_id = "log",
-                                                          .epoch = epoch,
-                                                          .now = kNow}));
+      record = Must(lake::CreateTable(store.get(), {.uuid = MakeUuidV7(kNow, 5, 7),
+                                                    .ns = "default",
+                                                    .log_id = "log",
+                                                    .epoch = epoch,
+                                                    .now = kNow}));
       Must(catalog->CreateTable(record));
     } else {
       record = *std::move(found);
     }
     bool restored = false;
-    head = Must(lake::OpenTable(store.get(), record, &restored));
+    head = Must(lake::OpenTable(store.get(), record, event::EventsSchema(), &restored));
   }
   void Commit(lake::AppendRequest request) {
     request.snapshot_id = lake::SnapshotIdOf(request.flush_id);
@@ -338,7 +340,7 @@ void BenchCommits(World* world, const env::PosixClock& clock) {
   const auto record = *Must(world->catalog->FindTable("default", "events"));
   const Duration begin = clock.Now();
   bool restored = false;
-  Must(lake::OpenTable(world->store.get(), record, &restored));
+  Must(lake::OpenTable(world->store.get(), record, event::EventsSchema(), &restored));
   std::printf("open: %.1f ms\n", Micros(clock.Now() - begin) / 1000);
 }
 

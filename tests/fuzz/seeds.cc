@@ -47,7 +47,7 @@ lake::TableMetadata SomeTable() {
   table.location_uri = "file:///t";
   table.log_id = "log";
   table.now = kNow;
-  return lake::MakeEventsMetadata(table);
+  return lake::MakeTableMetadata(table);
 }
 
 event::EventView SomeEvent(std::string_view id) {

@@ -148,7 +148,7 @@ void RunAvro(std::string_view bytes) {
   static_cast<void>(lake::avro::ParseSchema(bytes));
   static_cast<void>(lake::ReadManifestList(bytes));
   static_cast<void>(lake::ReadManifest(bytes, {}));
-  const lake::TableMetadata metadata = lake::MakeEventsMetadata(lake::NewTable());
+  const lake::TableMetadata metadata = lake::MakeTableMetadata(lake::NewTable());
   static_cast<void>(lake::ReadManifestForMerge(bytes, {}, metadata.specs.front()));
 }
 

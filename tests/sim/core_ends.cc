@@ -152,7 +152,7 @@ void CoreLife::DataFileRots() {
     });
   });
   if (key.empty() || !disk_.Rot("lake/" + key, dice_.Next())) return;
-  const Status read = reader_.Read(store_.NativePath(key),
+  const Status read = reader_.Read(store_.NativePath(key), event::EventsSchema(),
                                    [](const event::RowSource& /*rows*/) { return Status(); });
   Expect(!read && read.error().code() == Code::kCorruption &&
              read.error().message().find(key) != std::string::npos,

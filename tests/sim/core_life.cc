@@ -44,6 +44,7 @@ void CoreLife::ChooseWorld() {
   options_.trim_pause = std::chrono::seconds(dice_.Below(60));
   options_.flush_age = std::chrono::seconds(20 + dice_.Below(100));
   options_.flush_encoded_bytes = 2'000 + dice_.Below(60'000);
+  options_.kept_rows_min = 1;  // Every life meets a schema that moves.
   // Now and then so little that each flush is split into many.
   const bool split = dice_.OneIn(8);
   options_.flush_files_max = static_cast<std::uint32_t>((split ? 1 : 8) + dice_.Below(6));

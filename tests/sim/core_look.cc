@@ -39,11 +39,12 @@ const CoreLife::KnownFile* CoreLife::ReadFile(const std::string& key) {
     return Expect(file.bytes_hash == hash, "a data file has changed: " + key) ? &file : nullptr;
   }
   file.bytes_hash = hash;
-  const Status read = reader_.Read(store_.NativePath(key), [&](const event::RowSource& part) {
-    file.rows_hash += lake::MeasureRows(part).rows_hash;
-    oracle_.Read(part, &file.rows);
-    return Status();
-  });
+  const Status read = reader_.Read(store_.NativePath(key), event::EventsSchema(),
+                                   [&](const event::RowSource& part) {
+                                     file.rows_hash += lake::MeasureRows(part).rows_hash;
+                                     oracle_.Read(part, &file.rows);
+                                     return Status();
+                                   });
   if (read) return &file;
   Expect(read.error().code() == Code::kIoError,
          "a file of the head cannot be read: " + read.error().ToString());

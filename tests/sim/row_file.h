@@ -14,7 +14,7 @@ namespace tidemark::sim {
 class RowFileWriter final : public engine::DataFileWriter {
  public:
   explicit RowFileWriter(env::Disk* disk) : disk_(disk) {}
-  Result<engine::WrittenFile> Write(const event::RowSource& rows,
+  Result<engine::WrittenFile> Write(const event::RowSource& rows, const event::KeptPaths& kept,
                                     const std::string& native_path) override;
 
  private:
@@ -25,6 +25,7 @@ class RowFileReader final : public engine::DataFileReader {
  public:
   explicit RowFileReader(env::Disk* disk) : disk_(disk) {}
   Status Read(const std::string& native_path,
+              const std::shared_ptr<const event::TableSchema>& schema,
               const std::function<Status(const event::RowSource&)>& visit) override;
 
  private:

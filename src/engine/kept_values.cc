@@ -1,0 +1,292 @@
+#include "engine/kept_values.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+
+#include "engine/json_scan.h"
+
+namespace tidemark::engine {
+namespace {
+
+using event::ColumnView;
+using event::kChunkRows;
+using event::StringRef;
+using event::Type;
+
+constexpr std::size_t kDigitsMax = 15;  // Of a decimal that a double always gives back.
+constexpr double kLeast = 1e-4;         // Below, and from kMost on, SQL writes an exponent.
+constexpr double kMost = 1e15;
+
+bool IsValid(const ColumnView& view, std::size_t row) {
+  return view.validity == nullptr || (view.validity[row / 64] >> (row % 64) & 1) != 0;
+}
+
+// Calls visit(row, text) for the rows that have one. `properties` has no dictionary.
+template <class Visit>
+void ForEachText(const ColumnView& view, std::size_t rows, const Visit& visit) {
+  if (view.kind == ColumnView::Kind::kNull) return;
+  for (std::size_t row = 0; row < rows; ++row) {
+    if (view.kind == ColumnView::Kind::kConstant) {
+      visit(row, view.constant_text.view());
+    } else if (view.kind == ColumnView::Kind::kDictionary) {
+      if (view.codes[row] != view.null_code) visit(row, view.dictionary[view.codes[row]].view());
+    } else if (IsValid(view, row)) {
+      visit(row, view.strings[row].view());
+    }
+  }
+}
+
+bool IsObject(std::string_view text) {
+  return text.size() >= 2 && text.front() == '{' && text.back() == '}';
+}
+
+// Keys that a path text can name as they are.
+bool IsPlainKey(std::string_view key) {
+  return !key.empty() && key.size() <= PathCounts::kKeyBytesMax &&
+         std::none_of(key.begin(), key.end(), [](char c) {
+           return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20;
+         });
+}
+
+}  // namespace
+
+std::optional<std::int64_t> ExactInt(std::string_view text) {
+  const std::size_t first = text.starts_with('-') ? 1 : 0;
+  if (text.size() == first || !IsDigit(text[first])) return std::nullopt;
+  // No -0 and no zero in front, which the number would not give back.
+  if (text[first] == '0' && text.size() > 1) return std::nullopt;
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::optional<double> ExactDouble(std::string_view text) {
+  const std::size_t point = text.find('.');
+  const std::size_t first = text.starts_with('-') ? 1 : 0;
+  if (point == std::string_view::npos || text.size() - first - 1 > kDigitsMax) return std::nullopt;
+  if (!IsNumber(text) || text.find_first_of("eE") != std::string_view::npos) return std::nullopt;
+  if (text.back() == '0' && text.size() - point > 2) return std::nullopt;
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  const double size = std::abs(value);
+  if (size == 0) return first == 0 ? std::optional(value) : std::nullopt;
+  if (size < kLeast || size >= kMost) return std::nullopt;
+  return value;
+}
+
+KeptValues::KeptValues(const event::KeptPaths& paths)
+    : paths_(paths.paths),
+      nodes_(1),
+      values_(paths.paths.size()),
+      complete_(paths.paths.size(), true) {
+  for (std::size_t i = 0; i < paths_.size(); ++i) {
+    std::size_t at = 0;
+    for (const std::string& key : paths_[i].keys) {
+      const Child* child = FindChild(&nodes_[at], key);
+      std::size_t next = nodes_.size();
+      if (child != nullptr) {
+        next = child->node;
+      } else {
+        nodes_[at].children.push_back({key, next});
+        nodes_.emplace_back();
+      }
+      at = next;
+    }
+    nodes_[at].path = i;
+    if (paths_[i].type == Type::kString) {
+      values_[i].strings.resize(kChunkRows);
+    } else {
+      values_[i].fixed.resize(kChunkRows);
+    }
+    values_[i].validity.resize(kChunkRows / 64);
+  }
+}
+
+const KeptValues::Child* KeptValues::FindChild(Node* node, std::string_view key) {
+  const std::size_t count = node->children.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    std::size_t at = node->next + i;
+    if (at >= count) at -= count;
+    if (node->children[at].key == key) {
+      node->next = at + 1 == count ? 0 : at + 1;
+      return &node->children[at];
+    }
+  }
+  return nullptr;
+}
+
+void KeptValues::Read(const ColumnView& properties, std::size_t rows) {
+  unescaped_.clear();
+  for (Values& values : values_) {
+    if (values.any) std::fill(values.validity.begin(), values.validity.end(), 0);
+    values.any = false;
+  }
+  ForEachText(properties, rows, [&](std::size_t row, std::string_view text) {
+    ++row_number_;
+    if (text == "{}") return;
+    JsonScan scan(text);
+    if (IsObject(text) && WalkObject(&scan, 0, row)) return;
+    // Not what we write: the engine's parser has to say.
+    std::fill(complete_.begin(), complete_.end(), false);
+  });
+}
+
+bool KeptValues::WalkObject(JsonScan* scan, std::size_t node, std::size_t row) {
+  if (!scan->Take('{')) return false;
+  if (scan->Take('}')) return true;
+  for (;;) {
+    std::string_view key;
+    std::string plain;
+    bool escaped = false;
+    if (scan->peek() != '"' || !scan->String(&key, &escaped) || !scan->Take(':')) return false;
+    if (escaped) {
+      if (!Unescape(key, &plain)) return false;
+      key = plain;
+    }
+    const Child* child = FindChild(&nodes_[node], key);
+    const bool first = child != nullptr && nodes_[child->node].row != row_number_;
+    if (!(first ? WalkValue(scan, child->node, row) : scan->Skip())) return false;
+    if (scan->Take(',')) continue;
+    return scan->Take('}');
+  }
+}
+
+bool KeptValues::WalkValue(JsonScan* scan, std::size_t node, std::size_t row) {
+  nodes_[node].row = row_number_;
+  const std::optional<std::size_t> path = nodes_[node].path;
+  const char* const begin = scan->at();
+  if (scan->peek() == '{' && !nodes_[node].children.empty()) {
+    if (!WalkObject(scan, node, row)) return false;
+    if (path && !Keep(*path, row, scan->Since(begin), false)) complete_[*path] = false;
+    return true;
+  }
+  if (!path) return scan->Skip();
+  const JsonFound found = scan->Value();
+  switch (found.kind) {
+    case JsonFound::Kind::kMissing:
+    case JsonFound::Kind::kNull:
+      return true;
+    case JsonFound::Kind::kString:
+      if (!Keep(*path, row, found.text, true)) complete_[*path] = false;
+      return true;
+    case JsonFound::Kind::kOther:
+      if (!Keep(*path, row, found.text, false)) complete_[*path] = false;
+      return true;
+    case JsonFound::Kind::kUnsure:
+      break;
+  }
+  // A string with escapes, or something else that is none of ours.
+  const std::string_view quoted = scan->Since(begin);
+  std::string& plain = unescaped_.emplace_back();
+  if (quoted.size() < 2 || quoted.front() != '"' || quoted.back() != '"' ||
+      !Unescape(quoted.substr(1, quoted.size() - 2), &plain)) {
+    return false;
+  }
+  if (!Keep(*path, row, plain, true)) complete_[*path] = false;
+  return true;
+}
+
+bool KeptValues::Keep(std::size_t path, std::size_t row, std::string_view text, bool is_string) {
+  Values& values = values_[path];
+  const Type type = paths_[path].type;
+  if (type == Type::kString) {
+    values.strings[row] = StringRef::Of(text);
+  } else if (is_string) {
+    return false;
+  } else if (type == Type::kInt64) {
+    const auto value = ExactInt(text);
+    if (!value) return false;
+    values.fixed[row] = *value;
+  } else if (type == Type::kDouble) {
+    const auto value = ExactDouble(text);
+    if (!value) return false;
+    std::memcpy(&values.fixed[row], &*value, sizeof *value);
+  } else {
+    if (text != "true" && text != "false") return false;
+    reinterpret_cast<bool*>(values.fixed.data())[row] = text == "true";
+  }
+  values.validity[row / 64] |= std::uint64_t{1} << (row % 64);
+  values.any = true;
+  return true;
+}
+
+ColumnView KeptValues::View(std::size_t path) const {
+  const Values& values = values_[path];
+  ColumnView view;
+  if (!values.any) return view;
+  view.validity = values.validity.data();
+  if (paths_[path].type == Type::kString) {
+    view.kind = ColumnView::Kind::kStrings;
+    view.strings = values.strings.data();
+  } else {
+    view.kind = ColumnView::Kind::kFixed;
+    view.fixed = values.fixed.data();
+  }
+  return view;
+}
+
+void PathCounts::Add(const ColumnView& properties, std::size_t rows) {
+  row_count_ += rows;
+  ForEachText(properties, rows, [&](std::size_t /*row*/, std::string_view text) {
+    JsonScan scan(text);
+    std::vector<std::string> keys;
+    std::string path;
+    if (IsObject(text)) WalkObject(&scan, &keys, &path);
+  });
+}
+
+bool PathCounts::WalkObject(JsonScan* scan, std::vector<std::string>* keys, std::string* path) {
+  if (!scan->Take('{')) return false;
+  if (scan->Take('}')) return true;
+  for (;;) {
+    std::string_view key;
+    bool escaped = false;
+    if (scan->peek() != '"' || !scan->String(&key, &escaped) || !scan->Take(':')) return false;
+    if (escaped || !IsPlainKey(key)) {
+      if (!scan->Skip()) return false;
+    } else {
+      const std::size_t length = path->size();
+      path->append(key).push_back('\0');
+      keys->emplace_back(key);
+      const bool read = WalkValue(scan, keys, path);
+      keys->pop_back();
+      path->resize(length);
+      if (!read) return false;
+    }
+    if (scan->Take(',')) continue;
+    return scan->Take('}');
+  }
+}
+
+bool PathCounts::WalkValue(JsonScan* scan, std::vector<std::string>* keys, std::string* path) {
+  const char* const begin = scan->at();
+  const bool container = scan->peek() == '{' || scan->peek() == '[';
+  JsonFound found;
+  if (scan->peek() == '{' && keys->size() < kDepthMax) {
+    if (!WalkObject(scan, keys, path)) return false;
+  } else {
+    found = scan->Value();
+    if (found.kind == JsonFound::Kind::kUnsure && scan->at() == begin) return false;
+  }
+  auto at = counts_.find(*path);
+  if (at == counts_.end() && counts_.size() < kPathsMax) {
+    at = counts_.emplace(*path, Counts{}).first;
+    at->second.keys = *keys;
+  }
+  if (at == counts_.end() || found.kind == JsonFound::Kind::kNull) return true;
+  Counts& counts = at->second;
+  const bool scalar = found.kind == JsonFound::Kind::kOther && !container;
+  ++counts.rows;
+  counts.bytes += scan->Since(begin).size();
+  counts.containers += container ? 1U : 0U;
+  counts.ints += scalar && ExactInt(found.text) ? 1U : 0U;
+  counts.doubles += scalar && ExactDouble(found.text) ? 1U : 0U;
+  counts.bools += scalar && (found.text == "true" || found.text == "false") ? 1U : 0U;
+  return true;
+}
+
+}  // namespace tidemark::engine

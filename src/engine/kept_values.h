@@ -1,0 +1,110 @@
+// The values of a table's kept paths, read out of the JSON texts of `properties` in one pass over
+// each, and what it takes to find new paths that are worth keeping.
+//
+// A value is given only if its text, as SQL makes it of the typed value, is the very text that
+// `->>` answers on the JSON. A path with a value for which that does not hold is not complete, and
+// a file leaves it out: that a file has a path means that nobody need look at its texts for it.
+//
+// One thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "event/row_source.h"
+#include "event/schema.h"
+
+namespace tidemark::engine {
+
+// The whole number whose text is exactly `text`.
+std::optional<std::int64_t> ExactInt(std::string_view text);
+// The number whose text is exactly `text` when SQL writes a DOUBLE: at most 15 digits, a point, no
+// exponent, no zero at the end but a single one after the point, 0 or 0.0001 to 10^15.
+std::optional<double> ExactDouble(std::string_view text);
+
+class JsonScan;
+
+class KeptValues {
+ public:
+  // `paths` must outlive it.
+  explicit KeptValues(const event::KeptPaths& paths);
+
+  // Reads the texts of one chunk. What was read before is gone.
+  void Read(const event::ColumnView& properties, std::size_t rows);
+  // The values of a path in the chunk that was read; lives as long as the texts and this chunk.
+  event::ColumnView View(std::size_t path) const;
+  // Whether the path had its exact value in every row that was ever read.
+  bool complete(std::size_t path) const { return complete_[path]; }
+
+ private:
+  struct Child {
+    std::string key;
+    std::size_t node;
+  };
+  struct Node {
+    std::vector<Child> children;
+    std::size_t next = 0;  // The child that is likely to come now: rows are like each other.
+    std::optional<std::size_t> path;
+    std::uint64_t row = 0;  // The last row that had it: of repeated keys the first counts.
+  };
+  struct Values {
+    std::vector<event::StringRef> strings;
+    std::vector<std::int64_t> fixed;
+    std::vector<std::uint64_t> validity;
+    bool any = false;
+  };
+
+  bool WalkObject(JsonScan* scan, std::size_t node, std::size_t row);
+  bool WalkValue(JsonScan* scan, std::size_t node, std::size_t row);
+  const Child* FindChild(Node* node, std::string_view key);
+  // False if the path's type does not give the text back.
+  bool Keep(std::size_t path, std::size_t row, std::string_view text, bool is_string);
+
+  const std::vector<event::KeptPath>& paths_;
+  std::vector<Node> nodes_;  // The first is the whole object.
+  std::vector<Values> values_;
+  std::vector<bool> complete_;
+  std::deque<std::string> unescaped_;  // Texts of the chunk that are not in it as they are.
+  std::uint64_t row_number_ = 0;
+};
+
+// What texts have at their paths, counted over a sample of them.
+class PathCounts {
+ public:
+  static constexpr std::size_t kPathsMax = 2'000;  // Others are not looked at.
+  static constexpr std::size_t kDepthMax = 4;
+  static constexpr std::size_t kKeyBytesMax = 64;
+
+  struct Counts {
+    std::vector<std::string> keys;
+    std::uint64_t rows = 0;  // With a value that is no null.
+    std::uint64_t ints = 0, doubles = 0, bools = 0, containers = 0;
+    std::uint64_t bytes = 0;
+
+    // The type that gave all of them back.
+    event::Type type() const {
+      if (ints == rows) return event::Type::kInt64;
+      if (doubles == rows) return event::Type::kDouble;
+      return bools == rows ? event::Type::kBool : event::Type::kString;
+    }
+  };
+
+  void Add(const event::ColumnView& properties, std::size_t rows);
+  std::uint64_t row_count() const { return row_count_; }
+  // By path.
+  const std::map<std::string, Counts>& counts() const { return counts_; }
+
+ private:
+  bool WalkObject(JsonScan* scan, std::vector<std::string>* keys, std::string* path);
+  bool WalkValue(JsonScan* scan, std::vector<std::string>* keys, std::string* path);
+
+  std::map<std::string, Counts> counts_;
+  std::uint64_t row_count_ = 0;
+};
+
+}  // namespace tidemark::engine
