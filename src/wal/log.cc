@@ -54,7 +54,8 @@ struct Log::State {
   Status Synced(Status synced);
   tl::unexpected<Error> Void(Error error);
   void DropEmptySegments();
-  bool MayGo(const Segment& segment, const Segment& next, const SettledEnd& settled) const;
+  bool MayGo(const Segment& segment, const Segment& next, const SettledEnd& settled,
+             std::uint64_t sequence_end) const;
   Status Reap();
   void PublishSegments();
   void PublishPool();
@@ -143,7 +144,7 @@ Status Log::State::ReplayTail(const Tail& tail, const FrameVisitor& replay) {
     counters.replayed_bytes += frame.payload.size();
     return replay(frame);
   };
-  if (!VisitFrames(tail.body, tail.frame_count, counted, &ends, &visited)) {
+  if (!VisitFrames(tail.body, tail.first_sequence, tail.frame_count, counted, &ends, &visited)) {
     return Fail(Code::kCorruption,
                 kept.back().segment->path + ": a frame of the tail is not well formed");
   }
@@ -419,9 +420,10 @@ tl::unexpected<Error> Log::State::Void(Error error) {
 
 // Trimming.
 
-bool Log::State::MayGo(const Segment& segment, const Segment& next,
-                       const SettledEnd& settled) const {
+bool Log::State::MayGo(const Segment& segment, const Segment& next, const SettledEnd& settled,
+                       std::uint64_t sequence_end) const {
   if (next.header.first_sequence == segment.header.first_sequence) return true;
+  if (next.header.first_sequence > sequence_end) return false;
   const bool young = clock->Now() - kept.front().since < options.retention;
   if (young && counters.segment_bytes <= options.retention_bytes) return false;
   for (const auto& [project, end] : next.header.ends) {
@@ -433,10 +435,11 @@ bool Log::State::MayGo(const Segment& segment, const Segment& next,
   return true;
 }
 
-Status Log::Trim(const SettledEnd& settled) {
+Status Log::Trim(const SettledEnd& settled, std::uint64_t sequence_end) {
   State& s = *state_;
   bool changed = false;
-  while (s.kept.size() > 1 && s.MayGo(*s.kept[0].segment, *s.kept[1].segment, settled)) {
+  while (s.kept.size() > 1 &&
+         s.MayGo(*s.kept[0].segment, *s.kept[1].segment, settled, sequence_end)) {
     s.retired.push_back(std::move(s.kept.front().segment));
     s.kept.erase(s.kept.begin());
     s.counters.segment_bytes -= s.retired.back()->file_bytes;
@@ -489,6 +492,7 @@ Status ReadDurable(env::Disk* disk, const Segment& segment, std::string_view pro
     for (std::uint32_t i = 0; i < group->frame_count; ++i) {
       Frame frame;
       if (!TakeFrame(&body, &frame)) return Fail(reader->Corrupt(at, "not a frame"));
+      frame.sequence = group->first_sequence + i;
       if (frame.project == project && frame.end_offset() > from) TM_TRY(visit(frame));
     }
   }

@@ -71,6 +71,7 @@ struct Frame {
   LogOffset first_offset;
   std::uint32_t count = 0;
   std::string_view payload;
+  std::uint64_t sequence = 0;  // Its number in the whole log, from 0.
 
   LogOffset end_offset() const { return first_offset + count; }
 };
@@ -144,11 +145,11 @@ class Log {
   // healthy log without a group in flight. kIoError.
   Status Rotate();
 
-  // Gives back old segments: those whose every offset is below `settled(project)`, that are past
-  // retention and that no Read() is in. Oldest first; stops at the first that must stay.
-  // Errors: kIoError; to be called again.
+  // Gives back old segments: those whose every offset is below `settled(project)` and every frame
+  // below `sequence_end`, that are past retention and that no Read() is in. Oldest first; stops at
+  // the first that must stay. Errors: kIoError; to be called again.
   using SettledEnd = std::function<LogOffset(std::string_view project)>;
-  Status Trim(const SettledEnd& settled);
+  Status Trim(const SettledEnd& settled, std::uint64_t sequence_end = ~std::uint64_t{0});
 
   // One slice of preparing spares and the reserve, at most tend_bytes written. True if there is
   // more to do at once; false if all is ready or the disk has no room for it. Call it when idle

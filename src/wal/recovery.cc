@@ -139,7 +139,8 @@ class Recovery {
       out_.payload_bytes += frame.payload.size();
       return replay_(frame);
     };
-    if (!VisitFrames(group.body, group.frame_count, counted, &out_.ends, &visited)) {
+    if (!VisitFrames(group.body, group.first_sequence, group.frame_count, counted, &out_.ends,
+                     &visited)) {
       return Fail(reader.Corrupt(group.offset, "a frame is not well formed"));
     }
     out_.frames += group.frame_count;
@@ -155,11 +156,12 @@ class Recovery {
 
 }  // namespace
 
-bool VisitFrames(std::string_view body, std::uint32_t frame_count, const FrameVisitor& visit,
-                 Ends* ends, Status* status) {
+bool VisitFrames(std::string_view body, std::uint64_t first_sequence, std::uint32_t frame_count,
+                 const FrameVisitor& visit, Ends* ends, Status* status) {
   for (std::uint32_t i = 0; i < frame_count; ++i) {
     Frame frame;
     if (!TakeFrame(&body, &frame)) return false;
+    frame.sequence = first_sequence + i;
     auto found = ends->find(frame.project);
     if (found == ends->end()) found = ends->emplace(frame.project, LogOffset()).first;
     if (frame.first_offset < found->second) return false;

@@ -40,7 +40,7 @@ Result<Recovered> Recover(env::Disk* disk, const std::string& folder,
 
 // Visits the frames of a body and moves the ends. False if the body is not exactly `frame_count`
 // frames or an offset goes back; what `visit` returned in `status`.
-bool VisitFrames(std::string_view body, std::uint32_t frame_count, const FrameVisitor& visit,
-                 Ends* ends, Status* status);
+bool VisitFrames(std::string_view body, std::uint64_t first_sequence, std::uint32_t frame_count,
+                 const FrameVisitor& visit, Ends* ends, Status* status);
 
 }  // namespace tidemark::wal
