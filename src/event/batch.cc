@@ -22,7 +22,11 @@ constexpr std::uint32_t TextBits() {
   return bits;
 }
 constexpr std::uint32_t kTextBits = TextBits();
-constexpr std::uint32_t kAllowed = kTextBits | Bit(Column::kTimestamp) | Bit(Column::kValue);
+constexpr std::uint32_t kValues = kTextBits | Bit(Column::kTimestamp) | Bit(Column::kValue);
+// Bits of columns that no record carries say what was made.
+constexpr std::uint32_t kMadeIdBit = Bit(Column::kLogOffset);
+constexpr std::uint32_t kMadeTimeBit = Bit(Column::kLogPartition);
+constexpr std::uint32_t kAllowed = kValues | kMadeIdBit | kMadeTimeBit;
 
 template <class Value>
 char* Put(char* at, Value value) {
@@ -32,7 +36,8 @@ char* Put(char* at, Value value) {
 
 }  // namespace
 
-// version u8 | received_at i64 | project string | count u32 | events
+// version u8 | received_at i64 | project string | count u32 | [key] | events
+// key (version 2 only): kind u8 | name string | epoch i64 | sequence i64 | body u64
 // event: present u32 | timestamp i64 | [value f64] | each present string: varint length, bytes
 BatchBuilder::BatchBuilder(std::string_view project, TimeMicros received_at) {
   bytes_.push_back(static_cast<char>(kBatchVersion));
@@ -42,9 +47,19 @@ BatchBuilder::BatchBuilder(std::string_view project, TimeMicros received_at) {
   PutU32(&bytes_, 0);
 }
 
+void BatchBuilder::SetKey(const RequestKey& key) {
+  TM_CHECK_EQ(bytes_.size(), count_at_ + sizeof count_);
+  bytes_[0] = static_cast<char>(kKeyedBatchVersion);
+  PutFixed(&bytes_, static_cast<std::uint8_t>(key.kind));
+  PutString(&bytes_, key.name);
+  PutFixed(&bytes_, key.epoch);
+  PutFixed(&bytes_, key.sequence);
+  PutFixed(&bytes_, key.body);
+}
+
 void BatchBuilder::Add(const EventView& event) {
   constexpr std::size_t kVarintBytesMax = 10;
-  const std::uint32_t present = event.present & kAllowed;
+  const std::uint32_t present = event.present & kValues;
   TM_CHECK((present & kRequired) == kRequired);
   // Room for all of it first, so that every write is a plain copy.
   std::size_t most = sizeof present + sizeof event.timestamp.value + sizeof event.value;
@@ -54,7 +69,8 @@ void BatchBuilder::Add(const EventView& event) {
   const std::size_t begin = bytes_.size();
   bytes_.resize(begin + most);
   char* at = bytes_.data() + begin;
-  at = Put(at, present);
+  at = Put(at, present | ((event.made & kMadeId) != 0 ? kMadeIdBit : 0) |
+                   ((event.made & kMadeTime) != 0 ? kMadeTimeBit : 0));
   at = Put(at, event.timestamp.value);
   if (event.Has(Column::kValue)) at = Put(at, event.value);
   for (std::uint32_t bits = present & kTextBits; bits != 0; bits &= bits - 1) {
@@ -77,16 +93,33 @@ std::string BatchBuilder::Finish() && {
 Result<BatchReader> BatchReader::Open(std::string_view bytes) {
   BatchReader reader;
   reader.in_ = ByteReader(bytes);
+  reader.bytes_ = bytes.size();
   std::uint8_t version = 0;
   if (!reader.in_.Fixed(&version)) return Fail(Code::kCorruption, "batch: no bytes");
-  if (version != kBatchVersion) {
+  if (version != kBatchVersion && version != kKeyedBatchVersion) {
     return Fail(Code::kCorruption, "batch: version " + std::to_string(version) + " is not known");
   }
   if (!reader.in_.Fixed(&reader.received_at_.value) || !reader.in_.String(&reader.project_) ||
       !reader.in_.Fixed(&reader.count_)) {
     return Fail(Code::kCorruption, "batch: header is cut short");
   }
+  reader.has_key_ = version == kKeyedBatchVersion;
+  if (reader.has_key_ && !reader.ReadKey()) {
+    return Fail(Code::kCorruption, "batch: its request key does not decode");
+  }
   return reader;
+}
+
+bool BatchReader::ReadKey() {
+  std::uint8_t kind = 0;
+  in_.Fixed(&kind);
+  in_.String(&key_.name);
+  in_.Fixed(&key_.epoch);
+  in_.Fixed(&key_.sequence);
+  in_.Fixed(&key_.body);
+  key_.kind = static_cast<RequestKey::Kind>(kind);
+  return !in_.failed() &&
+         (key_.kind == RequestKey::Kind::kKey || key_.kind == RequestKey::Kind::kSequence);
 }
 
 Result<bool> BatchReader::Next(EventView* event) {
@@ -104,9 +137,36 @@ Result<bool> BatchReader::Next(EventView* event) {
   if (in_.failed() || (present & kRequired) != kRequired || (present & ~kAllowed) != 0) {
     return Fail(Code::kCorruption, "batch: event " + std::to_string(read_) + " does not decode");
   }
-  event->present = present;
+  event->present = present & kValues;
+  event->made =
+      ((present & kMadeIdBit) != 0 ? kMadeId : 0) | ((present & kMadeTimeBit) != 0 ? kMadeTime : 0);
   ++read_;
   return true;
+}
+
+Result<std::string> WithoutEvents(std::string_view batch, const std::vector<bool>& drop) {
+  TM_ASSIGN(auto reader, BatchReader::Open(batch));
+  TM_CHECK_EQ(drop.size(), static_cast<std::size_t>(reader.count()));
+  std::string kept;
+  kept.reserve(batch.size());
+  kept.append(batch.substr(0, reader.position()));
+  EventView event;
+  std::uint32_t count = 0;
+  for (const bool dropped : drop) {
+    const std::size_t begin = reader.position();
+    TM_TRY(reader.Next(&event));
+    if (dropped) continue;
+    kept.append(batch.substr(begin, reader.position() - begin));
+    ++count;
+  }
+  TM_CHECK_GT(count, 0U);
+  // The count is behind the version, the time and the project.
+  ByteReader head(batch.substr(1 + sizeof(std::int64_t)));
+  std::string_view project;
+  TM_CHECK(head.String(&project));
+  const auto count_at = static_cast<std::size_t>(project.data() + project.size() - batch.data());
+  std::memcpy(kept.data() + count_at, &count, sizeof count);
+  return kept;
 }
 
 }  // namespace tidemark::event

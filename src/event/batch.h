@@ -10,6 +10,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/ids.h"
@@ -19,14 +20,32 @@
 
 namespace tidemark::event {
 
-inline constexpr std::uint8_t kBatchVersion = 1;
+inline constexpr std::uint8_t kBatchVersion = 1;       // Of a batch without a request key.
+inline constexpr std::uint8_t kKeyedBatchVersion = 2;  // The same with one.
 inline constexpr std::uint32_t kEventBytesMax = 2U
                                                 << 20;  // Encoded; the default limit of the doors.
+
+// What the server, not the client, put into an event: bits of EventView::made.
+inline constexpr std::uint32_t kMadeId = 1;    // event_id: such an event is nobody's duplicate.
+inline constexpr std::uint32_t kMadeTime = 2;  // timestamp: it is not part of what was sent.
+
+// What makes a request one that is not to be done twice, beside the ids of its events: the
+// Idempotency-Key of its headers, or a producer's name, epoch and sequence. It is in the frame of
+// the request's events, so that both are there or neither.
+struct RequestKey {
+  enum class Kind : std::uint8_t { kKey = 1, kSequence = 2 };
+  Kind kind = Kind::kKey;
+  std::string_view name;  // The key, or the producer.
+  std::int64_t epoch = 0;
+  std::int64_t sequence = 0;
+  std::uint64_t body = 0;  // Hash64 of the body: the same key with another one is a mistake.
+};
 
 // One event, as views: fields that are absent (null) have their bit in `present` unset.
 // received_at, project_id, log_partition and log_offset are those of the batch.
 struct EventView {
   std::uint32_t present = 0;  // Bit(column) for every column that has a value.
+  std::uint32_t made = 0;     // kMadeId, kMadeTime.
   TimeMicros timestamp;
   double value = 0;
   std::array<std::string_view, kColumnCount> text;  // By column; only string columns are used.
@@ -46,6 +65,8 @@ class BatchBuilder {
 
   // Makes room for so many bytes of events at once.
   void Reserve(std::size_t bytes) { bytes_.reserve(bytes_.size() + bytes); }
+  // Before the first Add. The name is copied.
+  void SetKey(const RequestKey& key);
   // Copies the event. Its event_id, event_type and timestamp must be present.
   void Add(const EventView& event);
   std::uint32_t count() const { return count_; }
@@ -68,6 +89,10 @@ class BatchReader {
   std::string_view project() const { return project_; }
   TimeMicros received_at() const { return received_at_; }
   std::uint32_t count() const { return count_; }
+  // Null if the request had none.
+  const RequestKey* key() const { return has_key_ ? &key_ : nullptr; }
+  // Where the next event begins.
+  std::size_t position() const { return bytes_ - in_.remaining(); }
 
   // The next event; false after the last. kCorruption if the bytes do not decode, or if some are
   // left after the last event. `event->text` entries whose bit is unset hold old values: look at
@@ -76,12 +101,19 @@ class BatchReader {
 
  private:
   BatchReader() : in_("") {}
+  bool ReadKey();
   ByteReader in_;
+  std::size_t bytes_ = 0;
+  RequestKey key_;
+  bool has_key_ = false;
   std::string_view project_;
   TimeMicros received_at_;
   std::uint32_t count_ = 0;
   std::uint32_t read_ = 0;
 };
+
+// The batch without the events for which drop[i] is set; at least one stays. kCorruption.
+Result<std::string> WithoutEvents(std::string_view batch, const std::vector<bool>& drop);
 
 // Replaces the received time of an encoded batch by clamp(received time). The batch must be one
 // that a builder finished.

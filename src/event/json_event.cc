@@ -299,6 +299,7 @@ std::string_view EventReader::Decoded(const JsonCursor& cursor, const JsonSpan& 
 
 bool EventReader::Fill(const JsonCursor& cursor, EventFault* fault) {
   view_.present = 0;
+  view_.made = 0;
   if (context_->rules == JsonRules::kStrict && !CheckStrict(cursor, fault)) return false;
   for (std::uint32_t bits = chosen_bits_ & kOwnText; bits != 0; bits &= bits - 1) {
     const Field* field = Chosen(static_cast<Column>(std::countr_zero(bits)));
@@ -330,7 +331,10 @@ bool EventReader::FillTime(const JsonCursor& cursor, EventFault* fault) {
   view_.present |= Bit(Column::kTimestamp);
   view_.timestamp = context_->received_at;
   const Field* field = Chosen(Column::kTimestamp);
-  if (field == nullptr) return true;
+  if (field == nullptr) {
+    view_.made |= kMadeTime;
+    return true;
+  }
   std::optional<TimeMicros> time;
   if (field->value.kind == '"') {
     time = TimeOfText(Decoded(cursor, field->value));
@@ -501,6 +505,7 @@ void EventReader::MakeId() {
     made_id_[at++] = kHex[uuid.bytes[i] & 15U];
   }
   view_.SetText(Column::kEventId, {made_id_.data(), made_id_.size()});
+  view_.made |= kMadeId;
 }
 
 }  // namespace tidemark::event
