@@ -6,6 +6,8 @@
 #define XXH_STATIC_LINKING_ONLY  // The state by value.
 #include <xxhash.h>
 
+#include "base/check.h"
+
 namespace tidemark {
 
 std::uint64_t Hash64(std::string_view bytes, std::uint64_t seed) {
@@ -59,6 +61,13 @@ bool Hash128::Parse(std::string_view text, Hash128* hash) {
 
 Hash128 HashRow(std::string_view bytes) {
   const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+  return {hash.low64, hash.high64};
+}
+
+Hash128 HashKeyed(std::string_view secret, std::string_view bytes) {
+  TM_CHECK_GE(secret.size(), static_cast<std::size_t>(XXH3_SECRET_SIZE_MIN));
+  const XXH128_hash_t hash =
+      XXH3_128bits_withSecret(bytes.data(), bytes.size(), secret.data(), secret.size());
   return {hash.low64, hash.high64};
 }
 

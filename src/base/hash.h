@@ -48,5 +48,8 @@ struct Hash128 {
 
 // XXH3-128 of `bytes`.
 Hash128 HashRow(std::string_view bytes);
+// The same, keyed: nobody who does not know the secret (at least 136 random bytes) can make two
+// `bytes` that are hashed alike.
+Hash128 HashKeyed(std::string_view secret, std::string_view bytes);
 
 }  // namespace tidemark

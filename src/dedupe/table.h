@@ -1,0 +1,87 @@
+// The newest entries, in memory: open addressing with linear probing, one entry a slot. Grows by
+// doubling up to a bound, within the memory budget. What a group changes can be taken back until
+// Commit, for a group that the log refuses never happened.
+//
+// One thread writes; once Seal was called nothing changes any more and any thread may read.
+#pragma once
+
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/memory_budget.h"
+#include "dedupe/entry.h"
+
+namespace tidemark::dedupe {
+
+class Table {
+ public:
+  // At most `entries_max` entries of `value_bytes` each (it may be passed by one group). `budget`
+  // must outlive the table.
+  Table(std::size_t value_bytes, std::size_t entries_max, MemoryBudget* budget);
+  Table(const Table&) = delete;
+  Table& operator=(const Table&) = delete;
+  ~Table();
+
+  // Makes room for `count` more. False: it would grow beyond its bound or the budget, and has
+  // enough entries to be worth sealing; `must` takes the memory anyway.
+  bool Reserve(std::size_t count, bool must);
+  void Prefetch(const Hash128& hash) const {
+    __builtin_prefetch(slots_.get() + (SlotOf(hash) * stride_));
+  }
+  // Null if it is not there.
+  const char* Find(const Hash128& hash) const;
+  // After Reserve. Entries that are not older than `second_min` are found and stay; others are
+  // replaced. True if it was found; then `value` is what is remembered.
+  bool FindOrAdd(const Hash128& hash, std::uint32_t second, std::uint32_t second_min, Value* value);
+  // Adds or replaces. After Reserve.
+  void Put(const Entry& entry);
+
+  void Commit() { undo_.clear(); }
+  // Takes back what was changed since the last Commit, or since there were `mark` changes.
+  std::size_t mark() const { return undo_.size(); }
+  void Rollback(std::size_t mark = 0);
+
+  std::size_t count() const { return count_; }
+  std::uint64_t memory_bytes() const { return memory_bytes_; }
+  // Every entry, sorted by hash: 40 bytes each.
+  std::vector<Entry> Sorted() const;
+
+  // Of a slot that Find gave.
+  std::uint32_t SecondOf(const char* slot) const;
+  void CopyValue(const char* slot, Value* value) const;
+
+ private:
+  struct Undo {
+    Hash128 hash;
+    std::optional<Entry> before;  // Nothing: it was not there.
+  };
+  std::size_t SlotOf(const Hash128& hash) const {
+    return static_cast<std::size_t>(hash.low) & (slot_count_ - 1);
+  }
+  char* Slot(std::size_t index) const { return slots_.get() + index * stride_; }
+  static Hash128 HashAt(const char* slot);
+  // The slot that has it, or the free one where it belongs.
+  char* Probe(const Hash128& hash) const;
+  void Write(char* slot, const Hash128& hash, std::uint32_t second, const Value& value);
+  Entry EntryAt(const char* slot) const;
+  void Remove(const Hash128& hash);
+  void Rehash(std::size_t slot_count);
+
+  const std::size_t value_bytes_;
+  const std::size_t stride_;
+  const std::size_t entries_max_;
+  MemoryBudget* const budget_;
+  struct Free {
+    void operator()(char* memory) const { std::free(memory); }
+  };
+  std::unique_ptr<char, Free> slots_;
+  std::size_t slot_count_ = 0;
+  std::size_t count_ = 0;
+  std::uint64_t memory_bytes_ = 0;
+  std::vector<Undo> undo_;
+};
+
+}  // namespace tidemark::dedupe
