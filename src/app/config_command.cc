@@ -110,6 +110,8 @@ ServeOptions ToServeOptions(const config::Settings& settings) {
   options.doors.json.event_bytes_max = small("ingest.event_bytes");
   options.doors.json.events_max = small("ingest.events");
   options.tide.queue_bytes_max = settings.Number("ingest.queue_bytes");
+  options.tide.dedupe.window = settings.Time("dedupe.window");
+  options.tide.dedupe.table_entries_max = settings.Number("dedupe.table_ids");
   options.tide.log.retention = settings.Time("log.retention");
   options.tide.log.retention_bytes = settings.Number("log.retention_bytes");
   options.flush_bytes = settings.Number("flush.size");

@@ -218,6 +218,9 @@ class Server::Impl final : public RouteParts {
                                 },
                                 [this] {
                                   if (tide_worker_) tide_worker_->Wake();
+                                },
+                                [this] {
+                                  if (index_worker_) index_worker_->Wake();
                                 }};
     const Duration start = clock_.Now();
     TM_ASSIGN(core_, tide::Core::Open(options, parts, std::move(at_step)));
@@ -233,6 +236,7 @@ class Server::Impl final : public RouteParts {
   void Attach() {
     log_worker_ = std::make_unique<env::Worker>("log", [this] { return core_->IngestStep(); });
     tide_worker_ = std::make_unique<env::Worker>("tide", [this] { return core_->TideStep(); });
+    index_worker_ = std::make_unique<env::Worker>("index", [this] { return core_->IndexStep(); });
   }
 
   // In reverse of Open.
@@ -243,6 +247,7 @@ class Server::Impl final : public RouteParts {
     if (log_worker_) log_worker_->Stop();
     if (tide_worker_) tide_worker_->Stop();
     if (pace_worker_) pace_worker_->Stop();
+    if (index_worker_) index_worker_->Stop();
   }
 
   env::PosixClock clock_;
@@ -269,6 +274,7 @@ class Server::Impl final : public RouteParts {
   std::unique_ptr<env::Worker> pace_worker_;
   std::unique_ptr<env::Worker> log_worker_;
   std::unique_ptr<env::Worker> tide_worker_;
+  std::unique_ptr<env::Worker> index_worker_;
   std::atomic<bool> ready_{false};
   Duration started_{};
 };

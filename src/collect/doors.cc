@@ -9,6 +9,7 @@
 #include "collect/dialects/all.h"
 #include "collect/peer.h"
 #include "collect/refusals.h"
+#include "collect/request_key.h"
 #include "env/random.h"
 #include "event/batch.h"
 #include "meta/projects.h"
@@ -18,6 +19,9 @@ namespace {
 
 constexpr std::string_view kDefaultProject = "default";
 constexpr std::string_view kReceiptHeader = "X-Tidemark-Receipt";
+constexpr std::string_view kRequestKeyHint =
+    "send a retry with the same Idempotency-Key (or X-Tidemark-Producer, -Epoch and -Sequence) as "
+    "the request that it repeats";
 constexpr std::string_view kProjectHint =
     "use a key of that project that may send events, or name the key's own project or none";
 
@@ -208,6 +212,8 @@ std::optional<net::Response> Doors::Receive(const Door& door, const Identity& id
                                             const ResponderPointer& responder) {
   const Duration since = clock_->Now();
   const TimeMicros now = clock_->WallNow();
+  const auto key = RequestKeyOf(request, request.body);
+  if (!key) return net::ErrorResponse(key.error(), kRequestKeyHint);
   WorkbenchPointer workbench = TakeWorkbench();
   const auto unreadable = [&](const Error& error) {
     metrics_.unreadable_bodies.Add();
@@ -229,6 +235,7 @@ std::optional<net::Response> Doors::Receive(const Door& door, const Identity& id
     return full;
   }
   event::BatchBuilder builder(*project, now);
+  if (*key) builder.SetKey(**key);
   builder.Reserve(request.body.size());
   auto parsed = workbench->parser.Parse(
       request.body,

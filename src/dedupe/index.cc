@@ -197,7 +197,7 @@ bool Index::Tend() {
       active_since_ = parts_.clock->Now();
     }
   }
-  return has_work();
+  return std::exchange(sealed_now_, false);
 }
 
 std::uint64_t Index::memory_bytes() const {
@@ -223,6 +223,7 @@ bool Index::Seal() {
     return std::shared_ptr<const State>(std::move(next));
   });
   NewTables();
+  sealed_now_ = true;
   return true;
 }
 

@@ -76,7 +76,7 @@ class Index {
   void Rollback();
   // The group is durable; its frames end before `sequence`.
   void Commit(std::uint64_t sequence);
-  // Between groups: hands the table over to Work if it is old. True if Work has something to do.
+  // Between groups: hands the table over to Work if it is old. True if Work has more to do.
   bool Tend();
 
   // Of the budget. With all threads at rest.
@@ -151,6 +151,7 @@ class Index {
   WindowClock clock_before_;  // The group in hand.
   std::uint64_t committed_ = 0;
   Duration active_since_{};
+  bool sealed_now_ = false;  // Since the last Tend.
 
   Published<State> state_;
   std::atomic<std::uint64_t> checkpoint_{0};

@@ -31,13 +31,17 @@ enum class Bug : std::uint8_t {
   kFolderNotSynced,   // A new object's name is not made durable.
   kRemovalNotSynced,  // A removed object may come back.
   // Ingest.
-  kVisibleBeforeDurable,  // Rows are published while the sync is in flight.
-  kAckBeforePublish,      // The client knows before a query can see.
-  kRollbackSkipped,       // Rows of a void group stay in hot memory.
-  kReservationLeaks,      // A refused batch keeps its part of the budget.
-  kReceivedAtGoesBack,    // Received times follow the wall clock.
-  kTrimIgnoresTide,       // The log gives back what is not settled.
-  kHouseNeverKept,        // Nothing is trimmed.
+  kVisibleBeforeDurable,    // Rows are published while the sync is in flight.
+  kAckBeforePublish,        // The client knows before a query can see.
+  kRollbackSkipped,         // Rows of a void group stay in hot memory.
+  kReservationLeaks,        // A refused batch keeps its part of the budget.
+  kReceivedAtGoesBack,      // Received times follow the wall clock.
+  kTrimIgnoresTide,         // The log gives back what is not settled.
+  kHouseNeverKept,          // Nothing is trimmed.
+  kDuplicatesTaken,         // Ids that came before are taken again.
+  kDuplicateAnsweredEarly,  // A duplicate is told before its first is durable.
+  kIdsOfVoidGroupStay,      // Ids of a group that never was are remembered.
+  kTrimIgnoresIndex,        // The log gives back what the index has only in memory.
   // Flush.
   kRowsMissingFromFile,        // The last file of a flush with many is left out.
   kDataFileNotSealed,          // A data file is named before it is durable.
@@ -53,6 +57,7 @@ enum class Bug : std::uint8_t {
   kAbandonedForgotten,         // Files of a flush that failed stay.
   kCommittedLeftoversDeleted,  // Files of a commit whose answer was lost are cleared away.
   // Recovery.
+  kIdsNotReplayed,       // The index forgets what it had only in memory.
   kReplayOffByOne,       // The first frame above the settled ones is skipped.
   kReplayReadsClock,     // Replayed events get a new received time.
   kRaiseOffsetSkipped,   // A log that ends below the lake gives old offsets again.

@@ -11,6 +11,7 @@ namespace tidemark::tide {
 namespace {
 
 constexpr std::uint64_t kWaitersMax = 1'024;
+constexpr Duration kIndexRetryPause = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -18,6 +19,7 @@ Core::Core(TideOptions options, CoreParts parts)
     : options_(std::move(options)),
       parts_(std::move(parts)),
       metrics_(*parts_.registry),
+      index_metrics_(*parts_.registry),
       projects_(options_.hot, parts_.budget),
       waiters_(kWaitersMax) {}
 
@@ -25,15 +27,19 @@ Result<std::unique_ptr<Core>> Core::Open(TideOptions options, CoreParts parts,
                                          Flusher::AtStep at_step) {
   std::unique_ptr<Core> core(new Core(std::move(options), std::move(parts)));
   TM_TRY(core->OpenTables());
+  TM_TRY(core->OpenIndex());
   TM_TRY(core->OpenLog());
+  TM_TRY(core->JoinIndex());
   const CoreParts& own = core->parts_;
   core->flusher_ = std::make_unique<Flusher>(
       core->options_,
       FlusherParts{own.store, own.catalog, own.writer, own.clock, own.tide_random, &core->metrics_},
       core->log_id_, core->epoch_);
   core->flusher_->set_at_step(std::move(at_step));
-  core->ingest_ = std::make_unique<Ingest>(core->options_, core->log_.get(), &core->projects_,
-                                           own.budget, own.clock, &core->metrics_, own.wake_ingest);
+  core->ingest_ = std::make_unique<Ingest>(
+      core->options_,
+      Ingest::Parts{core->log_.get(), &core->projects_, core->index_.get(), &core->index_metrics_,
+                    own.budget, own.clock, &core->metrics_, own.wake_ingest, own.wake_index});
   TM_TRY(core->ClearInflight());
   TM_TRY(core->FinishReplay());
   return core;
@@ -67,6 +73,7 @@ Status Core::OpenTables() {
 
 Status Core::OpenLog() {
   const auto replay = [this](const wal::Frame& frame) -> Status {
+    TM_TRY(ReplayIds(frame));
     TM_ASSIGN(const bool taken, Replay(frame));
     if (!taken) replay_incomplete_.try_emplace(std::string(frame.project), true);
     return {};
@@ -79,6 +86,40 @@ Status Core::OpenLog() {
   TM_ASSIGN(epoch_, parts_.catalog->BeginEpoch(log_id_));
   // An owner before this one may have committed until now; from now on it cannot.
   return OpenTables();
+}
+
+Status Core::OpenIndex() {
+  if (options_.dedupe.window <= Duration::zero()) return {};
+  TM_ASSIGN(index_,
+            dedupe::Index::Open(options_.dedupe, {parts_.disk, parts_.clock, parts_.log_random,
+                                                  parts_.budget, &index_metrics_}));
+  return {};
+}
+
+Status Core::ReplayIds(const wal::Frame& frame) {
+  if (!index_ || frame.sequence < index_->sequence()) return {};
+  if (env::Planted(env::Bug::kIdsNotReplayed)) return {};
+  TM_TRY(dedupe::Remember(index_.get(), frame.payload, frame.count, frame.first_offset));
+  index_->Commit(frame.sequence + 1);
+  while (index_->has_work()) TM_TRY(index_->Work());
+  return {};
+}
+
+// A log that was put back from a backup ends before the index, and another log has nothing of it:
+// ids whose events are nowhere must not be told to be duplicates.
+Status Core::JoinIndex() {
+  if (!index_) return {};
+  const bool same = index_->log_id().empty() || index_->log_id() == log_id_;
+  if (!same || index_->sequence() > log_->stats().durable_frames) {
+    TM_LOG(kError, "the index of ids is not of this log as it is; it is begun anew",
+           {"index_sequence", index_->sequence()}, {"log_sequence", log_->stats().durable_frames});
+    TM_TRY(index_->Reset());
+    log_.reset();
+    TM_ASSIGN(log_, wal::Log::Open(parts_.disk, parts_.clock, parts_.log_random, options_.log,
+                                   [this](const wal::Frame& frame) { return ReplayIds(frame); }));
+  }
+  index_->SetLogId(log_id_);
+  return {};
 }
 
 Status Core::CheckLogId(const std::vector<catalog::TableRecord>& tables) const {
@@ -213,6 +254,17 @@ Duration Core::TideStep() {
     TM_LOG(kWarning, "garbage stays for now", {"error", collected.error().ToString()});
   }
   return options_.pause;
+}
+
+Duration Core::IndexStep() {
+  if (!index_ || fenced()) return options_.pause;
+  const auto more = index_->Work();
+  if (!more) {
+    TM_LOG(kError, "writing the index of ids failed and will be tried again",
+           {"error", more.error().ToString()});
+    return kIndexRetryPause;
+  }
+  return *more ? Duration::zero() : options_.index_pause;
 }
 
 void Core::FlushDue(Duration now) {

@@ -1,8 +1,8 @@
 // The core: log, hot rows, lake heads and the tide that joins them, opened and recovered as one.
 //
 // Passive: it has no thread of its own. The server gives IngestStep to the log's thread and
-// TideStep to the tide's; the simulation calls both in seeded order. Submit, cuts and the numbers
-// are for any thread.
+// TideStep to the tide's and IndexStep to the index's; the simulation calls them in seeded order.
+// Submit, cuts and the numbers are for any thread.
 #pragma once
 
 #include <atomic>
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/memory_budget.h"
+#include "dedupe/index.h"
 #include "env/byte_queue.h"
 #include "env/disk.h"
 #include "tide/flush.h"
@@ -31,6 +32,7 @@ struct CoreParts {
   telemetry::Registry* registry;
   std::function<void()> wake_ingest;
   std::function<void()> wake_tide;
+  std::function<void()> wake_index;
 };
 
 class Core {
@@ -58,6 +60,9 @@ class Core {
   // The tide's thread: flushes what is due, then waiters, then garbage.
   Duration TideStep();
 
+  // The index's thread: writes and merges what remembers ids. Returns how long it may sleep.
+  Duration IndexStep();
+
   // Settles everything that is durable now in every project, then calls `done` with the outcome, on
   // the tide's thread. Any thread. kOverloaded: too many wait already.
   using Settled = std::function<void(Status)>;
@@ -74,6 +79,8 @@ class Core {
   std::string NativePath(std::string_view key) const { return parts_.store->NativePath(key); }
   const TideOptions& options() const { return options_; }
   const TideMetrics& metrics() const { return metrics_; }
+  // Null if the window of ids is off.
+  const dedupe::Index* index() const { return index_.get(); }
   // Set when another process took over: this one must stop.
   bool fenced() const { return fenced_.load(std::memory_order_relaxed); }
 
@@ -84,7 +91,12 @@ class Core {
   Status OpenTables();
   Status CheckLogId(const std::vector<catalog::TableRecord>& tables) const;
   Status ClearInflight();
+  Status OpenIndex();
   Status OpenLog();
+  // Gives the index the frames that it does not have yet.
+  Status ReplayIds(const wal::Frame& frame);
+  // The index must be of this log, and not ahead of it.
+  Status JoinIndex();
   // Adds a frame's rows to hot memory. False: there is no memory for it now.
   Result<bool> Replay(const wal::Frame& frame);
   Status FinishReplay();
@@ -112,9 +124,11 @@ class Core {
   const TideOptions options_;
   const CoreParts parts_;
   TideMetrics metrics_;
+  dedupe::IndexMetrics index_metrics_;
   Projects projects_;
   std::string log_id_;
   Epoch epoch_;
+  std::unique_ptr<dedupe::Index> index_;
   std::unique_ptr<wal::Log> log_;
   std::unique_ptr<Ingest> ingest_;
   std::unique_ptr<Flusher> flusher_;

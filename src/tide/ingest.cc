@@ -16,16 +16,16 @@ constexpr Duration kBrokenLogPause = std::chrono::milliseconds(100);
 
 }  // namespace
 
-Ingest::Ingest(const TideOptions& options, wal::Log* log, Projects* projects, MemoryBudget* budget,
-               const env::Clock* clock, TideMetrics* metrics, std::function<void()> wake)
+Ingest::Ingest(const TideOptions& options, Parts parts)
     : options_(options),
-      log_(log),
-      projects_(projects),
-      budget_(budget),
-      clock_(clock),
-      metrics_(metrics),
-      wake_(std::move(wake)),
-      log_id_(log->log_id().ToString()),
+      parts_(std::move(parts)),
+      log_(parts_.log),
+      index_(parts_.index),
+      projects_(parts_.projects),
+      budget_(parts_.budget),
+      clock_(parts_.clock),
+      metrics_(parts_.metrics),
+      log_id_(log_->log_id().ToString()),
       queue_(options.queue_bytes_max) {}
 
 void Ingest::Submit(std::string project, std::string batch, std::uint32_t count, Done done) {
@@ -40,13 +40,23 @@ void Ingest::Submit(std::string project, std::string batch, std::uint32_t count,
     done(tidemark::Fail(Code::kOverloaded, "memory is full until older events are settled"));
     return;
   }
-  const std::uint64_t bytes = batch.size();
-  Submission submission{projects_->FindOrAdd(project),
-                        std::move(batch),
-                        count,
-                        reserved,
-                        clock_->Now(),
-                        std::move(done)};
+  Submission submission;
+  if (index_ != nullptr) {
+    auto ids = dedupe::IdsOf(*index_, batch, count);
+    if (!ids) {
+      budget_->Release(reserved);
+      done(tidemark::Fail(Code::kInvalidArgument, ids.error().message()));
+      return;
+    }
+    submission.ids = *std::move(ids);
+  }
+  const std::uint64_t bytes = batch.size() + submission.ids.bytes();
+  submission.project = projects_->FindOrAdd(project);
+  submission.batch = std::move(batch);
+  submission.count = count;
+  submission.reserved_bytes = reserved;
+  submission.arrived = clock_->Now();
+  submission.done = std::move(done);
   if (!queue_.Push(std::move(submission), bytes)) {
     budget_->Release(reserved);
     metrics_->refused_batches.Add();
@@ -54,7 +64,7 @@ void Ingest::Submit(std::string project, std::string batch, std::uint32_t count,
         tidemark::Fail(Code::kOverloaded, "too much waits for the log, or the server stops"));
     return;
   }
-  wake_();
+  parts_.wake();
 }
 
 void Ingest::Close() { queue_.Close(); }
@@ -94,19 +104,22 @@ std::size_t Ingest::GroupSize() const {
 }
 
 void Ingest::WriteGroup(std::span<Submission> group) {
-  std::vector<LogOffset> firsts;
   built_ = false;
-  if (auto durable = MakeDurable(group, &firsts); !durable) {
+  touched_.clear();
+  auto durable = Decide(group);
+  if (durable) durable = MakeDurable(group);
+  if (!durable) {
+    if (index_ != nullptr && !env::Planted(env::Bug::kIdsOfVoidGroupStay)) index_->Rollback();
     Refuse(group, durable.error());
     return;
   }
-  Acknowledge(group, firsts);
+  Acknowledge(group);
 }
 
 void Ingest::Refuse(std::span<Submission> group, const Error& error) {
   metrics_->failed_groups.Add();
-  TM_LOG(kError, "the log refused a group", {"error", error.ToString()});
-  if (!log_->stats().failed) {  // Outside the limits: nothing was written.
+  TM_LOG(kError, "a group was refused", {"error", error.ToString()});
+  if (!log_->stats().failed) {  // Nothing was written.
     Fail(group, error, built_);
     return;
   }
@@ -122,23 +135,22 @@ void Ingest::Refuse(std::span<Submission> group, const Error& error) {
        built_);
 }
 
-Status Ingest::MakeDurable(std::span<Submission> group, std::vector<LogOffset>* firsts) {
+Status Ingest::MakeDurable(std::span<Submission> group) {
   appends_.clear();
   std::uint64_t bytes = 0;
-  for (Submission& submission : group) {
-    event::ClampBatchReceivedAt(&submission.batch, [&](TimeMicros received_at) {
-      return submission.project->ClampReceivedAt(received_at);
-    });
-    appends_.push_back({submission.project->name(), submission.count, submission.batch});
+  for (const Submission& submission : group) {
+    if (submission.written == 0) continue;
+    appends_.push_back({submission.project->name(), submission.written, submission.batch});
     bytes += submission.batch.size();
   }
-  TM_TRY(log_->WriteGroup(appends_, firsts));
+  if (appends_.empty()) return {};  // Their firsts are visible already.
+  TM_TRY(WriteLog(group));
   const bool overlap = bytes >= options_.overlap_bytes_min;
-  if (!overlap) BuildHot(group, *firsts);
+  if (!overlap) BuildHot(group);
   const Duration start = clock_->Now();
   if (overlap) {
     log_->StartSync();
-    BuildHot(group, *firsts);
+    BuildHot(group);
     TM_TRY(log_->WaitSync());
   } else {
     TM_TRY(log_->SyncNow());
@@ -149,19 +161,31 @@ Status Ingest::MakeDurable(std::span<Submission> group, std::vector<LogOffset>* 
   return {};
 }
 
-void Ingest::BuildHot(std::span<Submission> group, const std::vector<LogOffset>& firsts) {
+Status Ingest::WriteLog(std::span<Submission> group) {
+  std::vector<LogOffset> firsts;
+  TM_TRY(log_->WriteGroup(appends_, &firsts));
+  auto first = firsts.begin();
+  for (Submission& submission : group) {
+    if (submission.written > 0) submission.first = *first++;
+  }
+  RememberKeys(group);
+  return {};
+}
+
+void Ingest::BuildHot(std::span<Submission> group) {
   built_ = true;
-  touched_.clear();
-  for (std::size_t i = 0; i < group.size(); ++i) {
-    Project* project = group[i].project.get();
+  for (Submission& submission : group) {
+    if (submission.written == 0) continue;
+    Project* project = submission.project.get();
     if (std::find(touched_.begin(), touched_.end(), project) == touched_.end()) {
       touched_.push_back(project);
     }
-    auto batch = event::BatchReader::Open(group[i].batch);
+    auto batch = event::BatchReader::Open(submission.batch);
     // The batch was made by our own builder: one that does not decode is a bug, and the log holds
     // it already.
     TM_CHECK(batch.has_value());
-    const auto appended = project->hot().Append(*batch, firsts[i], group[i].reserved_bytes);
+    const auto appended =
+        project->hot().Append(*batch, submission.first, submission.reserved_bytes);
     TM_CHECK(appended.has_value());
   }
   if (env::Planted(env::Bug::kVisibleBeforeDurable)) {
@@ -169,23 +193,43 @@ void Ingest::BuildHot(std::span<Submission> group, const std::vector<LogOffset>&
   }
 }
 
-void Ingest::Acknowledge(std::span<Submission> group, const std::vector<LogOffset>& firsts) {
+void Ingest::Acknowledge(std::span<Submission> group) {
+  if (index_ != nullptr) index_->Commit(log_->stats().durable_frames);
   if (env::Planted(env::Bug::kAckBeforePublish)) {
-    for (std::size_t i = 0; i < group.size(); ++i) {
-      std::exchange(group[i].done, [](const Result<event::BatchAnswer>&) {})(
-          event::BatchAnswer{.receipt = {log_id_, 0, firsts[i], group[i].count}, .outcomes = {}});
+    for (Submission& submission : group) {
+      std::exchange(submission.done,
+                    [](const Result<event::BatchAnswer>&) {})(AnswerOf(&submission));
     }
   }
   for (Project* project : touched_) project->PublishHot(project->hot().Publish());
   const Duration now = clock_->Now();
   std::uint64_t events = 0;
-  for (std::size_t i = 0; i < group.size(); ++i) {
-    events += group[i].count;
-    metrics_->ack_seconds.Record(now - group[i].arrived);
-    group[i].done(
-        event::BatchAnswer{.receipt = {log_id_, 0, firsts[i], group[i].count}, .outcomes = {}});
+  for (Submission& submission : group) {
+    events += submission.written;
+    metrics_->ack_seconds.Record(now - submission.arrived);
+    if (submission.written == 0) budget_->Release(submission.reserved_bytes);
+    submission.done(AnswerOf(&submission));
   }
   metrics_->accepted_events.Add(events);
+}
+
+// After the group is visible.
+Result<event::BatchAnswer> Ingest::AnswerOf(Submission* submission) const {
+  if (submission->refusal) return tidemark::Fail(*submission->refusal);
+  event::BatchAnswer answer;
+  answer.outcomes = std::move(submission->outcomes);
+  answer.replayed = submission->replay_of.has_value();
+  if (const Submission* first = submission->replay_in_group) {
+    answer.receipt = {log_id_, 0, first->first, first->written};
+  } else if (answer.replayed) {
+    answer.receipt = {log_id_, 0, LogOffset(submission->replay_of->first),
+                      submission->replay_of->count};
+  } else {
+    const bool wrote = submission->written > 0;
+    answer.receipt = {log_id_, 0, wrote ? submission->first : submission->project->cut()->end(),
+                      submission->written};
+  }
+  return answer;
 }
 
 void Ingest::Fail(std::span<Submission> group, const Error& error, bool built) {
@@ -193,7 +237,8 @@ void Ingest::Fail(std::span<Submission> group, const Error& error, bool built) {
     for (Project* project : touched_) project->hot().Rollback();
   }
   for (Submission& submission : group) {
-    if (!built && !env::Planted(env::Bug::kReservationLeaks)) {
+    const bool handed_on = built && submission.written > 0;
+    if (!handed_on && !env::Planted(env::Bug::kReservationLeaks)) {
       budget_->Release(submission.reserved_bytes);
     }
     submission.done(tidemark::Fail(error));
@@ -209,10 +254,13 @@ bool Ingest::KeepHouse() {
   }
   metrics_->memory_used_bytes.Set(static_cast<std::int64_t>(budget_->used_bytes()));
   if (env::Planted(env::Bug::kHouseNeverKept)) return false;
-  if (settled > settled_sum_ || clock_->Now() >= trim_at_) {
+  const std::uint64_t checkpoint = index_ != nullptr ? index_->checkpoint() : 0;
+  if (settled > settled_sum_ || checkpoint > checkpoint_ || clock_->Now() >= trim_at_) {
     Trim();
     settled_sum_ = settled;
+    checkpoint_ = checkpoint;
   }
+  if (index_ != nullptr && index_->Tend()) parts_.wake_index();
   const auto more = log_->Tend();
   if (!more) TM_LOG(kWarning, "preparing segments failed", {"error", more.error().ToString()});
   return more.has_value() && *more;
@@ -220,12 +268,17 @@ bool Ingest::KeepHouse() {
 
 void Ingest::Trim() {
   const auto projects = projects_->All();
-  const auto trimmed = log_->Trim([&projects](std::string_view name) {
-    if (env::Planted(env::Bug::kTrimIgnoresTide))
-      return LogOffset(std::numeric_limits<std::int64_t>::max());
-    const auto found = projects->find(name);
-    return found == projects->end() ? LogOffset(0) : found->second->cut()->settled();
-  });
+  // What the index has only in memory it must find again.
+  const bool unbound = index_ == nullptr || env::Planted(env::Bug::kTrimIgnoresIndex);
+  const std::uint64_t sequence_end = unbound ? ~std::uint64_t{0} : index_->checkpoint();
+  const auto trimmed = log_->Trim(
+      [&projects](std::string_view name) {
+        if (env::Planted(env::Bug::kTrimIgnoresTide))
+          return LogOffset(std::numeric_limits<std::int64_t>::max());
+        const auto found = projects->find(name);
+        return found == projects->end() ? LogOffset(0) : found->second->cut()->settled();
+      },
+      sequence_end);
   if (!trimmed) TM_LOG(kWarning, "trim failed", {"error", trimmed.error().ToString()});
   // After a failure too: it is tried again then.
   trim_at_ = clock_->Now() + options_.trim_pause;

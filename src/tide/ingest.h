@@ -3,17 +3,23 @@
 // waited while the one before was synced. Hot columns are built while the sync is in flight, so
 // that publication is one store after it.
 //
+// Here, and nowhere else, it is decided which events are duplicates: against what is durable or in
+// the group in hand. A duplicate is answered with its group, so the first one is visible by then.
+//
 // Threads: Submit is for any thread; Step and what it calls belong to the log's thread.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/memory_budget.h"
 #include "base/result.h"
+#include "dedupe/batch_ids.h"
+#include "dedupe/index.h"
 #include "env/byte_queue.h"
 #include "env/clock.h"
 #include "event/batch_answer.h"
@@ -27,12 +33,23 @@ namespace tidemark::tide {
 class Ingest {
  public:
   // An answer: durable and visible. kOverloaded, kUnavailable: nothing was taken. kOutcomeUnknown:
-  // the events may come back after a restart, or not.
+  // the events may come back after a restart, or not. kConflict: its request key came before with
+  // another body, or the producer has a later epoch.
   using Done = std::function<void(Result<event::BatchAnswer>)>;
 
-  // All pointers must outlive it. `wake` is called when the log's thread has something to do.
-  Ingest(const TideOptions& options, wal::Log* log, Projects* projects, MemoryBudget* budget,
-         const env::Clock* clock, TideMetrics* metrics, std::function<void()> wake);
+  struct Parts {
+    wal::Log* log;
+    Projects* projects;
+    dedupe::Index* index;  // Null: nothing is a duplicate.
+    dedupe::IndexMetrics* index_metrics;
+    MemoryBudget* budget;
+    const env::Clock* clock;
+    TideMetrics* metrics;
+    std::function<void()> wake;        // The log's thread has something to do.
+    std::function<void()> wake_index;  // The index's has.
+  };
+  // All pointers must outlive it.
+  Ingest(const TideOptions& options, Parts parts);
 
   // Takes one encoded batch of `count` events, all or none. Never blocks; `done` is called once, on
   // this thread if the batch is refused, else on the log's.
@@ -52,14 +69,33 @@ class Ingest {
     std::uint64_t reserved_bytes = 0;
     Duration arrived{};
     Done done;
+    dedupe::BatchIds ids;
+    // Decided with its group.
+    LogOffset first;            // Of what it wrote.
+    std::uint32_t written = 0;  // Events of it that are in the group.
+    std::vector<event::Outcome> outcomes;
+    // Its key is known: the answer is that of the first request, which may be of the same group.
+    std::optional<dedupe::KeyedRequest> replay_of;
+    const Submission* replay_in_group = nullptr;
+    std::optional<Error> refusal;  // Its own; the group goes on.
   };
 
   std::size_t GroupSize() const;
   void WriteGroup(std::span<Submission> group);
-  Status MakeDurable(std::span<Submission> group, std::vector<LogOffset>* firsts);
-  void BuildHot(std::span<Submission> group, const std::vector<LogOffset>& firsts);
-  void Acknowledge(std::span<Submission> group, const std::vector<LogOffset>& firsts);
-  // Answers for a group that the log did not take.
+  Status MakeDurable(std::span<Submission> group);
+  Status WriteLog(std::span<Submission> group);
+  void BuildHot(std::span<Submission> group);
+  void Acknowledge(std::span<Submission> group);
+  Result<event::BatchAnswer> AnswerOf(Submission* submission) const;
+  // Tells duplicates from what is written.
+  Status Decide(std::span<Submission> group);
+  Status DecideOne(std::span<const Submission> before, Submission* submission);
+  Status DecideKey(std::span<const Submission> before, Submission* submission,
+                   TimeMicros received_at);
+  void DropDuplicates(Submission* submission);
+  // The offsets of the group's request keys are known now.
+  void RememberKeys(std::span<Submission> group);
+  // Answers for a group that was not taken.
   void Refuse(std::span<Submission> group, const Error& error);
   void Fail(std::span<Submission> group, const Error& error, bool built);
   // One slice of the log's upkeep; true if there is more to do at once.
@@ -67,12 +103,13 @@ class Ingest {
   void Trim();
 
   const TideOptions& options_;
+  const Parts parts_;
   wal::Log* const log_;
+  dedupe::Index* const index_;
   Projects* const projects_;
   MemoryBudget* const budget_;
   const env::Clock* const clock_;
   TideMetrics* const metrics_;
-  const std::function<void()> wake_;
   const std::string log_id_;
 
   env::ByteQueue<Submission> queue_;
@@ -81,6 +118,7 @@ class Ingest {
   std::vector<wal::Append> appends_;
   std::vector<Project*> touched_;
   bool built_ = false;
+  std::uint64_t checkpoint_ = 0;  // The index's, at the last trim.
   std::int64_t settled_sum_ = 0;  // At the last trim that went well.
   Duration trim_at_{};            // The next one, even if nothing is settled: segments grow old.
 };

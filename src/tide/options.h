@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "base/units.h"
+#include "dedupe/options.h"
 #include "hot/table.h"
 #include "wal/log.h"
 
@@ -12,6 +13,8 @@ namespace tidemark::tide {
 struct TideOptions {
   wal::LogOptions log;
   hot::TableOptions hot;
+  // A window of zero: no index, and nothing is a duplicate.
+  dedupe::IndexOptions dedupe;
 
   // Ingest: bytes of batches that wait for the log's thread, and of one group.
   std::uint64_t queue_bytes_max = 64_MiB;
@@ -42,6 +45,8 @@ struct TideOptions {
   Duration retry_first = std::chrono::milliseconds(100);
   Duration retry_last = std::chrono::seconds(10);
   std::uint32_t commit_attempts_max = 10;  // Of one flush that others keep overtaking.
+  // How often the index looks when nobody wakes it.
+  Duration index_pause = std::chrono::seconds(10);
   // How often the tide looks when nobody wakes it.
   Duration pause = std::chrono::milliseconds(100);
   std::uint32_t garbage_per_step_max = 64;

@@ -1,7 +1,8 @@
 """kill -9 at random and at armed points under load: nothing acknowledged is lost, nothing is doubled.
 
 The client keeps its own list of acknowledgements. A request whose answer was lost may be there once
-or not at all; it is not sent again. After every restart the list is compared with SQL, and at the
+or not at all; some are sent again, as are acknowledged ones: each event is there once however often
+it is sent, and what was called a duplicate is there. After every restart the list is compared with SQL, and at the
 end with PyIceberg's reading of the table and with `verify`.
 """
 import http.client
@@ -24,6 +25,10 @@ CLIENTS = 3
 LOADED_SECONDS_MAX = 20
 
 
+def event(n):
+    return {"event_id": f"e{n}", "event_type": f"t{n % 5}", "value": n, "properties": {"n": n, "pad": "x" * (n * 7 % 200)}}
+
+
 class Load:
     """Clients that send batches of numbered events until the server goes away."""
 
@@ -37,22 +42,32 @@ class Load:
             first, self.next = self.next, self.next + count
         return range(first, first + count)
 
+    def again(self, dice):
+        """Some events that were sent before, of whatever outcome."""
+        with self.lock:
+            return [dice.randrange(self.next) for _ in range(dice.choice([0, 0, 1, 20]))] if self.next else []
+
     def client(self, server, seed, stop, progress):
         dice = random.Random(seed)
         connection = server.connect(timeout=30)
         while not stop.is_set():
-            numbers = self.take(dice.choice([1, 1, 10, 200]))
-            body = json.dumps([{"event_id": f"e{n}", "event_type": f"t{n % 5}", "value": n, "properties": {"n": n, "pad": "x" * dice.randrange(200)}} for n in numbers])
+            numbers = [*self.take(dice.choice([1, 1, 10, 200])), *self.again(dice)]
+            dice.shuffle(numbers)
+            body = json.dumps([event(n) for n in numbers])
             try:
                 connection.request("POST", "/v1/events", body)
                 response = connection.getresponse()
                 answer = response.read()
             except (OSError, http.client.HTTPException):
                 with self.lock:
-                    self.unknown.update(numbers)
+                    self.unknown.update(set(numbers) - self.acknowledged)
                 return
             with self.lock:
-                (self.acknowledged if response.status == 202 else self.unknown).update(numbers)
+                if response.status == 202:
+                    self.acknowledged.update(numbers)
+                    self.unknown.difference_update(numbers)
+                else:
+                    self.unknown.update(set(numbers) - self.acknowledged)
             if response.status != 202:
                 assert response.status == 503, answer
             progress.set()
@@ -123,6 +138,12 @@ def test_nothing_is_lost_or_doubled_by_kills(tmp_path, request):
     with server:
         load.check(server)
         assert load.settled_end(server) > settled_end, "no flush before the last kill"
+        server.settle()
+        # A client that sends again whatever it has no answer for has sent everything exactly once.
+        for at in range(0, load.next, 1_000):
+            assert server.post("/v1/events", [event(n) for n in range(at, min(at + 1_000, load.next))]).status == 202
+        load.acknowledged, load.unknown = set(range(load.next)), set()
+        load.check(server)
         server.settle()
         proof = server.verify()
         assert proof["ok"], proof

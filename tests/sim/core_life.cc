@@ -53,6 +53,16 @@ void CoreLife::ChooseWorld() {
   options_.retry_last = std::chrono::milliseconds(500);
   options_.pin_deadline = std::chrono::minutes(10);
   options_.garbage_delay = std::chrono::minutes(15);
+  // A window that never ends while a life lasts; or so short that ids are soon forgotten; or none.
+  const bool short_window = dice_.OneIn(10);
+  options_.dedupe.window =
+      short_window ? std::chrono::seconds(dice_.Below(600)) : Duration(std::chrono::hours(24 * 60));
+  oracle_.SetResends(!short_window);
+  options_.dedupe.table_entries_max = 4 + dice_.Below(60);
+  options_.dedupe.checkpoint_age = std::chrono::seconds(5 + dice_.Below(60));
+  options_.dedupe.sealed_max = static_cast<std::uint32_t>(1 + dice_.Below(4));
+  options_.dedupe.merge_runs = static_cast<std::uint32_t>(2 + dice_.Below(3));
+  options_.dedupe.merge_entries_per_step = 1 + dice_.Below(60);
   // Small segments roll; a small budget refuses at the door and flushes as it replays.
   if (dice_.OneIn(3))
     options_.hot.segment_rows_max = static_cast<std::uint32_t>(5 + dice_.Below(40));
@@ -112,7 +122,9 @@ void CoreLife::Step() {
     ChangePlagues();
   } else if (die < 40) {
     TakeBackup();
-  } else if (die < 69) {
+  } else if (die < 47) {
+    Index();
+  } else if (die < 71) {
     core().IngestStep();
   } else {
     SendBatch();
@@ -123,7 +135,7 @@ void CoreLife::SendBatch() {
   const std::size_t project = dice_.Below(kProjectCount);
   Oracle::Batch batch = oracle_.MakeBatch(project, &dice_, clock_);
   const std::string bytes = std::exchange(batch.bytes, "");
-  core().Submit(std::string(kProjects[project]), bytes, batch.count,
+  core().Submit(std::string(kProjects[project]), bytes, batch.count(),
                 [this, batch, project](const Result<event::BatchAnswer>& answer) {
                   oracle_.Answered(batch, answer);
                   if (!answer) return;
@@ -132,6 +144,11 @@ void CoreLife::SendBatch() {
                       core().FindProject(kProjects[project])->cut()->end() >= answer->receipt.end(),
                       "acknowledged before it is visible");
                 });
+}
+
+void CoreLife::Index() {
+  // An owner that was replaced has lost the files beside the log, as it has lost the log's.
+  if (!usurped_) core().IndexStep();
 }
 
 void CoreLife::MoveClock() {
@@ -176,7 +193,10 @@ void CoreLife::Disaster() {
     // In the middle of something: the power goes at a coming call.
     disk_.DieAtCall(1 + dice_.Below(60));
     for (int i = 0; i < 12 && !disk_.dying() && !failed(); ++i) {
-      switch (dice_.Below(4)) {
+      switch (dice_.Below(5)) {
+        case 4:
+          Index();
+          break;
         case 0:
           SendBatch();
           break;
@@ -232,7 +252,7 @@ std::unique_ptr<CoreLife::Process> CoreLife::OpenProcess(Error* error) {
   auto process = std::make_unique<Process>(budget_bytes_);
   const tide::CoreParts parts{
       &disk_,      &store_,          &catalog_,          &writer_, &clock_, &log_dice_,
-      &tide_dice_, &process->budget, &process->registry, [] {},    [] {}};
+      &tide_dice_, &process->budget, &process->registry, [] {},    [] {},   [] {}};
   auto opened =
       tide::Core::Open(options_, parts, [this](tide::FlushStep step) { AtFlushStep(step); });
   if (!opened) {
@@ -275,9 +295,12 @@ void CoreLife::AtFlushStep(tide::FlushStep step) {
   Glance();
   if (!dice_.OneIn(3) || usurped_) return;
   in_flush_ = false;
-  switch (dice_.Below(5)) {
+  switch (dice_.Below(6)) {
     case 0:
       SendBatch();
+      break;
+    case 5:
+      Index();
       break;
     case 1:
       core().IngestStep();

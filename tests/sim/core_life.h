@@ -72,6 +72,7 @@ class CoreLife {
   void ChooseWorld();
   void Step();
   void SendBatch();
+  void Index();
   void MoveClock();
   void ChangePlagues();
   void BeHealthy();

@@ -49,58 +49,171 @@ bool Oracle::Expect(bool condition, std::string_view what) {
   return condition;
 }
 
-Oracle::Batch Oracle::MakeBatch(std::size_t project, env::Random* dice, const env::Clock& clock) {
-  const auto first = static_cast<std::uint32_t>(events_.size());
-  const auto count =
-      static_cast<std::uint32_t>(dice->OneIn(10) ? 1 + dice->Below(20) : 1 + dice->Below(4));
-  event::BatchBuilder builder(kProjects[project], clock.WallNow());
-  for (std::uint32_t number = first; number < first + count; ++number) {
-    // Mostly now; late by up to two months; now and then in the future.
-    std::int64_t age =
-        dice->OneIn(12) ? static_cast<std::int64_t>(dice->Below(60 * kMicrosPerDay)) : 0;
-    if (dice->OneIn(30)) age = -kMicrosPerDay;
-    Event made;
-    made.project = project;
-    made.type = dice->Below(std::size(kTypes));
-    made.batch_first = first;
-    made.batch_count = count;
-    made.padding = dice->Below(kPaddingMax);
-    made.timestamp = clock.WallNow() - age;
-    made.has_value = dice->OneIn(2);
-    const std::string id = Name(number);
-    const std::string properties = PropertiesOf(made.padding);
-    event::EventView view;
-    view.SetText(Column::kEventId, id);
-    view.SetText(Column::kEventType, kTypes[made.type]);
-    view.SetText(Column::kProperties, properties);
-    view.timestamp = made.timestamp;
-    view.present |= event::Bit(Column::kTimestamp);
-    if (made.has_value) {
-      view.value = ValueOf(number);
-      view.present |= event::Bit(Column::kValue);
-    }
-    builder.Add(view);
-    events_.push_back(made);
+Oracle::Sent Oracle::MakeEvent(std::size_t project, env::Random* dice, const env::Clock& clock) {
+  // Mostly now; late by up to two months; now and then in the future.
+  std::int64_t age =
+      dice->OneIn(12) ? static_cast<std::int64_t>(dice->Below(60 * kMicrosPerDay)) : 0;
+  if (dice->OneIn(30)) age = -kMicrosPerDay;
+  const auto number = static_cast<std::uint32_t>(events_.size());
+  Event made;
+  made.project = project;
+  made.type = dice->Below(std::size(kTypes));
+  made.batch_first = number;
+  made.batch_count = 1;
+  made.padding = dice->Below(kPaddingMax);
+  made.timestamp = clock.WallNow() - age;
+  made.has_value = dice->OneIn(2);
+  made.id_made = dice->OneIn(6);
+  events_.push_back(made);
+  return {number, 0};
+}
+
+void Oracle::Add(Sent sent, event::BatchBuilder* builder) {
+  const Event& event = events_[sent.number];
+  const std::string id = Name(sent.number);
+  const std::string properties = PropertiesOf(event.padding + sent.body);
+  event::EventView view;
+  view.SetText(Column::kEventId, id);
+  view.SetText(Column::kEventType, kTypes[event.type]);
+  view.SetText(Column::kProperties, properties);
+  view.timestamp = event.timestamp;
+  view.present |= event::Bit(Column::kTimestamp);
+  if (event.id_made) view.made = event::kMadeId;
+  if (event.has_value) {
+    view.value = ValueOf(sent.number);
+    view.present |= event::Bit(Column::kValue);
   }
-  return {std::move(builder).Finish(), first, count};
+  builder->Add(view);
+}
+
+Oracle::Batch Oracle::MakeBatch(std::size_t project, env::Random* dice, const env::Clock& clock) {
+  if (resends_ && !keyed_.empty() && dice->OneIn(12)) {
+    // A request is sent again as it was.
+    const KeyedBatch& keyed = keyed_[dice->Below(keyed_.size())];
+    if (keyed.project == project) {
+      Attempt(keyed.batch);
+      return keyed.batch;
+    }
+  }
+  Batch batch;
+  const std::uint64_t count = dice->OneIn(10) ? 1 + dice->Below(20) : 1 + dice->Below(4);
+  const bool mixed = resends_ && dice->OneIn(3);
+  const auto first = static_cast<std::uint32_t>(events_.size());
+  for (std::uint64_t i = 0; i < count; ++i) {
+    std::uint32_t old = kNobody;
+    if (mixed && !events_.empty() && dice->OneIn(2)) {
+      // Mostly of late, also of this very request.
+      const std::uint64_t back = dice->OneIn(3) ? events_.size() : 40;
+      old = static_cast<std::uint32_t>(events_.size() - 1 -
+                                       dice->Below(std::min<std::uint64_t>(back, events_.size())));
+      if (events_[old].project != project || events_[old].id_made) old = kNobody;
+    }
+    if (old == kNobody) {
+      batch.events.push_back(MakeEvent(project, dice, clock));
+    } else {
+      batch.events.push_back({old, static_cast<std::uint8_t>(dice->OneIn(5) ? 1 : 0)});
+      Scatter(old);
+    }
+  }
+  if (!mixed) {
+    // Then it is known which offsets belong together.
+    for (std::uint32_t number = first; number < events_.size(); ++number) {
+      events_[number].batch_first = first;
+      events_[number].batch_count = batch.count();
+    }
+  }
+  event::BatchBuilder builder(kProjects[project], clock.WallNow());
+  if (resends_ && dice->OneIn(6)) {
+    batch.key = static_cast<std::uint32_t>(keyed_.size()) + 1;
+    const bool sequence = dice->OneIn(3);
+    const std::string name = sequence ? "producer" : "key-" + std::to_string(batch.key);
+    builder.SetKey({sequence ? event::RequestKey::Kind::kSequence : event::RequestKey::Kind::kKey,
+                    name, 7, batch.key, batch.key});
+  }
+  for (const Sent sent : batch.events) Add(sent, &builder);
+  batch.bytes = std::move(builder).Finish();
+  if (batch.key != 0) keyed_.push_back({project, batch, {}, false});
+  Attempt(batch);
+  return batch;
+}
+
+// What was sent together may be written apart from now on.
+void Oracle::Scatter(std::uint32_t number) {
+  const Event sent = events_[number];
+  for (std::uint32_t i = 0; i < sent.batch_count; ++i) {
+    Event& event = events_[sent.batch_first + i];
+    event.batch_first = sent.batch_first + i;
+    event.batch_count = 1;
+  }
+}
+
+void Oracle::Attempt(const Batch& batch) {
+  for (const Sent sent : batch.events) {
+    Event& event = events_[sent.number];
+    ++event.open;
+    event.last_life = life_;
+    if (event.fate == Fate::kNever) event.fate = Fate::kLimbo;
+  }
 }
 
 void Oracle::Answered(const Batch& batch, const Result<event::BatchAnswer>& answer) {
   if (!answer && answer.error().code() == Code::kOutcomeUnknown) return;
-  for (std::uint32_t i = 0; i < batch.count; ++i) {
-    const std::uint32_t number = batch.first + i;
-    if (!answer) {
-      Expect(events_[number].fate != Fate::kThere, "refused after it was seen: " + Name(number));
-      events_[number].fate = Fate::kNever;
+  if (!answer) {
+    for (const Sent sent : batch.events) Refused(sent.number);
+    return;
+  }
+  if (batch.key != 0) AnsweredKey(batch, *answer);
+  std::uint32_t written = 0;
+  for (std::uint32_t i = 0; i < batch.count(); ++i) {
+    const Sent sent = batch.events[i];
+    Event& event = events_[sent.number];
+    --event.open;
+    ++acknowledged_;
+    const event::Outcome outcome = answer->At(i);
+    if (outcome == event::Outcome::kAccepted) {
+      Place(sent.number, answer->receipt.first + written++);
+      SetBody(sent.number, sent.body);
       continue;
     }
-    Place(number, answer->receipt.first + i);
-    ++acknowledged_;
+    Expect(resends_ && (answer->replayed || !event.id_made),
+           "taken for a duplicate: " + Name(sent.number));
+    Expect(event.fate != Fate::kNever, "a duplicate of what is not there: " + Name(sent.number));
+    event.told_duplicate = true;
+    if (answer->replayed) continue;
+    SetBody(sent.number, outcome == event::Outcome::kConflict ? 1 - sent.body : sent.body);
   }
-  if (!answer) return;
-  Expect(answer->receipt.count == batch.count, "a receipt of another batch");
-  LogOffset& end = acknowledged_end_[events_[batch.first].project];
+  Expect(answer->replayed || answer->receipt.count == written, "a receipt of another batch");
+  LogOffset& end = acknowledged_end_[events_[batch.events.front().number].project];
   end = std::max(end, answer->receipt.end());
+}
+
+// Every replay is answered with the receipt of the first request.
+void Oracle::AnsweredKey(const Batch& batch, const event::BatchAnswer& answer) {
+  KeyedBatch& keyed = keyed_[batch.key - 1];
+  if (keyed.answered) {
+    Expect(answer.replayed && answer.receipt == keyed.receipt,
+           "a request is done twice: key " + std::to_string(batch.key));
+  } else if (answer.receipt.count > 0) {
+    keyed.answered = true;
+    keyed.receipt = answer.receipt;
+  }
+}
+
+void Oracle::Refused(std::uint32_t number) {
+  Event& event = events_[number];
+  if (--event.open > 0 || event.fate != Fate::kLimbo) {
+    // Nobody else had sent it.
+    Expect(event.fate != Fate::kThere || event.last_life != life_ || resends_,
+           "refused after it was seen: " + Name(number));
+    return;
+  }
+  event.fate = Fate::kNever;
+}
+
+void Oracle::SetBody(std::uint32_t number, int body) {
+  Event& event = events_[number];
+  if (event.body < 0) event.body = static_cast<std::int8_t>(body);
+  Expect(event.body == body, "another body than was told: " + Name(number));
 }
 
 void Oracle::Place(std::uint32_t number, LogOffset offset) {
@@ -119,20 +232,26 @@ void Oracle::Place(std::uint32_t number, LogOffset offset) {
 }
 
 void Oracle::EndLimbo() {
-  for (std::size_t i = 0; i < limbo_ends_at_; ++i) {
-    Event& event = events_[i];
-    if (event.fate == Fate::kLimbo) event.fate = Fate::kNever;
+  for (std::uint32_t number = 0; number < events_.size(); ++number) {
+    Event& event = events_[number];
+    Expect(!event.told_duplicate || event.fate == Fate::kThere,
+           "a duplicate of what is lost: " + Name(number));
+    if (event.fate != Fate::kLimbo || event.last_life == life_) continue;
+    event.fate = Fate::kNever;
+    event.open = 0;
   }
 }
 
 void Oracle::CheckContent(std::uint32_t number, std::string_view type, TimeMicros timestamp,
                           std::string_view properties, bool has_value, double value) {
   const Event& event = events_[number];
-  const bool same = kTypes[event.type] == type && event.timestamp == timestamp &&
-                    properties.size() == PropertiesOf(0).size() + event.padding &&
-                    properties == PropertiesOf(event.padding) && has_value == event.has_value &&
-                    (!has_value || value == ValueOf(number));
-  Expect(same, "an event has changed: " + Name(number));
+  const std::size_t body = properties.size() - PropertiesOf(event.padding).size();
+  const bool same = kTypes[event.type] == type && event.timestamp == timestamp && body <= 1 &&
+                    properties == PropertiesOf(event.padding + body) &&
+                    has_value == event.has_value && (!has_value || value == ValueOf(number));
+  if (Expect(same, "an event has changed: " + Name(number))) {
+    SetBody(number, static_cast<int>(body));
+  }
 }
 
 void Oracle::CheckReceived(std::uint32_t number, TimeMicros received_at) {

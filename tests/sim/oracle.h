@@ -3,7 +3,11 @@
 // that was acknowledged or seen has one offset for ever, and every cut whatever must have exactly
 // the events of the offsets below its end.
 //
-// Event n has the id "event-n". One thread.
+// Event n has the id "event-n" and two bodies, for clients send events again, now and then with
+// another body under the same id. However often it is sent, and whatever happens meanwhile, it is
+// there once, with one of its bodies; whoever is told that it came before can rely on it.
+//
+// One thread.
 #pragma once
 
 #include <cstdint>
@@ -30,17 +34,25 @@ class Oracle {
     LogOffset offset;
   };
 
+  struct Sent {
+    std::uint32_t number = 0;
+    std::uint8_t body = 0;
+  };
   struct Batch {
     std::string bytes;
-    std::uint32_t first = 0;  // Event numbers.
-    std::uint32_t count = 0;
+    std::vector<Sent> events;
+    std::uint32_t key = 0;  // Of the request; 0: none.
+
+    std::uint32_t count() const { return static_cast<std::uint32_t>(events.size()); }
   };
+  // New events, and some that were sent before: never with SetResends(false).
   Batch MakeBatch(std::size_t project, env::Random* dice, const env::Clock& clock);
+  void SetResends(bool resends) { resends_ = resends; }
 
   // The answer to a batch. kOutcomeUnknown leaves it in limbo.
   void Answered(const Batch& batch, const Result<event::BatchAnswer>& answer);
   // A new process has recovered: what is in limbo now is there at the next look, or never.
-  void BeginLife() { limbo_ends_at_ = events_.size(); }
+  void BeginLife() { ++life_; }
   // After a look at all projects in a new life.
   void EndLimbo();
 
@@ -68,14 +80,33 @@ class Oracle {
     std::size_t type = 0;
     std::uint32_t batch_first = 0;
     std::uint32_t batch_count = 0;
-    std::size_t padding = 0;  // Of its properties.
+    std::size_t padding = 0;  // Of its properties; its second body has one more.
     TimeMicros timestamp;
     bool has_value = false;
+    bool id_made = false;  // By the server: nobody can send it again.
     Fate fate = Fate::kLimbo;
+    std::uint32_t open = 0;       // Attempts of which the outcome is not known.
+    std::uint64_t last_life = 0;  // Of the last attempt.
+    std::int8_t body = -1;        // The one that is there, once it is known.
+    bool told_duplicate = false;  // Somebody relies on its being there.
     LogOffset offset{-1};
     TimeMicros received_at = kTimeMin;  // As first seen.
   };
 
+  struct KeyedBatch {
+    std::size_t project = 0;
+    Batch batch;
+    event::Receipt receipt;  // As answered.
+    bool answered = false;
+  };
+
+  Sent MakeEvent(std::size_t project, env::Random* dice, const env::Clock& clock);
+  void Add(Sent sent, event::BatchBuilder* builder);
+  void Scatter(std::uint32_t number);
+  void Attempt(const Batch& batch);
+  void AnsweredKey(const Batch& batch, const event::BatchAnswer& answer);
+  void Refused(std::uint32_t number);
+  void SetBody(std::uint32_t number, int body);
   void Place(std::uint32_t number, LogOffset offset);
   void CheckContent(std::uint32_t number, std::string_view type, TimeMicros timestamp,
                     std::string_view properties, bool has_value, double value);
@@ -87,7 +118,9 @@ class Oracle {
   std::vector<std::uint32_t> places_[kProjectCount];
   LogOffset acknowledged_end_[kProjectCount];
   std::uint64_t acknowledged_ = 0;
-  std::size_t limbo_ends_at_ = 0;
+  std::uint64_t life_ = 0;
+  bool resends_ = true;
+  std::vector<KeyedBatch> keyed_;  // Key n is at n - 1.
   std::string failure_;
 
   // The cut that is being checked.
