@@ -15,14 +15,18 @@ constexpr int kWrappingsMax = 4;
 
 bool IsBlank(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 
-// Which coding it really is is told by the body's first bytes.
-bool IsKnownCoding(std::string_view coding) {
+// What a Content-Encoding says, in small letters; nothing if nobody knows it.
+std::optional<net::Coding> CodingOf(std::string_view coding) {
   std::string name(coding);
   std::transform(name.begin(), name.end(), name.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   });
-  return name.empty() || name == "identity" || name == "gzip" || name == "x-gzip" ||
-         name == "deflate" || name == "zstd";
+  if (name.empty() || name == "identity") return net::Coding::kNone;
+  if (name == "gzip" || name == "x-gzip") return net::Coding::kGzip;
+  if (name == "zstd") return net::Coding::kZstd;
+  if (name == "deflate") return net::Coding::kRawDeflate;
+  if (name == "br") return net::Coding::kBrotli;
+  return std::nullopt;
 }
 
 // As it begins; a byte order mark and blanks may be before it.
@@ -70,9 +74,17 @@ bool UnwrapText(std::string* body) {
   return true;
 }
 
-std::optional<net::Response> Decompress(const net::DecompressLimits& limits, std::string* body) {
+// Which coding it is is told by the body's first bytes; only of those that have none of their own
+// `said` is believed, and only if the body does not look like what it would be afterwards.
+std::optional<net::Response> Decompress(const net::DecompressLimits& limits, net::Coding said,
+                                        std::string* body) {
+  net::Coding coding = net::SniffCoding(*body);
+  const bool is_hidden = said == net::Coding::kBrotli || said == net::Coding::kRawDeflate;
+  if (coding == net::Coding::kNone && is_hidden && !body->empty() && !LooksLikeJson(*body)) {
+    coding = said;
+  }
   bool too_large = false;
-  auto plain = net::Decompress(std::move(*body), limits, &too_large);
+  auto plain = net::DecompressAs(coding, std::move(*body), limits, &too_large);
   if (!plain) {
     return too_large ? net::ErrorResponse(413, plain.error().message(), "send smaller batches")
                      : net::ErrorResponse(plain.error());
@@ -85,22 +97,24 @@ std::optional<net::Response> Decompress(const net::DecompressLimits& limits, std
 
 std::optional<net::Response> UnwrapBody(const net::DecompressLimits& limits, bool opaque,
                                         net::Request* request) {
-  if (const auto coding = request->Header("Content-Encoding"); coding && !IsKnownCoding(*coding)) {
+  const std::string_view header = request->Header("Content-Encoding").value_or("");
+  const auto coding = CodingOf(header);
+  if (!coding) {
     net::Response refusal = net::ErrorResponse(
-        415, "the Content-Encoding `" + std::string(*coding) + "` is not understood");
-    refusal.headers.emplace_back("Accept-Encoding", "gzip, deflate, zstd");
+        415, "the Content-Encoding `" + std::string(header) + "` is not understood");
+    refusal.headers.emplace_back("Accept-Encoding", "gzip, deflate, zstd, br");
     return refusal;
   }
   std::string& body = request->body;
   if (body.empty() && request->method == net::Method::kGet) {
     body = request->QueryParameter("data").value_or("");
   }
-  if (auto refusal = Decompress(limits, &body)) return refusal;
+  if (auto refusal = Decompress(limits, *coding, &body)) return refusal;
   Pad(&body);
   if (opaque) return std::nullopt;
   for (int i = 0; i < kWrappingsMax && !LooksLikeJson(body) && UnwrapText(&body); ++i) {
     if (net::SniffCoding(body) == net::Coding::kNone) continue;
-    if (auto refusal = Decompress(limits, &body)) return refusal;
+    if (auto refusal = Decompress(limits, net::Coding::kNone, &body)) return refusal;
   }
   return std::nullopt;
 }

@@ -1,6 +1,6 @@
-// A body out of what clients wrap it into: gzip, zstd or zlib (net/decompress.h), a form's `data=`,
-// base64, and these inside one another. Looked at, never taken from Content-Type: clients send JSON
-// as text/plain and gzip as a form. Pure; any thread.
+// A body out of what clients wrap it into: gzip, zstd, zlib or brotli (net/decompress.h), a form's
+// `data=`, base64, and these inside one another. Looked at, never taken from Content-Type: clients
+// send JSON as text/plain and gzip as a form. Pure; any thread.
 #pragma once
 
 #include <optional>

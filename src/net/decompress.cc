@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include <brotli/decode.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -58,11 +59,13 @@ tl::unexpected<Error> Broken(std::string_view what) {
   return Fail(Code::kInvalidArgument, "the body cannot be decompressed: " + std::string(what));
 }
 
-Result<std::string> Inflate(const std::string& body, const DecompressLimits& limits,
-                            bool* too_large) {
+constexpr int kGzipOrZlib = 15 + 32;  // Told apart by the header.
+constexpr int kNoHeader = -15;
+
+Result<std::string> Inflate(const std::string& body, int window_bits,
+                            const DecompressLimits& limits, bool* too_large) {
   z_stream stream{};
-  // 32: tells gzip and zlib apart by the header.
-  if (::inflateInit2(&stream, 15 + 32) != Z_OK) return Fail(Code::kOverloaded, "no memory");
+  if (::inflateInit2(&stream, window_bits) != Z_OK) return Fail(Code::kOverloaded, "no memory");
   const std::unique_ptr<z_stream, int (*)(z_stream*)> ends(&stream, ::inflateEnd);
   // zlib never writes to its input, but does not say so.
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(body.data()));
@@ -114,6 +117,33 @@ Result<std::string> Unzstd(const std::string& body, const DecompressLimits& limi
   }
 }
 
+Result<std::string> Unbrotli(const std::string& body, const DecompressLimits& limits,
+                             bool* too_large) {
+  const std::unique_ptr<BrotliDecoderState, void (*)(BrotliDecoderState*)> state(
+      ::BrotliDecoderCreateInstance(nullptr, nullptr, nullptr), ::BrotliDecoderDestroyInstance);
+  if (state == nullptr) return Fail(Code::kOverloaded, "no memory");
+  const auto* in = reinterpret_cast<const std::uint8_t*>(body.data());
+  std::size_t in_bytes = body.size();
+  Output out(limits, body.size());
+  for (;;) {
+    if (out.room_bytes() == 0 && !out.Grow()) {
+      *too_large = true;
+      return out.TooLarge();
+    }
+    auto* to = reinterpret_cast<std::uint8_t*>(out.room());
+    const std::size_t room = out.room_bytes();
+    std::size_t left = room;
+    const auto result =
+        ::BrotliDecoderDecompressStream(state.get(), &in_bytes, &in, &left, &to, nullptr);
+    out.Use(room - left);
+    if (result == BROTLI_DECODER_RESULT_SUCCESS) {
+      return in_bytes == 0 ? out.Take() : Result<std::string>(Broken("it goes on after its end"));
+    }
+    if (result == BROTLI_DECODER_RESULT_NEEDS_MORE_INPUT) return Broken("it is cut short");
+    if (result == BROTLI_DECODER_RESULT_ERROR) return Broken("it is broken");
+  }
+}
+
 }  // namespace
 
 Coding SniffCoding(std::string_view body) {
@@ -128,8 +158,13 @@ Coding SniffCoding(std::string_view body) {
 }
 
 Result<std::string> Decompress(std::string body, const DecompressLimits& limits, bool* too_large) {
-  *too_large = false;
   const Coding coding = SniffCoding(body);
+  return DecompressAs(coding, std::move(body), limits, too_large);
+}
+
+Result<std::string> DecompressAs(Coding coding, std::string body, const DecompressLimits& limits,
+                                 bool* too_large) {
+  *too_large = false;
   const std::uint64_t bytes_max =
       coding == Coding::kNone ? limits.bytes_max : limits.compressed_bytes_max;
   if (body.size() > bytes_max) {
@@ -137,9 +172,20 @@ Result<std::string> Decompress(std::string body, const DecompressLimits& limits,
     return Fail(Code::kInvalidArgument,
                 "the body has more than " + std::to_string(bytes_max) + " bytes");
   }
-  if (coding == Coding::kNone) return body;
-  return coding == Coding::kZstd ? Unzstd(body, limits, too_large)
-                                 : Inflate(body, limits, too_large);
+  switch (coding) {
+    case Coding::kNone:
+      return body;
+    case Coding::kZstd:
+      return Unzstd(body, limits, too_large);
+    case Coding::kBrotli:
+      return Unbrotli(body, limits, too_large);
+    case Coding::kRawDeflate:
+      return Inflate(body, kNoHeader, limits, too_large);
+    case Coding::kGzip:
+    case Coding::kZlib:
+      break;
+  }
+  return Inflate(body, kGzipOrZlib, limits, too_large);
 }
 
 }  // namespace tidemark::net

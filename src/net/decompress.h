@@ -17,7 +17,8 @@ struct DecompressLimits {
   std::uint32_t ratio_max = 200;     // Bytes out for each byte in, above the first MiB.
 };
 
-enum class Coding : std::uint8_t { kNone, kGzip, kZstd, kZlib };
+// The last two have no first bytes of their own: only a header tells them.
+enum class Coding : std::uint8_t { kNone, kGzip, kZstd, kZlib, kBrotli, kRawDeflate };
 
 Coding SniffCoding(std::string_view body);
 
@@ -25,5 +26,8 @@ Coding SniffCoding(std::string_view body);
 // never used: a body beyond a limit is kInvalidArgument with `*too_large` set, for a 413. The
 // result has kBodyPadding bytes of capacity to spare.
 Result<std::string> Decompress(std::string body, const DecompressLimits& limits, bool* too_large);
+// The same for a coding that is known otherwise.
+Result<std::string> DecompressAs(Coding coding, std::string body, const DecompressLimits& limits,
+                                 bool* too_large);
 
 }  // namespace tidemark::net

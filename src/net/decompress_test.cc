@@ -6,6 +6,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "base/bytes.h"
 #include "net/http.h"
 
 namespace tidemark::net {
@@ -56,6 +57,32 @@ TEST(Decompress, TellsCodingsByTheirFirstBytes) {
   EXPECT_EQ(Unpack(Gzip(text) + Gzip("tail")).value(), text + "tail");
   EXPECT_EQ(Unpack("").value(), "");
   EXPECT_EQ(Unpack(Gzip("")).value(), "");
+}
+
+// Made by another program: brotli has no first bytes of its own, so a header must name it.
+TEST(Decompress, TakesBrotliAndRawDeflateWhereTheyAreNamed) {
+  const auto unpack = [](Coding coding, std::string body, bool* too_large) {
+    return DecompressAs(coding, std::move(body), {}, too_large);
+  };
+  const std::string text = R"({"event_type":"a","n":[0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,)"
+                           R"(18,19]})";
+  const std::string packed =
+      FromBase64(
+          "G0kA+J0Hto3s7ebBwUK7VWId5rbXJ1l0ulJk6wvGcBgLQbxbKzKJJihJAXJoxcTzE6AKJCmaYTke"
+          "H4MyWWwOl8en/w==")
+          .value();
+  bool too_large = false;
+  EXPECT_EQ(unpack(Coding::kBrotli, packed, &too_large).value(), text);
+  EXPECT_EQ(unpack(Coding::kRawDeflate, Deflate(text, -15), &too_large).value(), text);
+  EXPECT_FALSE(unpack(Coding::kBrotli, packed.substr(0, 40), &too_large).has_value());
+  EXPECT_FALSE(unpack(Coding::kBrotli, packed + "x", &too_large).has_value());
+  EXPECT_FALSE(unpack(Coding::kBrotli, "hello", &too_large).has_value());
+  EXPECT_FALSE(unpack(Coding::kRawDeflate, "hello", &too_large).has_value());
+  EXPECT_FALSE(too_large);
+  // Eight mebibytes in fourteen bytes.
+  EXPECT_FALSE(
+      unpack(Coding::kBrotli, FromBase64("m///f/gnAOKxQCD3/g8=").value(), &too_large).has_value());
+  EXPECT_TRUE(too_large);
 }
 
 TEST(Decompress, RefusesWhatIsBrokenOrCutShort) {

@@ -79,7 +79,7 @@ std::string_view UsualHint(int status) {
     case 431:
       return "send shorter headers and put what is long into the body";
     case 415:
-      return "send the body plain, or compressed with gzip, deflate or zstd";
+      return "send the body plain, or compressed with gzip, deflate, zstd or br";
     case 417:
       return "leave the Expect header out";
     case 499:

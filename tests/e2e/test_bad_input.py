@@ -223,7 +223,7 @@ def resident(server):
     return 0
 
 
-@pytest.mark.parametrize("header", ["br", "compress", "gzip, br", "snappy"])
+@pytest.mark.parametrize("header", ["lz4", "compress", "gzip, br", "snappy"])
 def test_a_coding_that_is_not_understood_is_415(unharmed, header):
     answer = unharmed.post("/v1/events", {"event_type": "a"}, {"Content-Encoding": header})
     check_refusal(answer, 415)
