@@ -8,6 +8,7 @@
 #include "ops/status.h"
 #include "ops/verify.h"
 #include "serve/key_handler.h"
+#include "serve/receipt_handler.h"
 #include "serve/sql_handler.h"
 
 namespace tidemark::app {
@@ -47,7 +48,11 @@ class Routes::Impl {
         keys_(
             &parts->keys(), &parts->database(), &parts->pool(),
             [this](const net::Request& request) { return ManagerOf(request); }, &parts->clock(),
-            env::EntropySeed) {
+            env::EntropySeed),
+        receipts_({.core = [parts] { return &parts->core(); },
+                   .catalog = [parts] { return &parts->catalog(); }},
+                  &parts->pool(),
+                  [this](const net::Request& request) { return ReadersOrSenders(request); }) {
     doors_.AddTo(&router_);
     keys_.AddTo(&router_);
     AddHealth();
@@ -82,6 +87,18 @@ class Routes::Impl {
       if (!parts_->ready()) return respond->Send(net::ErrorResponse(NotReady()));
       sql_.Handle(std::move(request), std::move(respond));
     });
+    Add(net::Method::kGet, "/v1/receipts/{id}", &Impl::Receipt);
+  }
+
+  // Who sent may know what became of it, also with a key that reads nothing else.
+  tl::expected<std::string, net::Response> ReadersOrSenders(const net::Request& request) {
+    auto project = parts_->keyring().ProjectOf(request, collect::Scope::kRead);
+    if (project || project.error().status != 403) return project;
+    return parts_->keyring().ProjectOf(request, collect::Scope::kWrite);
+  }
+
+  void Receipt(const net::Request& request, const Respond& respond) {
+    receipts_.Handle(request, respond);
   }
 
   void AddOperations() {
@@ -202,6 +219,7 @@ class Routes::Impl {
   collect::Doors doors_;
   serve::SqlHandler sql_;
   serve::KeyHandler keys_;
+  serve::ReceiptHandler receipts_;
 };
 
 Routes::Routes(RouteParts* parts, collect::EventSink* sink, const collect::DoorOptions& doors)

@@ -16,6 +16,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "event/batch_answer.h"
 #include "event/json_events.h"
 #include "event/json_tokens.h"
 #include "net/http.h"
@@ -35,6 +36,7 @@ struct Claim {
 // What became of a request, as far as its answer tells.
 struct Reception {
   const event::ParsedEvents& parsed;
+  const event::BatchAnswer* answer;  // nullptr: the client did not wait for it.
 };
 
 class Dialect {

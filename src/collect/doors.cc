@@ -7,6 +7,7 @@
 #include "collect/body.h"
 #include "collect/caller.h"
 #include "collect/dialects/all.h"
+#include "collect/explain.h"
 #include "collect/peer.h"
 #include "collect/refusals.h"
 #include "collect/request_key.h"
@@ -243,6 +244,10 @@ std::optional<net::Response> Doors::Receive(const Door& door, const Identity& id
       &builder);
   if (!parsed) return unreadable(parsed.error());
   GiveBack(std::move(workbench));
+  if (WantsExplanation(request)) {
+    const std::string batch = std::move(builder).Finish();
+    return Explanation({door.dialect->name(), *project, *parsed, batch});
+  }
   outcome->door = door;
   outcome->parsed = *std::move(parsed);
   outcome->responder = responder;
@@ -285,8 +290,8 @@ void Doors::Acknowledge(const std::shared_ptr<Outcome>& outcome, net::Response r
                    });
 }
 
-net::Response Doors::AcceptedBy(const Outcome& outcome) {
-  return outcome.door.dialect->Accepted(*outcome.door.claim, {outcome.parsed});
+net::Response Doors::AcceptedBy(const Outcome& outcome, const event::BatchAnswer* answer) {
+  return outcome.door.dialect->Accepted(*outcome.door.claim, {outcome.parsed, answer});
 }
 
 void Doors::Submit(std::string project, std::string batch, std::shared_ptr<Outcome> outcome,
@@ -300,7 +305,7 @@ void Doors::Submit(std::string project, std::string batch, std::shared_ptr<Outco
                 });
   // What the sink refused at once was answered above.
   if (wait || outcome->answered.exchange(true)) return;
-  Acknowledge(outcome, AcceptedBy(*outcome));
+  Acknowledge(outcome, AcceptedBy(*outcome, nullptr));
 }
 
 void Doors::Finish(const std::shared_ptr<Outcome>& outcome,
@@ -311,7 +316,7 @@ void Doors::Finish(const std::shared_ptr<Outcome>& outcome,
     return outcome->responder->Send(
         door.dialect->Refused(*door.claim, net::ErrorResponse(answer.error())));
   }
-  net::Response response = AcceptedBy(*outcome);
+  net::Response response = AcceptedBy(*outcome, &*answer);
   response.headers.emplace_back(kReceiptHeader, event::EncodeReceipt(answer->receipt));
   Acknowledge(outcome, std::move(response));
 }

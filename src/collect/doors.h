@@ -86,7 +86,7 @@ class Doors {
   static net::Response WrongDialect(const std::vector<Door>& doors, const Identity& identity);
   std::optional<net::Response> Receive(const Door& door, const Identity& identity,
                                        net::Request request, const ResponderPointer& responder);
-  static net::Response AcceptedBy(const Outcome& outcome);
+  static net::Response AcceptedBy(const Outcome& outcome, const event::BatchAnswer* answer);
   std::optional<net::Response> Unwrap(const Dialect& dialect, net::Request* request);
   static Result<std::string> ProjectOf(const net::Request& request, const Identity& identity);
   void Submit(std::string project, std::string batch, std::shared_ptr<Outcome> outcome, bool wait);

@@ -36,21 +36,84 @@ class NativeDialect final : public Dialect {
   }
 };
 
+void AppendStatus(event::Outcome outcome, JsonWriter* json) {
+  switch (outcome) {
+    case event::Outcome::kAccepted:
+      json->Field("status", "accepted");
+      break;
+    case event::Outcome::kDuplicate:
+      json->Field("status", "duplicate");
+      break;
+    case event::Outcome::kConflict:
+      json->Field("status", "duplicate").Field("conflict", true);
+      break;
+    case event::Outcome::kQuarantined:
+      json->Field("status", "quarantined");
+      break;
+  }
+}
+
+void AppendCounts(const event::BatchAnswer& answer, std::uint32_t events, JsonWriter* json) {
+  json->Field("accepted", answer.Count(event::Outcome::kAccepted, events));
+  if (answer.AllAccepted()) return;
+  json->Field("duplicate", answer.Count(event::Outcome::kDuplicate, events) +
+                               answer.Count(event::Outcome::kConflict, events));
+  json->Field("quarantined", answer.Count(event::Outcome::kQuarantined, events));
+}
+
+std::string_view ResultOf(event::Outcome outcome) {
+  switch (outcome) {
+    case event::Outcome::kAccepted:
+      return "ok";
+    case event::Outcome::kDuplicate:
+      return "duplicate";
+    case event::Outcome::kConflict:
+      return "conflict";
+    case event::Outcome::kQuarantined:
+      return "quarantined";
+  }
+  return "ok";
+}
+
+// One word for every event of the body, in its order. Left out where more were refused than are
+// told one by one: nobody knows then which event is which.
+void AppendResults(const event::BatchAnswer& answer, const event::ParsedEvents& parsed,
+                   JsonWriter* json) {
+  if (parsed.listed.size() != parsed.refused) return;
+  json->Key("results").BeginArray();
+  auto refused = parsed.listed.begin();
+  std::uint32_t taken = 0;
+  for (std::uint32_t i = 0; i < parsed.received; ++i) {
+    if (refused != parsed.listed.end() && refused->index == i) {
+      json->String("refused");
+      ++refused;
+    } else {
+      json->String(ResultOf(answer.At(taken++)));
+    }
+  }
+  json->EndArray();
+}
+
 }  // namespace
 
 std::unique_ptr<Dialect> MakeNativeDialect() { return std::make_unique<NativeDialect>(); }
 
 net::Response NativeAnswer(const Reception& reception) {
   const event::ParsedEvents& parsed = reception.parsed;
+  const event::BatchAnswer everything;
+  const event::BatchAnswer& answer = reception.answer == nullptr ? everything : *reception.answer;
   net::Response response;
   response.status = 202;
   JsonWriter json(&response.body);
-  json.BeginObject().Field("status", "accepted");
+  json.BeginObject();
   if (parsed.single) {
+    AppendStatus(answer.At(0), &json);
     json.Field("eventId", parsed.first_event_id);
   } else {
-    json.Field("received", parsed.received).Field("accepted", parsed.accepted);
+    json.Field("status", "accepted").Field("received", parsed.received);
+    AppendCounts(answer, parsed.accepted, &json);
     AppendRefused(&json, parsed);
+    if (!answer.AllAccepted()) AppendResults(answer, parsed, &json);
   }
   json.EndObject();
   return response;

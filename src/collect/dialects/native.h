@@ -5,7 +5,8 @@
 
 namespace tidemark::collect {
 
-// 202 with the event's id, or the counts and refusals of a list.
+// 202 with the event's id and what became of it, or the counts and refusals of a list; what became
+// of each event of it by `results`, unless all were simply accepted.
 net::Response NativeAnswer(const Reception& reception);
 
 }  // namespace tidemark::collect

@@ -1,0 +1,60 @@
+#include "collect/explain.h"
+
+#include <algorithm>
+#include <string>
+
+#include "base/json_writer.h"
+#include "collect/refusals.h"
+#include "event/batch.h"
+
+namespace tidemark::collect {
+namespace {
+
+bool IsYes(std::string_view text) { return text != "0" && text != "false"; }
+
+void AppendEvent(const event::EventView& event, JsonWriter* json) {
+  json->BeginObject();
+  for (const event::ColumnInfo& info : event::kColumns) {
+    if (!event.Has(info.column)) continue;
+    json->Key(info.name);
+    if (info.column == event::Column::kTimestamp) {
+      json->String(FormatTime(event.timestamp));
+    } else if (info.column == event::Column::kValue) {
+      json->Double(event.value);
+    } else if (info.column == event::Column::kProperties) {
+      json->Raw(event.Text(info.column));
+    } else {
+      json->String(event.Text(info.column));
+    }
+  }
+  json->EndObject();
+}
+
+}  // namespace
+
+bool WantsExplanation(const net::Request& request) {
+  if (const auto header = request.Header("X-Tidemark-Debug")) return IsYes(*header);
+  if (request.query().find("debug") == std::string_view::npos) return false;
+  const auto debug = request.QueryParameter("debug");
+  return debug && IsYes(*debug);
+}
+
+net::Response Explanation(const Explained& explained) {
+  net::Response response;
+  JsonWriter json(&response.body);
+  json.BeginObject().Field("status", "debug").Field("stored", false);
+  json.Field("dialect", explained.dialect).Field("project", explained.project);
+  json.Field("received", explained.parsed.received).Field("accepted", explained.parsed.accepted);
+  AppendRefused(&json, explained.parsed);
+  json.Key("events").BeginArray();
+  auto reader = event::BatchReader::Open(explained.batch);
+  event::EventView event;
+  for (std::uint32_t i = 0; reader && i < kExplainedEventsMax; ++i) {
+    if (!reader->Next(&event).value_or(false)) break;
+    AppendEvent(event, &json);
+  }
+  json.EndArray().EndObject();
+  return response;
+}
+
+}  // namespace tidemark::collect
