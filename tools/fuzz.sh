@@ -16,7 +16,7 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 cmake --preset fuzz >/dev/null
-targets=${only:-http body json_events batch wal avro metadata}
+targets=${only:-http body json_events batch wal avro metadata cloud_events segment posthog}
 ninja -C build/fuzz --quiet $(printf 'fuzz_%s ' $targets)
 mkdir -p build/fuzz/found
 status=0

@@ -1,7 +1,6 @@
 #include "event/json_event.h"
 
 #include <algorithm>
-#include <bit>
 #include <charconv>
 #include <cstring>
 #include <optional>
@@ -18,19 +17,6 @@ namespace {
 constexpr std::size_t kKeptBytesMax = 4_MiB;
 constexpr std::uint8_t kDataRank = 8;  // Fields of a CloudEvent's data give way to its envelope.
 constexpr std::size_t kLinearMembersMax = 64;
-
-// Columns whose text is the field's, as it is.
-constexpr std::uint32_t OwnText() {
-  std::uint32_t bits = 0;
-  for (const ColumnInfo& info : kColumns) {
-    const bool special = info.column == Column::kProperties || info.column == Column::kProjectId;
-    if (info.type == Type::kString && !special) bits |= Bit(info.column);
-  }
-  return bits;
-}
-constexpr std::uint32_t kOwnText = OwnText();
-
-constexpr std::uint32_t RoleBit(FieldRole role) { return 1U << static_cast<unsigned>(role); }
 
 std::string Quoted(std::string_view name) { return "`" + std::string(name) + "`"; }
 
@@ -154,7 +140,7 @@ bool EventReader::Read(JsonCursor* cursor, EventFault* fault) {
   }
   arena_.clear();
   arena_.reserve(event.end - event.begin);  // What is decoded is never longer than it was.
-  ChooseFields(*cursor);
+  Choose(*cursor);
   Fill(*cursor, fault);
   return true;
 }
@@ -162,26 +148,20 @@ bool EventReader::Read(JsonCursor* cursor, EventFault* fault) {
 // Checks the whole object and notes its fields.
 bool EventReader::Walk(JsonCursor* cursor, JsonSpan* event) {
   fields_.clear();
-  roles_ = 0;
   event->begin = cursor->position();
   cursor->Advance();
-  for (bool first = true;; first = false) {
-    const char c = cursor->Peek();
-    if (c == '}') break;
+  for (bool first = true; cursor->Peek() != '}'; first = false) {
     if (!first) {
-      if (c != ',') return cursor->Stop();
+      if (cursor->Peek() != ',') return cursor->Stop();
       cursor->Advance();
     }
     Field& field = fields_.emplace_back();
     if (!cursor->CheckString(&field.key)) return false;
     if (cursor->Peek() != ':') return cursor->Stop();
     cursor->Advance();
-    const bool valid = cursor->Peek() == '"' ? cursor->CheckString(&field.value)
-                                             : cursor->Check(limits_.depth_max - 1, &field.value);
-    if (!valid) return false;
+    if (!cursor->Check(limits_.depth_max - 1, &field.value)) return false;
     field.name = &FindField(cursor->Inside(field.key));
     field.rank = field.name->rank;
-    roles_ |= RoleBit(field.name->role);
   }
   event->end = cursor->position() + 1;
   cursor->Advance();
@@ -189,12 +169,13 @@ bool EventReader::Walk(JsonCursor* cursor, JsonSpan* event) {
 }
 
 // Decides for every field whether it is a column or goes into properties.
-void EventReader::ChooseFields(const JsonCursor& cursor) {
-  chosen_bits_ = 0;
+void EventReader::Choose(const JsonCursor& cursor) {
+  chosen_.fill(kNone);
   members_.clear();
   context_text_.clear();
-  const bool cloud = (roles_ & RoleBit(FieldRole::kCloudVersion)) != 0;
-  const std::size_t own_fields = fields_.size();
+  bool cloud = false;
+  for (const Field& field : fields_) cloud |= field.name->role == FieldRole::kCloudVersion;
+  own_fields_ = fields_.size();
   const std::uint32_t data = cloud ? LastOf(FieldRole::kCloudData) : kNone;
   if (data != kNone) OpenData(cursor, fields_[data].value);
   const std::uint32_t context = LastOf(FieldRole::kContext);
@@ -205,7 +186,7 @@ void EventReader::ChooseFields(const JsonCursor& cursor) {
         Place(i);
         break;
       case FieldRole::kCloudId:
-        cloud&& i < own_fields ? Place(i) : AddOther(i);
+        cloud&& i < own_fields_ ? Place(i) : AddOther(i);
         break;
       case FieldRole::kCloudData:
         if (i != data) AddOther(i);
@@ -224,7 +205,6 @@ void EventReader::ChooseFields(const JsonCursor& cursor) {
 
 // The last field of that role, if it is an object.
 std::uint32_t EventReader::LastOf(FieldRole role) const {
-  if ((roles_ & RoleBit(role)) == 0) return kNone;
   for (std::size_t i = fields_.size(); i-- > 0;) {
     if (fields_[i].name->role != role) continue;
     return fields_[i].value.kind == '{' ? static_cast<std::uint32_t>(i) : kNone;
@@ -234,12 +214,14 @@ std::uint32_t EventReader::LastOf(FieldRole role) const {
 
 // Of two names of a column the lower rank is the column, and of equal ones the last.
 void EventReader::Place(std::uint32_t index) {
-  const Column column = fields_[index].name->column;
-  if ((chosen_bits_ & Bit(column)) == 0) return Choose(index);
-  const std::uint32_t other = chosen_[Index(column)];
-  const bool wins = fields_[index].rank <= fields_[other].rank;
-  if (wins) Choose(index);
-  if (fields_[index].rank != fields_[other].rank) AddOther(wins ? other : index);
+  std::uint32_t& chosen = chosen_[Index(fields_[index].name->column)];
+  if (chosen == kNone) {
+    chosen = index;
+    return;
+  }
+  const std::uint32_t other = chosen;
+  if (fields_[index].rank <= fields_[other].rank) chosen = index;
+  if (fields_[index].rank != fields_[other].rank) AddOther(chosen == index ? other : index);
 }
 
 void EventReader::AddOther(std::uint32_t index) {
@@ -252,7 +234,6 @@ void EventReader::OpenData(const JsonCursor& cursor, JsonSpan data) {
                   const FieldName& name = FindField(in.Inside(key));
                   const auto rank = static_cast<std::uint8_t>(name.rank + kDataRank);
                   fields_.push_back({key, value, &name, rank});
-                  roles_ |= RoleBit(name.role);
                 });
 }
 
@@ -282,12 +263,16 @@ bool EventReader::PlaceContextMember(const JsonCursor& cursor, const JsonSpan& k
                                      const JsonSpan& value) {
   const FieldName& name = FindContextField(cursor.Inside(key));
   if (name.role != FieldRole::kColumn || value.kind != '"') return false;
-  if ((chosen_bits_ & Bit(name.column)) != 0 &&
-      fields_[chosen_[Index(name.column)]].rank < name.rank) {
-    return false;
-  }
+  std::uint32_t& chosen = chosen_[Index(name.column)];
+  if (chosen != kNone && fields_[chosen].rank < name.rank) return false;
   fields_.push_back({key, value, &name, name.rank});
   return true;
+}
+
+const EventReader::Field* EventReader::Chosen(Column column) const {
+  const std::uint32_t index = chosen_[Index(column)];
+  if (index == kNone || fields_[index].value.kind == 'n') return nullptr;
+  return &fields_[index];
 }
 
 std::string_view EventReader::Decoded(const JsonCursor& cursor, const JsonSpan& string) {
@@ -301,8 +286,13 @@ bool EventReader::Fill(const JsonCursor& cursor, EventFault* fault) {
   view_.present = 0;
   view_.made = 0;
   if (context_->rules == JsonRules::kStrict && !CheckStrict(cursor, fault)) return false;
-  for (std::uint32_t bits = chosen_bits_ & kOwnText; bits != 0; bits &= bits - 1) {
-    const Field* field = Chosen(static_cast<Column>(std::countr_zero(bits)));
+  if (context_->rules == JsonRules::kCloudEvent && !CheckCloudEvent(cursor, fault)) return false;
+  for (const ColumnInfo& info : kColumns) {
+    if (info.type != Type::kString || info.column == Column::kProperties ||
+        info.column == Column::kProjectId) {
+      continue;
+    }
+    const Field* field = Chosen(info.column);
     if (field != nullptr && !FillText(cursor, *field, fault)) return false;
   }
   if (!view_.Has(Column::kEventType) || view_.Text(Column::kEventType).empty()) {
@@ -394,6 +384,29 @@ bool EventReader::CheckStrict(const JsonCursor& /*cursor*/, EventFault* fault) c
     }
     if (field->value.kind != rule.kind) {
       *fault = {"wrong_type", Quoted(Info(rule.column).name) + std::string(rule.must)};
+      return false;
+    }
+  }
+  return true;
+}
+
+// CloudEvents 1.0, "Required attributes".
+bool EventReader::CheckCloudEvent(const JsonCursor& cursor, EventFault* fault) const {
+  for (const std::string_view name : {"specversion", "id", "source", "type"}) {
+    const Field* found = nullptr;
+    for (std::size_t i = 0; i < own_fields_; ++i) {
+      if (fields_[i].name->name == name) found = &fields_[i];
+    }
+    if (found == nullptr) {
+      *fault = {"missing_field", Quoted(name) + " is missing: CloudEvents 1.0 requires it"};
+      return false;
+    }
+    if (found->value.kind != '"' || cursor.Inside(found->value).empty()) {
+      *fault = {"wrong_type", Quoted(name) + " must be a text that is not empty"};
+      return false;
+    }
+    if (name == "specversion" && cursor.Inside(found->value) != "1.0") {
+      *fault = {"wrong_type", "`specversion` must be \"1.0\""};
       return false;
     }
   }

@@ -41,6 +41,7 @@ struct JsonLimits {
 enum class JsonRules : std::uint8_t {
   kOpen,    // Only event_type is required.
   kStrict,  // `timestamp` (a number: epoch ms), `event_type`, `user_id`, `value` (a number) are.
+  kCloudEvent,  // `specversion` "1.0" and the texts `id`, `source` and `type` are.
 };
 
 struct RefusedEvent {

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "event/batch.h"
 #include "event/json_events.h"
+#include "fuzz/dialects.h"
 #include "fuzz/seeds.h"
 #include "lake/avro.h"
 #include "lake/manifest.h"
@@ -170,6 +171,9 @@ constexpr std::array kTargets = {
     Target{"wal", RunWal, WalSeeds},
     Target{"avro", RunAvro, AvroSeeds},
     Target{"metadata", RunMetadata, MetadataSeeds},
+    Target{"cloud_events", RunCloudEvents, CloudEventSeeds},
+    Target{"segment", RunSegment, SegmentSeeds},
+    Target{"posthog", RunPostHog, PostHogSeeds},
 };
 
 }  // namespace

@@ -5,6 +5,9 @@ namespace tidemark::collect {
 std::vector<std::unique_ptr<Dialect>> MakeDialects() {
   std::vector<std::unique_ptr<Dialect>> dialects;
   dialects.push_back(MakeNativeDialect());
+  dialects.push_back(MakeCloudEventsDialect());
+  dialects.push_back(MakeSegmentDialect());
+  dialects.push_back(MakePostHogDialect());
   return dialects;
 }
 

@@ -8,7 +8,10 @@
 
 namespace tidemark::collect {
 
-std::unique_ptr<Dialect> MakeNativeDialect();  // And CloudEvents, told by the event itself.
+std::unique_ptr<Dialect> MakeNativeDialect();       // And CloudEvents, told by the event itself.
+std::unique_ptr<Dialect> MakeCloudEventsDialect();  // At paths where nothing else is taken.
+std::unique_ptr<Dialect> MakeSegmentDialect();      // And RudderStack, which speaks the same.
+std::unique_ptr<Dialect> MakePostHogDialect();
 
 // All of them. Where two claim a path, a key's pin decides.
 std::vector<std::unique_ptr<Dialect>> MakeDialects();

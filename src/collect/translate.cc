@@ -1,0 +1,182 @@
+#include "collect/translate.h"
+
+#include <algorithm>
+
+namespace tidemark::collect {
+namespace {
+
+constexpr std::uint32_t kDepthMax = 66;  // An event's own 64, the list and the object around it.
+
+bool IsScalar(const event::JsonSpan& value) { return value.kind != '{' && value.kind != '['; }
+
+// `name` alone, or "outer.name" if there is an outer one.
+bool Names(std::string_view entry, std::string_view outer, std::string_view name) {
+  if (outer.empty()) return entry == name;
+  return entry.size() == outer.size() + 1 + name.size() && entry.starts_with(outer) &&
+         entry[outer.size()] == '.' && entry.ends_with(name);
+}
+
+bool IsOuter(std::span<const ColumnOfName> table, std::string_view name) {
+  return std::any_of(table.begin(), table.end(), [name](const ColumnOfName& entry) {
+    return entry.name.size() > name.size() && entry.name[name.size()] == '.' &&
+           entry.name.starts_with(name);
+  });
+}
+
+void AppendMember(std::string_view key, std::string_view json, std::string* members) {
+  if (!members->empty()) members->push_back(',');
+  members->append(key).push_back(':');
+  members->append(json);
+}
+
+// Moves what `table` names; appends the other members to `rest`.
+void Move(const event::JsonCursor& cursor, const event::JsonSpan& object,
+          std::span<const ColumnOfName> table, std::string_view outer, NativeEvent* event,
+          std::string* rest) {
+  event::ForEachMember(
+      cursor, object,
+      [&](const event::JsonCursor& in, const event::JsonSpan& key, const event::JsonSpan& value) {
+        const std::string_view name = in.Inside(key);
+        if (IsScalar(value)) {
+          for (const ColumnOfName& entry : table) {
+            if (!Names(entry.name, outer, name)) continue;
+            if (event->Set(entry.column, in.Raw(value))) return;
+            break;
+          }
+        } else if (value.kind == '{' && outer.empty() && IsOuter(table, name)) {
+          std::string inner;
+          Move(in, value, table, name, event, &inner);
+          if (!inner.empty()) AppendMember(in.Raw(key), "{" + inner + "}", rest);
+          return;
+        }
+        AppendMember(in.Raw(key), in.Raw(value), rest);
+      });
+}
+
+// The string that `object` has under one of `names` (the last one), or nothing.
+std::string TextOf(const event::JsonCursor& cursor, const event::JsonSpan& object,
+                   std::span<const std::string_view> names) {
+  std::string text;
+  if (object.kind != '{') return text;
+  event::ForEachMember(
+      cursor, object,
+      [&](const event::JsonCursor& in, const event::JsonSpan& key, const event::JsonSpan& value) {
+        if (value.kind != '"' || value.escaped) return;
+        if (std::find(names.begin(), names.end(), in.Inside(key)) != names.end()) {
+          text = in.Inside(value);
+        }
+      });
+  return text;
+}
+
+}  // namespace
+
+void NativeEvent::Begin() {
+  set_ = 0;
+  properties_.clear();
+  out_->append(out_->back() == '[' ? "{" : ",{");
+}
+
+bool NativeEvent::Set(event::Column column, std::string_view json) {
+  if (json == "null") return true;
+  if (Has(column)) return false;
+  if (set_ != 0) out_->push_back(',');
+  set_ |= event::Bit(column);
+  out_->push_back('"');
+  out_->append(event::Info(column).name).append("\":").append(json);
+  return true;
+}
+
+void NativeEvent::AddProperty(std::string_view key, std::string_view json) {
+  AppendMember(key, json, &properties_);
+}
+
+void NativeEvent::AddNamed(std::string_view name, std::string_view json) {
+  if (!properties_.empty()) properties_.push_back(',');
+  properties_.push_back('"');
+  properties_.append(name).append("\":").append(json);
+}
+
+void NativeEvent::End() {
+  if (!properties_.empty()) {
+    if (set_ != 0) out_->push_back(',');
+    out_->append("\"properties\":{").append(properties_).push_back('}');
+  }
+  out_->push_back('}');
+}
+
+void MoveColumns(const event::JsonCursor& cursor, const event::JsonSpan& key,
+                 const event::JsonSpan& object, std::span<const ColumnOfName> table,
+                 NativeEvent* event) {
+  std::string rest;
+  Move(cursor, object, table, {}, event, &rest);
+  if (!rest.empty()) event->AddProperty(cursor.Raw(key), "{" + rest + "}");
+}
+
+void PlaceMember(const event::JsonCursor& cursor, const event::JsonSpan& key,
+                 const event::JsonSpan& value, std::span<const ColumnOfName> table,
+                 NativeEvent* event) {
+  if (IsScalar(value)) {
+    const std::string_view name = cursor.Inside(key);
+    for (const ColumnOfName& entry : table) {
+      if (entry.name == name && event->Set(entry.column, cursor.Raw(value))) return;
+    }
+  }
+  event->AddProperty(cursor.Raw(key), cursor.Raw(value));
+}
+
+Status BodyReader::Open(std::string_view name) {
+  constexpr std::string_view kNot = "the body is not valid JSON";
+  std::string_view body = body_;
+  if (body.starts_with("\xEF\xBB\xBF")) body.remove_prefix(3);
+  if (body.empty()) return Fail(Code::kInvalidArgument, "the body is empty");
+  if (auto indexed = indexer_->Index(body); !indexed) {
+    return Fail(std::move(indexed).error().With(kNot));
+  }
+  cursor_ = event::JsonCursor(body, indexer_->starts(), indexer_->count());
+  if (cursor_.Peek() != '{' && cursor_.Peek() != '[') {
+    return Fail(Code::kInvalidArgument, "the body is neither a JSON object nor an array");
+  }
+  event::JsonCursor end = cursor_;
+  if (!end.Check(kDepthMax, &whole_)) {
+    return Fail(Code::kInvalidArgument,
+                std::string(kNot) + ": unexpected text at byte " + std::to_string(end.failed_at()));
+  }
+  if (!end.AtEnd()) {
+    return Fail(Code::kInvalidArgument,
+                std::string(kNot) + ": more text at byte " + std::to_string(end.position()));
+  }
+  if (whole_.kind == '[') {
+    is_list_ = true;
+    list_ = whole_;
+    return {};
+  }
+  event::ForEachMember(
+      cursor_, whole_,
+      [&](const event::JsonCursor& in, const event::JsonSpan& key, const event::JsonSpan& value) {
+        if (value.kind != '[' || in.Inside(key) != name) return;
+        is_list_ = has_outer_ = true;
+        list_ = value;
+      });
+  return {};
+}
+
+std::string FindKey(std::string_view body, std::string_view list,
+                    std::span<const std::string_view> names, std::string_view inner,
+                    event::JsonIndexer* indexer) {
+  BodyReader reader(body, indexer);
+  if (!reader.Open(list)) return {};
+  std::string key = TextOf(reader.cursor(), reader.whole(), names);
+  event::JsonSpan first;
+  if (!key.empty() || !reader.First(&first) || first.kind != '{') return key;
+  key = TextOf(reader.cursor(), first, names);
+  if (!key.empty() || inner.empty()) return key;
+  event::ForEachMember(
+      reader.cursor(), first,
+      [&](const event::JsonCursor& in, const event::JsonSpan& name, const event::JsonSpan& value) {
+        if (in.Inside(name) == inner) key = TextOf(in, value, names);
+      });
+  return key;
+}
+
+}  // namespace tidemark::collect
