@@ -103,6 +103,15 @@ ServeOptions ToServeOptions(const config::Settings& settings) {
   options.auth.requests = settings.Text("limits.requests");
   options.auth.events = settings.Text("limits.events");
   options.auth.bytes = settings.Text("limits.bytes");
+  options.address_rule = settings.Text("enrich.ip");
+  options.enrich.user_agent = settings.Flag("enrich.user_agent");
+  options.enrich.agent_rules = settings.Text("enrich.agent_rules");
+  options.enrich.page_url = settings.Flag("enrich.page_url");
+  options.enrich.clock_skew = settings.Flag("enrich.clock_skew");
+  options.enrich.country_header = settings.Text("enrich.country_header");
+  options.enrich.geoip_file = settings.Text("enrich.geoip_file");
+  options.enrich.lookup_file = settings.Text("enrich.lookup_file");
+  options.enrich.lookup_sql = settings.Text("enrich.lookup_sql");
   options.answer_delay_max = settings.Time("ingest.delay");
   options.doors.body.bytes_max = options.http.body_bytes_max;
   options.doors.body.compressed_bytes_max =

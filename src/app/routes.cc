@@ -38,8 +38,8 @@ class Routes::Impl {
  public:
   Impl(RouteParts* parts, collect::EventSink* sink, const collect::DoorOptions& doors)
       : parts_(parts),
-        doors_(sink, &parts->keyring(), &parts->admission(), &parts->clock(), &parts->registry(),
-               doors),
+        doors_(sink, &parts->keyring(), &parts->admission(), &parts->enrichment(), &parts->clock(),
+               &parts->registry(), doors),
         sql_([parts] { return &parts->queries(); }, &parts->pool(),
              [parts](const net::Request& request) {
                return parts->keyring().ProjectOf(request, collect::Scope::kRead);

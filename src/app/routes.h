@@ -9,6 +9,7 @@
 #include "collect/doors.h"
 #include "collect/event_sink.h"
 #include "engine/data_file.h"
+#include "enrich/enrichment.h"
 #include "env/task_pool.h"
 #include "net/router.h"
 #include "query/service.h"
@@ -37,6 +38,7 @@ class RouteParts {
   virtual meta::Keys& keys() = 0;
   virtual meta::Database& database() = 0;
   virtual collect::Admission& admission() = 0;
+  virtual enrich::Enrichment& enrichment() = 0;
   virtual Duration started() const = 0;
 };
 

@@ -61,8 +61,20 @@ class Server::Impl final : public RouteParts {
     TM_TRY(OpenFolders());
     TM_TRY(OpenDatabase());
     TM_TRY(OpenEngines());
+    TM_TRY(OpenEnrichment());
     TM_TRY(Listen());
-    TM_TRY(Recover());
+    // Compiling the rules takes about as long as a short recovery: at the same time.
+    Latch rules_read;
+    tidemark::Status rules;
+    const bool posted = pool_->Post([&] {
+      rules = enrichment_->ReadRules();
+      rules_read.Open();
+    });
+    TM_CHECK(posted);
+    const auto recovered = Recover();
+    rules_read.Wait();
+    TM_TRY(recovered);
+    TM_TRY(rules);
     started_ = clock_.Now();
     Attach();
     ready_.store(true, std::memory_order_release);
@@ -102,6 +114,7 @@ class Server::Impl final : public RouteParts {
   meta::Keys& keys() override { return *keys_; }
   meta::Database& database() override { return *database_; }
   collect::Admission& admission() override { return *admission_; }
+  enrich::Enrichment& enrichment() override { return *enrichment_; }
   Duration started() const override { return started_; }
 
   ServeOptions options_;
@@ -173,6 +186,22 @@ class Server::Impl final : public RouteParts {
               engine::Instance::Open({Share(options_.memory_bytes, kFlushShare), 1, ""}, &clock_));
     writer_ = engine::MakeParquetWriter({});
     reader_ = engine::MakeParquetReader(flush_engine_.get());
+    return {};
+  }
+
+  Status OpenEnrichment() {
+    enrich::EnrichOptions enrich = options_.enrich;
+    if (options_.address_rule == "keep") {
+      enrich.address = enrich::AddressRule::kKeep;
+    } else if (options_.address_rule == "drop") {
+      enrich.address = enrich::AddressRule::kDrop;
+    } else if (options_.address_rule != "truncate") {
+      return Fail(Code::kInvalidArgument, "enrich.ip must be truncate, keep or drop");
+    }
+    TM_ASSIGN(enrichment_, enrich::Enrichment::Open(std::move(enrich), &clock_, &registry_,
+                                                    [this] { lookup_worker_->Wake(); }));
+    lookup_worker_ =
+        std::make_unique<env::Worker>("lookup", [this] { return enrichment_->Step(); });
     return {};
   }
 
@@ -248,6 +277,7 @@ class Server::Impl final : public RouteParts {
     if (tide_worker_) tide_worker_->Stop();
     if (pace_worker_) pace_worker_->Stop();
     if (index_worker_) index_worker_->Stop();
+    if (lookup_worker_) lookup_worker_->Stop();
   }
 
   env::PosixClock clock_;
@@ -270,8 +300,10 @@ class Server::Impl final : public RouteParts {
   std::unique_ptr<env::TaskPool> pool_;
   std::unique_ptr<CoreSink> sink_;
   std::unique_ptr<collect::Admission> admission_;
+  std::unique_ptr<enrich::Enrichment> enrichment_;
   std::unique_ptr<Routes> routes_;
   std::unique_ptr<env::Worker> pace_worker_;
+  std::unique_ptr<env::Worker> lookup_worker_;
   std::unique_ptr<env::Worker> log_worker_;
   std::unique_ptr<env::Worker> tide_worker_;
   std::unique_ptr<env::Worker> index_worker_;

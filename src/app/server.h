@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "base/units.h"
 #include "collect/doors.h"
+#include "enrich/enrichment.h"
 #include "net/http_server.h"
 #include "query/service.h"
 #include "tide/options.h"
@@ -28,6 +29,8 @@ struct ServeOptions {
   std::uint64_t kept_rows_min = 1'000;
   net::ServerOptions http;  // All but the address.
   AuthOptions auth;
+  enrich::EnrichOptions enrich;  // All but the rule for addresses:
+  std::string address_rule = "truncate";
   Duration answer_delay_max = std::chrono::seconds(1);  // Of the overload ladder.
   collect::DoorOptions doors;
   query::QueryOptions query;

@@ -7,11 +7,6 @@
 namespace tidemark::collect {
 namespace {
 
-bool IsIn(const IpAddress& address, std::span<const IpRange> ranges) {
-  return std::any_of(ranges.begin(), ranges.end(),
-                     [&address](const IpRange& range) { return range.Contains(address); });
-}
-
 // Cut up: who comes back after so many seconds finds a token.
 std::int64_t WholeSeconds(Duration duration) {
   return std::chrono::ceil<std::chrono::seconds>(duration).count();
@@ -28,6 +23,11 @@ std::string_view TakeLast(std::string_view* list) {
 }
 
 }  // namespace
+
+bool IsIn(const IpAddress& address, std::span<const IpRange> ranges) {
+  return std::any_of(ranges.begin(), ranges.end(),
+                     [&address](const IpRange& range) { return range.Contains(address); });
+}
 
 IpAddress ClientAddress(const net::Request& request, std::span<const IpRange> trusted_proxies) {
   IpAddress address = request.peer;

@@ -11,6 +11,8 @@
 
 namespace tidemark::collect {
 
+bool IsIn(const IpAddress& address, std::span<const IpRange> ranges);
+
 // The address of the client: the peer's own, unless that is in `trusted_proxies`; then the last
 // address of X-Forwarded-For that is not. What stands before an untrusted address is hearsay.
 IpAddress ClientAddress(const net::Request& request, std::span<const IpRange> trusted_proxies);

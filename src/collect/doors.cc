@@ -11,6 +11,7 @@
 #include "collect/peer.h"
 #include "collect/refusals.h"
 #include "collect/request_key.h"
+#include "collect/sent_at.h"
 #include "env/random.h"
 #include "event/batch.h"
 #include "meta/projects.h"
@@ -41,12 +42,13 @@ struct Doors::Outcome {
 };
 
 struct Doors::Workbench {
-  Workbench(const event::JsonLimits& limits, std::uint64_t seed)
-      : dice(seed), parser(limits, [this] { return dice.Next(); }) {}
+  Workbench(const event::JsonLimits& limits, std::uint64_t seed, std::unique_ptr<enrich::Chain> all)
+      : dice(seed), parser(limits, [this] { return dice.Next(); }), chain(std::move(all)) {}
 
   env::Random dice;
   event::JsonIndexer indexer;
   event::JsonEventParser parser;
+  std::unique_ptr<enrich::Chain> chain;  // nullptr: events stay as they were sent.
 };
 
 DoorMetrics::DoorMetrics(telemetry::Registry* registry)
@@ -66,11 +68,12 @@ DoorMetrics::DoorMetrics(telemetry::Registry* registry)
                                          "From the whole request to its acknowledgement.")) {}
 
 Doors::Doors(EventSink* sink, Authenticator* authenticator, Admission* admission,
-             const env::Clock* clock, telemetry::Registry* registry, DoorOptions options,
-             std::uint64_t seed)
+             enrich::Enrichment* enrichment, const env::Clock* clock, telemetry::Registry* registry,
+             DoorOptions options, std::uint64_t seed)
     : sink_(sink),
       authenticator_(authenticator),
       admission_(admission),
+      enrichment_(enrichment),
       clock_(clock),
       options_(std::move(options)),
       dialects_(MakeDialects()),
@@ -103,7 +106,23 @@ Doors::WorkbenchPointer Doors::TakeWorkbench() {
       return WorkbenchPointer(workbench);
     }
   }
-  return std::make_unique<Workbench>(options_.json, seed_.fetch_add(1));
+  return std::make_unique<Workbench>(options_.json, seed_.fetch_add(1),
+                                     enrichment_ != nullptr ? enrichment_->MakeChain() : nullptr);
+}
+
+enrich::RequestFacts Doors::FactsOf(const net::Request& request, TimeMicros now) const {
+  enrich::RequestFacts facts{.received_at = now};
+  if (enrichment_ == nullptr) return facts;
+  const enrich::EnrichOptions& options = enrichment_->options();
+  if (options.clock_skew) facts.sent_at = FindSentAt(request.body);
+  facts.from_page = request.Header("Origin") || request.Header("Sec-Fetch-Site");
+  if (!facts.from_page) return facts;
+  facts.user_agent = request.Header("User-Agent").value_or("");
+  facts.address = ClientAddress(request, options_.trusted_proxies);
+  if (!options.country_header.empty() && IsIn(request.peer, options_.trusted_proxies)) {
+    facts.country = request.Header(options.country_header).value_or("");
+  }
+  return facts;
 }
 
 void Doors::GiveBack(WorkbenchPointer workbench) {
@@ -221,6 +240,7 @@ std::optional<net::Response> Doors::Receive(const Door& door, const Identity& id
     GiveBack(std::move(workbench));
     return net::ErrorResponse(error, kEventHint);
   };
+  const enrich::RequestFacts facts = FactsOf(request, now);  // Of the body as it was sent.
   const Dialect::Tools tools{now, workbench->indexer};
   if (const Status native = door.dialect->Translate(*door.claim, tools, &request); !native) {
     return unreadable(native.error());
@@ -238,10 +258,14 @@ std::optional<net::Response> Doors::Receive(const Door& door, const Identity& id
   event::BatchBuilder builder(*project, now);
   if (*key) builder.SetKey(**key);
   builder.Reserve(request.body.size());
-  auto parsed = workbench->parser.Parse(
-      request.body,
-      {.project = *project, .received_at = now, .rules = door.dialect->RulesOf(*door.claim)},
-      &builder);
+  if (workbench->chain) workbench->chain->Begin(facts);
+  auto parsed = workbench->parser.Parse(request.body,
+                                        {.project = *project,
+                                         .received_at = now,
+                                         .rules = door.dialect->RulesOf(*door.claim),
+                                         .check = nullptr,
+                                         .enricher = workbench->chain.get()},
+                                        &builder);
   if (!parsed) return unreadable(parsed.error());
   GiveBack(std::move(workbench));
   if (WantsExplanation(request)) {

@@ -21,6 +21,7 @@
 #include "collect/authenticator.h"
 #include "collect/dialect.h"
 #include "collect/event_sink.h"
+#include "enrich/enrichment.h"
 #include "env/clock.h"
 #include "env/posix/posix_clock.h"
 #include "event/json_events.h"
@@ -55,10 +56,11 @@ struct DoorMetrics {
 class Doors {
  public:
   // All pointers must outlive it, and it every answer of the sink. `seed`: for ids that are made.
-  // `admission` may be nullptr: then only the sink refuses.
+  // `admission` may be nullptr: then only the sink refuses; `enrichment` too: then events stay as
+  // they were sent.
   Doors(EventSink* sink, Authenticator* authenticator, Admission* admission,
-        const env::Clock* clock, telemetry::Registry* registry, DoorOptions options = {},
-        std::uint64_t seed = env::EntropySeed());
+        enrich::Enrichment* enrichment, const env::Clock* clock, telemetry::Registry* registry,
+        DoorOptions options = {}, std::uint64_t seed = env::EntropySeed());
   Doors(const Doors&) = delete;
   Doors& operator=(const Doors&) = delete;
   ~Doors();
@@ -97,12 +99,15 @@ class Doors {
                                      std::uint64_t bytes, Outcome* outcome);
   // `answer` is null if nothing was taken.
   void Count(const Outcome& outcome, const event::BatchAnswer* answer);
+  // What the request says around its events; views into it.
+  enrich::RequestFacts FactsOf(const net::Request& request, TimeMicros now) const;
   WorkbenchPointer TakeWorkbench();
   void GiveBack(WorkbenchPointer workbench);
 
   EventSink* const sink_;
   Authenticator* const authenticator_;
   Admission* const admission_;
+  enrich::Enrichment* const enrichment_;
   const env::Clock* const clock_;
   const DoorOptions options_;
   const std::vector<std::unique_ptr<Dialect>> dialects_;

@@ -97,7 +97,7 @@ class DoorsTest : public testing::Test {
   FakeKeys keys_;
   sim::SimClock clock_;
   telemetry::Registry registry_;
-  Doors doors_{&sink_, &keys_, nullptr, &clock_, &registry_, {}, 1};
+  Doors doors_{&sink_, &keys_, nullptr, nullptr, &clock_, &registry_, {}, 1};
   net::Router router_;
   std::vector<net::Response> answers_;
 };
