@@ -80,11 +80,11 @@ Result<std::shared_ptr<const tide::Cut>> Service::TakeCut(const SqlRequest& requ
   return cut;
 }
 
-Service::Files Service::FilesOf(const std::string& project,
-                                const std::shared_ptr<const lake::TableHead>& head) {
+Service::CachedFiles Service::FilesOf(const std::string& project,
+                                      const std::shared_ptr<const lake::TableHead>& head) {
   const auto cache = files_.Load();
   const auto found = cache->find(project);
-  if (found != cache->end() && found->second.head == head) return found->second.files;
+  if (found != cache->end() && found->second.head == head) return found->second;
   auto files = std::make_shared<std::vector<engine::LakeFile>>();
   files->reserve(head->files->count());
   head->files->ForEach([&](const lake::LiveFile& file) {
@@ -94,12 +94,13 @@ Service::Files Service::FilesOf(const std::string& project,
                       {file.time_min.value_or(kTimeMin), file.time_max.value_or(kTimeMax)},
                       file.added});
   });
+  const CachedFiles made{head, files, TimesOf(*files)};
   files_.Update([&](const FileCache& current) {
     auto next = std::make_shared<FileCache>(current);
-    (*next)[project] = {head, files};
+    (*next)[project] = made;
     return std::shared_ptr<const FileCache>(std::move(next));
   });
-  return files;
+  return made;
 }
 
 Result<SqlAnswer> Service::Run(SqlRequest request) {
@@ -128,8 +129,9 @@ Result<SqlAnswer> Service::Run(SqlRequest request) {
   if (leave_out_hot) end = cut->settled();
   if (cut->lake) relation->schema = cut->lake->columns;
   if (lake_rows) {
-    relation->files = FilesOf(request.project, cut->lake);
-    answer.sources.push_back({true, cut->lake->files->rows(), Known(TimesOf(*relation->files))});
+    const CachedFiles files = FilesOf(request.project, cut->lake);
+    relation->files = files.files;
+    answer.sources.push_back({true, cut->lake->files->rows(), Known(files.times)});
   }
   if (hot_rows && !leave_out_hot) {
     auto rows = cut->HotRows();

@@ -96,11 +96,13 @@ class Service {
   struct CachedFiles {
     std::shared_ptr<const lake::TableHead> head;
     Files files;
+    event::TimeRange times;  // Of all of them.
   };
   using FileCache = std::map<std::string, CachedFiles>;
 
   Result<std::shared_ptr<const tide::Cut>> TakeCut(const SqlRequest& request) const;
-  Files FilesOf(const std::string& project, const std::shared_ptr<const lake::TableHead>& head);
+  CachedFiles FilesOf(const std::string& project,
+                      const std::shared_ptr<const lake::TableHead>& head);
 
   const QueryOptions options_;
   tide::Core* const core_;
