@@ -47,6 +47,16 @@ Error SyntaxError(const JsonCursor& cursor, std::string_view text) {
   return Error(Code::kInvalidArgument, std::move(message));
 }
 
+// Whether `project` stands anywhere in it. Looks for its rarest letter.
+bool MayNameProject(std::string_view body) {
+  constexpr std::string_view kWord = "project";
+  constexpr std::size_t kRare = 3;  // The j.
+  for (std::size_t at = kRare; (at = body.find(kWord[kRare], at)) != std::string_view::npos; ++at) {
+    if (body.substr(at - kRare).starts_with(kWord)) return true;
+  }
+  return false;
+}
+
 // Whether the object at the cursor is no event but holds a list of them: `events` comes before any
 // name of the event's type. Looks at tokens only: the text may turn out to be no JSON later.
 bool IsWrapper(JsonCursor cursor) {
@@ -288,7 +298,7 @@ Result<ParsedEvents> JsonEventParser::Parse(const std::string& body, const Conte
 
 std::string FindProject(const std::string& body) {
   // Most bodies do not name one, and then need not be read twice.
-  if (body.find("project") == std::string::npos) return {};
+  if (!MayNameProject(body)) return {};
   std::string text = body;
   text.reserve(text.size() + kJsonPadding);
   JsonIndexer indexer;
