@@ -39,8 +39,9 @@ class File {
   // written before StartSync. No write in between; each StartSync needs one WaitSync.
   virtual void StartSync() = 0;
   virtual Status WaitSync() = 0;
-  // Gives the file `bytes` bytes that later writes will not have to find room for. New bytes read
-  // as zeros or, in a recycled file, as whatever was there.
+  // Gives the file at least `bytes` bytes that later writes will not have to find room for. New
+  // bytes read as zeros or, in a recycled file, as whatever was there; what lies right behind the
+  // bytes of a later write, in their block of 4 KiB, may become zeros.
   virtual Status Preallocate(std::uint64_t bytes) = 0;
   virtual Result<std::uint64_t> Size() const = 0;
 

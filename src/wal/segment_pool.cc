@@ -140,9 +140,10 @@ Result<bool> SegmentPool::Grow(const std::string& path, std::uint64_t goal, std:
     return Fail(std::move(opened).error());
   }
   TM_TRY(file->Preallocate(std::min(goal, *size + options_.tend_bytes)));
-  TM_TRY(file->Sync());
   TM_ASSIGN(*size, file->Size());
-  return *size >= goal;
+  if (*size < goal) return false;
+  TM_TRY(file->Sync());  // Once: it holds up the groups that wait.
+  return true;
 }
 
 Result<bool> SegmentPool::Tend() {

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "env/posix/direct_writer.h"
 
 namespace tidemark::env {
 namespace {
@@ -50,10 +51,18 @@ class Descriptor {
   int fd_;
 };
 
+// Writes what is staged, if the file is written directly, and makes all of it durable. errno.
+int WriteAndSync(int fd, DirectWriter* direct) {
+  if (direct != nullptr) {
+    if (const int error = direct->Write(); error != 0) return error;
+  }
+  return ::fdatasync(fd) == 0 ? 0 : errno;
+}
+
 // Runs one file's syncs on a thread of its own, started at the first StartSync.
 class SyncThread {
  public:
-  explicit SyncThread(int fd) : thread_([this, fd] { Run(fd); }) {}
+  SyncThread(int fd, DirectWriter* direct) : thread_([this, fd, direct] { Run(fd, direct); }) {}
   SyncThread(const SyncThread&) = delete;
   SyncThread& operator=(const SyncThread&) = delete;
   ~SyncThread() {
@@ -79,13 +88,13 @@ class SyncThread {
     }
     changed_.notify_all();
   }
-  void Run(int fd) noexcept {
+  void Run(int fd, DirectWriter* direct) noexcept {
     std::unique_lock lock(mutex_);
     for (;;) {
       changed_.wait(lock, [this] { return command_ != Command::kNone; });
       if (command_ == Command::kStop) return;
       lock.unlock();
-      const int error = ::fdatasync(fd) == 0 ? 0 : errno;
+      const int error = WriteAndSync(fd, direct);
       lock.lock();
       error_ = error;
       command_ = Command::kNone;
@@ -107,6 +116,7 @@ class PosixFile final : public File {
   using File::WriteAt;
 
   Status WriteAt(std::uint64_t offset, std::span<const ByteView> parts) override {
+    if (direct_) return Checked("write", direct_->Stage(offset, parts));
     std::vector<iovec> vectors;
     for (std::size_t at = 0; at < parts.size(); at += kPartsPerWriteMax) {
       vectors.clear();
@@ -120,6 +130,7 @@ class PosixFile final : public File {
   }
 
   Result<std::string> ReadAt(std::uint64_t offset, std::size_t size) const override {
+    if (direct_) TM_TRY(Checked("write", direct_->Write()));
     std::string bytes(size, '\0');
     std::size_t done = 0;
     while (done < size) {
@@ -134,34 +145,28 @@ class PosixFile final : public File {
     return bytes;
   }
 
-  Status Sync() override {
-    if (::fdatasync(fd_.get()) != 0) return Fail(SystemError("sync", path_, errno));
-    return {};
-  }
+  Status Sync() override { return Checked("sync", WriteAndSync(fd_.get(), direct_.get())); }
 
   void StartSync() override {
-    if (!sync_thread_) sync_thread_ = std::make_unique<SyncThread>(fd_.get());
+    if (!sync_thread_) sync_thread_ = std::make_unique<SyncThread>(fd_.get(), direct_.get());
     sync_thread_->Start();
   }
 
   Status WaitSync() override {
     TM_CHECK(sync_thread_ != nullptr);
-    if (const int error = sync_thread_->Wait(); error != 0)
-      return Fail(SystemError("sync", path_, error));
-    return {};
+    return Checked("sync", sync_thread_->Wait());
   }
 
+  // Real zeros rather than unwritten extents: a later fdatasync has then no metadata to journal. A
+  // file that gets its room beforehand is a log: it is written past the page cache from now on.
   Status Preallocate(std::uint64_t bytes) override {
-    // Real zeros rather than unwritten extents: a later fdatasync has then no metadata to journal.
-    static const std::string zeros(1U << 20, '\0');
-    TM_ASSIGN(std::uint64_t size, Size());
-    while (size < bytes) {
-      const std::size_t part =
-          static_cast<std::size_t>(std::min<std::uint64_t>(zeros.size(), bytes - size));
-      TM_TRY(WriteAt(size, std::string_view(zeros).substr(0, part)));
-      size += part;
-    }
-    return {};
+    TM_CHECK(sync_thread_ == nullptr);
+    constexpr std::uint64_t kBlock = DirectWriter::kBlockBytes;
+    TM_ASSIGN(const std::uint64_t size, Size());
+    if (!direct_ && size % kBlock == 0) direct_ = DirectWriter::Open(fd_.get());
+    if (!direct_) return FillWithZeros(size, bytes);
+    const std::uint64_t end = (bytes + kBlock - 1) / kBlock * kBlock;
+    return Checked("write", direct_->WriteZeros(size, end));
   }
 
   Result<std::uint64_t> Size() const override {
@@ -171,6 +176,25 @@ class PosixFile final : public File {
   }
 
  private:
+  Status Checked(std::string_view operation, int error) const {
+    if (error != 0) return Fail(SystemError(operation, path_, error));
+    return {};
+  }
+
+  Status FillWithZeros(std::uint64_t size, std::uint64_t bytes) {
+    static const std::string zeros(1U << 20, '\0');
+    while (size < bytes) {
+      const std::size_t part =
+          static_cast<std::size_t>(std::min<std::uint64_t>(zeros.size(), bytes - size));
+      TM_TRY(WriteAt(size, std::string_view(zeros).substr(0, part)));
+      // On their way at once, so that the sync that ends the filling is short.
+      static_cast<void>(::sync_file_range(fd_.get(), static_cast<off_t>(size),
+                                          static_cast<off_t>(part), SYNC_FILE_RANGE_WRITE));
+      size += part;
+    }
+    return {};
+  }
+
   Status WriteVectors(std::uint64_t* offset, std::span<iovec> vectors) {
     while (!vectors.empty()) {
       const ssize_t n = ::pwritev(fd_.get(), vectors.data(), static_cast<int>(vectors.size()),
@@ -193,7 +217,8 @@ class PosixFile final : public File {
 
   Descriptor fd_;
   std::string path_;
-  std::unique_ptr<SyncThread> sync_thread_;  // Dies before the descriptor.
+  std::unique_ptr<DirectWriter> direct_;     // Null: writes go through the page cache.
+  std::unique_ptr<SyncThread> sync_thread_;  // Dies before both.
 };
 
 class PosixLock final : public FileLock {
