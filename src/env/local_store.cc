@@ -32,11 +32,20 @@ Status LocalStore::MakeParents(std::string_view path) { return disk_->MakeDir(Pa
 
 Status LocalStore::SyncParents(std::string_view path) {
   if (Planted(Bug::kFolderNotSynced)) return {};
-  // Every folder up to the root: a new one is durable only through its parent.
+  // Up to the first folder that is durable, and the root at the latest: a new one is durable only
+  // through its parent.
+  std::vector<std::string> made;
   for (std::string_view folder = ParentOf(path);; folder = ParentOf(folder)) {
     TM_TRY(disk_->SyncDir(folder));
-    if (folder.empty()) return {};
+    if (folder.empty()) break;
+    const std::lock_guard lock(mutex_);
+    if (durable_folders_.contains(std::string(folder))) break;
+    made.emplace_back(folder);
   }
+  const std::lock_guard lock(mutex_);
+  if (durable_folders_.size() + made.size() > kFoldersMax) durable_folders_.clear();
+  for (std::string& folder : made) durable_folders_.insert(std::move(folder));
+  return {};
 }
 
 Status LocalStore::Put(std::string_view key, std::string_view bytes) {

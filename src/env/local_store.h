@@ -1,8 +1,11 @@
 // An ObjectStore that is a folder of a Disk. Every object and every new folder above it is synced
-// before Put or Seal returns.
+// before Put or Seal returns; which folders are durable is remembered, so one store lives no longer
+// than the machine runs, and nobody removes its folders meanwhile.
 #pragma once
 
+#include <mutex>
 #include <string>
+#include <unordered_set>
 
 #include "env/disk.h"
 #include "env/object_store.h"
@@ -32,8 +35,12 @@ class LocalStore : public ObjectStore {
   Status ListInto(const std::string& folder, const std::string& prefix,
                   std::vector<std::string>* keys) const;
 
+  static constexpr std::size_t kFoldersMax = 16'384;
+
   Disk* disk_;
   std::string folder_;
+  std::mutex mutex_;
+  std::unordered_set<std::string> durable_folders_;  // Their parents were synced since they exist.
 };
 
 }  // namespace tidemark::env

@@ -249,9 +249,9 @@ bool CoreLife::Reopen() {
 }
 
 std::unique_ptr<CoreLife::Process> CoreLife::OpenProcess(Error* error) {
-  auto process = std::make_unique<Process>(budget_bytes_);
+  auto process = std::make_unique<Process>(budget_bytes_, &disk_);
   const tide::CoreParts parts{
-      &disk_,      &store_,          &catalog_,          &writer_, &clock_, &log_dice_,
+      &disk_,      &process->store,  &catalog_,          &writer_, &clock_, &log_dice_,
       &tide_dice_, &process->budget, &process->registry, [] {},    [] {},   [] {}};
   auto opened =
       tide::Core::Open(options_, parts, [this](tide::FlushStep step) { AtFlushStep(step); });

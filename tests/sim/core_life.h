@@ -59,8 +59,10 @@ class CoreLife {
   struct Process {
     telemetry::Registry registry;
     MemoryBudget budget;
+    env::LocalStore store;
     std::unique_ptr<tide::Core> core;
-    explicit Process(std::uint64_t budget_bytes) : budget(budget_bytes) {}
+    Process(std::uint64_t budget_bytes, env::Disk* disk)
+        : budget(budget_bytes), store(disk, "lake") {}
   };
   struct Backup {
     SimCatalog::State catalog;
