@@ -253,7 +253,8 @@ Result<PreparedCommit> Append::Build(const TableHead& head, std::uint32_t attemp
   const std::string list_key = ManifestListKey(head.location, snapshot.id, attempt, attempt_id);
   snapshot.manifest_list = store_->Uri(list_key);
   attempt_keys_.push_back(list_key);
-  TM_TRY(store_->Put(list_key, WriteManifestList(snapshot, next->manifests, attempt_id)));
+  TM_TRY(store_->Put(list_key, WriteManifestList(snapshot, next->manifests, attempt_id,
+                                                 DeflatesManifests(*metadata))));
 
   catalog::TableChange& change = commit.change;
   change.table = head.table;
@@ -279,7 +280,8 @@ Result<PreparedCommit> Append::Finish(const TableHead& head, Snapshot snapshot,
     AddGarbage(*store_, expired->manifest_list, "expired", readers_until, &change);
   }
   metadata->properties[std::string(kPropertyOffsets)] = OffsetsJson(request_.end);
-  change.metadata_key = MetadataKey(head.location, head.metadata_version + 1, attempt_id);
+  change.metadata_key =
+      MetadataKey(head.location, head.metadata_version + 1, attempt_id, GzipsMetadata(*metadata));
   change.metadata_bytes = WriteMetadataFile(*metadata);
   attempt_keys_.push_back(change.metadata_key);
   TM_TRY(store_->Put(change.metadata_key, change.metadata_bytes));

@@ -23,7 +23,6 @@
 
 namespace tidemark::lake {
 
-inline constexpr std::size_t kManifestsBeforeMerge = 100;
 inline constexpr std::int64_t kManifestBytesTarget = 8 << 20;
 
 struct NewFile {

@@ -390,7 +390,15 @@ bool Decoder::Array(const Schema& schema, const std::function<void(const Schema&
   return !failed_;
 }
 
-Result<Reader> Reader::Open(std::string_view bytes) {
+Result<std::shared_ptr<const Schema>> SchemaCache::Get(const std::string& json) {
+  const auto found = schemas_.find(json);
+  if (found != schemas_.end()) return found->second;
+  TM_ASSIGN(auto schema, ParseSchema(json));
+  schemas_.emplace(json, schema);
+  return schema;
+}
+
+Result<Reader> Reader::Open(std::string_view bytes, SchemaCache* schemas) {
   if (!bytes.starts_with(kMagic)) return Fail(Code::kCorruption, "no Avro file");
   Reader reader(bytes);
   const std::string_view body = bytes.substr(kMagic.size());
@@ -425,7 +433,8 @@ Result<Reader> Reader::Open(std::string_view bytes) {
   if (reader.codec_ != "null" && reader.codec_ != "deflate" && reader.codec_ != "zstandard") {
     return Fail(Code::kUnimplemented, "Avro codec " + reader.codec_);
   }
-  TM_ASSIGN(reader.schema_, ParseSchema(reader.header_["avro.schema"]));
+  const std::string& schema = reader.header_["avro.schema"];
+  TM_ASSIGN(reader.schema_, schemas != nullptr ? schemas->Get(schema) : ParseSchema(schema));
   return reader;
 }
 

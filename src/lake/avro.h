@@ -96,6 +96,16 @@ struct Schema {
 
 Result<std::shared_ptr<const Schema>> ParseSchema(std::string_view json);
 
+// Schemas by their text, each parsed once: all manifests of a table have the same few. One thread;
+// for the time of one loading.
+class SchemaCache {
+ public:
+  Result<std::shared_ptr<const Schema>> Get(const std::string& json);
+
+ private:
+  std::map<std::string, std::shared_ptr<const Schema>> schemas_;
+};
+
 // Decodes values of a block by the schema they were written with. Every read unwraps a union and
 // gives nothing for null; a value of another type than asked for is skipped and nothing is given.
 // A decoder that has failed gives nothing any more: look at failed() at the end.
@@ -136,8 +146,8 @@ class Decoder {
 class Reader {
  public:
   // Reads the header. kCorruption; kUnimplemented for an unknown codec. `bytes` must outlive the
-  // reader.
-  static Result<Reader> Open(std::string_view bytes);
+  // reader. `schemas`, if given, is asked first.
+  static Result<Reader> Open(std::string_view bytes, SchemaCache* schemas = nullptr);
 
   const std::map<std::string, std::string>& header() const { return header_; }
   const Schema& schema() const { return *schema_; }

@@ -79,7 +79,7 @@ std::string EventsSortOrders() {
 
 constexpr std::array<std::pair<std::string_view, std::string_view>, 19> kDefaultProperties = {{
     {"commit.manifest-merge.enabled", "true"},
-    {"commit.manifest.min-count-to-merge", "100"},
+    {kPropertyManifestsBeforeMerge, "100"},
     {"commit.manifest.target-size-bytes", "8388608"},
     {"commit.retry.max-wait-ms", "60000"},
     {"commit.retry.min-wait-ms", "100"},
@@ -91,9 +91,9 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 19> kDefault
     {"write.distribution-mode", "hash"},
     {"write.format.default", "parquet"},
     {"write.merge.mode", "copy-on-write"},
-    {"write.metadata.compression-codec", "gzip"},
+    {kPropertyMetadataCodec, "gzip"},
     {"write.metadata.delete-after-commit.enabled", "true"},
-    {"write.metadata.previous-versions-max", "20"},
+    {kPropertyMetadataLogMax, "20"},
     {"write.parquet.compression-codec", "snappy"},
     {"write.target-file-size-bytes", "134217728"},
     {"write.update.mode", "copy-on-write"},
@@ -113,6 +113,7 @@ TableMetadata MakeTableMetadata(const NewTable& table) {
   for (std::int32_t id = 0; id < kSpecCount; ++id) metadata.specs.push_back(EventsSpec(id));
   metadata.last_partition_id = metadata.specs.back().fields.back().field_id;
   metadata.sort_orders_json = EventsSortOrders();
+  metadata.properties = table.properties;
   for (const auto& [key, value] : kDefaultProperties) metadata.properties.emplace(key, value);
   metadata.properties[std::string(kPropertyManaged)] = "true";
   metadata.properties[std::string(kPropertyLogId)] = table.log_id;

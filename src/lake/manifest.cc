@@ -220,6 +220,12 @@ const std::string* DataFile::Upper(std::int32_t field_id) const {
   return nullptr;
 }
 
+namespace {
+
+avro::Codec CodecOf(bool deflate) { return deflate ? avro::Codec::kDeflate : avro::Codec::kNull; }
+
+}  // namespace
+
 std::string ManifestSchema(const PartitionSpec& spec) { return EntryType(spec); }
 
 std::string WriteManifest(const TableMetadata& metadata, const PartitionSpec& spec,
@@ -233,7 +239,7 @@ std::string WriteManifest(const TableMetadata& metadata, const PartitionSpec& sp
                        {"partition-spec-id", std::to_string(spec.spec_id)},
                        {"format-version", "2"},
                        {"content", "data"}},
-                      avro::Codec::kDeflate, sync);
+                      CodecOf(DeflatesManifests(metadata)), sync);
   for (const ManifestEntry& entry : entries) {
     avro::Encoder* out = writer.Record();
     out->Long(static_cast<std::int64_t>(entry.status));
@@ -302,7 +308,7 @@ ManifestFile SummarizeManifest(const PartitionSpec& spec, const std::vector<Mani
 }
 
 std::string WriteManifestList(const Snapshot& snapshot, const std::vector<ManifestFile>& manifests,
-                              const Uuid& sync) {
+                              const Uuid& sync, bool deflate) {
   static const std::string kType = ListEntryType();
   avro::Writer writer(
       kType,
@@ -310,7 +316,7 @@ std::string WriteManifestList(const Snapshot& snapshot, const std::vector<Manife
        {"parent-snapshot-id", snapshot.parent.has_value() ? to_string(*snapshot.parent) : "null"},
        {"sequence-number", std::to_string(snapshot.sequence_number)},
        {"format-version", "2"}},
-      avro::Codec::kDeflate, sync);
+      CodecOf(deflate), sync);
   for (const ManifestFile& manifest : manifests) {
     avro::Encoder* out = writer.Record();
     out->Bytes(manifest.path);

@@ -13,6 +13,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "base/uuid.h"
+#include "lake/avro.h"
 #include "lake/metadata.h"
 
 namespace tidemark::lake {
@@ -88,9 +89,11 @@ std::string WriteManifest(const TableMetadata& metadata, const PartitionSpec& sp
 // Counts and partition summaries of those entries; path, length and numbers are the caller's.
 ManifestFile SummarizeManifest(const PartitionSpec& spec, const std::vector<ManifestEntry>& entries,
                                SnapshotId added_by);
-// Reads any manifest of any writer. `list_entry` gives what entries inherit. kCorruption.
+// Reads any manifest of any writer. `list_entry` gives what entries inherit; `schemas` saves work
+// when many are read. kCorruption.
 Result<std::vector<ManifestEntry>> ReadManifest(std::string_view bytes,
-                                                const ManifestFile& list_entry);
+                                                const ManifestFile& list_entry,
+                                                avro::SchemaCache* schemas = nullptr);
 
 // The same, faster, for entries that go into another manifest of the spec: a file that is encoded
 // as WriteManifest does it stays so.
@@ -102,7 +105,7 @@ Result<std::vector<ManifestEntry>> ReadManifestForMerge(std::string_view bytes,
 std::string ManifestSchema(const PartitionSpec& spec);
 
 std::string WriteManifestList(const Snapshot& snapshot, const std::vector<ManifestFile>& manifests,
-                              const Uuid& sync);
+                              const Uuid& sync, bool deflate = true);
 Result<std::vector<ManifestFile>> ReadManifestList(std::string_view bytes);
 
 }  // namespace tidemark::lake

@@ -74,7 +74,9 @@ Result<MergedManifests> KeepManifests(const MergeRequest& request, std::size_t n
                                       const std::vector<ManifestFile>& parent) {
   MergedManifests kept;
   std::uint32_t merged_count = 0;
-  if (new_count + parent.size() < kManifestsBeforeMerge) {
+  const std::size_t merge_at =
+      request.metadata->Count(kPropertyManifestsBeforeMerge, kManifestsBeforeMerge);
+  if (new_count + parent.size() < merge_at) {
     kept.manifests = parent;
     return kept;
   }

@@ -31,10 +31,10 @@ struct MergedManifests {
   std::size_t replaced = 0;
 };
 
-// `parent` unchanged, unless it and the `new_count` manifests of the snapshot make
-// kManifestsBeforeMerge: then the newest of each spec are merged, back to the first that has more
-// files than all newer ones together. So no file's entry is written more often than the logarithm
-// of the number of commits. Entries that the parent deleted are left out.
+// `parent` unchanged, unless it and the `new_count` manifests of the snapshot make as many as the
+// table's properties say (kManifestsBeforeMerge): then the newest of each spec are merged, back to
+// the first that has more files than all newer ones together. So no file's entry is written more
+// often than the logarithm of the number of commits. Entries that the parent deleted are left out.
 Result<MergedManifests> KeepManifests(const MergeRequest& request, std::size_t new_count,
                                       const std::vector<ManifestFile>& parent);
 

@@ -251,8 +251,9 @@ void ReadListField(Decoder* in, const Field& field, ManifestFile* manifest) {
 }  // namespace
 
 Result<std::vector<ManifestEntry>> ReadManifest(std::string_view bytes,
-                                                const ManifestFile& list_entry) {
-  TM_ASSIGN(const avro::Reader reader, avro::Reader::Open(bytes));
+                                                const ManifestFile& list_entry,
+                                                avro::SchemaCache* schemas) {
+  TM_ASSIGN(const avro::Reader reader, avro::Reader::Open(bytes, schemas));
   std::vector<ManifestEntry> entries;
   TM_TRY(reader.ForEach([&](Decoder* in) {
     ManifestEntry& entry = entries.emplace_back();

@@ -1,6 +1,7 @@
 #include "lake/metadata.h"
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 #include <utility>
 
@@ -67,6 +68,23 @@ std::string_view TableMetadata::Property(std::string_view key) const {
   return found == properties.end() ? std::string_view() : std::string_view(found->second);
 }
 
+std::size_t TableMetadata::Count(std::string_view key, std::size_t otherwise) const {
+  constexpr std::size_t kCountMax = 10'000;
+  const std::string_view text = Property(key);
+  std::size_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  return whole && count >= 1 && count <= kCountMax ? count : otherwise;
+}
+
+bool GzipsMetadata(const TableMetadata& metadata) {
+  return metadata.Property(kPropertyMetadataCodec) != "none";
+}
+
+bool DeflatesManifests(const TableMetadata& metadata) {
+  return metadata.Property(kPropertyAvroCodec) != "uncompressed";
+}
+
 std::int64_t NextTimestamp(const TableMetadata& metadata, TimeMicros now) {
   std::int64_t next = std::max(FloorDiv(now.value, 1000), metadata.last_updated_ms);
   if (!metadata.snapshot_log.empty()) {
@@ -83,12 +101,13 @@ namespace {
 // Drops what is beyond the window, oldest first, but nothing that a ref names.
 std::vector<std::shared_ptr<const Snapshot>> Shrink(TableMetadata* metadata) {
   std::vector<std::shared_ptr<const Snapshot>> dropped;
-  if (metadata->snapshots.size() <= kSnapshotsMax) return dropped;
+  const std::size_t window = metadata->Count(kPropertySnapshotsMax, kSnapshotsMax);
+  if (metadata->snapshots.size() <= window) return dropped;
   std::set<SnapshotId> referenced;
   for (const auto& [name, ref] : metadata->refs) referenced.insert(ref.snapshot);
-  const std::size_t excess = metadata->snapshots.size() - kSnapshotsMax;
+  const std::size_t excess = metadata->snapshots.size() - window;
   std::vector<std::shared_ptr<const Snapshot>> kept;
-  kept.reserve(kSnapshotsMax);
+  kept.reserve(window);
   std::set<SnapshotId> gone;
   for (auto& snapshot : metadata->snapshots) {
     if (dropped.size() < excess && !referenced.contains(snapshot->id)) {
@@ -134,7 +153,8 @@ std::vector<std::string> PushMetadataLog(TableMetadata* metadata, std::string pr
   auto& log = metadata->metadata_log;
   log.push_back({std::move(previous_file), metadata->last_updated_ms});
   std::vector<std::string> dropped;
-  while (log.size() > kMetadataLogMax) {
+  const std::size_t previous = metadata->Count(kPropertyMetadataLogMax, kMetadataLogMax);
+  while (log.size() > previous) {
     dropped.push_back(std::move(log.front().metadata_file));
     log.erase(log.begin());
   }

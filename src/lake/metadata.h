@@ -25,8 +25,15 @@
 
 namespace tidemark::lake {
 
-inline constexpr std::size_t kSnapshotsMax = 500;               // A contiguous window.
-inline constexpr std::size_t kMetadataLogMax = 20;              // Previous metadata files.
+// Unless the table's properties say otherwise: the window of snapshots that it keeps, which is
+// contiguous; the metadata files before the head's; the manifests that make a commit merge some.
+inline constexpr std::size_t kSnapshotsMax = 500;
+inline constexpr std::size_t kMetadataLogMax = 20;
+inline constexpr std::size_t kManifestsBeforeMerge = 100;
+inline constexpr std::string_view kPropertySnapshotsMax = "tidemark.snapshots-max";
+inline constexpr std::string_view kPropertyMetadataLogMax = "write.metadata.previous-versions-max";
+inline constexpr std::string_view kPropertyManifestsBeforeMerge =
+    "commit.manifest.min-count-to-merge";
 inline constexpr std::uint64_t kMetadataBytesMax = 256U << 20;  // Inflated.
 
 // Table properties and summary keys that are ours. docs: "tidemark.*".
@@ -131,18 +138,27 @@ struct TableMetadata {
   const Snapshot* FindSnapshot(SnapshotId id) const;
   const Snapshot* current() const;                        // nullptr: no snapshot.
   std::string_view Property(std::string_view key) const;  // "" if it is absent.
+  // A property that is a count from 1 to 10,000; `otherwise` if it is none.
+  std::size_t Count(std::string_view key, std::size_t otherwise) const;
 };
 
 // Reads the bytes of a metadata file, gzipped or not. kCorruption says what is wrong.
 Result<TableMetadata> ParseMetadata(std::string_view bytes);
 // The same metadata as JSON.
 std::string WriteMetadataJson(const TableMetadata& metadata);
-// As the bytes of a `.gz.metadata.json` file.
+// What the table's properties say about its own files: metadata files are gzipped unless
+// `write.metadata.compression-codec` is "none", manifests deflated unless
+// `write.avro.compression-codec` is "uncompressed".
+inline constexpr std::string_view kPropertyMetadataCodec = "write.metadata.compression-codec";
+inline constexpr std::string_view kPropertyAvroCodec = "write.avro.compression-codec";
+bool GzipsMetadata(const TableMetadata& metadata);
+bool DeflatesManifests(const TableMetadata& metadata);
+// As the bytes of a metadata file of the table, gzipped or not as it says itself.
 std::string WriteMetadataFile(const TableMetadata& metadata);
 
 // Adds a snapshot and makes it main's head: sequence number, log, ref and `last-updated-ms` follow
 // (times never go back: `snapshot.timestamp_ms` must be NextTimestamp's). Drops what is beyond the
-// window of kSnapshotsMax and returns the dropped snapshots.
+// window and returns the dropped snapshots.
 std::vector<std::shared_ptr<const Snapshot>> AddSnapshot(TableMetadata* metadata,
                                                          Snapshot snapshot);
 // Notes the file that this metadata replaces; returns the URIs that fell out of the log.
@@ -165,6 +181,7 @@ struct NewTable {
   LogOffset floor;  // 0, but for a table that is made again.
   TimeMicros now;
   std::shared_ptr<const event::TableSchema> schema = event::EventsSchema();
+  std::map<std::string, std::string> properties = {};  // Instead of the defaults of their names.
 };
 // Metadata of an empty table: its schema, specs hour, day and month of `timestamp`, sort order by
 // event_type and timestamp, the default properties.

@@ -322,7 +322,8 @@ std::string WriteMetadataJson(const TableMetadata& metadata) {
 }
 
 std::string WriteMetadataFile(const TableMetadata& metadata) {
-  return Deflate(WriteMetadataJson(metadata), DeflateForm::kGzip, kGzipLevel);
+  std::string json = WriteMetadataJson(metadata);
+  return GzipsMetadata(metadata) ? Deflate(json, DeflateForm::kGzip, kGzipLevel) : json;
 }
 
 }  // namespace tidemark::lake

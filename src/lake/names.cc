@@ -24,10 +24,12 @@ bool IsNameOf(std::string_view name, const Uuid& write) {
   return name.find(std::string_view(id).substr(0, kCommonIdChars)) != std::string_view::npos;
 }
 
-std::string MetadataKey(std::string_view location, std::int64_t version, const Uuid& id) {
+std::string MetadataKey(std::string_view location, std::int64_t version, const Uuid& id,
+                        bool gzip) {
   std::string digits = std::to_string(version);
   if (digits.size() < 5) digits.insert(0, 5 - digits.size(), '0');
-  return InMetadata(location, digits + "-" + id.ToString() + ".gz.metadata.json");
+  return InMetadata(location,
+                    digits + "-" + id.ToString() + (gzip ? ".gz.metadata.json" : ".metadata.json"));
 }
 
 std::string ManifestKey(std::string_view location, const Uuid& write, std::uint32_t number) {

@@ -20,7 +20,8 @@ Uuid AttemptId(const Uuid& write, std::uint32_t attempt);
 bool IsNameOf(std::string_view name, const Uuid& write);
 
 // Keys below the table's location.
-std::string MetadataKey(std::string_view location, std::int64_t version, const Uuid& id);
+std::string MetadataKey(std::string_view location, std::int64_t version, const Uuid& id,
+                        bool gzip = true);
 std::string ManifestKey(std::string_view location, const Uuid& write, std::uint32_t number);
 std::string ManifestListKey(std::string_view location, SnapshotId snapshot, std::uint32_t attempt,
                             const Uuid& id);

@@ -87,13 +87,14 @@ Result<Loaded> LoadFiles(const env::ObjectStore& store, const TableMetadata& met
     return Fail(std::move(manifests).error().With("manifest list " + head->manifest_list));
   }
   loaded.manifests = *std::move(manifests);
+  avro::SchemaCache schemas;
   // Oldest first, so that the files of later commits go to the end of the index.
   for (auto manifest = loaded.manifests.rbegin(); manifest != loaded.manifests.rend(); ++manifest) {
     if (manifest->is_deletes) {
       return Fail(Code::kUnimplemented, "the table has delete files of another engine");
     }
     TM_ASSIGN(const std::string bytes, ReadObject(store, manifest->path));
-    auto entries = ReadManifest(bytes, *manifest);
+    auto entries = ReadManifest(bytes, *manifest, &schemas);
     if (!entries.has_value()) {
       return Fail(std::move(entries).error().With("manifest " + manifest->path));
     }
@@ -231,8 +232,9 @@ Result<catalog::TableRecord> CreateTable(env::ObjectStore* store, const NewManag
                                                     .log_id = table.log_id,
                                                     .floor = LogOffset(0),
                                                     .now = table.now,
-                                                    .schema = table.schema});
-  record.metadata_key = MetadataKey(record.location, 0, table.uuid);
+                                                    .schema = table.schema,
+                                                    .properties = table.properties});
+  record.metadata_key = MetadataKey(record.location, 0, table.uuid, GzipsMetadata(metadata));
   record.metadata_bytes = WriteMetadataFile(metadata);
   TM_TRY(store->Put(record.metadata_key, record.metadata_bytes));
   return record;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -47,6 +48,7 @@ struct NewManagedTable {
   Epoch epoch;
   TimeMicros now;
   std::shared_ptr<const event::TableSchema> schema = event::EventsSchema();
+  std::map<std::string, std::string> properties = {};  // Instead of the defaults of their names.
 };
 // Writes the metadata of an empty table and returns the record to put into the catalog.
 Result<catalog::TableRecord> CreateTable(env::ObjectStore* store, const NewManagedTable& table);

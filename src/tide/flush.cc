@@ -55,8 +55,9 @@ Result<std::shared_ptr<const lake::TableHead>> Flusher::CreateTable(const std::s
   for (const std::string& location : leftovers) {
     TM_TRY(lake::RemoveUnborn(parts_.store, location));
   }
-  const lake::NewManagedTable table{NewId(), project, std::string(kTableName),
-                                    log_id_, epoch_,  parts_.clock->WallNow()};
+  lake::NewManagedTable table{NewId(), project, std::string(kTableName),
+                              log_id_, epoch_,  parts_.clock->WallNow()};
+  table.properties = options_.table_properties;
   TM_ASSIGN(const auto record, lake::CreateTable(parts_.store, table));
   if (auto created = parts_.catalog->CreateTable(record);
       !created && created.error().code() != Code::kAlreadyExists) {

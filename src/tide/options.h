@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <string>
 
 #include "base/units.h"
 #include "dedupe/options.h"
@@ -40,6 +42,9 @@ struct TideOptions {
   // How long a query may hold its cut; files a cut names are kept longer than that.
   Duration pin_deadline = std::chrono::minutes(10);
   Duration garbage_delay = std::chrono::hours(1);
+
+  // Of new tables, instead of the defaults of their names.
+  std::map<std::string, std::string> table_properties;
 
   // Between attempts of a flush that failed, doubling from the first to the last.
   Duration retry_first = std::chrono::milliseconds(100);
