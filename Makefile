@@ -4,8 +4,8 @@
 #: make test            build, then unit, simulation, SQL, crash and end-to-end tests
 #: make test-quick      unit tests and a short simulation [T=wal: one folder]
 #: make sim             simulate from a random base [SEEDS=n | SEED=k to replay one]
+#: make mutants         every planted bug must be found by the simulation [BUG=n: one of the core's]
 #: make crash           kill -9 loop on the real process [KILLS=30]
-#: make mutants         every planted bug must be found by the simulation
 #: make bench           release build, measured scenarios, docs/benchmarks.md's table
 #: make asan, make tsan unit and simulation under sanitizers
 #: make fuzz           every fuzz target for 60 s, with clang [SECONDS=n] [T=json_events: one]
@@ -49,14 +49,15 @@ test: build venv
 test-all: test asan tsan
 
 test-quick: build
-	@tools/test.py --build build/dev --only unit,sim $(if $(T),--folder $(T))
+	@tools/test.py --build build/dev --only unit $(if $(T),--folder $(T))
+	@$(if $(T),,build/dev/tests/tm_core_sim --seeds=500 --gtest_brief=1)
 
 sim: build
 	@build/dev/tests/tm_core_sim $(if $(SEED),--seed=$(SEED),--seeds=$(or $(SEEDS),20000) --random-base)
 
 mutants: build
-	@build/dev/tests/tm_wal_mutants
-	@build/dev/tests/tm_core_mutants
+	@$(if $(BUG),,build/dev/tests/tm_wal_mutants)
+	@build/dev/tests/tm_core_mutants $(if $(BUG),--bug=$(BUG))
 
 crash: build venv
 	@.venv/bin/python -m pytest -q tests/crash --kills=$(KILLS)

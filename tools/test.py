@@ -15,7 +15,6 @@ import xml.etree.ElementTree as xml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PYTEST_KINDS = ["sql", "e2e", "sdk", "crash", "data"]
-ON_DEMAND = {"mutants"}  # Only when --only names them.
 
 
 def programs(build):
@@ -68,7 +67,7 @@ def main():
             if subprocess.run([sys.executable, f"tools/{name}.py"], cwd=ROOT).returncode != 0:
                 sums[1] += 1
         for name, command, labels in programs(arguments.build):
-            if wanted and not wanted & set(labels) or not wanted and ON_DEMAND & set(labels):
+            if wanted and not wanted & set(labels):
                 continue
             if arguments.folder and name != f"tm_{arguments.folder}_test":
                 continue

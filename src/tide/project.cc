@@ -34,7 +34,7 @@ TimeMicros Project::ClampReceivedAt(TimeMicros received_at) {
 void Project::PublishLake(std::shared_ptr<const lake::TableHead> head) {
 #ifdef TM_PLANTED_BUGS
   if (env::Planted(env::Bug::kLostUpdate) && hot_of_plan_) {
-    cut_.Store(std::make_shared<const Cut>(Cut{std::move(head), hot_of_plan_}));
+    cut_.Store(std::make_shared<const Cut>(Cut{std::move(head), std::exchange(hot_of_plan_, {})}));
     return;
   }
 #endif

@@ -57,7 +57,9 @@ class Project {
   std::shared_ptr<const hot::SegmentList> hot_of_plan_;
 
  public:
-  void RememberPlan(std::shared_ptr<const hot::SegmentList> hot) { hot_of_plan_ = std::move(hot); }
+  void RememberPlan(std::shared_ptr<const hot::SegmentList> hot) {
+    if (env::Planted(env::Bug::kLostUpdate)) hot_of_plan_ = std::move(hot);
+  }
 #endif
 };
 

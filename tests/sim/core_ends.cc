@@ -11,8 +11,9 @@ constexpr int kCalmSteps = 24;
 constexpr int kMergeStepsMax = 10'000;
 // More than the wall clock can have jumped ahead, so that all garbage is due.
 constexpr Duration kCalmTime = std::chrono::hours(24 * 20);
-// Up to so many snapshots no manifests were merged: all are the head's.
-constexpr std::size_t kUnmergedMax = 40;
+// Up to so many commits, each with a manifest for each spec at most, none are merged unless the
+// table's properties say so.
+constexpr std::int64_t kUnmergedMax = 30;
 
 }  // namespace
 
@@ -80,17 +81,17 @@ void CoreLife::CheckIdle() {
 
 void CoreLife::CheckNoOrphans() {
   std::set<std::string> live;
-  bool merged = false;
+  bool merged = merges_;
   const auto add = [&](const std::string& uri) { live.insert(store_.KeyOf(uri).value()); };
   ForEachProject([&](const tide::Project& project) {
     const auto head = project.cut()->lake;
     if (!head) return;
+    merged = merged || head->metadata->last_sequence_number > kUnmergedMax;
     head->files->ForEach([&live](const lake::LiveFile& file) { live.insert(file.key); });
     live.insert(head->metadata_key);
     for (const auto& entry : head->metadata->metadata_log) add(entry.metadata_file);
     for (const auto& snapshot : head->metadata->snapshots) add(snapshot->manifest_list);
     for (const auto& manifest : head->manifests) add(manifest.path);
-    merged = merged || head->metadata->snapshots.size() > kUnmergedMax;
   });
   const auto keys = store_.List("");
   if (!Expect(keys.has_value(), "the lake cannot be listed")) return;
@@ -102,7 +103,7 @@ void CoreLife::CheckNoOrphans() {
     // attempt after it; and of older snapshots' merged manifests nobody has told us here.
     const bool known_leak =
         key.find("/data/") == std::string::npos && (merged || catalog_.landed_late() > 0);
-    Expect(live.contains(key) || known_leak, "an orphan stays: " + key);
+    Expect(live.contains(key) || known_leak, [&] { return "an orphan stays: " + key; });
   }
 }
 
@@ -167,6 +168,20 @@ void CoreLife::DataFileRots() {
   SettleAll();
 }
 
+// What an old catalog names may have been garbage since.
+bool CoreLife::HeadsAreGone(const SimCatalog::State& catalog) {
+  for (const auto& [uuid, table] : catalog.tables) {
+    const auto metadata = lake::ParseMetadata(table.metadata_bytes);
+    if (!Expect(metadata.has_value(), "the catalog's copy of metadata does not parse"))
+      return false;
+    const lake::Snapshot* head = metadata->current();
+    if (head == nullptr) continue;
+    const auto there = store_.Exists(store_.KeyOf(head->manifest_list).value());
+    if (there && !*there) return true;
+  }
+  return false;
+}
+
 // C10: the catalog comes back from an older copy. If the log still has the events from there on,
 // everything goes on exactly; else the start is refused.
 void CoreLife::CatalogFromBackup() {
@@ -186,12 +201,18 @@ void CoreLife::CatalogFromBackup() {
     trimmed = trimmed || !read || at < project.cut()->end();
   });
   SimCatalog::State now = catalog_.state();
+  const bool gone = HeadsAreGone(backup_.catalog);
   Fall();
   catalog_.Restore(backup_.catalog);
   budget_bytes_ = 64_MiB;
   Error error(Code::kInternal, "");
   oracle_.BeginLife();
   process_ = OpenProcess(&error);
+  if (gone) {
+    Expect(process_ == nullptr && error.code() == Code::kCorruption,
+           "a catalog whose files are gone is taken: " + error.ToString());
+    return;
+  }
   if (trimmed) {
     Expect(process_ == nullptr && error.code() == Code::kCorruption &&
                error.message().find("doctor") != std::string::npos,

@@ -63,6 +63,7 @@ void CoreLife::ChooseWorld() {
   options_.dedupe.sealed_max = static_cast<std::uint32_t>(1 + dice_.Below(4));
   options_.dedupe.merge_runs = static_cast<std::uint32_t>(2 + dice_.Below(3));
   options_.dedupe.merge_entries_per_step = 1 + dice_.Below(60);
+  ChooseTables();
   // Small segments roll; a small budget refuses at the door and flushes as it replays.
   if (dice_.OneIn(3))
     options_.hot.segment_rows_max = static_cast<std::uint32_t>(5 + dice_.Below(40));
@@ -77,6 +78,26 @@ void CoreLife::ChooseWorld() {
   plagues_.tear_one_in = 1 + dice_.Below(4);
   catalog_plagues_.unavailable_one_in = plague(30);
   catalog_plagues_.unknown_one_in = dice_.OneIn(3) ? 0 : 1 + dice_.Below(4);
+}
+
+void CoreLife::ChooseTables() {
+  const auto choose = [this](std::string_view property, std::string value) {
+    options_.table_properties[std::string(property)] = std::move(value);
+  };
+  // The bytes of metadata are compressed in some lives only: it takes a fifth of a life's time.
+  if (!dice_.OneIn(8)) {
+    choose(lake::kPropertyMetadataCodec, "none");
+    choose(lake::kPropertyAvroCodec, "uncompressed");
+  }
+  // Windows so small that a life's few commits leave old heads behind and merge manifests.
+  if (dice_.OneIn(2)) {
+    choose(lake::kPropertyMetadataLogMax, std::to_string(1 + dice_.Below(3)));
+  }
+  if (dice_.OneIn(3)) choose(lake::kPropertySnapshotsMax, std::to_string(1 + dice_.Below(4)));
+  merges_ = dice_.OneIn(4);
+  if (merges_) {
+    choose(lake::kPropertyManifestsBeforeMerge, std::to_string(2 + dice_.Below(6)));
+  }
 }
 
 LifeReport CoreLife::Run() {
@@ -175,7 +196,9 @@ void CoreLife::ChangePlagues() {
 }
 
 void CoreLife::TakeBackup() {
-  if (usurped_) return;
+  // A log that waits for its cut-off holds a group that nobody was promised and that must never be
+  // seen once it is cut off: a copy of it is no copy of this log's past.
+  if (usurped_ || core().log().stats().failed) return;
   backup_ = {catalog_.state(), disk_.Backup(options_.log.folder), {}, true};
   ForEachProject(
       [&](const tide::Project& project) { backup_.ends[project.name()] = project.cut()->end(); });

@@ -72,6 +72,7 @@ class CoreLife {
   };
 
   void ChooseWorld();
+  void ChooseTables();
   void Step();
   void SendBatch();
   void Index();
@@ -114,6 +115,7 @@ class CoreLife {
   void MetadataRots();
   void DataFileRots();
   void CatalogFromBackup();
+  bool HeadsAreGone(const SimCatalog::State& catalog);
   void LogFromBackup();
   void LogOfAnother();
 
@@ -123,7 +125,10 @@ class CoreLife {
     for (const auto& [name, project] : *projects) visit(*project);
   }
   tide::Core& core() { return *process_->core; }
-  bool Expect(bool condition, std::string_view what) { return oracle_.Expect(condition, what); }
+  template <class What>
+  bool Expect(bool condition, const What& what) {
+    return oracle_.Expect(condition, what);
+  }
   bool failed() const { return !oracle_.failure().empty(); }
 
   env::Random dice_;
@@ -139,6 +144,7 @@ class CoreLife {
   SimCatalogOptions catalog_plagues_;
   tide::TideOptions options_;
   std::uint64_t budget_bytes_ = 0;
+  bool merges_ = false;  // Commits merge manifests.
 
   std::unique_ptr<Process> process_;
   std::unique_ptr<Process> usurper_;  // Opened while the other one was inside a flush.

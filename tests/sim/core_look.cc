@@ -19,7 +19,7 @@ void CoreLife::Glance() {
   for (const auto& [name, project] : *projects) {
     const auto cut = project->cut();
     Expect(cut->HotRows()->row_count() == cut->hot_count(),
-           "the cut of " + name + " has a gap between lake and hot");
+           [&] { return "the cut of " + name + " has a gap between lake and hot"; });
   }
 }
 
@@ -36,7 +36,9 @@ const CoreLife::KnownFile* CoreLife::ReadFile(const std::string& key) {
   const std::uint64_t hash = Hash64(*bytes);
   file.life = report_.crashes + 1;
   if (file.bytes_hash != 0) {
-    return Expect(file.bytes_hash == hash, "a data file has changed: " + key) ? &file : nullptr;
+    return Expect(file.bytes_hash == hash, [&] { return "a data file has changed: " + key; })
+               ? &file
+               : nullptr;
   }
   file.bytes_hash = hash;
   const Status read = reader_.Read(store_.NativePath(key), event::EventsSchema(),
@@ -113,9 +115,9 @@ void CoreLife::CheckLedger(std::size_t project, const tide::Cut& cut, const Hash
     rows += row.rows;
     hash += row.rows_hash;
   }
-  Expect(at == cut.settled() && rows == cut.lake->files->rows() && hash == lake_hash,
-         std::string("the ledger does not account for the lake of ") +
-             std::string(kProjects[project]));
+  Expect(at == cut.settled() && rows == cut.lake->files->rows() && hash == lake_hash, [&] {
+    return "the ledger does not account for the lake of " + std::string(kProjects[project]);
+  });
 }
 
 // What another engine that opened this head still needs.
@@ -128,7 +130,7 @@ void CoreLife::CheckHeadFiles(const tide::Cut& cut) {
   for (const lake::ManifestFile& manifest : cut.lake->manifests) uris.push_back(manifest.path);
   for (const std::string& uri : uris) {
     const auto there = store_.Exists(store_.KeyOf(uri).value());
-    if (there) Expect(*there, "a file of a held head is gone: " + uri);
+    if (there) Expect(*there, [&] { return "a file of a held head is gone: " + uri; });
   }
 }
 

@@ -18,6 +18,14 @@ std::string PropertiesOf(std::size_t padding) {
   return "{\"n\":\"" + std::string(padding, 'x') + "\"}";
 }
 
+bool IsPropertiesOf(std::size_t padding, std::string_view text) {
+  constexpr std::string_view kHead = "{\"n\":\"";
+  constexpr std::string_view kTail = "\"}";
+  return text.size() == kHead.size() + padding + kTail.size() && text.starts_with(kHead) &&
+         text.ends_with(kTail) &&
+         text.find_first_not_of('x', kHead.size()) == text.size() - kTail.size();
+}
+
 std::string_view TextAt(const ColumnView& view, std::size_t row) {
   switch (view.kind) {
     case ColumnView::Kind::kConstant:
@@ -43,11 +51,6 @@ std::int64_t IntAt(const ColumnView& view, std::size_t row) {
 double ValueOf(std::uint32_t number) { return static_cast<double>(number) / 8; }
 
 }  // namespace
-
-bool Oracle::Expect(bool condition, std::string_view what) {
-  if (!condition && failure_.empty()) failure_ = what;
-  return condition;
-}
 
 Oracle::Sent Oracle::MakeEvent(std::size_t project, env::Random* dice, const env::Clock& clock) {
   // Mostly now; late by up to two months; now and then in the future.
@@ -176,8 +179,8 @@ void Oracle::Answered(const Batch& batch, const Result<event::BatchAnswer>& answ
       continue;
     }
     Expect(resends_ && (answer->replayed || !event.id_made),
-           "taken for a duplicate: " + Name(sent.number));
-    Expect(event.fate != Fate::kNever, "a duplicate of what is not there: " + Name(sent.number));
+           About("taken for a duplicate", sent.number));
+    Expect(event.fate != Fate::kNever, About("a duplicate of what is not there", sent.number));
     event.told_duplicate = true;
     if (answer->replayed) continue;
     SetBody(sent.number, outcome == event::Outcome::kConflict ? 1 - sent.body : sent.body);
@@ -204,7 +207,7 @@ void Oracle::Refused(std::uint32_t number) {
   if (--event.open > 0 || event.fate != Fate::kLimbo) {
     // Nobody else had sent it.
     Expect(event.fate != Fate::kThere || event.last_life != life_ || resends_,
-           "refused after it was seen: " + Name(number));
+           About("refused after it was seen", number));
     return;
   }
   event.fate = Fate::kNever;
@@ -213,19 +216,19 @@ void Oracle::Refused(std::uint32_t number) {
 void Oracle::SetBody(std::uint32_t number, int body) {
   Event& event = events_[number];
   if (event.body < 0) event.body = static_cast<std::int8_t>(body);
-  Expect(event.body == body, "another body than was told: " + Name(number));
+  Expect(event.body == body, About("another body than was told", number));
 }
 
 void Oracle::Place(std::uint32_t number, LogOffset offset) {
   Event& event = events_[number];
   if (event.offset == offset) return;
-  Expect(event.fate != Fate::kNever, "refused or lost, yet there: " + Name(number));
-  Expect(event.offset == LogOffset(-1), "at two offsets: " + Name(number));
+  Expect(event.fate != Fate::kNever, About("refused or lost, yet there", number));
+  Expect(event.offset == LogOffset(-1), About("at two offsets", number));
   if (!Expect(offset >= LogOffset(0), "an offset below zero")) return;
   auto& places = places_[event.project];
   const auto at = static_cast<std::size_t>(offset.value);
   if (places.size() <= at) places.resize(at + 1, kNobody);
-  Expect(places[at] == kNobody, "an offset was given twice: " + to_string(offset));
+  Expect(places[at] == kNobody, [&] { return "an offset was given twice: " + to_string(offset); });
   places[at] = number;
   event.offset = offset;
   event.fate = Fate::kThere;
@@ -235,7 +238,7 @@ void Oracle::EndLimbo() {
   for (std::uint32_t number = 0; number < events_.size(); ++number) {
     Event& event = events_[number];
     Expect(!event.told_duplicate || event.fate == Fate::kThere,
-           "a duplicate of what is lost: " + Name(number));
+           About("a duplicate of what is lost", number));
     if (event.fate != Fate::kLimbo || event.last_life == life_) continue;
     event.fate = Fate::kNever;
     event.open = 0;
@@ -249,7 +252,7 @@ void Oracle::CheckContent(std::uint32_t number, std::string_view type, TimeMicro
   const bool same = kTypes[event.type] == type && event.timestamp == timestamp && body <= 1 &&
                     properties == PropertiesOf(event.padding + body) &&
                     has_value == event.has_value && (!has_value || value == ValueOf(number));
-  if (Expect(same, "an event has changed: " + Name(number))) {
+  if (Expect(same, About("an event has changed", number))) {
     SetBody(number, static_cast<int>(body));
   }
 }
@@ -257,12 +260,12 @@ void Oracle::CheckContent(std::uint32_t number, std::string_view type, TimeMicro
 void Oracle::CheckReceived(std::uint32_t number, TimeMicros received_at) {
   Event& event = events_[number];
   if (event.received_at == kTimeMin) event.received_at = received_at;
-  Expect(event.received_at == received_at, "a received time has changed: " + Name(number));
+  Expect(event.received_at == received_at, About("a received time has changed", number));
   if (event.offset <= LogOffset(0)) return;
   const std::uint32_t before =
       places_[event.project][static_cast<std::size_t>(event.offset.value) - 1];
   if (before == kNobody) return;
-  Expect(events_[before].received_at <= received_at, "a received time goes back: " + Name(number));
+  Expect(events_[before].received_at <= received_at, About("a received time goes back", number));
 }
 
 void Oracle::Read(const event::RowSource& rows, std::vector<Row>* out) {
@@ -282,7 +285,9 @@ void Oracle::Read(const event::RowSource& rows, std::vector<Row>* out) {
           id.starts_with(kIdPrefix) &&
           std::from_chars(id.data() + kIdPrefix.size(), id.data() + id.size(), number).ec ==
               std::errc();
-      if (!Expect(parses && number < events_.size(), "invented: " + std::string(id))) return;
+      if (!Expect(parses && number < events_.size(),
+                  [&] { return "invented: " + std::string(id); }))
+        return;
       const bool has_value = HasAt(values, i);
       const double value = has_value ? static_cast<const double*>(values.fixed)[i] : 0;
       CheckContent(number, TextAt(types, i), TimeMicros(IntAt(times, i)), TextAt(properties, i),
@@ -305,29 +310,31 @@ void Oracle::BeginCut(std::size_t project, LogOffset end) {
 
 void Oracle::See(const std::vector<Row>& rows) {
   for (const Row& row : rows) {
-    if (!Expect(row.offset < cut_end_, "a row beyond the cut: " + Name(row.event))) return;
-    Expect(events_[row.event].project == cut_project_, "in another project: " + Name(row.event));
-    Expect(events_[row.event].offset == row.offset, "elsewhere: " + Name(row.event));
+    if (!Expect(row.offset < cut_end_, About("a row beyond the cut", row.event))) return;
+    Expect(events_[row.event].project == cut_project_, About("in another project", row.event));
+    Expect(events_[row.event].offset == row.offset, About("elsewhere", row.event));
     std::uint64_t& stamp = stamps_[static_cast<std::size_t>(row.offset.value)];
-    Expect(stamp != cut_number_, "doubled: " + Name(row.event));
+    Expect(stamp != cut_number_, About("doubled", row.event));
     stamp = cut_number_;
     ++cut_rows_;
     // All of a request or none of it.
     const Event& event = events_[row.event];
     const std::int64_t index = row.event - event.batch_first;
-    Expect(row.offset - index + event.batch_count <= cut_end_, "half a batch: " + Name(row.event));
+    Expect(row.offset - index + event.batch_count <= cut_end_, About("half a batch", row.event));
   }
 }
 
 void Oracle::EndCut() {
-  Expect(cut_rows_ == static_cast<std::uint64_t>(cut_end_.value),
-         "the cut has " + std::to_string(cut_rows_) + " rows of " + to_string(cut_end_));
+  Expect(cut_rows_ == static_cast<std::uint64_t>(cut_end_.value), [this] {
+    return "the cut has " + std::to_string(cut_rows_) + " rows of " + to_string(cut_end_);
+  });
 }
 
 void Oracle::CheckLatest(std::size_t project, LogOffset end) {
-  Expect(end >= acknowledged_end_[project], "lost: acknowledged up to " +
-                                                to_string(acknowledged_end_[project]) +
-                                                ", visible up to " + to_string(end));
+  Expect(end >= acknowledged_end_[project], [&] {
+    return "lost: acknowledged up to " + to_string(acknowledged_end_[project]) +
+           ", visible up to " + to_string(end);
+  });
 }
 
 std::uint64_t Oracle::trace() const {

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "base/hash.h"
@@ -71,7 +72,18 @@ class Oracle {
   std::uint64_t trace() const;
   // "" as long as every promise is kept; else the first one that was not.
   const std::string& failure() const { return failure_; }
-  bool Expect(bool condition, std::string_view what);
+  // `what` is text, or a function that makes it: called only if it is needed.
+  template <class What>
+  bool Expect(bool condition, const What& what) {
+    if (!condition && failure_.empty()) {
+      if constexpr (std::is_invocable_v<What>) {
+        failure_ = what();
+      } else {
+        failure_ = what;
+      }
+    }
+    return condition;
+  }
 
  private:
   enum class Fate : std::uint8_t { kLimbo, kThere, kNever };
@@ -111,7 +123,11 @@ class Oracle {
   void CheckContent(std::uint32_t number, std::string_view type, TimeMicros timestamp,
                     std::string_view properties, bool has_value, double value);
   void CheckReceived(std::uint32_t number, TimeMicros received_at);
-  std::string Name(std::uint32_t number) const { return "event-" + std::to_string(number); }
+  static std::string Name(std::uint32_t number) { return "event-" + std::to_string(number); }
+  // The text of a failure about one event.
+  static auto About(std::string_view what, std::uint32_t number) {
+    return [what, number] { return std::string(what) + ": " + Name(number); };
+  }
 
   std::vector<Event> events_;
   // By project and offset: the event there, or kNobody.

@@ -11,12 +11,13 @@ namespace {
 
 using event::ColumnView;
 
-constexpr std::string_view kNativePrefix = "sim:/";
 constexpr std::uint64_t kFileBytesMax = 64ULL << 20;
 
-std::string_view PathOf(std::string_view native_path) {
-  if (native_path.starts_with(kNativePrefix)) native_path.remove_prefix(kNativePrefix.size());
-  return native_path;
+// The path on the disk that it calls `native_path`.
+std::string PathOf(const env::Disk& disk, std::string_view native_path) {
+  const std::string root = disk.NativePath("");
+  if (native_path.starts_with(root)) native_path.remove_prefix(root.size());
+  return std::string(native_path);
 }
 
 bool IsNull(const ColumnView& view, std::size_t row) {
@@ -167,7 +168,7 @@ Result<engine::WrittenFile> RowFileWriter::Write(const event::RowSource& rows,
   std::string bytes;
   for (std::size_t chunk = 0; chunk < rows.chunk_count(); ++chunk) AppendChunk(rows, chunk, &bytes);
   PutU64(&bytes, Hash64(bytes));
-  TM_ASSIGN(auto file, disk_->Create(PathOf(native_path)));
+  TM_ASSIGN(auto file, disk_->Create(PathOf(*disk_, native_path)));
   TM_TRY(file->WriteAt(0, bytes));
   return engine::WrittenFile{rows.row_count(), bytes.size(), {4}};
 }
@@ -175,7 +176,8 @@ Result<engine::WrittenFile> RowFileWriter::Write(const event::RowSource& rows,
 Status RowFileReader::Read(const std::string& native_path,
                            const std::shared_ptr<const event::TableSchema>& schema,
                            const std::function<Status(const event::RowSource&)>& visit) {
-  TM_ASSIGN(const std::string bytes, env::ReadFile(*disk_, PathOf(native_path), kFileBytesMax));
+  TM_ASSIGN(const std::string bytes,
+            env::ReadFile(*disk_, PathOf(*disk_, native_path), kFileBytesMax));
   std::uint64_t sum = 0;
   if (bytes.size() < sizeof sum) return Fail(Code::kCorruption, native_path + " is cut short");
   const std::string_view body = std::string_view(bytes).substr(0, bytes.size() - sizeof sum);

@@ -1,5 +1,5 @@
-// The simulation's data files: rows with a checksum, on a simulated disk. Commit, trim, recovery
-// and garbage do not know the difference to Parquet.
+// The simulation's data files: rows with a checksum, on a simulated disk or on a real one. Commit,
+// trim, recovery and garbage do not know the difference to Parquet. Any thread.
 #pragma once
 
 #include <memory>
