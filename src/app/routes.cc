@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "app/openapi.h"
 #include "base/json_writer.h"
 #include "collect/doors.h"
 #include "env/posix/posix_clock.h"
@@ -76,6 +77,10 @@ class Routes::Impl {
     router_.Add(net::Method::kGet, "/livez", [](const net::Request&, const Respond& respond) {
       respond->Send(Json("{\"status\":\"alive\"}\n"));
     });
+    router_.Add(net::Method::kGet, "/openapi.json",
+                [](const net::Request&, const Respond& respond) {
+                  respond->Send(Json(std::string(OpenApiJson())));
+                });
     Add(net::Method::kGet, "/readyz", &Impl::Ready);
     Add(net::Method::kGet, "/health", &Impl::Health);
     Add(net::Method::kGet, "/health/{part}", &Impl::PartHealth);
