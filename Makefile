@@ -6,6 +6,7 @@
 #: make sim             simulate from a random base [SEEDS=n | SEED=k to replay one]
 #: make mutants         every planted bug must be found by the simulation [BUG=n: one of the core's]
 #: make crash           kill -9 loop on the real process [KILLS=30]
+#: make services       other engines and their own suites against the server (RCK, PyIceberg, DuckDB, Polars)
 #: make bench           release build, measured scenarios, docs/benchmarks.md's table
 #: make asan, make tsan unit and simulation under sanitizers
 #: make fuzz           every fuzz target for 60 s, with clang [SECONDS=n] [T=json_events: one]
@@ -20,7 +21,7 @@ PORT ?= 8080
 T ?=
 KILLS ?= 30
 
-.PHONY: help run build release deps venv test test-quick test-all sim crash mutants bench asan tsan fuzz fmt lint docs clean
+.PHONY: help run build release deps venv test test-quick test-all sim crash services mutants bench asan tsan fuzz fmt lint docs clean
 help:
 	@sed -n 's/^#: //p' Makefile
 
@@ -61,6 +62,9 @@ mutants: build
 
 crash: build venv
 	@.venv/bin/python -m pytest -q tests/crash --kills=$(KILLS)
+
+services: build venv
+	@.venv/bin/python -m pytest -q tests/services
 
 bench: release venv
 	@.venv/bin/python bench/run.py --binary build/release/tidemark --table

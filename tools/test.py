@@ -14,7 +14,7 @@ import time
 import xml.etree.ElementTree as xml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PYTEST_KINDS = ["sql", "e2e", "sdk", "crash", "data"]
+PYTEST_KINDS = ["sql", "e2e", "sdk", "crash", "data", "services"]
 
 
 def programs(build):

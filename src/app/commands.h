@@ -114,6 +114,8 @@ int RunVerify(const Remote& remote);
 // Offline checks: kCheckFailed if one failed, kConflict while a server owns the directory.
 int RunDoctor(const DoctorOptions& options);
 int RunKey(const Remote& remote, const KeyOptions& options);
+// list, describe, snapshots or history; `name`: "namespace.table", for all but list.
+int RunTable(const Remote& remote, const std::string& action, const std::string& name);
 int RunVersion();
 
 }  // namespace tidemark::app

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -35,6 +36,16 @@ Status ReadEnvironment(config::Settings* settings) {
     TM_TRY(settings->ReadVariable(text.substr(0, equals), text.substr(equals + 1)));
   }
   return {};
+}
+
+std::vector<std::string> SplitList(std::string_view text) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const std::string_view part = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(text.size(), part.size() + 1));
+    if (!part.empty() && part != "none") parts.emplace_back(part);
+  }
+  return parts;
 }
 
 }  // namespace
@@ -85,6 +96,7 @@ ServeOptions ToServeOptions(const config::Settings& settings) {
   options.memory_bytes = settings.Number("server.memory");
   options.drain = settings.Time("server.drain");
   options.http_listen = settings.Text("http.listen");
+  options.catalog_locations = SplitList(settings.Text("catalog.locations"));
   options.http.reactors = small("http.reactors");
   options.http.connections_max = small("http.connections");
   options.http.head_bytes_max = settings.Number("http.head_bytes");

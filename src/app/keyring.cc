@@ -153,6 +153,14 @@ tl::expected<collect::Identity, net::Response> Keyring::IdentityOf(const net::Re
   return tl::unexpected(collect::LimitedResponse(state));
 }
 
+tl::expected<collect::Identity, collect::Refusal> Keyring::IdentifyRequest(
+    const net::Request& request, const std::string& key) {
+  auto known = Identify(collect::CallerOf(request, key, options_.trusted_proxies));
+  if (!known || !known->limits) return known;
+  if (known->limits->Admit(clock_->Now()).retry_after == Duration::zero()) return known;
+  return Refuse(429, "the API key has used up its requests", "send it again in a moment");
+}
+
 tl::expected<std::string, net::Response> Keyring::ProjectOf(const net::Request& request,
                                                             collect::Scope scope) {
   const auto refuse = [](int status, std::string_view message, std::string_view hint) {

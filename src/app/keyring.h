@@ -39,6 +39,11 @@ class Keyring final : public collect::Authenticator {
 
   // The key of the request, wherever it is usual, and who that is.
   tl::expected<collect::Identity, net::Response> IdentityOf(const net::Request& request);
+  // The same with a key that the caller has found: for protocols with answers of their own. 429 is
+  // told as a refusal.
+  tl::expected<collect::Identity, collect::Refusal> IdentifyRequest(const net::Request& request,
+                                                                    const std::string& key);
+
   // The project that a request may read or, with kAdmin, operate: of its key, or for a trusted peer
   // the one that X-Tidemark-Project or ?project= names ("default" if none does).
   // Else the answer that refuses: 401 without a known key, 403 where the key may not, 429 where it

@@ -2,12 +2,15 @@
 
 #include <utility>
 
+#include "app/catalog_access.h"
 #include "app/openapi.h"
 #include "base/json_writer.h"
 #include "collect/doors.h"
+#include "collect/peer.h"
 #include "env/posix/posix_clock.h"
 #include "ops/status.h"
 #include "ops/verify.h"
+#include "serve/iceberg_handler.h"
 #include "serve/key_handler.h"
 #include "serve/receipt_handler.h"
 #include "serve/sql_handler.h"
@@ -53,9 +56,11 @@ class Routes::Impl {
         receipts_({.core = [parts] { return &parts->core(); },
                    .catalog = [parts] { return &parts->catalog(); }},
                   &parts->pool(),
-                  [this](const net::Request& request) { return ReadersOrSenders(request); }) {
+                  [this](const net::Request& request) { return ReadersOrSenders(request); }),
+        iceberg_(IcebergParts(parts)) {
     doors_.AddTo(&router_);
     keys_.AddTo(&router_);
+    iceberg_.AddTo(&router_);
     AddHealth();
     AddQueries();
     AddOperations();
@@ -65,6 +70,21 @@ class Routes::Impl {
 
  private:
   using Handle = void (Impl::*)(const net::Request&, const Respond&);
+
+  static serve::IcebergHandler::Parts IcebergParts(RouteParts* parts) {
+    return {
+        .catalog = [parts] { return parts->ready() ? &parts->rest_catalog() : nullptr; },
+        .pool = &parts->catalog_pool(),
+        .authorize =
+            [parts](const net::Request& request) {
+              return CatalogAccess(&parts->keyring(), request, collect::KeyOf(request));
+            },
+        .check_key =
+            [parts](const net::Request& request, const std::string& key) {
+              return CatalogAccess(&parts->keyring(), request, key);
+            },
+    };
+  }
 
   void Add(net::Method method, std::string_view path, Handle handle) {
     router_.Add(method, path, [this, handle](const net::Request& request, const Respond& respond) {
@@ -225,6 +245,7 @@ class Routes::Impl {
   serve::SqlHandler sql_;
   serve::KeyHandler keys_;
   serve::ReceiptHandler receipts_;
+  serve::IcebergHandler iceberg_;
 };
 
 Routes::Routes(RouteParts* parts, collect::EventSink* sink, const collect::DoorOptions& doors)

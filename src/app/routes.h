@@ -11,6 +11,7 @@
 #include "engine/data_file.h"
 #include "enrich/enrichment.h"
 #include "env/task_pool.h"
+#include "iceberg/rest_catalog.h"
 #include "net/router.h"
 #include "query/service.h"
 #include "tide/core.h"
@@ -29,6 +30,8 @@ class RouteParts {
   virtual tide::Core& core() = 0;
   virtual query::Service& queries() = 0;
   virtual catalog::Catalog& catalog() = 0;
+  virtual iceberg::RestCatalog& rest_catalog() = 0;
+  virtual env::TaskPool& catalog_pool() = 0;
   virtual engine::DataFileReader& reader() = 0;
   virtual MemoryBudget& budget() = 0;
   virtual telemetry::Registry& registry() = 0;

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include "app/routes.h"
 #include "app/slow_store.h"
 #include "catalog/sqlite_catalog.h"
+#include "catalog/sqlite_directory.h"
 #include "engine/parquet.h"
 #include "env/local_store.h"
 #include "env/posix/posix_clock.h"
@@ -28,6 +30,9 @@ constexpr std::string_view kFirstProject = "default";
 constexpr double kHotShare = 0.40;
 constexpr double kQueryShare = 0.30;
 constexpr double kFlushShare = 0.15;
+// Commits wait for the disk, not for the processor.
+constexpr std::size_t kCatalogThreads = 4;
+constexpr std::size_t kCatalogRequestsWaitingMax = 1'024;
 constexpr std::size_t kStatementsWaitingMax = 256;
 
 std::uint64_t Share(std::uint64_t bytes, double share) {
@@ -105,6 +110,8 @@ class Server::Impl final : public RouteParts {
   tide::Core& core() override { return *core_; }
   query::Service& queries() override { return *queries_; }
   catalog::Catalog& catalog() override { return *catalog_; }
+  iceberg::RestCatalog& rest_catalog() override { return *rest_catalog_; }
+  env::TaskPool& catalog_pool() override { return *catalog_pool_; }
   engine::DataFileReader& reader() override { return *reader_; }
   MemoryBudget& budget() override { return budget_; }
   telemetry::Registry& registry() override { return registry_; }
@@ -186,6 +193,32 @@ class Server::Impl final : public RouteParts {
               engine::Instance::Open({Share(options_.memory_bytes, kFlushShare), 1, ""}, &clock_));
     writer_ = engine::MakeParquetWriter({});
     reader_ = engine::MakeParquetReader(flush_engine_.get());
+    return OpenRestCatalog();
+  }
+
+  Status OpenRestCatalog() {
+    std::vector<iceberg::Locations::Root> roots;
+    for (const std::string& location : options_.catalog_locations) {
+      const std::string uri = iceberg::Locations::Normal(location);
+      const std::filesystem::path path(uri.substr(uri.find("//") + 2));
+      if (!uri.starts_with("file:///") || !std::filesystem::is_directory(path)) {
+        return Fail(Code::kInvalidArgument,
+                    "catalog.locations names " + location + ", which is no folder that is there");
+      }
+      TM_ASSIGN(auto disk, env::OpenPosixDisk(path.parent_path().string()));
+      outside_.push_back({std::move(disk), nullptr});
+      outside_.back().store =
+          std::make_unique<env::LocalStore>(outside_.back().disk.get(), path.filename().string());
+      roots.push_back({uri, outside_.back().store.get()});
+    }
+    locations_ = std::make_unique<iceberg::Locations>(store_.get(), std::move(roots));
+    directory_ = std::make_unique<catalog::SqliteDirectory>(database_.get());
+    rest_catalog_ = std::make_unique<iceberg::RestCatalog>(
+        iceberg::RestCatalog::Parts{directory_.get(), locations_.get(), &clock_, [] {
+                                      env::Random random(env::EntropySeed());
+                                      const std::uint64_t first = random.Next();
+                                      return MakeUuidV4(first, random.Next());
+                                    }});
     return {};
   }
 
@@ -207,6 +240,8 @@ class Server::Impl final : public RouteParts {
 
   Status Listen() {
     pool_ = std::make_unique<env::TaskPool>("query", options_.query_threads, kStatementsWaitingMax);
+    catalog_pool_ =
+        std::make_unique<env::TaskPool>("catalog", kCatalogThreads, kCatalogRequestsWaitingMax);
     sink_ = std::make_unique<CoreSink>(this);
     admission_ = std::make_unique<collect::Admission>(
         collect::AdmissionOptions{.queue_bytes_max = options_.tide.queue_bytes_max,
@@ -273,6 +308,7 @@ class Server::Impl final : public RouteParts {
     ready_.store(false);
     if (server_) server_->Stop(grace);
     if (pool_) pool_->Stop();
+    if (catalog_pool_) catalog_pool_->Stop();
     if (log_worker_) log_worker_->Stop();
     if (tide_worker_) tide_worker_->Stop();
     if (pace_worker_) pace_worker_->Stop();
@@ -297,7 +333,16 @@ class Server::Impl final : public RouteParts {
   std::unique_ptr<engine::DataFileWriter> writer_;
   std::unique_ptr<engine::DataFileReader> reader_;
   std::unique_ptr<query::Service> queries_;
+  std::unique_ptr<catalog::SqliteDirectory> directory_;
+  struct OutsideRoot {
+    std::unique_ptr<env::Disk> disk;
+    std::unique_ptr<env::LocalStore> store;
+  };
+  std::vector<OutsideRoot> outside_;
+  std::unique_ptr<iceberg::Locations> locations_;
+  std::unique_ptr<iceberg::RestCatalog> rest_catalog_;
   std::unique_ptr<env::TaskPool> pool_;
+  std::unique_ptr<env::TaskPool> catalog_pool_;
   std::unique_ptr<CoreSink> sink_;
   std::unique_ptr<collect::Admission> admission_;
   std::unique_ptr<enrich::Enrichment> enrichment_;

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "app/auth.h"
 #include "base/result.h"
@@ -27,6 +28,8 @@ struct ServeOptions {
   Duration flush_age = std::chrono::seconds(60);
   std::uint32_t kept_paths_max = 200;
   std::uint64_t kept_rows_min = 1'000;
+  // Folders outside the data directory where plain tables may live too.
+  std::vector<std::string> catalog_locations;
   net::ServerOptions http;  // All but the address.
   AuthOptions auth;
   enrich::EnrichOptions enrich;  // All but the rule for addresses:

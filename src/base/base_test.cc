@@ -123,5 +123,19 @@ TEST(MemoryBudget, RefusesWhatDoesNotFit) {
   EXPECT_TRUE(budget.TryReserve(100));
 }
 
+TEST(Json, IsChangedInPlace) {
+  auto json = JsonValue::Parse(R"({"a":1,"b":{"c":[1.50]},"d":null})");
+  ASSERT_TRUE(json.has_value());
+  json->Set("a", 2).Set("e", "text").Set("f", JsonValue::Flag(true));
+  json->Find("b")->Find("c")->Append(JsonValue::Number(-7));
+  EXPECT_TRUE(json->Remove("d"));
+  EXPECT_FALSE(json->Remove("d"));
+  EXPECT_EQ(json->ToJson(), R"({"a":2,"b":{"c":[1.50,-7]},"e":"text","f":true})");
+  // Members may stand in any order; items may not.
+  EXPECT_EQ(*JsonValue::Parse(R"({"x":1,"y":[1,2]})"), *JsonValue::Parse(R"({"y":[1,2],"x":1})"));
+  EXPECT_FALSE(*JsonValue::Parse("[1,2]") == *JsonValue::Parse("[2,1]"));
+  EXPECT_FALSE(JsonValue::String("1") == JsonValue::Number(1));
+}
+
 }  // namespace
 }  // namespace tidemark

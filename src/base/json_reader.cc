@@ -1,9 +1,11 @@
 #include "base/json_reader.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include <simdjson.h>
 
+#include "base/check.h"
 #include "base/json_writer.h"
 
 namespace tidemark {
@@ -192,6 +194,62 @@ const JsonValue* JsonValue::Find(std::string_view name) const {
     if (member.first == name) return &member.second;
   }
   return nullptr;
+}
+
+JsonValue* JsonValue::Find(std::string_view name) {
+  for (Member& member : members_) {
+    if (member.first == name) return &member.second;
+  }
+  return nullptr;
+}
+
+JsonValue JsonValue::Flag(bool value) {
+  JsonValue flag(Kind::kBool);
+  flag.bool_ = value;
+  return flag;
+}
+
+JsonValue JsonValue::Number(std::int64_t value) {
+  JsonValue number(Kind::kNumber);
+  number.text_ = std::to_string(value);
+  return number;
+}
+
+JsonValue JsonValue::String(std::string_view text) {
+  JsonValue string(Kind::kString);
+  string.text_ = text;
+  return string;
+}
+
+JsonValue& JsonValue::Set(std::string_view name, JsonValue value) {
+  TM_CHECK(is_object());
+  if (JsonValue* member = Find(name)) {
+    *member = std::move(value);
+  } else {
+    members_.emplace_back(std::string(name), std::move(value));
+  }
+  return *this;
+}
+
+bool JsonValue::Remove(std::string_view name) {
+  return std::erase_if(members_, [&](const Member& member) { return member.first == name; }) > 0;
+}
+
+JsonValue& JsonValue::Append(JsonValue value) {
+  TM_CHECK(is_array());
+  items_.push_back(std::move(value));
+  return *this;
+}
+
+bool operator==(const JsonValue& a, const JsonValue& b) {
+  if (a.kind_ != b.kind_ || a.bool_ != b.bool_ || a.text_ != b.text_ || a.items_ != b.items_ ||
+      a.members_.size() != b.members_.size()) {
+    return false;
+  }
+  return std::all_of(a.members_.begin(), a.members_.end(), [&b](const JsonValue::Member& member) {
+    const JsonValue* other = b.Find(member.first);
+    return other != nullptr && member.second == *other;
+  });
 }
 
 Result<std::int64_t> JsonValue::IntAt(std::string_view name) const {

@@ -1,10 +1,11 @@
-// A JSON document as a tree, for small bodies: REST, metadata, configuration. Events have a faster
-// road (event/json_events.h).
+// A JSON document as a tree that can be changed, for small bodies: REST, metadata, configuration.
+// Events have a faster road (event/json_events.h).
 //
 // Objects keep the order of their keys; of repeated keys the last counts. Numbers keep their text,
 // so that 64-bit integers and long decimals survive. Value types; any thread.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -28,6 +29,11 @@ class JsonValue {
 
   JsonValue() = default;
   static JsonValue Null() { return {}; }
+  static JsonValue Flag(bool value);
+  static JsonValue Number(std::int64_t value);
+  static JsonValue String(std::string_view text);
+  static JsonValue Array() { return JsonValue(Kind::kArray); }
+  static JsonValue Object() { return JsonValue(Kind::kObject); }
 
   Kind kind() const { return kind_; }
   bool is_null() const { return kind_ == Kind::kNull; }
@@ -48,6 +54,24 @@ class JsonValue {
   // nullptr if this is no object or has no such member.
   const JsonValue* Find(std::string_view name) const;
 
+  // Changes of an array or object (checked). Set replaces the member or adds it at the end.
+  JsonValue* Find(std::string_view name);
+  std::vector<JsonValue>& items() { return items_; }
+  std::vector<Member>& members() { return members_; }
+  JsonValue& Set(std::string_view name, JsonValue value);
+  template <std::integral T>
+  JsonValue& Set(std::string_view name, T value) {
+    return Set(name, Number(static_cast<std::int64_t>(value)));
+  }
+  JsonValue& Set(std::string_view name, std::string_view text) { return Set(name, String(text)); }
+  JsonValue& Set(std::string_view name, const char* text) { return Set(name, String(text)); }
+  // False if there is none.
+  bool Remove(std::string_view name);
+  JsonValue& Append(JsonValue value);
+
+  // Members in any order; numbers by their text.
+  friend bool operator==(const JsonValue& a, const JsonValue& b);
+
   // A required member of a type: kInvalidArgument names the member.
   Result<std::int64_t> IntAt(std::string_view name) const;
   Result<std::string> StringAt(std::string_view name) const;
@@ -58,6 +82,7 @@ class JsonValue {
 
  private:
   friend class JsonTreeBuilder;
+  explicit JsonValue(Kind kind) : kind_(kind) {}
 
   Kind kind_ = Kind::kNull;
   bool bool_ = false;

@@ -5,6 +5,7 @@
 
 #include "base/json_reader.h"
 #include "base/json_writer.h"
+#include "catalog/table_rows.h"
 
 namespace tidemark::catalog {
 namespace {
@@ -12,7 +13,13 @@ namespace {
 using meta::Statement;
 using meta::Transaction;
 
-constexpr std::array<std::string_view, 1> kSteps = {
+Result<Uuid> ReadUuid(std::string_view text) {
+  const auto uuid = Uuid::Parse(text);
+  if (!uuid.has_value()) return Fail(Code::kCorruption, "the catalog holds a bad UUID");
+  return *uuid;
+}
+
+constexpr std::array<std::string_view, 2> kSteps = {
     "CREATE TABLE log_owner(log_id TEXT PRIMARY KEY, epoch INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE iceberg_table("
     " uuid TEXT PRIMARY KEY, ns TEXT NOT NULL, name TEXT NOT NULL, location TEXT NOT NULL UNIQUE,"
@@ -33,20 +40,17 @@ constexpr std::array<std::string_view, 1> kSteps = {
     "CREATE TABLE gc_queue(key TEXT PRIMARY KEY, table_uuid TEXT NOT NULL, reason TEXT NOT NULL,"
     " not_before INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE INDEX gc_due ON gc_queue(not_before);",
+    // Names: see directory.h. Tables that were there are of projects.
+    "CREATE TABLE iceberg_namespace(path TEXT PRIMARY KEY, properties TEXT NOT NULL,"
+    " project INTEGER NOT NULL) WITHOUT ROWID;"
+    "INSERT INTO iceberg_namespace VALUES('default','{}',1);"
+    "INSERT OR IGNORE INTO iceberg_namespace SELECT DISTINCT ns,'{}',1 FROM iceberg_table;"
+    "ALTER TABLE iceberg_table ADD COLUMN kind TEXT NOT NULL DEFAULT 'table';",
 };
 
-constexpr std::string_view kTableColumns =
-    "uuid,ns,name,location,metadata_key,metadata_version,managed,log_id,epoch,off_head,floor,head,"
-    "metadata_gz";
 constexpr std::string_view kLedgerColumns =
     "table_uuid,snapshot,parent,sequence,committed_at,kind,log_id,epoch,off_begin,off_end,"
     "commit_id,row_count,rows_hash,dropped";
-
-Result<Uuid> ReadUuid(std::string_view text) {
-  const auto uuid = Uuid::Parse(text);
-  if (!uuid.has_value()) return Fail(Code::kCorruption, "the catalog holds a bad UUID");
-  return *uuid;
-}
 
 Result<CommitKind> ReadKind(std::string_view text) {
   const auto kind = FindKind(text);
@@ -81,24 +85,6 @@ Result<std::map<std::string, DroppedRows>> ParseDropped(std::string_view text) {
     dropped[reason] = rows;
   }
   return dropped;
-}
-
-Result<TableRecord> ReadTable(const Statement& row) {
-  TableRecord record;
-  TM_ASSIGN(record.uuid, ReadUuid(row.Text(0)));
-  record.ns = row.Text(1);
-  record.name = row.Text(2);
-  record.location = row.Text(3);
-  record.metadata_key = row.Text(4);
-  record.metadata_version = row.Int(5);
-  record.managed = row.Int(6) != 0;
-  record.log_id = row.Text(7);
-  record.epoch = Epoch(row.Int(8));
-  record.off_head = LogOffset(row.Int(9));
-  record.floor = LogOffset(row.Int(10));
-  record.head = SnapshotId(row.Int(11));
-  record.metadata_bytes = row.Bytes(12);
-  return record;
 }
 
 Result<LedgerRow> ReadLedger(const Statement& row) {
@@ -141,21 +127,6 @@ Status InsertLedger(Transaction* transaction, const LedgerRow& row) {
       .Bind(13, std::string_view(row.rows_hash.ToString()))
       .Bind(14, std::string_view(DroppedJson(row.dropped)))
       .Run();
-}
-
-Status InsertGarbage(Transaction* transaction, std::span<const Garbage> garbage) {
-  if (garbage.empty()) return {};
-  TM_ASSIGN(Statement insert,
-            transaction->Prepare("INSERT OR IGNORE INTO gc_queue VALUES(?1,?2,?3,?4)"));
-  for (const Garbage& one : garbage) {
-    insert.Reset();
-    TM_TRY(insert.Bind(1, std::string_view(one.key))
-               .Bind(2, std::string_view(one.table.ToString()))
-               .Bind(3, std::string_view(one.reason))
-               .Bind(4, one.not_before.value)
-               .Run());
-  }
-  return {};
 }
 
 Status DeleteInflight(Transaction* transaction, const Uuid& id) {
@@ -262,10 +233,46 @@ Status ApplyChange(Transaction* transaction, const TableChange& change) {
   return InsertGarbage(transaction, change.garbage);
 }
 
-Status InsertTable(Transaction* transaction, const TableRecord& record) {
+std::string KeysJson(const std::vector<std::string>& keys) {
+  std::string out;
+  JsonWriter json(&out);
+  json.BeginArray();
+  for (const std::string& key : keys) json.String(key);
+  json.EndArray();
+  return out;
+}
+
+// A project's namespace is there from its first managed table on.
+Status InsertProjectNamespace(Transaction* transaction, std::string_view ns) {
+  TM_ASSIGN(Statement insert, transaction->Prepare("INSERT INTO iceberg_namespace VALUES(?1,'{}',1)"
+                                                   " ON CONFLICT(path) DO UPDATE SET project=1"));
+  return insert.Bind(1, ns).Run();
+}
+
+}  // namespace
+
+Result<TableRecord> ReadTable(const Statement& row) {
+  TableRecord record;
+  TM_ASSIGN(record.uuid, ReadUuid(row.Text(0)));
+  record.ns = row.Text(1);
+  record.name = row.Text(2);
+  record.location = row.Text(3);
+  record.metadata_key = row.Text(4);
+  record.metadata_version = row.Int(5);
+  record.managed = row.Int(6) != 0;
+  record.log_id = row.Text(7);
+  record.epoch = Epoch(row.Int(8));
+  record.off_head = LogOffset(row.Int(9));
+  record.floor = LogOffset(row.Int(10));
+  record.head = SnapshotId(row.Int(11));
+  record.metadata_bytes = row.Bytes(12);
+  return record;
+}
+
+Status InsertTable(Transaction* transaction, const TableRecord& record, std::string_view kind) {
   TM_ASSIGN(Statement insert,
             transaction->Prepare("INSERT INTO iceberg_table(" + std::string(kTableColumns) +
-                                 ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)"));
+                                 ",kind) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)"));
   return insert.Bind(1, std::string_view(record.uuid.ToString()))
       .Bind(2, std::string_view(record.ns))
       .Bind(3, std::string_view(record.name))
@@ -279,19 +286,24 @@ Status InsertTable(Transaction* transaction, const TableRecord& record) {
       .Bind(11, record.floor.value)
       .Bind(12, record.head.value)
       .BindBytes(13, record.metadata_bytes)
+      .Bind(14, kind)
       .Run();
 }
 
-std::string KeysJson(const std::vector<std::string>& keys) {
-  std::string out;
-  JsonWriter json(&out);
-  json.BeginArray();
-  for (const std::string& key : keys) json.String(key);
-  json.EndArray();
-  return out;
+Status InsertGarbage(Transaction* transaction, std::span<const Garbage> garbage) {
+  if (garbage.empty()) return {};
+  TM_ASSIGN(Statement insert,
+            transaction->Prepare("INSERT OR IGNORE INTO gc_queue VALUES(?1,?2,?3,?4)"));
+  for (const Garbage& one : garbage) {
+    insert.Reset();
+    TM_TRY(insert.Bind(1, std::string_view(one.key))
+               .Bind(2, std::string_view(one.table.ToString()))
+               .Bind(3, std::string_view(one.reason))
+               .Bind(4, one.not_before.value)
+               .Run());
+  }
+  return {};
 }
-
-}  // namespace
 
 Result<std::unique_ptr<SqliteCatalog>> SqliteCatalog::Open(meta::Database* database) {
   TM_TRY(database->Migrate({.component = "catalog", .steps = kSteps}));
@@ -319,12 +331,13 @@ Result<Epoch> SqliteCatalog::CurrentEpoch(std::string_view log_id) {
 
 Status SqliteCatalog::CreateTable(const TableRecord& record, std::span<const LedgerRow> ledger) {
   TM_ASSIGN(Transaction transaction, database_->Begin());
-  const Status status = InsertTable(&transaction, record);
+  const Status status = InsertTable(&transaction, record, "table");
   if (!status.has_value()) {
     if (status.error().code() != Code::kAlreadyExists) return status;
     return Fail(Code::kAlreadyExists, "table " + record.ns + "." + record.name + " exists");
   }
   for (const LedgerRow& row : ledger) TM_TRY(InsertLedger(&transaction, row));
+  TM_TRY(InsertProjectNamespace(&transaction, record.ns));
   return transaction.Commit();
 }
 
@@ -332,7 +345,8 @@ Result<std::optional<TableRecord>> SqliteCatalog::FindTable(std::string_view ns,
                                                             std::string_view name) {
   TM_ASSIGN(Transaction transaction, database_->Begin());
   TM_ASSIGN(Statement find, transaction.Prepare("SELECT " + std::string(kTableColumns) +
-                                                " FROM iceberg_table WHERE ns=?1 AND name=?2"));
+                                                " FROM iceberg_table"
+                                                " WHERE ns=?1 AND name=?2 AND kind='table'"));
   TM_ASSIGN(const bool found, find.Bind(1, ns).Bind(2, name).Step());
   if (!found) return std::optional<TableRecord>();
   TM_ASSIGN(TableRecord record, ReadTable(find));
@@ -352,7 +366,8 @@ Result<std::optional<TableRecord>> SqliteCatalog::FindTable(const Uuid& table) {
 Result<std::vector<TableRecord>> SqliteCatalog::ListTables() {
   TM_ASSIGN(Transaction transaction, database_->Begin());
   TM_ASSIGN(Statement list, transaction.Prepare("SELECT " + std::string(kTableColumns) +
-                                                " FROM iceberg_table ORDER BY ns,name"));
+                                                " FROM iceberg_table WHERE kind='table'"
+                                                " ORDER BY ns,name"));
   std::vector<TableRecord> records;
   while (true) {
     TM_ASSIGN(const bool row, list.Step());

@@ -91,6 +91,8 @@ constexpr std::array kOptions = {
            "An event_id that comes again within this time is a duplicate; 0: none ever is."},
     Option{"dedupe.table_ids", "", Kind::kWhole, "700000", 1'000, 100'000'000,
            "Ids kept in memory (24 bytes each, at most 3/4 full) before they are written to disk."},
+    Option{"catalog.locations", "", Kind::kText, "none", 0, 0,
+           "Folders outside the data directory for plain tables too, with commas between."},
     Option{"flush.size", "flush-size", Kind::kBytes, "64MB", 64 * kKiB, 64 * kGiB,
            "Settle when the data files would get this large."},
     Option{"flush.age", "flush-seconds", Kind::kSeconds, "60s", 0.01, kDay,

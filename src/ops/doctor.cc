@@ -154,7 +154,19 @@ class Examination {
     return Fail(Code::kCorruption, "meta.db: " + std::string(row ? check.Text(0) : "no answer"));
   }
 
+  // Of a plain table the server knows the pointer alone: what it names must be there.
+  void CheckPlainTable(const catalog::TableRecord& table) {
+    const std::string name = "table " + table.ns + "." + table.name;
+    const auto key = premises_.store->KeyOf(table.metadata_key);
+    if (!key) return;  // Outside the data directory.
+    const auto there = premises_.store->Exists(*key);
+    if (there && *there) return Add(name, Finding::kOk, "plain, its metadata file is there");
+    Add(name, Finding::kFailed, "its metadata file " + *key + " is missing",
+        "put the file back from a backup, or drop the table");
+  }
+
   void CheckTable(const catalog::TableRecord& table) {
+    if (!table.managed) return CheckPlainTable(table);
     const std::string name = "table " + table.ns + "." + table.name;
     const auto newest = lake::FindNewestMetadata(*premises_.store, table.location);
     if (!newest) {

@@ -96,6 +96,7 @@ Result<std::vector<std::string>> StoredTables(const env::Disk& disk,
   if (!folders && folders.error().code() == Code::kNotFound) return locations;
   if (!folders) return Fail(folders.error());
   for (const std::string& ns : *folders) {
+    if (!meta::IsProjectName(ns)) continue;  // Plain tables: their clients know them.
     TM_ASSIGN(auto found, lake::FindTableLocations(store, ns));
     locations.insert(locations.end(), found.begin(), found.end());
   }

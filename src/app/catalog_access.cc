@@ -1,0 +1,26 @@
+#include "app/catalog_access.h"
+
+namespace tidemark::app {
+
+iceberg::Outcome<iceberg::Access> CatalogAccess(Keyring* keyring, const net::Request& request,
+                                                const std::string& key) {
+  const auto identity = keyring->IdentifyRequest(request, key);
+  if (!identity) {
+    const collect::Refusal& refusal = identity.error();
+    return iceberg::Refuse(refusal.status,
+                           refusal.status == 401   ? "NotAuthorizedException"
+                           : refusal.status == 429 ? "TooManyRequestsException"
+                                                   : "ForbiddenException",
+                           refusal.message);
+  }
+  iceberg::Access access;
+  access.all = identity->any_project || identity->May(collect::Scope::kAdmin);
+  access.write = identity->May(collect::Scope::kCatalog);
+  access.project = identity->project;
+  if (!access.all && !access.write && !identity->May(collect::Scope::kRead)) {
+    return iceberg::Forbidden("The key may not use the catalog: it needs scope query or catalog");
+  }
+  return access;
+}
+
+}  // namespace tidemark::app

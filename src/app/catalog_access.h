@@ -1,0 +1,17 @@
+// What a request may do in the Iceberg catalog, by its key.
+#pragma once
+
+#include <string>
+
+#include "app/keyring.h"
+#include "iceberg/rest_catalog.h"
+
+namespace tidemark::app {
+
+// Scope query reads, scope catalog reads and commits: in the key's project and in the namespaces
+// that are no project's. Scope admin, and with --dev this machine itself: everywhere.
+// 401 without a known key, 403 with one that has none of the scopes.
+iceberg::Outcome<iceberg::Access> CatalogAccess(Keyring* keyring, const net::Request& request,
+                                                const std::string& key);
+
+}  // namespace tidemark::app

@@ -1,0 +1,136 @@
+// Names: one transaction for several changes, versions compared, managed tables never touched.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "catalog/sqlite_catalog.h"
+#include "catalog/sqlite_directory.h"
+#include "sim/expect.h"
+
+namespace tidemark::catalog {
+namespace {
+
+class DirectoryTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    path_ = testing::TempDir() + "directory_test_" + std::to_string(getpid()) + "_" +
+            testing::UnitTest::GetInstance()->current_test_info()->name() + ".db";
+    RemoveFiles();
+    auto database = meta::Database::Open(path_);
+    ASSERT_OK(database);
+    database_ = std::move(*database);
+    auto catalog = SqliteCatalog::Open(database_.get());
+    ASSERT_OK(catalog);
+    catalog_ = std::move(*catalog);
+    directory_ = std::make_unique<SqliteDirectory>(database_.get());
+    ASSERT_OK(directory_->CreateNamespace({"a", {{"k", "v"}}, false}));
+  }
+  void TearDown() override {
+    directory_.reset();
+    catalog_.reset();
+    database_.reset();
+    RemoveFiles();
+  }
+  void RemoveFiles() {
+    for (const char* end : {"", "-wal", "-shm"}) unlink((path_ + end).c_str());
+  }
+  static EntryChange Create(std::uint64_t n, const std::string& name,
+                            EntryKind kind = EntryKind::kTable) {
+    EntryChange change;
+    change.action = EntryChange::Action::kCreate;
+    change.entry.kind = kind;
+    TableRecord& record = change.entry.record;
+    record.uuid = MakeUuidV4(n, n);
+    record.ns = "a";
+    record.name = name;
+    record.location = "file:///w/" + std::to_string(n);
+    record.metadata_key = "m0";
+    record.managed = false;
+    return change;
+  }
+  static EntryChange Swap(EntryChange change, std::int64_t base) {
+    change.action = EntryChange::Action::kSwap;
+    change.base_version = base;
+    change.entry.record.metadata_key = "m" + std::to_string(base + 1);
+    return change;
+  }
+  Status Apply(const EntryChange& change) { return directory_->Apply({&change, 1}); }
+  Code CodeOf(const Status& status) { return status ? Code::kInternal : status.error().code(); }
+
+  std::string path_;
+  std::unique_ptr<meta::Database> database_;
+  std::unique_ptr<SqliteCatalog> catalog_;
+  std::unique_ptr<SqliteDirectory> directory_;
+};
+
+TEST_F(DirectoryTest, NamespacesNest) {
+  EXPECT_EQ(CodeOf(directory_->CreateNamespace({"a", {}, false})), Code::kAlreadyExists);
+  ASSERT_OK(directory_->CreateNamespace({"x\x1fy\x1fz", {}, false}));
+  EXPECT_EQ(*directory_->ListNamespaces("", {}), (std::vector<std::string>{"a", "default", "x"}));
+  EXPECT_EQ(*directory_->ListNamespaces("x", {}), (std::vector<std::string>{"x\x1fy"}));
+  EXPECT_EQ(*directory_->ListNamespaces("", {"a", 1}), (std::vector<std::string>{"default"}));
+  EXPECT_EQ(CodeOf(directory_->DropNamespace("x")), Code::kConflict);
+  ASSERT_OK(directory_->DropNamespace("x\x1fy\x1fz"));
+  EXPECT_EQ(CodeOf(directory_->DropNamespace("default")), Code::kPermissionDenied);
+  EXPECT_EQ(CodeOf(directory_->DropNamespace("nothing")), Code::kNotFound);
+}
+
+TEST_F(DirectoryTest, PropertiesChangeAtOnce) {
+  const std::vector<std::string> removals = {"k", "none"};
+  const auto before = directory_->ChangeNamespace("a", removals, {{"n", "1"}});
+  ASSERT_OK(before);
+  EXPECT_EQ(*before, (Properties{{"k", "v"}}));
+  EXPECT_EQ((*directory_->FindNamespace("a"))->properties, (Properties{{"n", "1"}}));
+}
+
+TEST_F(DirectoryTest, TablesAndViewsShareTheirNames) {
+  ASSERT_OK(Apply(Create(1, "t")));
+  EXPECT_EQ(CodeOf(Apply(Create(2, "t", EntryKind::kView))), Code::kAlreadyExists);
+  ASSERT_OK(Apply(Create(2, "v", EntryKind::kView)));
+  EXPECT_EQ(*directory_->ListEntries("a", EntryKind::kTable, {}), std::vector<std::string>{"t"});
+  EXPECT_EQ(*directory_->ListEntries("a", EntryKind::kView, {}), std::vector<std::string>{"v"});
+  EXPECT_EQ(CodeOf(directory_->Rename(MakeUuidV4(2, 2), "a", "t")), Code::kAlreadyExists);
+  EXPECT_EQ(CodeOf(directory_->Rename(MakeUuidV4(2, 2), "none", "w")), Code::kNotFound);
+  // What reads tables of the log does not meet views.
+  EXPECT_EQ(catalog_->ListTables()->size(), 1U);
+  EXPECT_EQ(CodeOf(directory_->DropNamespace("a")), Code::kConflict);
+}
+
+TEST_F(DirectoryTest, ChangesAreAllOrNone) {
+  ASSERT_OK(Apply(Create(1, "t")));
+  ASSERT_OK(Apply(Create(2, "u")));
+  EXPECT_EQ(CodeOf(Apply(Swap(Create(1, "t"), 5))), Code::kConflict);
+  const std::vector<EntryChange> two = {Swap(Create(1, "t"), 0), Swap(Create(2, "u"), 3)};
+  EXPECT_EQ(CodeOf(directory_->Apply(two)), Code::kConflict);
+  EXPECT_EQ((*directory_->FindEntry("a", "t"))->record.metadata_key, "m0");
+  ASSERT_OK(Apply(Swap(Create(1, "t"), 0)));
+  EXPECT_EQ((*directory_->FindEntry("a", "t"))->record.metadata_version, 1);
+  ASSERT_OK(directory_->Rename(MakeUuidV4(1, 1), "a", "t2"));
+  EXPECT_EQ(CodeOf(Apply(Swap(Create(1, "t"), 1))), Code::kNotFound);
+}
+
+TEST_F(DirectoryTest, ManagedTablesAreNotItsOwn) {
+  TableRecord record;
+  record.uuid = MakeUuidV4(9, 9);
+  record.ns = "shop";
+  record.name = "events";
+  record.location = "shop/events-1";
+  ASSERT_OK(catalog_->CreateTable(record));
+  EXPECT_TRUE((*directory_->FindNamespace("shop"))->project);
+  EntryChange drop = Create(9, "events");
+  drop.action = EntryChange::Action::kDrop;
+  EXPECT_EQ(CodeOf(Apply(drop)), Code::kPermissionDenied);
+  drop.action = EntryChange::Action::kSwap;
+  EXPECT_EQ(CodeOf(Apply(drop)), Code::kPermissionDenied);
+  EXPECT_EQ(CodeOf(directory_->Rename(record.uuid, "a", "mine")), Code::kPermissionDenied);
+}
+
+TEST_F(DirectoryTest, LocationsDoNotOverlap) {
+  ASSERT_OK(Apply(Create(1, "t")));
+  EXPECT_TRUE(*directory_->OverlapsLocation("file:///w/1"));
+  EXPECT_TRUE(*directory_->OverlapsLocation("file:///w/1/below"));
+  EXPECT_TRUE(*directory_->OverlapsLocation("file:///w"));
+  EXPECT_FALSE(*directory_->OverlapsLocation("file:///w/10"));
+}
+
+}  // namespace
+}  // namespace tidemark::catalog

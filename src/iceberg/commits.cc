@@ -1,0 +1,216 @@
+// Commits: requirements, updates, the next metadata file, the pointer.
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "iceberg/layout.h"
+#include "iceberg/rest_catalog.h"
+#include "iceberg/schema.h"
+#include "lake/deflate.h"
+#include "lake/names.h"
+
+namespace tidemark::iceberg {
+namespace {
+
+using catalog::EntryChange;
+using catalog::EntryKind;
+
+constexpr int kGzipLevel = 1;
+constexpr std::string_view kMetadataPath = "write.metadata.path";
+constexpr std::string_view kMetadataCodec = "write.metadata.compression-codec";
+
+// A list of a commit request; empty if it is absent.
+Outcome<const std::vector<JsonValue>*> ListAt(const JsonValue& request, std::string_view name) {
+  static const std::vector<JsonValue> kNone;
+  const JsonValue* list = request.Find(name);
+  if (list == nullptr || list->is_null()) return &kNone;
+  if (!list->is_array()) {
+    return BadRequest("Cannot parse commit: " + std::string(name) + " must be an array");
+  }
+  if (list->items().size() > kUpdatesMax) {
+    return BadRequest("A commit has at most " + std::to_string(kUpdatesMax) + " " +
+                      std::string(name));
+  }
+  return &list->items();
+}
+
+Outcome<bool> AssertsCreate(const JsonValue& request) {
+  ICE_ASSIGN(const auto* requirements, ListAt(request, "requirements"));
+  return std::ranges::any_of(*requirements, [](const JsonValue& requirement) {
+    return TextOr(requirement, "type") == "assert-create";
+  });
+}
+
+std::string FolderOf(const TableDocument& document) {
+  const std::string folder = document.Property(kMetadataPath);
+  return folder.empty() ? document.location() + "/metadata" : folder;
+}
+
+}  // namespace
+
+Done RestCatalog::WriteMetadata(std::string_view folder, std::string_view codec, std::string json,
+                                std::int64_t version, Prepared* prepared) const {
+  std::string digits = std::to_string(version);
+  if (digits.size() < 5) digits.insert(0, 5 - digits.size(), '0');
+  const bool plain = codec == "none";
+  std::string uri(folder);
+  while (uri.size() > 1 && uri.back() == '/') uri.pop_back();
+  uri += "/" + digits + "-" + parts_.new_id().ToString() +
+         (plain ? ".metadata.json" : ".gz.metadata.json");
+  ICE_ASSIGN(const Locations::Place place, parts_.locations->Resolve(uri));
+  catalog::TableRecord& record = prepared->change.entry.record;
+  record.metadata_bytes = plain ? json : lake::Deflate(json, lake::DeflateForm::kGzip, kGzipLevel);
+  ICE_TRY(place.store->Put(place.key, record.metadata_bytes));
+  record.metadata_key = std::move(uri);
+  record.metadata_version = version;
+  prepared->metadata = std::move(json);
+  return {};
+}
+
+Outcome<RestCatalog::Prepared> RestCatalog::Prepare(const TableCommit& commit) {
+  ICE_ASSIGN(const bool create, AssertsCreate(*commit.request));
+  if (create) return PrepareNew(commit);
+  ICE_ASSIGN(const catalog::Entry entry, Require(commit.name, EntryKind::kTable));
+  return PrepareNext(commit, entry);
+}
+
+// The end of a staged create: the updates describe the whole table.
+Outcome<RestCatalog::Prepared> RestCatalog::PrepareNew(const TableCommit& commit) {
+  ICE_TRY(CheckNewName(commit.name, EntryKind::kTable));
+  TableDocument document = TableDocument::Blank();
+  const std::int64_t now = NowMs();
+  ICE_ASSIGN(const auto* updates, ListAt(*commit.request, "updates"));
+  for (const JsonValue& update : *updates) ICE_TRY(document.Apply(update, now));
+  document.Complete(parts_.new_id());
+  if (document.location().empty()) {
+    document.SetDefaultLocation(
+        parts_.locations->ForNew(commit.name.ns, commit.name.name, *document.uuid()));
+  }
+  ICE_TRY(CheckLocation(document.location(), ""));
+  ICE_TRY(document.Finish(now));
+  Prepared prepared;
+  prepared.changed = true;
+  prepared.change.action = EntryChange::Action::kCreate;
+  catalog::TableRecord& record = prepared.change.entry.record;
+  record.uuid = *document.uuid();
+  record.ns = commit.name.ns;
+  record.name = commit.name.name;
+  record.managed = false;
+  record.location = Locations::Normal(document.location());
+  record.head = SnapshotId(document.current_snapshot().value_or(0));
+  ICE_TRY(WriteMetadata(FolderOf(document), document.Property(kMetadataCodec), document.ToJson(), 0,
+                        &prepared));
+  return prepared;
+}
+
+Outcome<RestCatalog::Prepared> RestCatalog::PrepareNext(const TableCommit& commit,
+                                                        const catalog::Entry& entry) {
+  if (entry.record.managed) {
+    return Forbidden("Cannot commit to " + NameText(commit.name) +
+                     ": the server feeds this table, and commits of others to it are not accepted "
+                     "yet; write to a plain table beside it");
+  }
+  ICE_ASSIGN(TableDocument document, TableDocument::Parse(entry.record.metadata_bytes));
+  ICE_ASSIGN(const auto* requirements, ListAt(*commit.request, "requirements"));
+  for (const JsonValue& requirement : *requirements) ICE_TRY(document.Check(requirement));
+  const std::string location = document.location();
+  const std::int64_t before_ms = document.last_updated_ms();
+  const std::int64_t now = std::max(NowMs(), before_ms);
+  ICE_ASSIGN(const auto* updates, ListAt(*commit.request, "updates"));
+  for (const JsonValue& update : *updates) ICE_TRY(document.Apply(update, now));
+  ICE_TRY(CheckLocation(document.location(), location));
+  ICE_TRY(document.Finish(now));
+  Prepared prepared;
+  prepared.change.action = EntryChange::Action::kSwap;
+  prepared.change.entry = entry;
+  prepared.change.base_version = entry.record.metadata_version;
+  prepared.changed = document.changed();
+  if (!document.changed()) {
+    prepared.metadata = document.ToJson();
+    return prepared;
+  }
+  auto dropped = document.PushMetadataLog(entry.record.metadata_key, before_ms);
+  if (document.Property("write.metadata.delete-after-commit.enabled") == "true") {
+    prepared.old_files = std::move(dropped);
+  }
+  catalog::TableRecord& record = prepared.change.entry.record;
+  record.location = Locations::Normal(document.location());
+  record.head = SnapshotId(document.current_snapshot().value_or(0));
+  ICE_TRY(WriteMetadata(FolderOf(document), document.Property(kMetadataCodec), document.ToJson(),
+                        entry.record.metadata_version + 1, &prepared));
+  return prepared;
+}
+
+Outcome<bool> RestCatalog::Make(const std::vector<Prepared>& prepared) {
+  std::vector<EntryChange> changes;
+  for (const Prepared& one : prepared) {
+    if (one.changed) changes.push_back(one.change);
+  }
+  if (changes.empty()) return true;
+  Status applied = parts_.directory->Apply(changes);
+  if (!applied && applied.error().code() == Code::kOutcomeUnknown) {
+    const catalog::TableRecord& record = changes.front().entry.record;
+    ICE_ASSIGN(const auto now, parts_.directory->FindEntry(record.ns, record.name));
+    if (now && now->record.metadata_key == record.metadata_key) applied = Status();
+  }
+  if (applied) {
+    for (const Prepared& one : prepared) {
+      for (const std::string& uri : one.old_files) RemoveFile(uri);
+    }
+    return true;
+  }
+  const Code code = applied.error().code();
+  // Unknown still: the files may be the table's.
+  if (code == Code::kOutcomeUnknown) return tl::unexpected<Problem>(applied.error());
+  for (const EntryChange& change : changes) RemoveFile(change.entry.record.metadata_key);
+  if (code == Code::kConflict || code == Code::kAlreadyExists || code == Code::kNotFound) {
+    return false;
+  }
+  return tl::unexpected<Problem>(applied.error());
+}
+
+// Every attempt begins anew from the state that won, so that requirements that still hold let a
+// commit through that lost a race.
+Outcome<std::vector<RestCatalog::Prepared>> RestCatalog::Commit(
+    const std::vector<TableCommit>& commits) {
+  for (int attempt = 0; attempt < kCommitAttempts; ++attempt) {
+    std::vector<Prepared> prepared;
+    for (const TableCommit& commit : commits) {
+      auto one = Prepare(commit);
+      if (!one) {
+        for (const Prepared& other : prepared) {
+          if (other.changed) RemoveFile(other.change.entry.record.metadata_key);
+        }
+        return tl::unexpected<Problem>(std::move(one).error());
+      }
+      prepared.push_back(*std::move(one));
+    }
+    ICE_ASSIGN(const bool made, Make(prepared));
+    if (made) return prepared;
+  }
+  return CommitFailed("The commit lost " + std::to_string(kCommitAttempts) +
+                      " races against others: load the table and try again");
+}
+
+Outcome<LoadedTable> RestCatalog::CommitTable(const Name& name, const JsonValue& request) {
+  ICE_ASSIGN(const std::vector<Prepared> made, Commit({{name, &request}}));
+  return Loaded(made.front());
+}
+
+Done RestCatalog::CommitTransaction(const std::vector<TableCommit>& commits) {
+  if (commits.size() > kTransactionTablesMax) {
+    return BadRequest("A transaction changes at most " + std::to_string(kTransactionTablesMax) +
+                      " tables");
+  }
+  std::set<std::pair<std::string, std::string>> names;
+  for (const TableCommit& commit : commits) {
+    if (!names.emplace(commit.name.ns, commit.name.name).second) {
+      return BadRequest("Cannot change table " + NameText(commit.name) +
+                        " twice in one transaction");
+    }
+  }
+  ICE_TRY(Commit(commits));
+  return {};
+}
+
+}  // namespace tidemark::iceberg

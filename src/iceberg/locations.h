@@ -1,0 +1,53 @@
+// Where plain tables may live: in the warehouse (the object store, below kPlainFolder), and below
+// the outside roots that the operator has named. Everything else is refused, so that no metadata
+// can make the server read or write elsewhere. Any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/uuid.h"
+#include "env/object_store.h"
+#include "iceberg/problem.h"
+
+namespace tidemark::iceberg {
+
+// No project can have this name, so that its tables' folders are never mistaken for these.
+inline constexpr std::string_view kPlainFolder = "plain.tables";
+
+class Locations {
+ public:
+  struct Root {
+    std::string uri;  // "file:///srv/tables", no '/' at the end.
+    env::ObjectStore* store = nullptr;
+  };
+  struct Place {
+    env::ObjectStore* store = nullptr;
+    std::string key;
+    bool in_warehouse = false;
+  };
+
+  // The stores must outlive it.
+  Locations(env::ObjectStore* warehouse, std::vector<Root> outside);
+
+  // One spelling of a location: `file:/x`, `file:///x` and `/x` are the same; no '/' at the end.
+  static std::string Normal(std::string_view location);
+
+  // Of any file or folder. 400 if it is in no root.
+  Outcome<Place> Resolve(std::string_view location) const;
+  // 400 if no table of a client may live there.
+  Done CheckForTable(std::string_view location) const;
+  // A new one, unlike that of any other table: `<warehouse>/plain.tables/<namespace>/<name>-<id>`.
+  std::string ForNew(std::string_view ns, std::string_view name, const Uuid& uuid) const;
+  std::string WarehouseUri() const;
+  env::ObjectStore* warehouse() const { return warehouse_; }
+
+ private:
+  env::ObjectStore* warehouse_;
+  std::string warehouse_uri_;
+  std::vector<Root> outside_;
+};
+
+}  // namespace tidemark::iceberg

@@ -1,0 +1,143 @@
+// The Iceberg REST catalog without its HTTP: namespaces, plain tables and views, and reading the
+// managed tables. Specification: rest-catalog-open-api.yaml of Apache Iceberg.
+//
+// Requests are JSON as clients send it; what is not valid is refused with the specification's
+// error model. A change writes its metadata file durably, then moves the pointer in one transaction
+// of the directory; a pointer that somebody else moved meanwhile makes it check its requirements
+// again on the new state.
+//
+// Any thread; blocks on the store and the database.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json_reader.h"
+#include "catalog/directory.h"
+#include "env/clock.h"
+#include "iceberg/locations.h"
+#include "iceberg/problem.h"
+#include "iceberg/table_document.h"
+#include "iceberg/view_document.h"
+
+namespace tidemark::iceberg {
+
+inline constexpr std::size_t kNameBytesMax = 255;
+inline constexpr int kCommitAttempts = 20;  // Lost races before 409.
+inline constexpr std::size_t kTransactionTablesMax = 100;
+inline constexpr std::size_t kPurgedFilesMax = 1'000'000;  // Of one table.
+
+struct Name {
+  std::string ns;  // Levels joined by catalog::kLevelSeparator.
+  std::string name;
+};
+// "a.b.t", as messages say it.
+std::string NamespaceText(std::string_view ns);
+std::string NameText(const Name& name);
+
+// Who asks, and for what.
+struct Access {
+  bool all = false;     // Every namespace, to read and write.
+  bool write = false;   // Else where it may read.
+  std::string project;  // Its own namespace, and those that are no project's.
+};
+
+struct LoadedTable {
+  std::string metadata_location;  // Empty: staged, not there yet.
+  std::string metadata;           // JSON.
+  std::string etag;               // Changes with every version; without quotes.
+};
+using LoadedView = LoadedTable;
+
+class RestCatalog {
+ public:
+  struct Parts {
+    catalog::Directory* directory = nullptr;
+    const Locations* locations = nullptr;
+    const env::Clock* clock = nullptr;
+    std::function<Uuid()> new_id;
+  };
+  explicit RestCatalog(Parts parts) : parts_(std::move(parts)) {}
+
+  // 403 if that namespace is not theirs, or theirs to read only.
+  Done Allow(const Access& access, std::string_view ns, bool write) const;
+
+  // Of all projects: the caller leaves out what is not theirs to see.
+  Outcome<std::vector<std::string>> ListNamespaces(std::string_view parent,
+                                                   const catalog::Page& page) const;
+  // Returns the properties it has.
+  Outcome<catalog::Properties> CreateNamespace(std::string_view ns, const JsonValue& properties);
+  Outcome<catalog::Namespace> FindNamespace(std::string_view ns) const;
+  Done DropNamespace(std::string_view ns);
+  struct PropertyChanges {
+    std::vector<std::string> updated, removed, missing;
+  };
+  Outcome<PropertyChanges> ChangeNamespace(std::string_view ns, const JsonValue& request);
+
+  Outcome<std::vector<std::string>> List(std::string_view ns, catalog::EntryKind kind,
+                                         const catalog::Page& page) const;
+  // 404 if there is none.
+  Done CheckExists(const Name& name, catalog::EntryKind kind) const;
+  Done Rename(const Name& from, const Name& to, catalog::EntryKind kind);
+
+  Outcome<LoadedTable> CreateTable(std::string_view ns, const JsonValue& request);
+  Outcome<LoadedTable> RegisterTable(std::string_view ns, const JsonValue& request);
+  // `known`: the ETag that the client has; the metadata is empty if it is still right.
+  Outcome<LoadedTable> LoadTable(const Name& name, bool refs_only, std::string_view known) const;
+  Outcome<LoadedTable> CommitTable(const Name& name, const JsonValue& request);
+  // `changes`: CommitTableRequests with their names, all or none.
+  struct TableCommit {
+    Name name;
+    const JsonValue* request = nullptr;
+  };
+  Done CommitTransaction(const std::vector<TableCommit>& commits);
+  Done DropTable(const Name& name, bool purge);
+
+  Outcome<LoadedView> CreateView(std::string_view ns, const JsonValue& request);
+  Outcome<LoadedView> LoadView(const Name& name) const;
+  Outcome<LoadedView> CommitView(const Name& name, const JsonValue& request);
+  Done DropView(const Name& name);
+
+ private:
+  // A commit that is written but not yet made.
+  struct Prepared {
+    bool changed = false;
+    catalog::EntryChange change;
+    std::string metadata;                // JSON.
+    std::vector<std::string> old_files;  // Metadata files to delete once it is made.
+  };
+
+  Result<std::optional<catalog::Entry>> Find(const Name& name, catalog::EntryKind kind) const;
+  Outcome<catalog::Entry> Require(const Name& name, catalog::EntryKind kind) const;
+  Done CheckNewName(const Name& name, catalog::EntryKind kind) const;
+  Outcome<std::string> LocationFor(const Name& name, const JsonValue& request,
+                                   const Uuid& uuid) const;
+  Done CheckLocation(std::string_view location, std::string_view before) const;
+
+  Outcome<Prepared> Prepare(const TableCommit& commit);
+  Outcome<Prepared> PrepareNew(const TableCommit& commit);
+  Outcome<Prepared> PrepareNext(const TableCommit& commit, const catalog::Entry& entry);
+  Outcome<std::vector<Prepared>> Commit(const std::vector<TableCommit>& commits);
+  Outcome<Prepared> PrepareView(const Name& name, const JsonValue& request);
+  // Writes the next metadata file and notes it in the change.
+  Done WriteMetadata(std::string_view folder, std::string_view codec, std::string json,
+                     std::int64_t version, Prepared* prepared) const;
+  // Applies what is prepared; removes its files if it was not made. False: somebody won, try again.
+  Outcome<bool> Make(const std::vector<Prepared>& prepared);
+  void RemoveFile(const std::string& uri) const;
+  Outcome<std::vector<catalog::Garbage>> PurgeList(const catalog::Entry& entry,
+                                                   const TableDocument& document) const;
+  void PurgeOutside(const std::string& location) const;
+  std::string MetadataUri(const catalog::Entry& entry) const;
+  Done CheckMetadataFile(const catalog::Entry& entry) const;
+  LoadedTable Loaded(const Prepared& prepared) const;
+  std::int64_t NowMs() const;
+
+  const Parts parts_;
+};
+
+}  // namespace tidemark::iceberg

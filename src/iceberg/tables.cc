@@ -1,0 +1,208 @@
+// Making, loading and dropping tables. Commits: commits.cc.
+#include <algorithm>
+#include <utility>
+
+#include "iceberg/rest_catalog.h"
+#include "iceberg/schema.h"
+#include "lake/deflate.h"
+#include "lake/names.h"
+
+namespace tidemark::iceberg {
+namespace {
+
+using catalog::EntryKind;
+
+const JsonValue& MemberOf(const JsonValue& json, std::string_view name) {
+  static const JsonValue kNull;
+  const JsonValue* value = json.Find(name);
+  return value == nullptr ? kNull : *value;
+}
+
+std::string EtagOf(const catalog::TableRecord& record) {
+  return record.uuid.ToString() + "-" + std::to_string(record.metadata_version);
+}
+
+}  // namespace
+
+// The location that a request asks for, checked, or a new one.
+Outcome<std::string> RestCatalog::LocationFor(const Name& name, const JsonValue& request,
+                                              const Uuid& uuid) const {
+  std::string location = TextOr(request, "location");
+  if (location.empty()) return parts_.locations->ForNew(name.ns, name.name, uuid);
+  while (location.size() > 1 && location.back() == '/') location.pop_back();
+  ICE_TRY(CheckLocation(location, ""));
+  return location;
+}
+
+// `before`: where the table lives now.
+Done RestCatalog::CheckLocation(std::string_view location, std::string_view before) const {
+  const std::string normal = Locations::Normal(location);
+  if (!before.empty() && normal == Locations::Normal(before)) return {};
+  ICE_TRY(parts_.locations->CheckForTable(location));
+  ICE_ASSIGN(const bool taken, parts_.directory->OverlapsLocation(normal));
+  if (taken) {
+    return NotValid("Location " + std::string(location) + " overlaps that of another table");
+  }
+  return {};
+}
+
+LoadedTable RestCatalog::Loaded(const Prepared& prepared) const {
+  return {MetadataUri(prepared.change.entry), prepared.metadata,
+          EtagOf(prepared.change.entry.record)};
+}
+
+Outcome<LoadedTable> RestCatalog::CreateTable(std::string_view ns, const JsonValue& request) {
+  ICE_ASSIGN(const std::string table, request.StringAt("name"));
+  const Name name{std::string(ns), table};
+  ICE_TRY(CheckNewName(name, EntryKind::kTable));
+  NewTable fresh;
+  fresh.uuid = parts_.new_id();
+  ICE_ASSIGN(fresh.location, LocationFor(name, request, fresh.uuid));
+  fresh.schema = MemberOf(request, "schema");
+  fresh.spec = MemberOf(request, "partition-spec");
+  fresh.sort_order = MemberOf(request, "write-order");
+  fresh.properties = MemberOf(request, "properties");
+  fresh.now_ms = NowMs();
+  ICE_ASSIGN(const TableDocument document, TableDocument::Create(fresh));
+  if (MemberOf(request, "stage-create").Bool().value_or(false)) {
+    return LoadedTable{"", document.ToJson(), ""};
+  }
+  Prepared prepared;
+  prepared.changed = true;
+  prepared.change.action = catalog::EntryChange::Action::kCreate;
+  catalog::TableRecord& record = prepared.change.entry.record;
+  record.uuid = fresh.uuid;
+  record.ns = name.ns;
+  record.name = name.name;
+  record.managed = false;
+  record.location = Locations::Normal(fresh.location);
+  const std::string folder = document.Property("write.metadata.path");
+  ICE_TRY(WriteMetadata(folder.empty() ? fresh.location + "/metadata" : folder,
+                        document.Property("write.metadata.compression-codec"), document.ToJson(), 0,
+                        &prepared));
+  ICE_ASSIGN(const bool made, Make({prepared}));
+  if (!made) ICE_TRY(CheckNewName(name, EntryKind::kTable));
+  if (!made) return CommitFailed("Cannot create " + NameText(name) + ": try again");
+  return Loaded(prepared);
+}
+
+Outcome<LoadedTable> RestCatalog::RegisterTable(std::string_view ns, const JsonValue& request) {
+  ICE_ASSIGN(const std::string table, request.StringAt("name"));
+  ICE_ASSIGN(const std::string uri, request.StringAt("metadata-location"));
+  const Name name{std::string(ns), table};
+  const bool overwrite = MemberOf(request, "overwrite").Bool().value_or(false);
+  ICE_ASSIGN(const auto before, Find(name, EntryKind::kTable));
+  if (!before || !overwrite) ICE_TRY(CheckNewName(name, EntryKind::kTable));
+  if (before && before->record.managed) {
+    return Forbidden("Cannot register over " + NameText(name) + ": the server feeds it");
+  }
+  ICE_ASSIGN(const Locations::Place place, parts_.locations->Resolve(uri));
+  auto bytes = place.store->Get(place.key, kDocumentBytesMax);
+  if (!bytes && bytes.error().code() == Code::kNotFound) {
+    return Refuse(404, "NotFoundException", "Failed to open input stream for file: " + uri);
+  }
+  ICE_TRY(bytes);
+  ICE_ASSIGN(const TableDocument document, TableDocument::Parse(*bytes));
+  ICE_TRY(parts_.locations->CheckForTable(document.location()));
+  Prepared prepared;
+  prepared.metadata = document.ToJson();
+  catalog::TableRecord& record = prepared.change.entry.record;
+  prepared.change.action = catalog::EntryChange::Action::kCreate;
+  record.uuid = document.uuid().value_or(parts_.new_id());
+  record.ns = name.ns;
+  record.name = name.name;
+  record.managed = false;
+  record.location = Locations::Normal(document.location());
+  record.metadata_key = uri;
+  record.metadata_version = lake::VersionOf(uri).value_or(0);
+  record.metadata_bytes = *std::move(bytes);
+  record.head = SnapshotId(document.current_snapshot().value_or(0));
+  std::vector<catalog::EntryChange> changes;
+  if (before && overwrite) {
+    catalog::EntryChange& drop = changes.emplace_back();
+    drop.action = catalog::EntryChange::Action::kDrop;
+    drop.entry = *before;
+    drop.base_version = before->record.metadata_version;
+  }
+  changes.push_back(prepared.change);
+  const Status applied = parts_.directory->Apply(changes);
+  if (!applied && applied.error().code() == Code::kAlreadyExists) {
+    ICE_TRY(CheckNewName(name, EntryKind::kTable));
+    return Refuse(409, "AlreadyExistsException",
+                  "The table of " + uri + " is registered already, by another name");
+  }
+  ICE_TRY(applied);
+  return Loaded(prepared);
+}
+
+Outcome<LoadedTable> RestCatalog::LoadTable(const Name& name, bool refs_only,
+                                            std::string_view known) const {
+  ICE_ASSIGN(const catalog::Entry entry, Require(name, EntryKind::kTable));
+  LoadedTable loaded;
+  loaded.metadata_location = MetadataUri(entry);
+  loaded.etag = EtagOf(entry.record) + (refs_only ? "-refs" : "");
+  ICE_TRY(CheckMetadataFile(entry));
+  if (!known.empty() && known == loaded.etag) return loaded;
+  const std::string& bytes = entry.record.metadata_bytes;
+  ICE_ASSIGN(const TableDocument document, TableDocument::Parse(bytes));
+  loaded.metadata = refs_only ? document.ToJsonOfRefs() : document.ToJson();
+  return loaded;
+}
+
+// Every file below the table's location, for later: what reads an older state still needs it.
+Outcome<std::vector<catalog::Garbage>> RestCatalog::PurgeList(const catalog::Entry& entry,
+                                                              const TableDocument& document) const {
+  std::vector<catalog::Garbage> garbage;
+  if (document.Property("gc.enabled") == "false") {
+    return NotValid("Cannot purge table: GC is disabled (deleting files may corrupt other tables)");
+  }
+  const auto place = parts_.locations->Resolve(entry.record.location);
+  if (!place || !place->in_warehouse) return garbage;
+  ICE_ASSIGN(const auto keys, place->store->List(place->key + "/"));
+  if (keys.size() > kPurgedFilesMax) {
+    return NotValid("Cannot purge table: it has more than " + std::to_string(kPurgedFilesMax) +
+                    " files; drop it without purge and delete its folder");
+  }
+  for (const std::string& key : keys) {
+    garbage.push_back({key, entry.record.uuid, "purge", parts_.clock->WallNow()});
+  }
+  return garbage;
+}
+
+Done RestCatalog::DropTable(const Name& name, bool purge) {
+  for (int attempt = 0; attempt < kCommitAttempts; ++attempt) {
+    ICE_ASSIGN(const catalog::Entry entry, Require(name, EntryKind::kTable));
+    if (entry.record.managed) {
+      return Forbidden("Cannot drop " + NameText(name) +
+                       ": the server feeds it; events that are still on their way would be lost");
+    }
+    catalog::EntryChange drop;
+    drop.action = catalog::EntryChange::Action::kDrop;
+    drop.entry = entry;
+    drop.base_version = entry.record.metadata_version;
+    if (purge) {
+      ICE_ASSIGN(const TableDocument document, TableDocument::Parse(entry.record.metadata_bytes));
+      ICE_ASSIGN(drop.garbage, PurgeList(entry, document));
+    }
+    const Status dropped = parts_.directory->Apply({&drop, 1});
+    if (!dropped && dropped.error().code() == Code::kConflict) continue;
+    if (!dropped && dropped.error().code() == Code::kNotFound) continue;  // Renamed, dropped.
+    ICE_TRY(dropped);
+    if (purge) PurgeOutside(entry.record.location);
+    return {};
+  }
+  return CommitFailed("Cannot drop " + NameText(name) + ": it changes all the time");
+}
+
+// Outside the warehouse nothing is put off: the garbage of the server is its warehouse's.
+void RestCatalog::PurgeOutside(const std::string& location) const {
+  const auto place = parts_.locations->Resolve(location);
+  if (!place || place->in_warehouse) return;
+  const auto keys = place->store->List(place->key + "/");
+  if (!keys) return;
+  for (const std::string& key : *keys) {
+    static_cast<void>(place->store->Remove(key).has_value());
+  }
+}
+
+}  // namespace tidemark::iceberg

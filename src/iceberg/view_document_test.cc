@@ -1,0 +1,108 @@
+// Views keep a short history of versions and never lose a dialect by accident.
+#include "iceberg/view_document.h"
+
+#include <gtest/gtest.h>
+
+#include "sim/expect.h"
+
+namespace tidemark::iceberg {
+namespace {
+
+JsonValue Json(std::string_view text) {
+  auto json = JsonValue::Parse(text);
+  EXPECT_TRUE(json.has_value()) << text;
+  return json ? *json : JsonValue();
+}
+
+constexpr std::string_view kSchema =
+    R"({"type":"struct","schema-id":5,"fields":[
+      {"id":1,"name":"x","required":false,"type":"int"}]})";
+
+std::string Version(std::string_view sql, std::string_view dialect = "spark") {
+  return R"({"version-id":9,"schema-id":-1,"timestamp-ms":5,"summary":{},
+    "default-namespace":["a"],"representations":[{"type":"sql","sql":")" +
+         std::string(sql) + R"(","dialect":")" + std::string(dialect) + "\"}]}";
+}
+
+ViewDocument View(std::string_view properties = "{}") {
+  NewView view{MakeUuidV4(1, 2), "file:///w/v", Json(kSchema), Json(Version("select 1")),
+               Json(properties)};
+  auto made = ViewDocument::Create(view, 10);
+  EXPECT_TRUE(made.has_value()) << (made ? "" : made.error().message);
+  return *std::move(made);
+}
+
+// A commit that replaces the view; "ok" or why not.
+std::string Replace(ViewDocument* view, const std::string& version) {
+  auto next = ViewDocument::Parse(view->ToFile());
+  EXPECT_TRUE(next.has_value());
+  for (const std::string& update :
+       {R"({"action":"add-schema","schema":)" + std::string(kSchema) + "}",
+        R"({"action":"add-view-version","view-version":)" + version + "}",
+        std::string(R"({"action":"set-current-view-version","view-version-id":-1})")}) {
+    const Done applied = next->Apply(Json(update), 20);
+    if (!applied) return applied.error().message;
+  }
+  const Done finished = next->Finish();
+  if (!finished) return finished.error().message;
+  *view = *std::move(next);
+  return "ok";
+}
+
+std::size_t Count(const ViewDocument& view, std::string_view list) {
+  return Json(view.ToJson()).Find(list)->items().size();
+}
+std::int64_t Current(const ViewDocument& view) {
+  return *Json(view.ToJson()).IntAt("current-version-id");
+}
+
+TEST(ViewDocumentTest, CreateBeginsItsHistory) {
+  const ViewDocument view = View();
+  EXPECT_EQ(Current(view), 1);
+  EXPECT_EQ(Count(view, "versions"), 1U);
+  EXPECT_EQ(Count(view, "version-log"), 1U);
+}
+
+TEST(ViewDocumentTest, ReplaceAddsAVersionAndAnOldOneIsReused) {
+  ViewDocument view = View();
+  EXPECT_EQ("ok", Replace(&view, Version("select 2")));
+  EXPECT_EQ(Current(view), 2);
+  EXPECT_EQ(Count(view, "schemas"), 1U);
+  EXPECT_EQ("ok", Replace(&view, Version("select 1")));
+  EXPECT_EQ(Current(view), 1);
+  EXPECT_EQ(Count(view, "versions"), 2U);
+  EXPECT_EQ(Count(view, "version-log"), 3U);
+}
+
+TEST(ViewDocumentTest, DialectsAreNotLost) {
+  ViewDocument view = View();
+  EXPECT_EQ(
+      "Cannot replace view due to loss of view dialects (replace.drop-dialect.allowed=false)"
+      ":\nPrevious dialects: [spark]\nNew dialects: [trino]",
+      Replace(&view, Version("select 2", "trino")));
+  ViewDocument free = View(R"({"replace.drop-dialect.allowed":"true"})");
+  EXPECT_EQ("ok", Replace(&free, Version("select 2", "trino")));
+}
+
+TEST(ViewDocumentTest, OldVersionsGo) {
+  ViewDocument view = View(R"({"version.history.num-entries":"2"})");
+  for (int n = 2; n < 6; ++n) {
+    EXPECT_EQ("ok", Replace(&view, Version("select " + std::to_string(n))));
+  }
+  EXPECT_EQ(Current(view), 5);
+  EXPECT_EQ(Count(view, "versions"), 2U);
+  EXPECT_EQ(Count(view, "version-log"), 2U);
+}
+
+TEST(ViewDocumentTest, WhatIsWrongIsRefused) {
+  ViewDocument view = View();
+  EXPECT_FALSE(view.Apply(Json(R"({"action":"add-view-version","view-version":{}})"), 1));
+  EXPECT_FALSE(view.Apply(Json(R"({"action":"set-current-view-version","view-version-id":7})"), 1));
+  EXPECT_FALSE(view.Apply(Json(R"({"action":"dance"})"), 1));
+  EXPECT_FALSE(view.Check(Json(R"({"type":"assert-view-uuid",
+    "uuid":"00000000-0000-4000-8000-000000000000"})")));
+  EXPECT_FALSE(ViewDocument::Parse("{}").has_value());
+}
+
+}  // namespace
+}  // namespace tidemark::iceberg

@@ -1,0 +1,113 @@
+// Views of the REST catalog: one pointer each, as a table's.
+#include <utility>
+
+#include "iceberg/rest_catalog.h"
+#include "iceberg/schema.h"
+
+namespace tidemark::iceberg {
+namespace {
+
+using catalog::EntryKind;
+
+const JsonValue& MemberOf(const JsonValue& json, std::string_view name) {
+  static const JsonValue kNull;
+  const JsonValue* value = json.Find(name);
+  return value == nullptr ? kNull : *value;
+}
+
+std::string FolderOf(const ViewDocument& view) {
+  const std::string folder = view.Property("write.metadata.path");
+  return folder.empty() ? view.location() + "/metadata" : folder;
+}
+
+}  // namespace
+
+Outcome<LoadedView> RestCatalog::CreateView(std::string_view ns, const JsonValue& request) {
+  ICE_ASSIGN(const std::string text, request.StringAt("name"));
+  const Name name{std::string(ns), text};
+  ICE_TRY(CheckNewName(name, EntryKind::kView));
+  NewView fresh;
+  fresh.uuid = parts_.new_id();
+  ICE_ASSIGN(fresh.location, LocationFor(name, request, fresh.uuid));
+  fresh.schema = MemberOf(request, "schema");
+  fresh.version = MemberOf(request, "view-version");
+  fresh.properties = MemberOf(request, "properties");
+  ICE_ASSIGN(const ViewDocument view, ViewDocument::Create(fresh, NowMs()));
+  Prepared prepared;
+  prepared.changed = true;
+  prepared.change.action = catalog::EntryChange::Action::kCreate;
+  prepared.change.entry.kind = EntryKind::kView;
+  catalog::TableRecord& record = prepared.change.entry.record;
+  record.uuid = fresh.uuid;
+  record.ns = name.ns;
+  record.name = name.name;
+  record.managed = false;
+  record.location = Locations::Normal(fresh.location);
+  ICE_TRY(WriteMetadata(FolderOf(view), "", view.ToJson(), 0, &prepared));
+  ICE_ASSIGN(const bool made, Make({prepared}));
+  if (!made) ICE_TRY(CheckNewName(name, EntryKind::kView));
+  if (!made) return CommitFailed("Cannot create " + NameText(name) + ": try again");
+  return Loaded(prepared);
+}
+
+Outcome<LoadedView> RestCatalog::LoadView(const Name& name) const {
+  ICE_ASSIGN(const catalog::Entry entry, Require(name, EntryKind::kView));
+  ICE_TRY(CheckMetadataFile(entry));
+  ICE_ASSIGN(const ViewDocument view, ViewDocument::Parse(entry.record.metadata_bytes));
+  return LoadedView{MetadataUri(entry), view.ToJson(), ""};
+}
+
+Outcome<RestCatalog::Prepared> RestCatalog::PrepareView(const Name& name,
+                                                        const JsonValue& request) {
+  ICE_ASSIGN(const catalog::Entry entry, Require(name, EntryKind::kView));
+  ICE_ASSIGN(ViewDocument view, ViewDocument::Parse(entry.record.metadata_bytes));
+  for (const JsonValue& requirement : MemberOf(request, "requirements").items()) {
+    ICE_TRY(view.Check(requirement));
+  }
+  const std::string location = view.location();
+  for (const JsonValue& update : MemberOf(request, "updates").items()) {
+    ICE_TRY(view.Apply(update, NowMs()));
+  }
+  ICE_TRY(CheckLocation(view.location(), location));
+  ICE_TRY(view.Finish());
+  Prepared prepared;
+  prepared.change.action = catalog::EntryChange::Action::kSwap;
+  prepared.change.entry = entry;
+  prepared.change.base_version = entry.record.metadata_version;
+  prepared.changed = view.changed();
+  prepared.metadata = view.ToJson();
+  if (!view.changed()) return prepared;
+  prepared.change.entry.record.location = Locations::Normal(view.location());
+  ICE_TRY(WriteMetadata(FolderOf(view), "", view.ToJson(), entry.record.metadata_version + 1,
+                        &prepared));
+  return prepared;
+}
+
+Outcome<LoadedView> RestCatalog::CommitView(const Name& name, const JsonValue& request) {
+  for (int attempt = 0; attempt < kCommitAttempts; ++attempt) {
+    ICE_ASSIGN(const Prepared prepared, PrepareView(name, request));
+    ICE_ASSIGN(const bool made, Make({prepared}));
+    if (made) return Loaded(prepared);
+  }
+  return CommitFailed("The commit lost " + std::to_string(kCommitAttempts) +
+                      " races against others: load the view and try again");
+}
+
+Done RestCatalog::DropView(const Name& name) {
+  for (int attempt = 0; attempt < kCommitAttempts; ++attempt) {
+    ICE_ASSIGN(const catalog::Entry entry, Require(name, EntryKind::kView));
+    catalog::EntryChange drop;
+    drop.action = catalog::EntryChange::Action::kDrop;
+    drop.entry = entry;
+    drop.base_version = entry.record.metadata_version;
+    const Status dropped = parts_.directory->Apply({&drop, 1});
+    if (dropped) return {};
+    const Code code = dropped.error().code();
+    if (code != Code::kConflict && code != Code::kNotFound) {
+      return tl::unexpected<Problem>(dropped.error());
+    }
+  }
+  return CommitFailed("Cannot drop " + NameText(name) + ": it changes all the time");
+}
+
+}  // namespace tidemark::iceberg

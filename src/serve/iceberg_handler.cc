@@ -1,0 +1,498 @@
+#include "serve/iceberg_handler.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "base/json_reader.h"
+#include "base/json_writer.h"
+#include "net/decompress.h"
+#include "serve/iceberg_bodies.h"
+
+namespace tidemark::serve {
+namespace {
+
+using catalog::EntryKind;
+using iceberg::Access;
+using iceberg::BadRequest;
+using iceberg::Name;
+using iceberg::Outcome;
+using iceberg::Problem;
+using net::Method;
+
+constexpr std::string_view kPrefix = "/v1/{prefix}/";
+constexpr std::string_view kWarehouse = "tidemark";
+constexpr std::size_t kPageDefault = 1'000;
+constexpr std::size_t kPageMax = 10'000;
+constexpr int kTokenSeconds = 3'600;  // A client asks anew after so long; the key stays good.
+
+// One request, taken apart.
+struct Call {
+  net::Request request;
+  Access access;
+  std::string ns;    // {namespace}
+  std::string name;  // {table} or {view}
+  JsonValue body;
+
+  Name full() const { return {ns, name}; }
+  bool Flag(const char* parameter) const {
+    std::string text = request.QueryParameter(parameter).value_or("");
+    std::ranges::transform(text, text.begin(), [](char c) {
+      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    return text == "true" || text == "1";
+  }
+};
+
+net::Response Json(std::string body, int status = 200) {
+  net::Response response;
+  response.status = status;
+  response.body = std::move(body);
+  return response;
+}
+
+net::Response NoContent() { return Json("", 204); }
+
+net::Response ProblemResponse(const Problem& problem) {
+  net::Response response = Json(iceberg::ProblemJson(problem), problem.status);
+  if (problem.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  if (problem.status == 503 || problem.status == 429) {
+    response.headers.emplace_back("Retry-After", "1");
+  }
+  return response;
+}
+
+using Answer = Outcome<net::Response>;
+
+struct Paging {
+  catalog::Page page;
+  std::size_t size = SIZE_MAX;  // Names of the page; one more is asked for, to see if there is one.
+};
+
+Outcome<Paging> PagingOf(const Call& call) {
+  Paging paging;
+  const auto token = call.request.QueryParameter("pageToken");
+  const auto size = call.request.QueryParameter("pageSize");
+  if (!token && !size) return paging;  // A client without paging gets everything.
+  paging.size = kPageDefault;
+  if (size) {
+    const auto number = JsonValue::Parse(*size);
+    const auto count = number ? number->Int() : std::nullopt;
+    if (!count || *count < 1) return BadRequest("pageSize must be a number above 0");
+    paging.size = std::min(static_cast<std::size_t>(*count), kPageMax);
+  }
+  paging.page.after = token.value_or("");
+  paging.page.count_max = paging.size + 1;
+  return paging;
+}
+
+// Cuts the list to the page; returns the token of the next one, if there is more.
+std::string CutPage(const Paging& paging, std::vector<std::string>* names) {
+  if (names->size() <= paging.size) return "";
+  names->resize(paging.size);
+  return names->back();
+}
+
+std::string Unquoted(std::string_view etag) {
+  if (etag.starts_with("W/")) etag.remove_prefix(2);
+  if (etag.size() >= 2 && etag.front() == '"') etag = etag.substr(1, etag.size() - 2);
+  return std::string(etag);
+}
+
+net::Response LoadedResponse(const iceberg::LoadedTable& loaded, bool with_config) {
+  net::Response response = Json(LoadedBody(loaded, with_config));
+  if (!loaded.etag.empty()) response.headers.emplace_back("ETag", "\"" + loaded.etag + "\"");
+  return response;
+}
+
+// "GET /v1/{prefix}/namespaces" and what answers it.
+struct Endpoint {
+  Method method;
+  std::string_view path;
+  bool write;
+  Answer (*answer)(iceberg::RestCatalog& catalog, const Call& call);
+};
+
+Answer ListNamespaces(iceberg::RestCatalog& catalog, const Call& call) {
+  ICE_ASSIGN(const Paging paging, PagingOf(call));
+  std::string parent = call.request.QueryParameter("parent").value_or("");
+  ICE_ASSIGN(auto paths, catalog.ListNamespaces(parent, paging.page));
+  const std::string next = CutPage(paging, &paths);
+  std::erase_if(paths, [&](const std::string& path) {
+    return !catalog.Allow(call.access, path, false).has_value();
+  });
+  return Json(NamespacesBody(paths, next));
+}
+
+Answer CreateNamespace(iceberg::RestCatalog& catalog, const Call& call) {
+  ICE_ASSIGN(const std::string ns, ReadLevels(call.body.Find("namespace")));
+  ICE_TRY(catalog.Allow(call.access, ns, true));
+  const JsonValue* properties = call.body.Find("properties");
+  ICE_ASSIGN(const auto made,
+             catalog.CreateNamespace(ns, properties == nullptr ? JsonValue() : *properties));
+  return Json(NamespaceBody(ns, made));
+}
+
+Answer LoadNamespace(iceberg::RestCatalog& catalog, const Call& call) {
+  ICE_ASSIGN(const catalog::Namespace ns, catalog.FindNamespace(call.ns));
+  return Json(NamespaceBody(ns.path, ns.properties));
+}
+
+Answer CheckNamespace(iceberg::RestCatalog& catalog, const Call& call) {
+  ICE_TRY(catalog.FindNamespace(call.ns));
+  return NoContent();
+}
+
+Answer DropNamespace(iceberg::RestCatalog& catalog, const Call& call) {
+  ICE_TRY(catalog.DropNamespace(call.ns));
+  return NoContent();
+}
+
+Answer ChangeNamespace(iceberg::RestCatalog& catalog, const Call& call) {
+  ICE_ASSIGN(const auto changes, catalog.ChangeNamespace(call.ns, call.body));
+  return Json(PropertyChangesBody(changes));
+}
+
+Answer ListNames(iceberg::RestCatalog& catalog, const Call& call, EntryKind kind) {
+  ICE_ASSIGN(const Paging paging, PagingOf(call));
+  ICE_ASSIGN(auto names, catalog.List(call.ns, kind, paging.page));
+  const std::string next = CutPage(paging, &names);
+  return Json(IdentifiersBody(call.ns, names, next));
+}
+
+Answer ListTables(iceberg::RestCatalog& catalog, const Call& call) {
+  return ListNames(catalog, call, EntryKind::kTable);
+}
+
+Answer CreateTable(iceberg::RestCatalog& catalog, const Call& call) {
+  ICE_ASSIGN(const auto loaded, catalog.CreateTable(call.ns, call.body));
+  return LoadedResponse(loaded, true);
+}
+
+Answer RegisterTable(iceberg::RestCatalog& catalog, const Call& call) {
+  ICE_ASSIGN(const auto loaded, catalog.RegisterTable(call.ns, call.body));
+  return LoadedResponse(loaded, true);
+}
+
+Answer LoadTable(iceberg::RestCatalog& catalog, const Call& call) {
+  const std::string snapshots = call.request.QueryParameter("snapshots").value_or("all");
+  if (snapshots != "all" && snapshots != "refs") {
+    return BadRequest("snapshots must be all or refs");
+  }
+  const std::string known = Unquoted(call.request.Header("If-None-Match").value_or(""));
+  ICE_ASSIGN(const auto loaded, catalog.LoadTable(call.full(), snapshots == "refs", known));
+  if (!loaded.metadata.empty()) return LoadedResponse(loaded, true);
+  net::Response response = Json("", 304);
+  response.headers.emplace_back("ETag", "\"" + loaded.etag + "\"");
+  return response;
+}
+
+Answer CheckTable(iceberg::RestCatalog& catalog, const Call& call) {
+  ICE_TRY(catalog.CheckExists(call.full(), EntryKind::kTable));
+  return NoContent();
+}
+
+Answer CommitTable(iceberg::RestCatalog& catalog, const Call& call) {
+  ICE_ASSIGN(const auto loaded, catalog.CommitTable(call.full(), call.body));
+  return LoadedResponse(loaded, false);
+}
+
+Answer DropTable(iceberg::RestCatalog& catalog, const Call& call) {
+  ICE_TRY(catalog.DropTable(call.full(), call.Flag("purgeRequested")));
+  return NoContent();
+}
+
+// Reports are for the writer's own use so far: well-formed ones are taken and forgotten.
+Answer TakeMetrics(iceberg::RestCatalog& catalog, const Call& call) {
+  ICE_TRY(catalog.CheckExists(call.full(), EntryKind::kTable));
+  if (!call.body.is_object()) return BadRequest("Cannot parse metrics report");
+  return NoContent();
+}
+
+Answer Rename(iceberg::RestCatalog& catalog, const Call& call, EntryKind kind) {
+  ICE_ASSIGN(const Name from, ReadIdentifier(call.body.Find("source")));
+  ICE_ASSIGN(const Name to, ReadIdentifier(call.body.Find("destination")));
+  ICE_TRY(catalog.Allow(call.access, from.ns, true));
+  ICE_TRY(catalog.Allow(call.access, to.ns, true));
+  ICE_TRY(catalog.Rename(from, to, kind));
+  return NoContent();
+}
+
+Answer RenameTable(iceberg::RestCatalog& catalog, const Call& call) {
+  return Rename(catalog, call, EntryKind::kTable);
+}
+
+Answer CommitTransaction(iceberg::RestCatalog& catalog, const Call& call) {
+  const JsonValue* changes = call.body.Find("table-changes");
+  if (changes == nullptr || !changes->is_array() || changes->items().empty()) {
+    return BadRequest("Cannot parse transaction: table-changes must be an array of commits");
+  }
+  std::vector<iceberg::RestCatalog::TableCommit> commits;
+  for (const JsonValue& change : changes->items()) {
+    ICE_ASSIGN(Name name, ReadIdentifier(change.Find("identifier")));
+    ICE_TRY(catalog.Allow(call.access, name.ns, true));
+    commits.push_back({std::move(name), &change});
+  }
+  ICE_TRY(catalog.CommitTransaction(commits));
+  return NoContent();
+}
+
+Answer ListViews(iceberg::RestCatalog& catalog, const Call& call) {
+  return ListNames(catalog, call, EntryKind::kView);
+}
+
+Answer CreateView(iceberg::RestCatalog& catalog, const Call& call) {
+  ICE_ASSIGN(const auto loaded, catalog.CreateView(call.ns, call.body));
+  return LoadedResponse(loaded, true);
+}
+
+Answer LoadView(iceberg::RestCatalog& catalog, const Call& call) {
+  ICE_ASSIGN(const auto loaded, catalog.LoadView(call.full()));
+  return LoadedResponse(loaded, true);
+}
+
+Answer CheckView(iceberg::RestCatalog& catalog, const Call& call) {
+  ICE_TRY(catalog.CheckExists(call.full(), EntryKind::kView));
+  return NoContent();
+}
+
+Answer CommitView(iceberg::RestCatalog& catalog, const Call& call) {
+  ICE_ASSIGN(const auto loaded, catalog.CommitView(call.full(), call.body));
+  return LoadedResponse(loaded, true);
+}
+
+Answer DropView(iceberg::RestCatalog& catalog, const Call& call) {
+  ICE_TRY(catalog.DropView(call.full()));
+  return NoContent();
+}
+
+Answer RenameView(iceberg::RestCatalog& catalog, const Call& call) {
+  return Rename(catalog, call, EntryKind::kView);
+}
+
+// What is here is advertised: clients change their ways by it.
+constexpr Endpoint kEndpoints[] = {
+    {Method::kGet, "/v1/{prefix}/namespaces", false, ListNamespaces},
+    {Method::kPost, "/v1/{prefix}/namespaces", true, CreateNamespace},
+    {Method::kGet, "/v1/{prefix}/namespaces/{namespace}", false, LoadNamespace},
+    {Method::kHead, "/v1/{prefix}/namespaces/{namespace}", false, CheckNamespace},
+    {Method::kDelete, "/v1/{prefix}/namespaces/{namespace}", true, DropNamespace},
+    {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/properties", true, ChangeNamespace},
+    {Method::kGet, "/v1/{prefix}/namespaces/{namespace}/tables", false, ListTables},
+    {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/tables", true, CreateTable},
+    {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/register", true, RegisterTable},
+    {Method::kGet, "/v1/{prefix}/namespaces/{namespace}/tables/{table}", false, LoadTable},
+    {Method::kHead, "/v1/{prefix}/namespaces/{namespace}/tables/{table}", false, CheckTable},
+    {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/tables/{table}", true, CommitTable},
+    {Method::kDelete, "/v1/{prefix}/namespaces/{namespace}/tables/{table}", true, DropTable},
+    {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/tables/{table}/metrics", false,
+     TakeMetrics},
+    {Method::kPost, "/v1/{prefix}/tables/rename", true, RenameTable},
+    {Method::kPost, "/v1/{prefix}/transactions/commit", true, CommitTransaction},
+    {Method::kGet, "/v1/{prefix}/namespaces/{namespace}/views", false, ListViews},
+    {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/views", true, CreateView},
+    {Method::kGet, "/v1/{prefix}/namespaces/{namespace}/views/{view}", false, LoadView},
+    {Method::kHead, "/v1/{prefix}/namespaces/{namespace}/views/{view}", false, CheckView},
+    {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/views/{view}", true, CommitView},
+    {Method::kDelete, "/v1/{prefix}/namespaces/{namespace}/views/{view}", true, DropView},
+    {Method::kPost, "/v1/{prefix}/views/rename", true, RenameView},
+};
+
+std::string_view TakeStep(std::string_view* path) {
+  const std::string_view step = path->substr(0, path->find('/'));
+  path->remove_prefix(std::min(path->size(), step.size() + 1));
+  return step;
+}
+
+// Clients that encode forms write a blank as '+'.
+std::string Unplus(std::string_view text) {
+  std::string plain(text);
+  std::ranges::replace(plain, '+', ' ');
+  return plain;
+}
+
+// True if the path (without the version) is the endpoint's; fills in namespace and name.
+bool Matches(const Endpoint& endpoint, std::string_view path, Call* call) {
+  std::string_view pattern = endpoint.path.substr(kPrefix.size());
+  std::string ns;
+  std::string name;
+  while (!pattern.empty() && !path.empty()) {
+    const std::string_view want = TakeStep(&pattern);
+    const std::string_view have = TakeStep(&path);
+    if (want == "{namespace}") {
+      ns = Unplus(have);
+    } else if (want.starts_with('{')) {
+      name = Unplus(have);
+    } else if (want != have) {
+      return false;
+    }
+  }
+  if (!pattern.empty() || !path.empty()) return false;
+  call->ns = std::move(ns);
+  call->name = std::move(name);
+  return true;
+}
+
+std::string ConfigBody() {
+  std::string body;
+  JsonWriter json(&body);
+  json.BeginObject().Key("defaults").BeginObject().EndObject();
+  json.Key("overrides").BeginObject().EndObject().Key("endpoints").BeginArray();
+  for (const Endpoint& endpoint : kEndpoints) {
+    json.String(std::string(net::MethodName(endpoint.method)) + " " + std::string(endpoint.path));
+  }
+  json.EndArray().EndObject();
+  return body;
+}
+
+}  // namespace
+
+class IcebergHandler::Impl {
+ public:
+  explicit Impl(Parts parts) : parts_(std::move(parts)) {}
+
+  void Handle(std::string_view path, net::Request request,
+              const std::shared_ptr<net::Responder>& responder) {
+    iceberg::RestCatalog* catalog = parts_.catalog();
+    if (catalog == nullptr) {
+      return Send(Problem(503, "ServiceUnavailableException",
+                          "the server is replaying its log; ask again in a moment"),
+                  responder);
+    }
+    if (path == "oauth/tokens") return responder->Send(Token(request));
+    auto call = std::make_shared<Call>();
+    auto access = parts_.authorize(request);
+    if (!access) return Send(access.error(), responder);
+    call->access = *std::move(access);
+    if (path == "config") return responder->Send(Config(request));
+    bool known = false;
+    const Endpoint* endpoint = Find(request.method, path, call.get(), &known);
+    if (endpoint == nullptr) return Send(NoEndpoint(known, request), responder);
+    call->request = std::move(request);
+    const bool posted = parts_.pool->Post([catalog, endpoint, call, responder] {
+      const Answer answer = Run(*catalog, *endpoint, call.get());
+      answer ? responder->Send(*answer) : Send(answer.error(), responder);
+    });
+    if (!posted) {
+      Send(Problem(503, "ServiceUnavailableException", "too much waits; ask again in a moment"),
+           responder);
+    }
+  }
+
+ private:
+  static void Send(const Problem& problem, const std::shared_ptr<net::Responder>& responder) {
+    responder->Send(ProblemResponse(problem));
+  }
+
+  static Problem NoEndpoint(bool known, const net::Request& request) {
+    const std::string where =
+        std::string(net::MethodName(request.method)) + " " + std::string(request.path());
+    if (known) return {405, "UnsupportedOperationException", where + " is not understood here"};
+    return {404, "NoSuchEndpointException", "There is no endpoint " + where};
+  }
+
+  // `known`: another method has that path.
+  static const Endpoint* Find(Method method, std::string_view path, Call* call, bool* known) {
+    for (const Endpoint& endpoint : kEndpoints) {
+      if (!Matches(endpoint, path, call)) continue;
+      *known = true;
+      if (endpoint.method == method) return &endpoint;
+    }
+    return nullptr;
+  }
+
+  static Answer Run(iceberg::RestCatalog& catalog, const Endpoint& endpoint, Call* call) {
+    if (!call->ns.empty()) ICE_TRY(catalog.Allow(call->access, call->ns, endpoint.write));
+    if (endpoint.method == Method::kPost) {
+      bool too_large = false;
+      auto plain = net::Decompress(std::move(call->request.body), {}, &too_large);
+      if (!plain) {
+        return iceberg::Refuse(too_large ? 413 : 400, "BadRequestException",
+                               plain.error().message());
+      }
+      call->request.body = *std::move(plain);
+      auto body = JsonValue::Parse(call->request.body);
+      if (!body) return BadRequest("Cannot parse the body: " + body.error().message());
+      if (!body->is_object()) return BadRequest("Cannot parse the body: it must be an object");
+      call->body = *std::move(body);
+    }
+    return endpoint.answer(catalog, *call);
+  }
+
+  static net::Response Config(const net::Request& request) {
+    if (request.method != Method::kGet && request.method != Method::kHead) {
+      return ProblemResponse(NoEndpoint(true, request));
+    }
+    const std::string warehouse = request.QueryParameter("warehouse").value_or("");
+    if (!warehouse.empty() && warehouse != kWarehouse) {
+      return ProblemResponse(
+          {404, "NotFoundException",
+           "There is no warehouse " + warehouse + ": leave it out, or say tidemark"});
+    }
+    static const std::string body = ConfigBody();
+    return Json(body);
+  }
+
+  // RFC 6749, 4.4: the client's secret is an API key, and so is the token.
+  net::Response Token(const net::Request& request) const {
+    const auto refuse = [](int status, const char* error, std::string_view description) {
+      std::string body;
+      JsonWriter json(&body);
+      json.BeginObject().Field("error", error).Field("error_description", description).EndObject();
+      return Json(std::move(body), status);
+    };
+    if (request.method != Method::kPost) return refuse(405, "invalid_request", "POST it");
+    net::Request form;
+    form.SetTarget("/?" + request.body);
+    const std::string grant = form.QueryParameter("grant_type").value_or("");
+    const bool exchange = grant == "urn:ietf:params:oauth:grant-type:token-exchange";
+    if (grant != "client_credentials" && !exchange) {
+      return refuse(400, "unsupported_grant_type", "use client_credentials");
+    }
+    const std::string secret =
+        form.QueryParameter(exchange ? "subject_token" : "client_secret").value_or("");
+    if (const auto access = parts_.check_key(request, secret); !access || secret.empty()) {
+      return refuse(401, "invalid_client", "the client secret must be an API key of the server");
+    }
+    std::string body;
+    JsonWriter json(&body);
+    json.BeginObject().Field("access_token", secret).Field("token_type", "bearer");
+    json.Field("issued_token_type", "urn:ietf:params:oauth:token-type:access_token");
+    json.Field("expires_in", kTokenSeconds);
+    const std::string scope = form.QueryParameter("scope").value_or("");
+    if (!scope.empty()) json.Field("scope", scope);
+    json.EndObject();
+    net::Response response = Json(std::move(body));
+    response.headers.emplace_back("Cache-Control", "no-store");
+    return response;
+  }
+
+  const Parts parts_;
+};
+
+IcebergHandler::IcebergHandler(Parts parts) : impl_(std::make_unique<Impl>(std::move(parts))) {}
+IcebergHandler::~IcebergHandler() = default;
+
+void IcebergHandler::AddTo(net::Router* router) {
+  constexpr std::array kMethods = {Method::kGet, Method::kHead, Method::kPost, Method::kPut,
+                                   Method::kDelete};
+  const auto add = [&](std::string_view path, std::string_view before) {
+    for (const Method method : kMethods) {
+      router->Add(method, path,
+                  [this, before](net::Request request, std::shared_ptr<net::Responder> responder) {
+                    std::string rest(request.path().substr(before.size()));
+                    while (rest.ends_with('/')) rest.pop_back();
+                    impl_->Handle(rest, std::move(request), responder);
+                  });
+    }
+  };
+  add("/iceberg/v1/*", "/iceberg/v1/");
+  for (const std::string_view path :
+       {"/v1/config", "/v1/oauth/tokens", "/v1/namespaces", "/v1/namespaces/*", "/v1/tables/rename",
+        "/v1/views/rename", "/v1/transactions/commit"}) {
+    add(path, "/v1/");
+  }
+}
+
+}  // namespace tidemark::serve

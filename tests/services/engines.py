@@ -1,0 +1,138 @@
+"""What one outside engine does with the catalog: `engines.py ENGINE write|read URI`, answers as JSON.
+
+Runs in the environment that test_engines.py makes. `write` makes the engine's table lab.<ENGINE>:
+100 rows, a new column and 50 rows more, then every tenth is deleted; `read` reads all tables. A
+table's content is its count and a hash of its sorted rows.
+"""
+import hashlib
+import json
+import pathlib
+import sys
+
+FIRST, MORE = 100, 50
+
+
+def content(rows):
+    rows = sorted(tuple(row) for row in rows)
+    return [len(rows), hashlib.sha256(repr(rows).encode()).hexdigest()]
+
+
+class DuckDb:
+    """SQL over ATTACH; deletes are position deletes."""
+
+    def __init__(self, uri):
+        import duckdb
+
+        self.connection = duckdb.connect(config={"allow_unsigned_extensions": "false"})
+        for name in ("avro", "httpfs", "iceberg"):
+            folder = pathlib.Path(__import__(f"duckdb_extension_{name}").__file__).parent
+            self.connection.execute(f"LOAD '{next(folder.rglob('*.duckdb_extension'))}'")
+        self.connection.execute(f"ATTACH 'tidemark' AS ice (TYPE iceberg, ENDPOINT '{uri}', AUTHORIZATION_TYPE 'none')")
+
+    def sql(self, statement):
+        return self.connection.execute(statement).fetchall()
+
+    def write(self):
+        table = "ice.lab.duckdb"
+        self.sql("CREATE SCHEMA IF NOT EXISTS ice.lab")
+        self.sql(f"CREATE TABLE {table} (id BIGINT, name VARCHAR)")
+        self.sql(f"INSERT INTO {table} SELECT i, 'n' || i FROM range({FIRST}) t(i)")
+        [[first]] = self.sql(f"SELECT snapshot_id FROM iceberg_snapshots({table}) ORDER BY sequence_number LIMIT 1")
+        self.sql(f"ALTER TABLE {table} ADD COLUMN note VARCHAR")
+        self.sql(f"INSERT INTO {table} SELECT i, 'n' || i, 'late' FROM range({FIRST}, {FIRST + MORE}) t(i)")
+        self.sql(f"DELETE FROM {table} WHERE id % 10 = 0")
+        return self.sql(f"SELECT count(*) FROM {table} AT (VERSION => {first})")[0][0]
+
+    def tables(self, namespace):
+        return [row[0] for row in self.sql(f"SELECT table_name FROM duckdb_tables() WHERE database_name = 'ice' AND schema_name = '{namespace}'")]
+
+    def rows(self, namespace, table):
+        return self.sql(f"SELECT id, name, note FROM ice.{namespace}.{table}")
+
+    def events(self):
+        return self.sql('SELECT event_id, event_type FROM ice."default".events')
+
+
+class PyIceberg:
+    """The Python library; deletes are copy-on-write."""
+
+    def __init__(self, uri):
+        from pyiceberg.catalog import load_catalog
+
+        self.catalog = load_catalog("tidemark", type="rest", uri=uri)
+
+    def write(self, name="pyiceberg"):
+        import pyarrow as pa
+        from pyiceberg.types import StringType
+
+        self.catalog.create_namespace_if_not_exists("lab")
+        schema = pa.schema([("id", pa.int64()), ("name", pa.string())])
+        table = self.catalog.create_table(f"lab.{name}", schema=schema)
+        self.append(table, pa.table({"id": range(FIRST), "name": [f"n{i}" for i in range(FIRST)]}, schema=schema))
+        first = table.refresh().current_snapshot().snapshot_id
+        with table.update_schema() as update:
+            update.add_column("note", StringType())
+        ids = range(FIRST, FIRST + MORE)
+        self.append(table, pa.table({"id": ids, "name": [f"n{i}" for i in ids], "note": ["late"] * MORE}))
+        table.refresh().delete("id in (" + ", ".join(str(i) for i in range(0, FIRST + MORE, 10)) + ")")
+        return self.scan(table, first)
+
+    def append(self, table, rows):
+        table.append(rows)
+
+    def scan(self, table, snapshot):
+        return len(table.scan(snapshot_id=snapshot).to_arrow())
+
+    def tables(self, namespace):
+        return [name for _, name in self.catalog.list_tables(namespace)]
+
+    def rows(self, namespace, table):
+        rows = self.catalog.load_table(f"{namespace}.{table}").scan(selected_fields=("id", "name", "note")).to_arrow().to_pylist()
+        return [(row["id"], row["name"], row["note"]) for row in rows]
+
+    def events(self):
+        rows = self.catalog.load_table("default.events").scan(selected_fields=("event_id", "event_type")).to_arrow().to_pylist()
+        return [(row["event_id"], row["event_type"]) for row in rows]
+
+
+class Polars(PyIceberg):
+    """Polars' own scan and write, over PyIceberg's catalog."""
+
+    def write(self, name="polars"):
+        return super().write(name)
+
+    def append(self, table, rows):
+        import polars
+
+        polars.from_arrow(rows).write_iceberg(table.refresh(), mode="append")
+
+    def scan(self, table, snapshot):
+        import polars
+
+        return polars.scan_iceberg(table, snapshot_id=snapshot).select(polars.len()).collect().item()
+
+    def frame(self, name, columns):
+        import polars
+
+        return polars.scan_iceberg(self.catalog.load_table(name)).select(columns).collect().rows()
+
+    def rows(self, namespace, table):
+        return self.frame(f"{namespace}.{table}", ["id", "name", "note"])
+
+    def events(self):
+        return self.frame("default.events", ["event_id", "event_type"])
+
+
+def main():
+    engine, action, uri = sys.argv[1:]
+    engine = {"duckdb": DuckDb, "pyiceberg": PyIceberg, "polars": Polars}[engine](uri)
+    if action == "write":
+        answer = {"first": engine.write()}
+    else:
+        answer = {table: content(engine.rows("lab", table)) for table in engine.tables("lab")}
+        answer["events"] = content(engine.events())
+    print(json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main()
