@@ -72,6 +72,17 @@ struct KeyOptions {
   bool yes = false;
 };
 
+struct SchemaOptions {
+  std::string action;  // list, register, show, check, mode, infer, validate, delete.
+  std::string subject;
+  std::string file = {};  // "-": standard input.
+  std::string mode = {};
+  std::string compatibility = {};
+  std::string version = {};
+  std::uint64_t limit = 0;  // 0: as the server likes.
+  bool document = false;
+};
+
 struct DoctorOptions {
   std::string data_dir = "tidemark-data";
   bool rebuild_catalog = false;
@@ -101,6 +112,8 @@ void AddDoctorOptions(CLI::App* app, DoctorOptions* options);
 // `add_remote` adds the options of a Remote.
 void AddKeyOptions(CLI::App* app, KeyOptions* options,
                    const std::function<void(CLI::App*)>& add_remote);
+void AddSchemaOptions(CLI::App* app, SchemaOptions* options,
+                      const std::function<void(CLI::App*)>& add_remote);
 
 int RunServe(const ServeOptions& options);
 // print, check or docs. kCheckFailed if a source is wrong.
@@ -111,6 +124,8 @@ int RunDemo(const Remote& remote, const DemoOptions& options);
 // POSTs nothing to `path` and prints the answer.
 int RunPost(const Remote& remote, const std::string& path);
 int RunVerify(const Remote& remote);
+// kCheckFailed: the schema is not compatible, or an event not valid.
+int RunSchema(const Remote& remote, const SchemaOptions& options);
 // Offline checks: kCheckFailed if one failed, kConflict while a server owns the directory.
 int RunDoctor(const DoctorOptions& options);
 int RunKey(const Remote& remote, const KeyOptions& options);

@@ -81,6 +81,10 @@ int Main(int argc, char** argv) {
     if (std::string_view(name) == "list") continue;
     action->add_option("table", table_name, "namespace.table")->required();
   }
+  SchemaOptions schema;
+  CLI::App* schema_command =
+      app.add_subcommand("schema", "Register, show, check and propose schemas of events");
+  AddSchemaOptions(schema_command, &schema, [&remote](CLI::App* one) { AddRemote(one, &remote); });
   DoctorOptions doctor;
   CLI::App* doctor_command =
       app.add_subcommand("doctor", "Examine a data directory that no server uses");
@@ -109,6 +113,7 @@ int Main(int argc, char** argv) {
   if (*table_command) {
     return RunTable(remote, table_command->get_subcommands()[0]->get_name(), table_name);
   }
+  if (*schema_command) return RunSchema(remote, schema);
   if (*doctor_command) return RunDoctor(doctor);
   if (*config_command) return RunConfig(config_command->get_subcommands()[0]->get_name(), sources);
   if (*version_command) return RunVersion();

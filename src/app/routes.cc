@@ -10,9 +10,11 @@
 #include "env/posix/posix_clock.h"
 #include "ops/status.h"
 #include "ops/verify.h"
+#include "serve/confluent_handler.h"
 #include "serve/iceberg_handler.h"
 #include "serve/key_handler.h"
 #include "serve/receipt_handler.h"
+#include "serve/schema_handler.h"
 #include "serve/sql_handler.h"
 
 namespace tidemark::app {
@@ -43,7 +45,7 @@ class Routes::Impl {
   Impl(RouteParts* parts, collect::EventSink* sink, const collect::DoorOptions& doors)
       : parts_(parts),
         doors_(sink, &parts->keyring(), &parts->admission(), &parts->enrichment(), &parts->clock(),
-               &parts->registry(), doors),
+               &parts->registry(), WithSchemas(doors, &parts->schemas())),
         sql_([parts] { return &parts->queries(); }, &parts->pool(),
              [parts](const net::Request& request) {
                return parts->keyring().ProjectOf(request, collect::Scope::kRead);
@@ -57,10 +59,14 @@ class Routes::Impl {
                    .catalog = [parts] { return &parts->catalog(); }},
                   &parts->pool(),
                   [this](const net::Request& request) { return ReadersOrSenders(request); }),
-        iceberg_(IcebergParts(parts)) {
+        iceberg_(IcebergParts(parts)),
+        schemas_(SchemaParts()),
+        confluent_(SchemaParts()) {
     doors_.AddTo(&router_);
     keys_.AddTo(&router_);
     iceberg_.AddTo(&router_);
+    schemas_.AddTo(&router_);
+    confluent_.AddTo(&router_);
     AddHealth();
     AddQueries();
     AddOperations();
@@ -91,6 +97,25 @@ class Routes::Impl {
       if (!parts_->ready()) return respond->Send(net::ErrorResponse(NotReady()));
       (this->*handle)(request, respond);
     });
+  }
+
+  static collect::DoorOptions WithSchemas(collect::DoorOptions doors, meta::Schemas* schemas) {
+    doors.schemas = schemas;
+    return doors;
+  }
+
+  serve::SchemaHandlerParts SchemaParts() {
+    const auto may = [parts = parts_](collect::Scope scope) -> serve::Authorize {
+      return [parts, scope](const net::Request& request) {
+        return parts->keyring().ProjectOf(request, scope);
+      };
+    };
+    return {.schemas = &parts_->schemas(),
+            .pool = &parts_->pool(),
+            .clock = &parts_->clock(),
+            .service = [parts = parts_] { return parts->ready() ? &parts->queries() : nullptr; },
+            .may_read = may(collect::Scope::kRead),
+            .may_change = may(collect::Scope::kAdmin)};
   }
 
   void AddHealth() {
@@ -246,6 +271,8 @@ class Routes::Impl {
   serve::KeyHandler keys_;
   serve::ReceiptHandler receipts_;
   serve::IcebergHandler iceberg_;
+  serve::SchemaHandler schemas_;
+  serve::ConfluentHandler confluent_;
 };
 
 Routes::Routes(RouteParts* parts, collect::EventSink* sink, const collect::DoorOptions& doors)

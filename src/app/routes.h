@@ -12,6 +12,7 @@
 #include "enrich/enrichment.h"
 #include "env/task_pool.h"
 #include "iceberg/rest_catalog.h"
+#include "meta/schemas.h"
 #include "net/router.h"
 #include "query/service.h"
 #include "tide/core.h"
@@ -42,6 +43,7 @@ class RouteParts {
   virtual meta::Database& database() = 0;
   virtual collect::Admission& admission() = 0;
   virtual enrich::Enrichment& enrichment() = 0;
+  virtual meta::Schemas& schemas() = 0;
   virtual Duration started() const = 0;
 };
 

@@ -11,6 +11,7 @@
 #include "app/crash_point.h"
 #include "app/keyring.h"
 #include "app/routes.h"
+#include "app/schema_relation.h"
 #include "app/slow_store.h"
 #include "catalog/sqlite_catalog.h"
 #include "catalog/sqlite_directory.h"
@@ -20,6 +21,7 @@
 #include "env/posix/posix_disk.h"
 #include "env/worker.h"
 #include "meta/projects.h"
+#include "meta/schemas.h"
 #include "telemetry/log_line.h"
 
 namespace tidemark::app {
@@ -122,6 +124,7 @@ class Server::Impl final : public RouteParts {
   meta::Database& database() override { return *database_; }
   collect::Admission& admission() override { return *admission_; }
   enrich::Enrichment& enrichment() override { return *enrichment_; }
+  meta::Schemas& schemas() override { return *schemas_; }
   Duration started() const override { return started_; }
 
   ServeOptions options_;
@@ -165,6 +168,7 @@ class Server::Impl final : public RouteParts {
     TM_ASSIGN(catalog_, catalog::SqliteCatalog::Open(database_.get()));
     TM_ASSIGN(auto projects, meta::Projects::Open(database_.get()));
     TM_ASSIGN(keys_, meta::Keys::Open(database_.get()));
+    TM_ASSIGN(schemas_, meta::Schemas::Open(database_.get()));
     TM_ASSIGN(const auto first, projects.Find(kFirstProject));
     if (!first) TM_TRY(projects.Create(kFirstProject, clock_.WallNow()));
     if (keys_->List().empty()) {
@@ -290,6 +294,9 @@ class Server::Impl final : public RouteParts {
     TM_ASSIGN(core_, tide::Core::Open(options, parts, std::move(at_step)));
     queries_ = std::make_unique<query::Service>(options_.query, core_.get(), query_engine_.get(),
                                                 &clock_, &registry_);
+    queries_->SetMoreRelations([this](const std::string& project, const std::string& sql) {
+      return SchemaRelations(*schemas_->Of(project), project, sql);
+    });
     const wal::LogStats log = core_->log().stats();
     TM_LOG(kInfo, "recovered", {"frames", log.replayed_frames}, {"bytes", log.replayed_bytes},
            {"torn_bytes", log.torn_bytes},
@@ -326,6 +333,7 @@ class Server::Impl final : public RouteParts {
   std::unique_ptr<meta::Database> database_;
   std::unique_ptr<catalog::SqliteCatalog> catalog_;
   std::unique_ptr<meta::Keys> keys_;
+  std::unique_ptr<meta::Schemas> schemas_;
   std::unique_ptr<Keyring> keyring_;
   std::unique_ptr<env::LocalStore> store_;
   std::unique_ptr<engine::Instance> query_engine_;

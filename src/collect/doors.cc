@@ -42,13 +42,19 @@ struct Doors::Outcome {
 };
 
 struct Doors::Workbench {
-  Workbench(const event::JsonLimits& limits, std::uint64_t seed, std::unique_ptr<enrich::Chain> all)
-      : dice(seed), parser(limits, [this] { return dice.Next(); }), chain(std::move(all)) {}
+  Workbench(const DoorOptions& options, std::uint64_t seed, std::unique_ptr<enrich::Chain> all,
+            SchemaMetrics* metrics)
+      : dice(seed),
+        parser(options.json, [this] { return dice.Next(); }),
+        chain(std::move(all)) {
+    if (options.schemas != nullptr) schema_check.emplace(options.schemas, metrics);
+  }
 
   env::Random dice;
   event::JsonIndexer indexer;
   event::JsonEventParser parser;
   std::unique_ptr<enrich::Chain> chain;  // nullptr: events stay as they were sent.
+  std::optional<SchemaCheck> schema_check;
 };
 
 DoorMetrics::DoorMetrics(telemetry::Registry* registry)
@@ -78,6 +84,7 @@ Doors::Doors(EventSink* sink, Authenticator* authenticator, Admission* admission
       options_(std::move(options)),
       dialects_(MakeDialects()),
       metrics_(registry),
+      schema_metrics_(registry),
       seed_(seed) {}
 
 Doors::~Doors() {
@@ -106,8 +113,9 @@ Doors::WorkbenchPointer Doors::TakeWorkbench() {
       return WorkbenchPointer(workbench);
     }
   }
-  return std::make_unique<Workbench>(options_.json, seed_.fetch_add(1),
-                                     enrichment_ != nullptr ? enrichment_->MakeChain() : nullptr);
+  return std::make_unique<Workbench>(options_, seed_.fetch_add(1),
+                                     enrichment_ != nullptr ? enrichment_->MakeChain() : nullptr,
+                                     &schema_metrics_);
 }
 
 enrich::RequestFacts Doors::FactsOf(const net::Request& request, TimeMicros now) const {
@@ -259,13 +267,18 @@ std::optional<net::Response> Doors::Receive(const Door& door, const Identity& id
   if (*key) builder.SetKey(**key);
   builder.Reserve(request.body.size());
   if (workbench->chain) workbench->chain->Begin(facts);
+  SchemaCheck* const check = workbench->schema_check ? &*workbench->schema_check : nullptr;
+  // What is only observed is told where it is asked for.
+  const bool tell = !request.query().empty() && request.QueryParameter("debug") == "1";
+  if (check != nullptr) check->Begin(*project, tell);
   auto parsed = workbench->parser.Parse(request.body,
                                         {.project = *project,
                                          .received_at = now,
                                          .rules = door.dialect->RulesOf(*door.claim),
-                                         .check = nullptr,
+                                         .check = check,
                                          .enricher = workbench->chain.get()},
                                         &builder);
+  if (check != nullptr) check->End();
   if (!parsed) return unreadable(parsed.error());
   GiveBack(std::move(workbench));
   if (WantsExplanation(request)) {

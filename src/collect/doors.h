@@ -21,6 +21,7 @@
 #include "collect/authenticator.h"
 #include "collect/dialect.h"
 #include "collect/event_sink.h"
+#include "collect/schema_check.h"
 #include "enrich/enrichment.h"
 #include "env/clock.h"
 #include "env/posix/posix_clock.h"
@@ -38,6 +39,7 @@ struct DoorOptions {
   event::JsonLimits json;
   net::DecompressLimits body;
   std::vector<IpRange> trusted_proxies;  // Whose X-Forwarded-For is believed.
+  meta::Schemas* schemas = nullptr;      // That events are held against; null: none.
 };
 
 // received = accepted + duplicate + quarantined + refused, at all times.
@@ -112,6 +114,7 @@ class Doors {
   const DoorOptions options_;
   const std::vector<std::unique_ptr<Dialect>> dialects_;
   DoorMetrics metrics_;
+  SchemaMetrics schema_metrics_;
   std::atomic<std::uint64_t> seed_;
   std::array<std::atomic<Workbench*>, kWorkbenchesMax> workbenches_{};
 };

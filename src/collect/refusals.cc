@@ -9,7 +9,18 @@ void AppendRefused(JsonWriter* json, const event::ParsedEvents& parsed) {
   json->Key("refused").BeginArray();
   for (const event::RefusedEvent& refused : parsed.listed) {
     json->BeginObject().Field("index", refused.index).Field("error", refused.code);
+    if (!refused.rule.empty()) json->Field("rule", refused.rule);
     json->Field("message", refused.message).EndObject();
+  }
+  json->EndArray();
+}
+
+void AppendWarnings(JsonWriter* json, const event::ParsedEvents& parsed) {
+  if (parsed.warned == 0 || parsed.warnings.front().message.empty()) return;
+  json->Field("warned", parsed.warned).Key("warnings").BeginArray();
+  for (const event::RefusedEvent& warning : parsed.warnings) {
+    json->BeginObject().Field("index", warning.index).Field("warning", warning.code);
+    json->Field("rule", warning.rule).Field("message", warning.message).EndObject();
   }
   json->EndArray();
 }
@@ -23,7 +34,9 @@ net::Response NothingAccepted(const event::ParsedEvents& parsed) {
   const int status = all_are("event_too_large") ? 413 : all_are("wrong_project") ? 403 : 400;
   const std::string_view hint = status == 413   ? "send smaller events"
                                 : status == 403 ? "send it with the key of its own project"
-                                                : kEventHint;
+                                : all_are("schema")
+                                    ? "send it as its schema says: GET /v1/schemas/{subject}"
+                                    : kEventHint;
   net::Response response = net::ErrorResponse(status, parsed.listed.front().message, hint);
   if (!parsed.single) {
     response.body.pop_back();

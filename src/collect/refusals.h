@@ -14,6 +14,9 @@ inline constexpr std::string_view kEventHint =
 
 // The member `"refused":[{"index","error","message"}]` of the object that `json` is in.
 void AppendRefused(JsonWriter* json, const event::ParsedEvents& parsed);
+// The members `"warned"` and `"warnings":[{"index","warning","rule","message"}]`, if a check was
+// asked to tell what it only observes and had something to tell.
+void AppendWarnings(JsonWriter* json, const event::ParsedEvents& parsed);
 // 413 if every event is too large, 403 if all are another project's, else 400.
 net::Response NothingAccepted(const event::ParsedEvents& parsed);
 

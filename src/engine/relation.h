@@ -26,6 +26,9 @@ struct LakeFile {
 // mention of the relation in a statement sees the same rows.
 struct Relation {
   std::shared_ptr<const event::TableSchema> schema = event::EventsSchema();  // Of both sides.
+  // Not rows of events but those of a statement that the program itself wrote, over constants only
+  // (`SELECT * FROM (VALUES ...) t(...)`); then the members below are empty.
+  std::string statement = {};
   std::vector<std::shared_ptr<const event::RowSource>> hot;
   std::shared_ptr<const std::vector<LakeFile>> files;  // May be null: none.
 };

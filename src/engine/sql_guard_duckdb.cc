@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/check.h"
 #include "duckdb/parser/expression/list.hpp"
 #include "duckdb/parser/parsed_expression_iterator.hpp"
 #include "duckdb/parser/parser.hpp"
@@ -97,6 +98,16 @@ duckdb::unique_ptr<duckdb::TableRef> ScanOf(std::size_t index, const Relation& r
   auto statement = duckdb::make_uniq<duckdb::SelectStatement>();
   statement->node = std::move(both);
   return duckdb::make_uniq<duckdb::SubqueryRef>(std::move(statement));
+}
+
+// Our own statement in the place of a name. Throws.
+duckdb::unique_ptr<duckdb::TableRef> StatementRows(const std::string& sql) {
+  duckdb::Parser parser;
+  parser.ParseQuery(sql);
+  TM_CHECK_EQ(parser.statements.size(), 1U);
+  return duckdb::make_uniq<duckdb::SubqueryRef>(
+      duckdb::unique_ptr_cast<duckdb::SQLStatement, duckdb::SelectStatement>(
+          std::move(parser.statements[0])));
 }
 
 class Guard final : public TreeWalk {
@@ -216,8 +227,9 @@ class Guard final : public TreeWalk {
     }
     const Relation& relation = *relations_[*index].relation;
     const std::vector<KeptUse>* uses = kept_.UsesOf(base);
-    auto scan =
-        uses == nullptr ? ScanOf(*index, relation) : ScanWithKept(*index, relation, *uses, state_);
+    auto scan = !relation.statement.empty() ? StatementRows(relation.statement)
+                : uses == nullptr           ? ScanOf(*index, relation)
+                                            : ScanWithKept(*index, relation, *uses, state_);
     scan->alias = base.alias.empty() ? base.table_name : base.alias;
     scan->column_name_alias = base.column_name_alias;
     scan->query_location = base.query_location;

@@ -147,11 +147,14 @@ Result<SqlAnswer> Service::Run(SqlRequest request) {
                     cut->settled(), end};
 
   engine::QueryRequest run;
+  std::vector<engine::NamedRelation> more;
+  if (more_relations_) more = more_relations_(request.project, request.sql);
   run.sql = std::move(request.sql);
   run.parameters = std::move(request.parameters);
   run.named_parameters = std::move(request.named_parameters);
   run.relations.push_back(
       {{"events", "analytics_engine.events", "iceberg.events", "user_events_realtime"}, relation});
+  for (engine::NamedRelation& one : more) run.relations.push_back(std::move(one));
   run.deadline =
       started + std::min(options_.time_max, request.time_max.value_or(options_.time_max));
   run.rows_wanted = request.rows_wanted.value_or(engine::kRowsUnlimited);

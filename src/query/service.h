@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -73,6 +74,10 @@ struct SqlAnswer {
   Duration planned{};  // When the first row could be asked for.
 };
 
+// Relations beside `events` that a project has, for a statement that may name them.
+using MoreRelations = std::function<std::vector<engine::NamedRelation>(const std::string& project,
+                                                                       const std::string& sql)>;
+
 class Service {
  public:
   // All pointers must outlive the service.
@@ -82,6 +87,9 @@ class Service {
   // Errors: kInvalidArgument, kPermissionDenied (the statement), kUnavailable (the receipt's events
   // are not visible yet), kOverloaded, kDeadlineExceeded, kCancelled.
   Result<SqlAnswer> Run(SqlRequest request);
+
+  // Before the first Run.
+  void SetMoreRelations(MoreRelations more) { more_relations_ = std::move(more); }
 
   // To be told when an answer has been sent.
   void Finished(const SqlAnswer& answer, bool ok);
@@ -108,6 +116,7 @@ class Service {
   tide::Core* const core_;
   engine::Instance* const engine_;
   const env::Clock* const clock_;
+  MoreRelations more_relations_;
   Published<FileCache> files_;  // Of the newest head of each project.
   telemetry::Histogram& seconds_;
   telemetry::Counter& failed_;

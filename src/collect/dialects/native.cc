@@ -115,6 +115,7 @@ net::Response NativeAnswer(const Reception& reception) {
     AppendRefused(&json, parsed);
     if (!answer.AllAccepted()) AppendResults(answer, parsed, &json);
   }
+  AppendWarnings(&json, parsed);
   json.EndObject();
   return response;
 }

@@ -1,0 +1,163 @@
+// `tidemark schema ...`: the registry from the command line.
+
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include <CLI/CLI.hpp>
+
+#include "app/commands.h"
+#include "app/remote.h"
+#include "base/json_reader.h"
+#include "base/json_writer.h"
+
+namespace tidemark::app {
+namespace {
+
+// A name as one segment of a path.
+std::string Escaped(std::string_view name) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : name) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '_' || c == '.' || c == '~';
+    const auto byte = static_cast<unsigned char>(c);
+    if (plain) {
+      out += c;
+    } else {
+      out += {'%', kDigits[byte >> 4U], kDigits[byte & 15U]};
+    }
+  }
+  return out;
+}
+
+Result<std::string> ReadAll(const std::string& path) {
+  if (path == "-") {
+    return std::string(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>());
+  }
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return Fail(Code::kInvalidArgument, "cannot read " + path);
+  return std::string(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+}
+
+struct Call {
+  std::string method;
+  std::string path;
+  std::string body = {};
+};
+
+std::string Query(const SchemaOptions& options) {
+  std::string query;
+  const auto add = [&query](const char* name, const std::string& value) {
+    if (value.empty()) return;
+    query += query.empty() ? "?" : "&";
+    query += std::string(name) + "=" + Escaped(value);
+  };
+  add("mode", options.mode);
+  add("compatibility", options.compatibility);
+  add("version", options.version);
+  if (options.limit > 0) add("limit", std::to_string(options.limit));
+  if (options.document) add("as", "document");
+  return query;
+}
+
+Result<Call> ToCall(const SchemaOptions& options) {
+  const std::string at = "/v1/schemas/" + Escaped(options.subject);
+  const std::string& action = options.action;
+  if (action == "list") return Call{"GET", "/v1/schemas"};
+  if (action == "show" && options.version.empty()) return Call{"GET", at};
+  if (action == "show") return Call{"GET", at + "/versions/" + Escaped(options.version)};
+  if (action == "infer") return Call{"POST", at + "/infer" + Query(options)};
+  if (action == "delete" && options.version.empty()) return Call{"DELETE", at};
+  if (action == "delete") return Call{"DELETE", at + "/versions/" + Escaped(options.version)};
+  if (action == "mode") {
+    std::string body;
+    JsonWriter json(&body);
+    json.BeginObject();
+    if (!options.mode.empty()) json.Field("mode", options.mode);
+    if (!options.compatibility.empty()) json.Field("compatibility", options.compatibility);
+    json.EndObject();
+    return Call{"PUT", at, body};
+  }
+  TM_ASSIGN(std::string body, ReadAll(options.file));
+  const char* door = action == "check" ? "/compatibility" : action == "validate" ? "/validate" : "";
+  return Call{"POST", at + door + Query(options), std::move(body)};
+}
+
+// Whether the answer of a check says that something is wrong.
+bool SaysNo(const std::string& body, const char* word) {
+  const auto answer = JsonValue::Parse(body);
+  const JsonValue* value = answer ? answer->Find(word) : nullptr;
+  return value != nullptr && value->Bool() == false;
+}
+
+void PrintNotes(const std::string& body) {
+  const auto answer = JsonValue::Parse(body);
+  const JsonValue* notes = answer ? answer->Find("notes") : nullptr;
+  if (notes == nullptr) return;
+  for (const JsonValue& note : notes->items()) {
+    std::fprintf(stderr, "note: %s\n", note.text().c_str());
+  }
+}
+
+}  // namespace
+
+void AddSchemaOptions(CLI::App* app, SchemaOptions* options,
+                      const std::function<void(CLI::App*)>& add_remote) {
+  app->require_subcommand(1);
+  const auto add = [&](const char* name, const char* what) {
+    CLI::App* command = app->add_subcommand(name, what);
+    command->callback([options, name] { options->action = name; });
+    add_remote(command);
+    return command;
+  };
+  add("list", "Every subject of the project");
+  CLI::App* registers = add("register", "A new version of a subject");
+  CLI::App* shows = add("show", "A subject or one version, and which rules were broken");
+  CLI::App* checks = add("check", "Whether a schema could be the next version");
+  CLI::App* modes = add("mode", "What happens to events that are not as the schema says");
+  CLI::App* infers = add("infer", "Propose a schema from events that have arrived");
+  CLI::App* validates = add("validate", "Hold events against a schema without sending them");
+  CLI::App* deletes = add("delete", "A version, or all of a subject");
+  for (CLI::App* command : {registers, shows, checks, modes, validates, deletes}) {
+    command->add_option("subject", options->subject, "As a rule the event type")->required();
+  }
+  infers->add_option("event_type", options->subject, "Whose events are looked at")->required();
+  infers->add_option("--limit", options->limit, "Newest events to look at")
+      ->check(CLI::Range(1, 10'000));
+  for (CLI::App* command : {registers, checks, validates}) {
+    command->add_option("file", options->file, "- is stdin")->required();
+  }
+  modes->add_option("mode", options->mode, "What happens to events")
+      ->check(CLI::IsMember({"off", "observe", "enforce"}));
+  registers->add_option("--mode", options->mode, "What happens to events")
+      ->check(CLI::IsMember({"off", "observe", "enforce"}));
+  for (CLI::App* command : {registers, checks, modes}) {
+    command->add_option("--compatibility", options->compatibility,
+                        "NONE, BACKWARD, FORWARD or FULL, also with _TRANSITIVE");
+  }
+  for (CLI::App* command : {shows, checks, validates, deletes}) {
+    command->add_option("--version", options->version, "Instead of the newest");
+  }
+  validates->add_flag("--document", options->document, "The file is one JSON value, no events");
+}
+
+int RunSchema(const Remote& remote, const SchemaOptions& options) {
+  const auto call = ToCall(options);
+  if (!call) return PrintError("schema", call.error());
+  auto client = net::HttpClient::Make(UrlOf(remote));
+  if (!client) return PrintError("schema", client.error());
+  auto headers = HeadersOf(remote);
+  headers.emplace_back("Content-Type", "application/json");
+  const auto response = client->Send(call->method, call->path, headers, call->body);
+  if (!response) return PrintError("schema", response.error());
+  if (response->status >= 300) return PrintRefusal("schema", *response);
+  std::fputs(response->body.c_str(), stdout);
+  PrintNotes(response->body);
+  if (options.action == "check" && SaysNo(response->body, "compatible")) return kCheckFailed;
+  if (options.action == "validate" && SaysNo(response->body, "valid")) return kCheckFailed;
+  return kOk;
+}
+
+}  // namespace tidemark::app

@@ -1,0 +1,87 @@
+#include "collect/schema_check.h"
+
+#include <utility>
+
+namespace tidemark::collect {
+namespace {
+
+constexpr std::string_view kSentence = "Judgements of events by their schemas, by outcome.";
+
+}  // namespace
+
+SchemaMetrics::SchemaMetrics(telemetry::Registry* registry)
+    : valid(registry->AddCounter("tidemark_schema_judgements_total{outcome=\"valid\"}", kSentence)),
+      observed(registry->AddCounter("tidemark_schema_judgements_total{outcome=\"observed\"}",
+                                    kSentence)),
+      refused(
+          registry->AddCounter("tidemark_schema_judgements_total{outcome=\"refused\"}", kSentence)),
+      undecided(registry->AddCounter("tidemark_schema_judgements_total{outcome=\"undecided\"}",
+                                     kSentence)) {}
+
+void SchemaCheck::Begin(std::string_view project, bool tell) {
+  if (project_ != project) project_ = project;
+  tell_ = tell;
+  in_force_ = schemas_->Counting(project);
+  last_ = nullptr;
+}
+
+event::CheckFinding SchemaCheck::Check(const event::EventView& event) {
+  event::CheckFinding finding;
+  const std::string_view type = event.Text(event::Column::kEventType);
+  if (last_ == nullptr || last_type_ != type) {
+    last_type_ = type;
+    last_ = &in_force_->Of(type);
+  }
+  laid_out_ = false;
+  for (const meta::SchemaInForce& one : *last_) Judge(event, one, &finding);
+  return finding;
+}
+
+void SchemaCheck::Judge(const event::EventView& event, const meta::SchemaInForce& one,
+                        event::CheckFinding* finding) {
+  const schema::Validator& validator = *one.version->validator;
+  bool undecided = false;
+  if (!laid_out_ || shape_ != validator.shape()) {
+    shape_ = validator.shape();
+    undecided = !instance_.Read(event, project_, shape_).has_value();
+    laid_out_ = !undecided;
+  }
+  schema::BrokenRule broken;
+  const schema::Judgement judgement =
+      undecided ? schema::Judgement::kUndecided : validator.Judge(instance_, &broken);
+  one.counts->AddChecked();
+  if (judgement == schema::Judgement::kValid) return metrics_->valid.Add();
+  undecided = judgement == schema::Judgement::kUndecided;
+  const bool refuse = one.subject->mode == meta::SchemaMode::kEnforce;
+  if (undecided) {
+    metrics_->undecided.Add();
+    one.counts->AddUndecided();
+  } else {
+    (refuse ? metrics_->refused : metrics_->observed).Add();
+    one.counts->AddBroken(broken, refuse);
+  }
+  // The first refusal is told, else the first warning.
+  if (finding->refuse || (!refuse && !finding->code.empty())) return;
+  finding->code = "schema";
+  finding->refuse = refuse;
+  if (refuse || tell_) Tell(one, refuse, undecided, broken, finding);
+}
+
+void SchemaCheck::Tell(const meta::SchemaInForce& one, bool refuse, bool undecided,
+                       const schema::BrokenRule& broken, event::CheckFinding* finding) const {
+  const std::string name = one.subject->name + "/" + std::to_string(one.version->version);
+  if (undecided) {
+    finding->rule = name + ": steps";
+    finding->message = "the schema " + name + " cannot judge this event in reasonable time";
+    return;
+  }
+  finding->rule = name + ": " + one.version->validator->RuleName(broken);
+  std::vector<schema::Finding> findings;
+  one.version->validator->Judge(instance_, &findings, 1);
+  const std::string path = findings.empty() ? "" : findings.front().instance_path;
+  finding->message = (path.empty() ? "the event" : "`" + path + "`") + " " +
+                     (findings.empty() ? "is not as the schema says" : findings.front().message) +
+                     " (schema " + name + (refuse ? ")" : ", observed)");
+}
+
+}  // namespace tidemark::collect

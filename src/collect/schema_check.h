@@ -1,0 +1,61 @@
+// Holds every event against the schemas that are in force for its type: refuses it, or counts and
+// tells. The `event::EventCheck` of the doors.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "event/event_check.h"
+#include "meta/schemas.h"
+#include "schema/instance.h"
+#include "telemetry/metrics.h"
+
+namespace tidemark::collect {
+
+// Sums over all schemas; by subject and rule they are in ProjectSchemas (`GET
+// /v1/schemas/{subject}`).
+struct SchemaMetrics {
+  explicit SchemaMetrics(telemetry::Registry* registry);
+
+  telemetry::Counter& valid;      // Judgements, of which an event may have several.
+  telemetry::Counter& observed;   // Not as the schema says, and taken.
+  telemetry::Counter& refused;    // Not as the schema says, and refused.
+  telemetry::Counter& undecided;  // Would have taken too long; taken, or refused where enforced.
+};
+
+// One thread at a time; keeps its memory between bodies.
+class SchemaCheck final : public event::EventCheck {
+ public:
+  // Both must outlive it.
+  SchemaCheck(meta::Schemas* schemas, SchemaMetrics* metrics)
+      : schemas_(schemas), metrics_(metrics) {}
+
+  // For the events that follow: one state of the registry for all of them. `tell`: warnings have a
+  // message, which costs; without it they are only counted.
+  void Begin(std::string_view project, bool tell);
+  event::CheckFinding Check(const event::EventView& event) override;
+  // Lets go of the registry's state.
+  void End() { in_force_ = nullptr; }
+
+ private:
+  void Judge(const event::EventView& event, const meta::SchemaInForce& one,
+             event::CheckFinding* finding);
+  void Tell(const meta::SchemaInForce& one, bool refuse, bool undecided,
+            const schema::BrokenRule& broken, event::CheckFinding* finding) const;
+
+  meta::Schemas* const schemas_;
+  SchemaMetrics* const metrics_;
+  std::string project_;
+  bool tell_ = false;
+  std::shared_ptr<const meta::ProjectSchemas> in_force_;
+  // The schemas of the last event's type: events of one type come together.
+  std::string last_type_;
+  const std::vector<meta::SchemaInForce>* last_ = nullptr;
+  schema::Instance instance_;
+  bool laid_out_ = false;
+  schema::Shape shape_ = schema::Shape::kFlat;
+};
+
+}  // namespace tidemark::collect

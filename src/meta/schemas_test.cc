@@ -1,0 +1,153 @@
+// What the registry promises: versions that only grow, settings and deletions that survive a
+// restart, refusals that say what breaks, and built-ins that stand aside.
+
+#include "meta/schemas.h"
+
+#include <cstdlib>
+#include <filesystem>
+
+#include <gtest/gtest.h>
+
+namespace tidemark::meta {
+namespace {
+
+constexpr TimeMicros kNow{1'700'000'000'000'000};
+
+class SchemasTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = testing::TempDir() + "/schemas-XXXXXX";
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+    Reopen();
+  }
+  void TearDown() override {
+    schemas_.reset();
+    database_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+  void Reopen() {
+    schemas_.reset();
+    database_.reset();
+    database_ = Database::Open(folder_ + "/meta.db").value();
+    schemas_ = Schemas::Open(database_.get()).value();
+  }
+
+  Result<Registered> Register(const std::string& subject, const std::string& text) {
+    return schemas_->Register("shop", {.subject = subject, .text = text}, kNow);
+  }
+  std::string InForce(std::string_view type) const {
+    std::string names;
+    for (const SchemaInForce& one : schemas_->Of("shop")->Of(type)) {
+      names += (names.empty() ? "" : " ") + one.subject->name + "/" +
+               std::to_string(one.version->version);
+    }
+    return names;
+  }
+
+  std::string folder_;
+  std::unique_ptr<Database> database_;
+  std::unique_ptr<Schemas> schemas_;
+};
+
+constexpr const char* kAmount = R"({"properties":{"amount":{"type":"number"}}})";
+
+TEST_F(SchemasTest, VersionsAndIdsGrowAndTheSameSchemaIsOne) {
+  const auto first = Register("order", kAmount);
+  ASSERT_TRUE(first.has_value()) << first.error().message();
+  EXPECT_TRUE(first->is_new);
+  EXPECT_EQ(first->version->version, 1);
+  const auto same = Register("order", R"( {"properties" : {"amount":{"type":"number"}}} )");
+  EXPECT_FALSE(same->is_new);
+  EXPECT_EQ(same->version->version, 1);
+  const auto second = Register("order", R"({"properties":{"amount":{"type":"number"},"note":{}}})");
+  EXPECT_EQ(second->version->version, 2);
+  EXPECT_GT(second->version->id, first->version->id);
+  EXPECT_EQ(Register("sale", kAmount)->version->id, first->version->id);
+  EXPECT_EQ(InForce("order"), "order/2 base/0");
+  EXPECT_EQ(schemas_->Of("other")->Of("order").size(), 1U);  // Only base.
+}
+
+TEST_F(SchemasTest, RefusesWhatIsNotCompatibleAndSaysHow) {
+  ASSERT_TRUE(Register("order", kAmount).has_value());
+  const auto broken = Register("order", R"({"properties":{"amount":{"type":"string"}}})");
+  ASSERT_FALSE(broken.has_value());
+  EXPECT_EQ(broken.error().code(), Code::kConflict);
+  EXPECT_NE(broken.error().message().find("#/properties/amount/type type_narrowed"),
+            std::string::npos);
+  SubjectChange none;
+  none.compatibility = schema::Compatibility::kNone;
+  ASSERT_TRUE(schemas_->Change("shop", "order", none, kNow).has_value());
+  EXPECT_TRUE(Register("order", R"({"properties":{"amount":{"type":"string"}}})").has_value());
+}
+
+TEST_F(SchemasTest, TransitiveModesLookAtEveryVersion) {
+  ASSERT_TRUE(Register("order", R"({"type":["string","number"]})").has_value());
+  ASSERT_TRUE(schemas_->SetCompatibility("shop", schema::Compatibility::kNone).has_value());
+  ASSERT_TRUE(Register("order", R"({"type":"string"})").has_value());
+  const std::string third = R"({"type":"string","title":"third"})";
+  ASSERT_TRUE(
+      schemas_->SetCompatibility("shop", schema::Compatibility::kBackwardTransitive).has_value());
+  EXPECT_FALSE(Register("order", third).has_value());
+  ASSERT_TRUE(schemas_->SetCompatibility("shop", schema::Compatibility::kBackward).has_value());
+  EXPECT_TRUE(Register("order", third).has_value());
+}
+
+TEST_F(SchemasTest, ANumberIsNeverGivenOutAgain) {
+  ASSERT_TRUE(Register("order", kAmount).has_value());
+  EXPECT_EQ(schemas_->Delete("shop", "order", std::nullopt, kNow).value(),
+            std::vector<std::int32_t>{1});
+  EXPECT_EQ(InForce("order"), "base/0");
+  EXPECT_EQ(schemas_->Delete("shop", "order", std::nullopt, kNow).error().code(), Code::kNotFound);
+  Reopen();
+  EXPECT_EQ(Register("order", kAmount)->version->version, 2);
+}
+
+TEST_F(SchemasTest, SettingsSurviveARestart) {
+  ASSERT_TRUE(Register("order", kAmount).has_value());
+  SubjectChange change;
+  change.mode = SchemaMode::kEnforce;
+  change.event_types = std::vector<std::string>{"order placed", "order"};
+  ASSERT_TRUE(schemas_->Change("shop", "order", change, kNow).has_value());
+  Reopen();
+  EXPECT_EQ(InForce("order placed"), "order/1 base/0");
+  EXPECT_EQ(schemas_->Of("shop")->FindSubject("order")->mode, SchemaMode::kEnforce);
+  EXPECT_NE(schemas_->Of("shop")->FindSubject("order")->newest()->validator, nullptr);
+}
+
+TEST_F(SchemasTest, BuiltInsStandAsideForAProjectsOwn) {
+  EXPECT_EQ(InForce("page_view"), "page_view/0 user_event/0 base/0");
+  EXPECT_EQ(InForce("video_event"), "video_event/0 base/0");
+  ASSERT_TRUE(Register("page_view", kAmount).has_value());
+  EXPECT_EQ(InForce("page_view"), "page_view/1 user_event/0 base/0");
+  SubjectChange off;
+  off.mode = SchemaMode::kOff;
+  ASSERT_TRUE(schemas_->Change("shop", "base", off, kNow).has_value());
+  EXPECT_EQ(InForce("page_view"), "page_view/1 user_event/0");
+  EXPECT_FALSE(schemas_->Delete("shop", "base", std::nullopt, kNow).has_value());
+  ASSERT_TRUE(schemas_->Delete("shop", "page_view", std::nullopt, kNow).has_value());
+  EXPECT_EQ(InForce("page_view"), "page_view/0 user_event/0");
+}
+
+TEST_F(SchemasTest, RefersToWhatIsRegisteredAndToNothingElse) {
+  ASSERT_TRUE(Register("money", R"({"type":"number","minimum":0})").has_value());
+  EXPECT_TRUE(Register("order", R"({"properties":{"amount":{"$ref":"/schemas/money"}}})"));
+  EXPECT_TRUE(Register("order2", R"({"properties":{"amount":{"$ref":"/schemas/money/1"}}})"));
+  EXPECT_FALSE(Register("order3", R"({"properties":{"amount":{"$ref":"/schemas/money/2"}}})"));
+  EXPECT_FALSE(Register("order4", R"({"$ref":"http://127.0.0.1:1/x"})"));
+  const NewSchema with{.subject = "order5",
+                       .text = R"({"properties":{"amount":{"$ref":"m.json"}}})",
+                       .references = R"([{"name":"m.json","subject":"money","version":1}])"};
+  EXPECT_TRUE(schemas_->Register("shop", with, kNow).has_value());
+}
+
+TEST_F(SchemasTest, RefusesBadNamesAndTexts) {
+  EXPECT_FALSE(Register("", "{}").has_value());
+  EXPECT_FALSE(Register("a/b", "{}").has_value());
+  EXPECT_FALSE(Register("a", "{").has_value());
+  EXPECT_FALSE(Register("a", R"({"$ref":"#"})").has_value());
+  EXPECT_FALSE(Register("a", "{\"title\":\"" + std::string(300'000, 'x') + "\"}").has_value());
+}
+
+}  // namespace
+}  // namespace tidemark::meta

@@ -1,0 +1,410 @@
+#include "serve/confluent_handler.h"
+
+#include <charconv>
+#include <utility>
+
+#include "base/json_reader.h"
+#include "base/json_writer.h"
+
+namespace tidemark::serve {
+namespace {
+
+constexpr std::string_view kType = "application/vnd.schemaregistry.v1+json";
+
+// Codes of the interface: the HTTP status and two digits.
+constexpr int kSubjectNotFound = 40401;
+constexpr int kVersionNotFound = 40402;
+constexpr int kSchemaNotFound = 40403;
+constexpr int kSubjectConfigNotFound = 40408;
+constexpr int kIncompatible = 409;
+constexpr int kInvalidSchema = 42201;
+constexpr int kInvalidVersion = 42202;
+constexpr int kInvalidCompatibility = 42203;
+constexpr int kStoreError = 50001;
+
+net::Response Json(std::string body) {
+  net::Response response;
+  response.content_type = kType;
+  response.body = std::move(body);
+  return response;
+}
+
+net::Response Refuse(int code, std::string_view message) {
+  std::string body;
+  JsonWriter(&body).BeginObject().Field("error_code", code).Field("message", message).EndObject();
+  net::Response response = Json(std::move(body));
+  response.status = code > 999 ? code / 100 : code;
+  return response;
+}
+
+net::Response NoSubject(std::string_view subject) {
+  return Refuse(kSubjectNotFound, "Subject '" + std::string(subject) + "' not found.");
+}
+net::Response NoVersion() { return Refuse(kVersionNotFound, "Version not found."); }
+
+std::string SubjectOf(const net::Request& request) {
+  return net::DecodePercent(request.PathParameter("subject"), false);
+}
+
+// Only what was registered; built-in subjects are not of this interface.
+std::shared_ptr<const meta::SchemaSubject> FindSubject(const meta::ProjectSchemas& schemas,
+                                                       std::string_view name) {
+  auto subject = schemas.FindSubject(name);
+  return subject == nullptr || subject->builtin ? nullptr : subject;
+}
+
+// A whole number, or -1 for "latest"; nothing if it is neither.
+std::optional<std::int64_t> NumberOf(std::string_view text) {
+  if (text == "latest" || text == "-1") return -1;
+  std::int64_t number = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (read.ec != std::errc() || read.ptr != text.data() + text.size() || number < 1) {
+    return std::nullopt;
+  }
+  return number;
+}
+
+std::shared_ptr<const meta::SchemaVersion> FindVersion(const meta::SchemaSubject& subject,
+                                                       std::int64_t number) {
+  auto version = number < 0 ? subject.newest() : subject.Find(static_cast<std::int32_t>(number));
+  return version == nullptr || version->deleted ? nullptr : version;
+}
+
+void WriteReferences(const meta::SchemaVersion& version, JsonWriter* json) {
+  if (!version.references.empty()) json->Key("references").Raw(version.references);
+}
+
+void WriteFull(const meta::SchemaVersion& version, JsonWriter* json) {
+  json->BeginObject().Field("subject", version.subject).Field("id", version.id);
+  json->Field("version", version.version).Field("schemaType", "JSON");
+  json->Field("schema", version.text);
+  WriteReferences(version, json);
+  json->EndObject();
+}
+
+// The body of a registration: `{"schema":"...","schemaType":"JSON","references":[...]}`.
+tl::expected<meta::NewSchema, net::Response> ReadBody(const net::Request& request) {
+  const auto body = JsonValue::Parse(request.body);
+  const JsonValue* text = body ? body->Find("schema") : nullptr;
+  if (text == nullptr || !text->is_string()) {
+    return tl::unexpected(Refuse(kInvalidSchema, "schema must be a string of JSON"));
+  }
+  const JsonValue* type = body->Find("schemaType");
+  if (type == nullptr || type->text() != "JSON") {
+    return tl::unexpected(
+        Refuse(kInvalidSchema, "schemaType must be JSON: Avro and Protobuf are not kept here"));
+  }
+  meta::NewSchema added{.subject = SubjectOf(request), .text = text->text()};
+  const JsonValue* references = body->Find("references");
+  if (references != nullptr && !references->items().empty()) {
+    added.references = references->ToJson();
+  }
+  return added;
+}
+
+}  // namespace
+
+void ConfluentHandler::Add(net::Router* router, net::Method method, std::string_view path,
+                           bool changes, Action action) {
+  const SchemaWork work = [this, action](const std::string& project, const net::Request& request) {
+    return (this->*action)(project, request);
+  };
+  router->Add(method, path,
+              [this, changes, work](net::Request request,
+                                    const std::shared_ptr<net::Responder>& responder) {
+                RunSchemaWork(parts_, changes, work, std::move(request), responder);
+              });
+}
+
+void ConfluentHandler::AddTo(net::Router* router) {
+  using net::Method;
+  using Self = ConfluentHandler;
+  Add(router, Method::kGet, "/subjects", false, &Self::Subjects);
+  Add(router, Method::kPost, "/subjects/{subject}", false, &Self::LookUp);
+  Add(router, Method::kDelete, "/subjects/{subject}", true, &Self::DeleteSubject);
+  Add(router, Method::kGet, "/subjects/{subject}/versions", false, &Self::Versions);
+  Add(router, Method::kPost, "/subjects/{subject}/versions", true, &Self::Register);
+  Add(router, Method::kGet, "/subjects/{subject}/versions/{version}", false, &Self::Version);
+  Add(router, Method::kDelete, "/subjects/{subject}/versions/{version}", true,
+      &Self::DeleteVersion);
+  Add(router, Method::kGet, "/subjects/{subject}/versions/{version}/schema", false,
+      &Self::VersionText);
+  Add(router, Method::kGet, "/schemas/types", false, &Self::Types);
+  Add(router, Method::kGet, "/schemas/ids/{id}", false, &Self::ById);
+  Add(router, Method::kGet, "/schemas/ids/{id}/schema", false, &Self::TextById);
+  Add(router, Method::kGet, "/schemas/ids/{id}/versions", false, &Self::VersionsById);
+  Add(router, Method::kPost, "/compatibility/subjects/{subject}/versions", false,
+      &Self::Compatible);
+  Add(router, Method::kPost, "/compatibility/subjects/{subject}/versions/{version}", false,
+      &Self::Compatible);
+  Add(router, Method::kGet, "/config", false, &Self::Config);
+  Add(router, Method::kPut, "/config", true, &Self::SetConfig);
+  Add(router, Method::kGet, "/config/{subject}", false, &Self::Config);
+  Add(router, Method::kPut, "/config/{subject}", true, &Self::SetConfig);
+  Add(router, Method::kDelete, "/config/{subject}", true, &Self::ClearConfig);
+  Add(router, Method::kGet, "/mode", false, &Self::Mode);
+  Add(router, Method::kGet, "/mode/{subject}", false, &Self::Mode);
+}
+
+net::Response ConfluentHandler::Subjects(const std::string& project, const net::Request& request) {
+  const std::string prefix = request.QueryParameter("subjectPrefix").value_or("");
+  const auto schemas = parts_.schemas->Of(project);
+  std::string body;
+  JsonWriter json(&body);
+  json.BeginArray();
+  for (const auto& [name, subject] : schemas->subjects) {
+    const bool shown = !subject->builtin && subject->newest() != nullptr;
+    if (shown && name.starts_with(prefix)) json.String(name);
+  }
+  json.EndArray();
+  return Json(std::move(body));
+}
+
+net::Response ConfluentHandler::Versions(const std::string& project, const net::Request& request) {
+  const auto subject = FindSubject(*parts_.schemas->Of(project), SubjectOf(request));
+  if (subject == nullptr) return NoSubject(SubjectOf(request));
+  std::string body;
+  JsonWriter json(&body);
+  json.BeginArray();
+  for (const auto& version : subject->versions) {
+    if (!version->deleted && version->version > 0) json.Int(version->version);
+  }
+  json.EndArray();
+  return Json(std::move(body));
+}
+
+net::Response ConfluentHandler::Register(const std::string& project, const net::Request& request) {
+  const auto added = ReadBody(request);
+  if (!added) return added.error();
+  const auto registered = parts_.schemas->Register(project, *added, parts_.clock->WallNow());
+  if (registered) {
+    std::string body;
+    JsonWriter json(&body);
+    json.BeginObject().Field("id", registered->version->id);
+    json.Field("version", registered->version->version).Field("schemaType", "JSON");
+    json.Field("schema", registered->version->text);
+    WriteReferences(*registered->version, &json);
+    json.EndObject();
+    return Json(std::move(body));
+  }
+  switch (registered.error().code()) {
+    case Code::kConflict:
+      return Refuse(kIncompatible, registered.error().message());
+    case Code::kInvalidArgument:
+    case Code::kOverloaded:
+      return Refuse(kInvalidSchema, registered.error().message());
+    default:
+      return Refuse(kStoreError, "the registry cannot be written just now");
+  }
+}
+
+net::Response ConfluentHandler::LookUp(const std::string& project, const net::Request& request) {
+  const auto added = ReadBody(request);
+  if (!added) return added.error();
+  const auto subject = FindSubject(*parts_.schemas->Of(project), added->subject);
+  if (subject == nullptr) return NoSubject(added->subject);
+  const auto wanted = JsonValue::Parse(added->text);
+  if (!wanted) return Refuse(kInvalidSchema, wanted.error().message());
+  for (const auto& version : subject->versions) {
+    if (version->deleted || version->references != added->references) continue;
+    const auto text = JsonValue::Parse(version->text);
+    if (!text || text->ToJson() != wanted->ToJson()) continue;
+    std::string body;
+    JsonWriter json(&body);
+    WriteFull(*version, &json);
+    return Json(std::move(body));
+  }
+  return Refuse(kSchemaNotFound, "Schema not found");
+}
+
+net::Response ConfluentHandler::Version(const std::string& project, const net::Request& request) {
+  const auto subject = FindSubject(*parts_.schemas->Of(project), SubjectOf(request));
+  if (subject == nullptr) return NoSubject(SubjectOf(request));
+  const auto number = NumberOf(request.PathParameter("version"));
+  if (!number) {
+    return Refuse(kInvalidVersion, "a version is a whole number from 1, or `latest`");
+  }
+  const auto version = FindVersion(*subject, *number);
+  if (version == nullptr) return NoVersion();
+  std::string body;
+  JsonWriter json(&body);
+  WriteFull(*version, &json);
+  return Json(std::move(body));
+}
+
+net::Response ConfluentHandler::VersionText(const std::string& project,
+                                            const net::Request& request) {
+  const auto subject = FindSubject(*parts_.schemas->Of(project), SubjectOf(request));
+  if (subject == nullptr) return NoSubject(SubjectOf(request));
+  const auto number = NumberOf(request.PathParameter("version"));
+  const auto version = number ? FindVersion(*subject, *number) : nullptr;
+  return version == nullptr ? NoVersion() : Json(version->text);
+}
+
+net::Response ConfluentHandler::DeleteSubject(const std::string& project,
+                                              const net::Request& request) {
+  const auto deleted =
+      parts_.schemas->Delete(project, SubjectOf(request), std::nullopt, parts_.clock->WallNow());
+  if (!deleted) return NoSubject(SubjectOf(request));
+  std::string body;
+  JsonWriter json(&body);
+  json.BeginArray();
+  for (const std::int32_t version : *deleted) json.Int(version);
+  json.EndArray();
+  return Json(std::move(body));
+}
+
+net::Response ConfluentHandler::DeleteVersion(const std::string& project,
+                                              const net::Request& request) {
+  const auto subject = FindSubject(*parts_.schemas->Of(project), SubjectOf(request));
+  if (subject == nullptr) return NoSubject(SubjectOf(request));
+  const auto number = NumberOf(request.PathParameter("version"));
+  const auto version = number ? FindVersion(*subject, *number) : nullptr;
+  if (version == nullptr) return NoVersion();
+  const auto deleted =
+      parts_.schemas->Delete(project, subject->name, version->version, parts_.clock->WallNow());
+  return deleted ? Json(std::to_string(version->version)) : NoVersion();
+}
+
+net::Response ConfluentHandler::ById(const std::string& project, const net::Request& request) {
+  const auto number = NumberOf(request.PathParameter("id"));
+  const auto version = number ? parts_.schemas->Of(project)->FindId(*number) : nullptr;
+  if (version == nullptr) return Refuse(kSchemaNotFound, "Schema not found");
+  std::string body;
+  JsonWriter json(&body);
+  json.BeginObject().Field("schema", version->text).Field("schemaType", "JSON");
+  WriteReferences(*version, &json);
+  json.EndObject();
+  return Json(std::move(body));
+}
+
+net::Response ConfluentHandler::TextById(const std::string& project, const net::Request& request) {
+  const auto number = NumberOf(request.PathParameter("id"));
+  const auto version = number ? parts_.schemas->Of(project)->FindId(*number) : nullptr;
+  return version == nullptr ? Refuse(kSchemaNotFound, "Schema not found") : Json(version->text);
+}
+
+net::Response ConfluentHandler::VersionsById(const std::string& project,
+                                             const net::Request& request) {
+  const auto number = NumberOf(request.PathParameter("id"));
+  const auto schemas = parts_.schemas->Of(project);
+  if (!number || schemas->FindId(*number) == nullptr) {
+    return Refuse(kSchemaNotFound, "Schema not found");
+  }
+  std::string body;
+  JsonWriter json(&body);
+  json.BeginArray();
+  for (const auto& [name, subject] : schemas->subjects) {
+    for (const auto& version : subject->versions) {
+      if (version->id != *number || version->deleted) continue;
+      json.BeginObject().Field("subject", name).Field("version", version->version).EndObject();
+    }
+  }
+  json.EndArray();
+  return Json(std::move(body));
+}
+
+net::Response ConfluentHandler::Types(const std::string& /*project*/,
+                                      const net::Request& /*request*/) {
+  return Json("[\"JSON\"]");
+}
+
+net::Response ConfluentHandler::Compatible(const std::string& project,
+                                           const net::Request& request) {
+  const auto added = ReadBody(request);
+  if (!added) return added.error();
+  const auto schemas = parts_.schemas->Of(project);
+  const auto subject = FindSubject(*schemas, added->subject);
+  const std::string_view text = request.PathParameter("version");
+  std::optional<std::int32_t> version;
+  if (subject == nullptr) return NoSubject(added->subject);
+  if (!text.empty()) {
+    const auto number = NumberOf(text);
+    const auto found = number ? FindVersion(*subject, *number) : nullptr;
+    if (found == nullptr) return NoVersion();
+    version = found->version;
+  }
+  const auto json_text = JsonValue::Parse(added->text);
+  if (!json_text) return Refuse(kInvalidSchema, json_text.error().message());
+  const auto compiled =
+      parts_.schemas->Compile(project, added->subject, *json_text, added->references);
+  if (!compiled) return Refuse(kInvalidSchema, compiled.error().message());
+  const auto breaks = parts_.schemas->CheckCompatibility(project, *added, version);
+  if (!breaks) return Refuse(kStoreError, breaks.error().message());
+  std::string body;
+  JsonWriter json(&body);
+  json.BeginObject().Field("is_compatible", breaks->empty());
+  json.Key("messages").BeginArray();
+  for (const schema::Break& one : *breaks) {
+    json.String(one.path + " " + one.rule + ": " + one.message);
+  }
+  json.EndArray().EndObject();
+  return Json(std::move(body));
+}
+
+net::Response ConfluentHandler::Config(const std::string& project, const net::Request& request) {
+  const auto schemas = parts_.schemas->Of(project);
+  schema::Compatibility level = schemas->compatibility;
+  if (const std::string name = SubjectOf(request); !name.empty()) {
+    const auto subject = FindSubject(*schemas, name);
+    const bool own = subject != nullptr && subject->compatibility.has_value();
+    if (!own && request.QueryParameter("defaultToGlobal") != "true") {
+      return Refuse(kSubjectConfigNotFound,
+                    "Subject '" + name + "' does not have subject-level compatibility configured");
+    }
+    if (own) level = *subject->compatibility;
+  }
+  std::string body;
+  JsonWriter(&body)
+      .BeginObject()
+      .Field("compatibilityLevel", schema::CompatibilityName(level))
+      .EndObject();
+  return Json(std::move(body));
+}
+
+net::Response ConfluentHandler::SetConfig(const std::string& project, const net::Request& request) {
+  const auto body = JsonValue::Parse(request.body);
+  const JsonValue* name = body ? body->Find("compatibility") : nullptr;
+  const auto level = schema::FindCompatibility(name == nullptr ? "" : name->text());
+  if (!level) return Refuse(kInvalidCompatibility, level.error().message());
+  const std::string subject = SubjectOf(request);
+  meta::SubjectChange change;
+  change.compatibility = *level;
+  const Status set =
+      subject.empty() ? parts_.schemas->SetCompatibility(project, *level)
+                      : parts_.schemas->Change(project, subject, change, parts_.clock->WallNow());
+  if (!set) {
+    return set.error().code() == Code::kNotFound
+               ? NoSubject(subject)
+               : Refuse(kStoreError, "the registry cannot be written just now");
+  }
+  std::string answer;
+  JsonWriter(&answer)
+      .BeginObject()
+      .Field("compatibility", schema::CompatibilityName(*level))
+      .EndObject();
+  return Json(std::move(answer));
+}
+
+net::Response ConfluentHandler::ClearConfig(const std::string& project,
+                                            const net::Request& request) {
+  meta::SubjectChange change;
+  change.clear_compatibility = true;
+  const Status cleared =
+      parts_.schemas->Change(project, SubjectOf(request), change, parts_.clock->WallNow());
+  if (!cleared) return NoSubject(SubjectOf(request));
+  std::string body;
+  JsonWriter(&body)
+      .BeginObject()
+      .Field("compatibilityLevel",
+             schema::CompatibilityName(parts_.schemas->Of(project)->compatibility))
+      .EndObject();
+  return Json(std::move(body));
+}
+
+net::Response ConfluentHandler::Mode(const std::string& /*project*/,
+                                     const net::Request& /*request*/) {
+  return Json(R"({"mode":"READWRITE"})");
+}
+
+}  // namespace tidemark::serve

@@ -1,0 +1,50 @@
+// The registry as Confluent's clients speak to it: the part of the Schema Registry's REST interface
+// that serialisers need, for JSON Schema. docs/reference/schemas.md.
+//
+// Subjects, versions and ids are those of /v1/schemas; built-in ones are not shown. Format:
+// https://docs.confluent.io/platform/current/schema-registry/develop/api.html
+#pragma once
+
+#include <string>
+
+#include "net/router.h"
+#include "serve/schema_handler.h"
+
+namespace tidemark::serve {
+
+class ConfluentHandler {
+ public:
+  // As SchemaHandler.
+  explicit ConfluentHandler(SchemaHandlerParts parts) : parts_(std::move(parts)) {}
+  ConfluentHandler(const ConfluentHandler&) = delete;
+  ConfluentHandler& operator=(const ConfluentHandler&) = delete;
+
+  void AddTo(net::Router* router);
+
+ private:
+  using Action = net::Response (ConfluentHandler::*)(const std::string&, const net::Request&);
+  void Add(net::Router* router, net::Method method, std::string_view path, bool changes,
+           Action action);
+
+  net::Response Subjects(const std::string& project, const net::Request& request);
+  net::Response Versions(const std::string& project, const net::Request& request);
+  net::Response Register(const std::string& project, const net::Request& request);
+  net::Response LookUp(const std::string& project, const net::Request& request);
+  net::Response Version(const std::string& project, const net::Request& request);
+  net::Response VersionText(const std::string& project, const net::Request& request);
+  net::Response DeleteSubject(const std::string& project, const net::Request& request);
+  net::Response DeleteVersion(const std::string& project, const net::Request& request);
+  net::Response ById(const std::string& project, const net::Request& request);
+  net::Response TextById(const std::string& project, const net::Request& request);
+  net::Response VersionsById(const std::string& project, const net::Request& request);
+  net::Response Types(const std::string& project, const net::Request& request);
+  net::Response Compatible(const std::string& project, const net::Request& request);
+  net::Response Config(const std::string& project, const net::Request& request);
+  net::Response SetConfig(const std::string& project, const net::Request& request);
+  net::Response ClearConfig(const std::string& project, const net::Request& request);
+  net::Response Mode(const std::string& project, const net::Request& request);
+
+  const SchemaHandlerParts parts_;
+};
+
+}  // namespace tidemark::serve

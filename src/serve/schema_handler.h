@@ -1,0 +1,72 @@
+// The schema registry over HTTP: `/v1/schemas/...`, and `GET /api/schemas/...` as Iglu's clients
+// ask for it. docs/reference/schemas.md.
+//
+// Handlers are called on reactor threads and work on the pool: they may write to the database.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "env/clock.h"
+#include "env/task_pool.h"
+#include "meta/schemas.h"
+#include "net/router.h"
+#include "query/service.h"
+#include "serve/sql_handler.h"
+
+namespace tidemark::serve {
+
+inline constexpr std::uint64_t kInferEventsMax = 10'000;  // That one proposal looks at.
+inline constexpr std::uint64_t kInferEventsDefault = 1'000;
+inline constexpr std::size_t kValidateBytesMax = 8U << 20;
+
+struct SchemaHandlerParts {
+  meta::Schemas* schemas;
+  env::TaskPool* pool;
+  const env::Clock* clock;
+  std::function<query::Service*()> service;  // Null before recovery.
+  Authorize may_read;
+  Authorize may_change;
+};
+
+// Runs `work` of an authorized request on the pool and sends what it answers.
+using SchemaWork =
+    std::function<net::Response(const std::string& project, const net::Request& request)>;
+void RunSchemaWork(const SchemaHandlerParts& parts, bool changes, const SchemaWork& work,
+                   net::Request request, const std::shared_ptr<net::Responder>& responder);
+
+class SchemaHandler {
+ public:
+  // What `parts` points to must outlive the handler, and it the router and every task of the pool.
+  explicit SchemaHandler(SchemaHandlerParts parts) : parts_(std::move(parts)) {}
+  SchemaHandler(const SchemaHandler&) = delete;
+  SchemaHandler& operator=(const SchemaHandler&) = delete;
+
+  void AddTo(net::Router* router);
+
+ private:
+  using Action = net::Response (SchemaHandler::*)(const std::string&, const net::Request&);
+  void Add(net::Router* router, net::Method method, std::string_view path, bool changes,
+           Action action);
+
+  net::Response List(const std::string& project, const net::Request& request);
+  net::Response Configure(const std::string& project, const net::Request& request);
+  net::Response Register(const std::string& project, const net::Request& request);
+  net::Response Show(const std::string& project, const net::Request& request);
+  net::Response Change(const std::string& project, const net::Request& request);
+  net::Response Delete(const std::string& project, const net::Request& request);
+  net::Response Versions(const std::string& project, const net::Request& request);
+  net::Response Version(const std::string& project, const net::Request& request);
+  net::Response Check(const std::string& project, const net::Request& request);
+  net::Response Validate(const std::string& project, const net::Request& request);
+  net::Response Infer(const std::string& project, const net::Request& request);
+  net::Response Iglu(const std::string& project, const net::Request& request);
+
+  Result<std::string> InferFrom(const std::string& project, const std::string& type,
+                                std::uint64_t limit, std::uint64_t* looked_at);
+
+  const SchemaHandlerParts parts_;
+};
+
+}  // namespace tidemark::serve

@@ -1,0 +1,249 @@
+"""The schema registry through its doors: REST, the command, Confluent's serialiser, Iglu's path; and
+what it does to events."""
+import json
+import subprocess
+
+import pytest
+
+from support.server import BINARY, Tidemark
+
+ORDER = {"type": "object", "properties": {"amount": {"type": "number", "minimum": 0}, "currency": {"enum": ["USD", "EUR"]}},
+         "required": ["amount"]}
+PRINTED = {"type": "object", "properties": {
+    "productId": {"type": "string", "required": True}, "amount": {"type": "number", "required": True},
+    "currency": {"type": "string", "enum": ["USD", "EUR"], "required": True}}}
+
+
+def ask(server, method, path, body=None):
+    answer = server.request(method, path, None if body is None else json.dumps(body))
+    return answer.status, answer.json()
+
+
+def send(server, *events, query=""):
+    return server.request("POST", "/v1/events" + query, json.dumps(list(events)))
+
+
+def tool(server, *arguments, stdin=""):
+    done = subprocess.run([str(BINARY), "schema", arguments[0], "--url", f"http://127.0.0.1:{server.port}", *arguments[1:]],
+                          input=stdin, capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_an_enforced_schema_refuses_and_an_observed_one_counts(server):
+    status, made = ask(server, "POST", "/v1/schemas/order", ORDER)
+    assert status == 201 and (made["version"], made["mode"], made["new"]) == (1, "observe", True)
+    good, bad = {"event_type": "order", "amount": 5}, {"event_type": "order", "properties": {"amount": "5"}}
+    answer = send(server, good, bad, query="?debug=1").json()
+    assert answer["accepted"] == 2
+    warning = [w for w in answer["warnings"] if w["rule"].startswith("order/1")]
+    assert [(w["index"], w["warning"], w["rule"]) for w in warning] == [(1, "schema", "order/1: #/properties/amount/type")]
+    assert "/amount" in warning[0]["message"]
+    assert ask(server, "PUT", "/v1/schemas/order", {"mode": "enforce"})[1]["mode"] == "enforce"
+    answer = send(server, good, bad).json()
+    assert (answer["received"], answer["accepted"]) == (2, 1)
+    assert [(r["index"], r["error"], r["rule"]) for r in answer["refused"]] == [(1, "schema", "order/1: #/properties/amount/type")]
+    assert send(server, bad).status == 400
+    shown = ask(server, "GET", "/v1/schemas/order")[1]
+    assert shown["counts"] == {"checked": 5, "observed": 1, "refused": 2, "undecided": 0}
+    assert shown["rules"] == [{"rule": "#/properties/amount/type", "events": 3}]
+    assert server.rows("select count(*) from events where event_type = 'order'") == [(3,)]
+    assert ask(server, "PUT", "/v1/schemas/order", {"mode": "off"})[0] == 200
+    assert send(server, bad).json()["accepted"] == 1
+
+
+def test_the_registry_is_the_same_after_a_restart(tmp_path):
+    with Tidemark(tmp_path / "data") as server:
+        assert ask(server, "POST", "/v1/schemas/order?mode=enforce", ORDER)[0] == 201
+    with Tidemark(tmp_path / "data") as server:
+        assert send(server, {"event_type": "order"}).status == 400
+        assert ask(server, "POST", "/v1/schemas/order", ORDER)[1]["version"] == 1
+
+
+def test_a_boolean_required_is_read_as_draft_3_meant_it_and_told(server):
+    status, made = ask(server, "POST", "/v1/schemas/purchase?mode=enforce", PRINTED)
+    assert status == 201 and len(made["notes"]) == 3 and "draft 3" in made["notes"][0]
+    event = {"event_type": "purchase", "properties": {"productId": "p", "amount": 3, "currency": "EUR"}}
+    assert send(server, event).status == 202
+    del event["properties"]["currency"]
+    assert send(server, event).status == 400
+
+
+def test_builtin_schemas_only_observe_and_never_meet_other_types(server):
+    names = {s["subject"]: s for s in ask(server, "GET", "/v1/schemas")[1]["subjects"]}
+    assert set(names) == {"base", "page_view", "video_event", "user_event", "transaction"}
+    assert all(s["builtin"] and s["mode"] == "observe" for s in names.values())
+    video = {"event_type": "video_event", "video_id": "v", "action": "play", "position": 1, "duration": 9, "playback_rate": 1}
+    answer = send(server, video, {"event_type": "page_view"}, {"event_type": "anything"}, query="?debug=1").json()
+    assert answer["accepted"] == 3
+    assert not [w for w in answer["warnings"] if w["rule"].startswith(("user_event", "video_event")) and w["index"] == 0]
+    shown = ask(server, "GET", "/v1/schemas/base")[1]
+    assert shown["counts"]["checked"] == 3
+    assert {r["rule"] for r in shown["rules"]} <= {f"#/required/{n}" for n in ("session_id", "environment", "version")}
+
+
+def test_a_new_version_must_be_compatible_and_the_refusal_says_how_not(server):
+    ask(server, "POST", "/v1/schemas/order", ORDER)
+    stricter = {**ORDER, "required": ["amount", "currency"]}
+    answer = server.request("POST", "/v1/schemas/order", json.dumps(stricter))
+    assert answer.status == 409
+    assert "required_added" in answer.json()["message"] and "currency" in answer.json()["message"]
+    status, checked = ask(server, "POST", "/v1/schemas/order/compatibility", stricter)
+    assert status == 200 and checked["compatible"] is False
+    assert [(b["path"], b["rule"]) for b in checked["breaks"]] == [("#/required", "required_added")]
+    ask(server, "PUT", "/v1/schemas/order", {"compatibility": "FORWARD"})
+    assert ask(server, "POST", "/v1/schemas/order", stricter)[1]["version"] == 2
+    versions = ask(server, "GET", "/v1/schemas/order/versions")[1]["versions"]
+    assert [v["version"] for v in versions] == [1, 2]
+    assert ask(server, "GET", "/v1/schemas/order/versions/1")[1]["schema"] == ORDER
+    assert ask(server, "DELETE", "/v1/schemas/order/versions/2")[1]["deleted"] == [2]
+    assert ask(server, "GET", "/v1/schemas/order/versions/latest")[1]["version"] == 1
+
+
+@pytest.mark.parametrize("body,word", [
+    ("{", "JSON"), ("7", "schema"), ('{"type":"nonsense"}', "JSON Schema"), ('{"$ref":"#"}', "never end"),
+    ('{"pattern":"(?=x)"}', "linear"), ('{"$ref":"http://127.0.0.1:9/x"}', "not registered"),
+    ('{"$schema":"http://json-schema.org/draft-04/schema#"}', "draft"),
+    ('{"title":"' + "x" * 300_000 + '"}', "bytes"), ("[" * 100 + "]" * 100, "deep"),
+])
+def test_what_is_no_good_schema_is_refused_with_a_sentence(server, body, word):
+    answer = server.request("POST", "/v1/schemas/order", body)
+    assert answer.status == 400 and set(answer.json()) == {"error", "message", "hint"}
+    assert word in answer.json()["message"]
+
+
+def test_a_schema_cannot_make_the_server_hang(server):
+    doubling = {"$ref": "#/$defs/d0", "$defs": {"d40": {"type": "object"}}}
+    for i in range(40):
+        doubling["$defs"][f"d{i}"] = {"allOf": [{"$ref": f"#/$defs/d{i + 1}"}] * 2}
+    assert ask(server, "POST", "/v1/schemas/order?mode=enforce", doubling)[0] == 201
+    answer = send(server, *[{"event_type": "order"}] * 50).json()
+    assert "reasonable time" in answer["message"]
+    assert ask(server, "GET", "/v1/schemas/order")[1]["counts"]["undecided"] == 50
+
+
+def test_subjects_and_versions_that_are_not_there(server):
+    for method, path in (("GET", "/v1/schemas/none"), ("DELETE", "/v1/schemas/none"), ("GET", "/v1/schemas/none/versions"),
+                         ("GET", "/v1/schemas/base/versions/9"), ("PUT", "/v1/schemas/none"), ("POST", "/v1/schemas/none/validate")):
+        status, body = ask(server, method, path, {} if method in ("PUT", "POST") else None)
+        assert status == 404 and set(body) == {"error", "message", "hint"}
+    assert ask(server, "GET", "/v1/schemas/base/versions/x")[0] == 400
+    assert ask(server, "DELETE", "/v1/schemas/base")[0] == 400
+
+
+def test_keys_may_read_with_query_and_change_with_admin_only(tmp_path):
+    with Tidemark(tmp_path / "data", dev=False) as server:
+        assert server.request("GET", "/v1/schemas").status == 401
+        assert server.request("POST", "/v1/schemas/a", "{}").status == 401
+
+
+def test_infer_proposes_a_schema_that_its_own_events_keep(server):
+    kinds = ["card", "cash"]
+    events = [{"event_type": "sale", "user_id": f"u{i}", "properties": {
+        "amount": i + 0.5, "kind": kinds[i % 2], "note": None if i % 3 else "n", "items": [{"sku": f"s{i}", "count": i}],
+        "ref": f"0190aaaa-bbbb-4ccc-8ddd-eeeeeeee{i:04x}"}} for i in range(60)]
+    assert send(server, *events).status == 202
+    code, out, _ = tool(server, "infer", "sale", "--limit", "50")
+    proposal = json.loads(out)
+    assert code == 0 and proposal["events"] == 50
+    found = proposal["schema"]["properties"]
+    assert found["amount"]["type"] == "number" and found["kind"]["enum"] == kinds
+    assert found["note"]["type"] == ["null", "string"] and found["ref"]["format"] == "uuid"
+    assert found["items"]["items"]["properties"]["count"]["type"] == "integer"
+    assert set(proposal["schema"]["required"]) >= {"amount", "kind", "user_id"}
+    assert ask(server, "POST", "/v1/schemas/sale?mode=enforce", proposal["schema"])[0] == 201
+    assert send(server, *events).json()["accepted"] == 60
+    assert tool(server, "infer", "nothing")[0] == 3
+
+
+def test_the_command_does_all_that_the_doors_do(server, tmp_path):
+    file = tmp_path / "order.json"
+    file.write_text(json.dumps(ORDER))
+    assert tool(server, "register", "order", str(file), "--mode", "enforce")[0] == 0
+    assert json.loads(tool(server, "show", "order")[1])["mode"] == "enforce"
+    assert json.loads(tool(server, "show", "order", "--version", "1")[1])["schema"] == ORDER
+    assert tool(server, "check", "order", "-", stdin=json.dumps({**ORDER, "title": "x"}))[0] == 0
+    assert tool(server, "check", "order", "-", stdin='{"type":"string"}')[0] == 8
+    assert tool(server, "validate", "order", "-", stdin='{"event_type":"order","amount":1}\n{"event_type":"order","amount":2}\n')[0] == 0
+    code, out, _ = tool(server, "validate", "order", "-", stdin='{"event_type":"order","amount":-1}')
+    assert code == 8 and json.loads(out)["results"][0]["findings"][0]["instance_path"] == "/amount"
+    assert tool(server, "validate", "order", "--document", "-", stdin='{"amount":1}')[0] == 0
+    assert tool(server, "mode", "order", "off", "--compatibility", "NONE")[0] == 0
+    code, out, err = tool(server, "register", "purchase", "-", stdin=json.dumps(PRINTED))
+    assert code == 0 and "draft 3" in err
+    subjects = {s["subject"]: s for s in json.loads(tool(server, "list")[1])["subjects"]}
+    assert subjects["order"]["mode"] == "off" and subjects["order"]["compatibility"] == "NONE"
+    assert tool(server, "delete", "order")[0] == 0
+    assert tool(server, "show", "order")[0] == 3
+
+
+def test_confluents_serialiser_registers_and_reads_back(server):
+    confluent_kafka = pytest.importorskip("confluent_kafka.schema_registry.json_schema")
+    from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+    from confluent_kafka.schema_registry.error import SchemaRegistryError
+    from confluent_kafka.serialization import MessageField, SerializationContext
+
+    client = SchemaRegistryClient({"url": f"http://127.0.0.1:{server.port}"})
+    text = json.dumps({"$schema": "http://json-schema.org/draft-07/schema#", "title": "Order", **ORDER})
+    serializer = confluent_kafka.JSONSerializer(text, client)
+    context = SerializationContext("orders", MessageField.VALUE)
+    data = serializer({"amount": 12.5, "currency": "EUR"}, context)
+    assert data[0] == 0
+    number = int.from_bytes(data[1:5], "big")
+    assert json.loads(client.get_schema(number).schema_str)["title"] == "Order"
+    assert confluent_kafka.JSONDeserializer(None, schema_registry_client=client)(data, context) == {"amount": 12.5, "currency": "EUR"}
+    assert client.get_subjects() == ["orders-value"] and client.get_versions("orders-value") == [1]
+    assert client.get_latest_version("orders-value").schema_id == number
+    assert client.lookup_schema("orders-value", Schema(text, "JSON")).version == 1
+    worse = Schema(json.dumps({**ORDER, "required": ["amount", "currency"]}), "JSON")
+    assert client.test_compatibility("orders-value", worse) is False
+    with pytest.raises(SchemaRegistryError) as refused:
+        client.register_schema("orders-value", worse)
+    assert refused.value.http_status_code == 409
+    client.set_compatibility("orders-value", "NONE")
+    assert client.get_compatibility("orders-value") == "NONE"
+    assert client.register_schema("orders-value", worse) != number
+    assert client.get_versions("orders-value") == [1, 2]
+    with pytest.raises(SchemaRegistryError) as missing:
+        client.get_versions("nothing-value")
+    assert missing.value.error_code == 40401
+    # The same subject by the native door, and the schema at work on events of the type it is bound to.
+    assert ask(server, "GET", "/v1/schemas/orders-value")[1]["version"] == 2
+    assert ask(server, "PUT", "/v1/schemas/orders-value", {"mode": "enforce", "event_types": ["order"]})[0] == 200
+    assert send(server, {"event_type": "order", "amount": 1}).status == 400
+    assert client.delete_version("orders-value", 2) == 2
+    assert client.delete_subject("orders-value") == [1]
+    assert client.get_subjects() == []
+
+
+def test_confluents_interface_refuses_other_kinds_of_schemas(server):
+    answer = server.request("POST", "/subjects/x-value/versions", json.dumps({"schema": '{"type":"string"}'}))
+    assert answer.status == 422 and answer.json()["error_code"] == 42201
+    answer = server.request("POST", "/subjects/x-value/versions", json.dumps({"schema": "{", "schemaType": "JSON"}))
+    assert answer.status == 422
+    assert server.request("GET", "/schemas/ids/999").json()["error_code"] == 40403
+    assert server.request("GET", "/config").json() == {"compatibilityLevel": "BACKWARD"}
+
+
+def test_iglus_path_gives_the_schema_with_its_self(server):
+    ask(server, "POST", "/v1/schemas/com.acme.checkout", ORDER)
+    answer = server.request("GET", "/api/schemas/com.acme/checkout/jsonschema/1-0-0")
+    assert answer.status == 200
+    assert answer.json()["self"] == {"vendor": "com.acme", "name": "checkout", "format": "jsonschema", "version": "1-0-0"}
+    assert answer.json()["properties"] == ORDER["properties"]
+    assert server.request("GET", "/api/schemas/com.acme/checkout/jsonschema/1-0-1").status == 404
+    assert server.request("GET", "/api/schemas/com.acme/other/jsonschema/1-0-0").status == 404
+
+
+def test_event_schemas_is_a_table_with_the_printed_columns(server):
+    ask(server, "POST", "/v1/schemas/it's", ORDER)
+    ask(server, "POST", "/v1/schemas/order", ORDER)
+    ask(server, "POST", "/v1/schemas/order", {**ORDER, "title": "second"})
+    assert server.rows("select event_type, schema_version, json_extract(schema_definition, '$.required[0]') from event_schemas"
+                       " where schema_version > 0 order by 1, 2") == [("it's", 1, '"amount"'), ("order", 1, '"amount"'), ("order", 2, '"amount"')]
+    described = server.rows("describe event_schemas")
+    assert [(row[0], row[1]) for row in described] == [
+        ("id", "BIGINT"), ("project_id", "VARCHAR"), ("event_type", "VARCHAR"), ("schema_version", "INTEGER"),
+        ("schema_definition", "VARCHAR"), ("created_at", "TIMESTAMP WITH TIME ZONE"), ("updated_at", "TIMESTAMP WITH TIME ZONE")]
+    assert server.rows("select count(*) from Event_Schemas where schema_version = 0 and created_at is null") == [(5,)]
+    assert server.rows("select s.project_id, count(*) from events e right join event_schemas s using (event_type)"
+                       " where s.schema_version = 2 group by all") == [("default", 1)]
