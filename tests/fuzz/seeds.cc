@@ -161,4 +161,27 @@ std::vector<std::string> MetadataSeeds() {
   return {lake::WriteMetadataJson(metadata), lake::WriteMetadataFile(metadata)};
 }
 
+// A schema, a line end, a value.
+std::vector<std::string> SchemaSeeds() {
+  return {
+      R"({"type":"object","required":["a"],"properties":{"a":{"type":["integer","null"],)"
+      R"("minimum":-3,"multipleOf":0.5},"b":{"enum":["x",1,null]}},"additionalProperties":false})"
+      "\n"
+      R"({"a":4.0,"b":"x"})",
+      R"({"$id":"tidemark:/t","$dynamicAnchor":"n","$defs":{"s":{"$anchor":"s","minLength":2,)"
+      R"("pattern":"^[a-z\\p{Lu}]+$"}},"properties":{"v":{"$ref":"#s"},"c":{"items":)"
+      R"({"$dynamicRef":"#n"},"uniqueItems":true}},"unevaluatedProperties":false})"
+      "\n"
+      R"({"v":"ab","c":[{"v":"cd"},{"v":"ef","c":[]}]})",
+      R"({"$schema":"http://json-schema.org/draft-07/schema#","if":{"required":["x"]},"then":)"
+      R"({"dependencies":{"x":["y"]}},"else":{"not":{"const":{"z":[1]}}},"items":[true,false]})"
+      "\n"
+      R"({"x":1,"y":2})",
+      R"({"anyOf":[{"prefixItems":[{"const":1}],"contains":{"maximum":3},"minContains":0},)"
+      R"({"oneOf":[{"propertyNames":{"maxLength":3}},{"patternProperties":{"^x":false}}]}]})"
+      "\n"
+      R"([1,2,{"abc":1}])",
+  };
+}
+
 }  // namespace tidemark::fuzz

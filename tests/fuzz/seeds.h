@@ -13,5 +13,6 @@ std::vector<std::string> BatchSeeds();
 std::vector<std::string> WalSeeds();
 std::vector<std::string> AvroSeeds();
 std::vector<std::string> MetadataSeeds();
+std::vector<std::string> SchemaSeeds();
 
 }  // namespace tidemark::fuzz

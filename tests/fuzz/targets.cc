@@ -1,5 +1,6 @@
 #include "fuzz/targets.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/bytes.h"
@@ -13,6 +14,8 @@
 #include "lake/metadata.h"
 #include "net/decompress.h"
 #include "net/request_parser.h"
+#include "schema/compatibility.h"
+#include "schema/validator.h"
 #include "sim/sim_disk.h"
 #include "wal/recovery.h"
 
@@ -163,6 +166,37 @@ void RunMetadata(std::string_view bytes) {
   TM_CHECK(lake::WriteMetadataJson(*again) == written);
 }
 
+// Whatever the schema: its judgement ends, telling and not telling come to the same, and what is
+// invalid has a finding.
+void RunSchema(std::string_view bytes) {
+  const std::size_t line = std::min(bytes.find('\n'), bytes.size());
+  const auto text = JsonValue::Parse(bytes.substr(0, line));
+  const auto value = JsonValue::Parse(bytes.substr(std::min(line + 1, bytes.size())));
+  if (!text) return;
+  schema::CompileOptions options;
+  options.check_metaschema = bytes.size() % 8 == 0;
+  options.of_events = bytes.size() % 2 == 0;
+  const auto validator = schema::Validator::Compile(*text, options);
+  if (!validator) {
+    TM_CHECK(!validator.error().message().empty());
+    return;
+  }
+  if (!value) return;
+  schema::Instance instance;
+  if (!instance.Read(*value)) return;
+  std::vector<schema::Finding> findings;
+  const auto told = (*validator)->Judge(instance, &findings, 5);
+  schema::BrokenRule broken;
+  const auto quick = (*validator)->Judge(instance, &broken);
+  // Telling goes on behind the first finding and so may take more steps.
+  TM_CHECK(told == quick || told == schema::Judgement::kUndecided);
+  if (quick == schema::Judgement::kInvalid) TM_CHECK(broken.keyword != 0);
+  if (told == schema::Judgement::kInvalid) TM_CHECK(!findings.empty());
+  if (told == schema::Judgement::kValid) TM_CHECK(findings.empty());
+  TM_CHECK(!(*validator)->RuleName(broken).empty());
+  static_cast<void>(schema::FindBreaks(*text, *value));
+}
+
 constexpr std::array kTargets = {
     Target{"http", RunHttp, HttpSeeds},
     Target{"body", RunBody, BodySeeds},
@@ -174,6 +208,7 @@ constexpr std::array kTargets = {
     Target{"cloud_events", RunCloudEvents, CloudEventSeeds},
     Target{"segment", RunSegment, SegmentSeeds},
     Target{"posthog", RunPostHog, PostHogSeeds},
+    Target{"schema", RunSchema, SchemaSeeds},
 };
 
 }  // namespace
