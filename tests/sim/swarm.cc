@@ -5,7 +5,6 @@
 #include <chrono>
 #include <cstdio>
 #include <new>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "env/posix/posix_clock.h"
 
 namespace tidemark::sim {
 namespace {
@@ -63,9 +63,10 @@ bool LiveOne(const SwarmOptions& options, Slot* slot) {
 [[noreturn]] void LiveAll(const SwarmOptions& options, const std::function<void()>& prepare,
                           Shared* shared, Slot* slot) {
   if (prepare) prepare();
-  const auto begin = std::chrono::steady_clock::now();
+  const env::PosixClock clock;
+  const Duration begin = clock.Now();
   while (!shared->stop.load()) {
-    const auto spent = std::chrono::steady_clock::now() - begin;
+    const Duration spent = clock.Now() - begin;
     if (options.seconds_max > 0 && spent > std::chrono::seconds(options.seconds_max)) break;
     slot->seed = shared->next_seed.fetch_add(1);
     if (slot->seed >= options.first_seed + options.seed_count) break;
@@ -97,7 +98,7 @@ SwarmReport RunSwarm(const SwarmOptions& options, const std::function<void()>& p
   auto* shared = new (memory) Shared();
   shared->next_seed.store(options.first_seed);
   const unsigned wanted =
-      options.processes > 0 ? options.processes : std::max(1U, std::thread::hardware_concurrency());
+      options.processes > 0 ? options.processes : std::max(1U, static_cast<unsigned>(::sysconf(_SC_NPROCESSORS_ONLN)));
   const unsigned processes = std::min(wanted, kProcessesMax);
   std::vector<pid_t> children;
   std::fflush(stdout);
