@@ -143,33 +143,30 @@ TEST(TableDocumentTest, RequirementsSayWhatChanged) {
 
 TEST(TableDocumentTest, SchemasAreReusedAndKeepTheMeaningOfIds) {
   TableDocument table = Table();
-  const std::string added = R"({"action":"add-schema","schema":{"type":"struct","fields":[
+  const std::string added = R"json({"action":"add-schema","schema":{"type":"struct","fields":[
     {"id":1,"name":"id","required":true,"type":"long"},
-    {"id":7,"name":"more","required":false,"type":"decimal(9,2)"
-}]
-}
-})";
+    {"id":7,"name":"more","required":false,"type":"decimal(9,2)"}]}})json";
   EXPECT_EQ("ok", Apply(&table, added));
-EXPECT_EQ("ok", Apply(&table, R"({"action":"set-current-schema","schema-id":-1})"));
-EXPECT_EQ("ok", Message(table.Finish(2'000)));
-EXPECT_EQ(*table.json().IntAt("current-schema-id"), 1);
-EXPECT_EQ(*table.json().IntAt("last-column-id"), 7);
-EXPECT_EQ(table.json().Find("schemas")->items().size(), 2U);
+  EXPECT_EQ("ok", Apply(&table, R"({"action":"set-current-schema","schema-id":-1})"));
+  EXPECT_EQ("ok", Message(table.Finish(2'000)));
+  EXPECT_EQ(*table.json().IntAt("current-schema-id"), 1);
+  EXPECT_EQ(*table.json().IntAt("last-column-id"), 7);
+  EXPECT_EQ(table.json().Find("schemas")->items().size(), 2U);
 
-TableDocument same = Again(table);
-EXPECT_EQ("ok", Apply(&same, added));
-EXPECT_EQ("ok", Apply(&same, R"({"action":"set-current-schema","schema-id":-1})"));
-EXPECT_EQ("ok", Message(same.Finish(3'000)));
-EXPECT_FALSE(same.changed());
+  TableDocument same = Again(table);
+  EXPECT_EQ("ok", Apply(&same, added));
+  EXPECT_EQ("ok", Apply(&same, R"({"action":"set-current-schema","schema-id":-1})"));
+  EXPECT_EQ("ok", Message(same.Finish(3'000)));
+  EXPECT_FALSE(same.changed());
 
-EXPECT_TRUE(Apply(&same, R"({"action":"add-schema","schema":{"type":"struct","fields":[
+  EXPECT_TRUE(Apply(&same, R"({"action":"add-schema","schema":{"type":"struct","fields":[
     {"id":1,"name":"id","required":true,"type":"string"}]}})")
-                .starts_with("Cannot change column type: id: long -> string"));
-EXPECT_EQ("Invalid schema: multiple fields for name a",
-          Apply(&same, R"({"action":"add-schema","schema":{"type":"struct","fields":[
+                  .starts_with("Cannot change column type: id: long -> string"));
+  EXPECT_EQ("Invalid schema: multiple fields for name a",
+            Apply(&same, R"({"action":"add-schema","schema":{"type":"struct","fields":[
     {"id":8,"name":"a","type":"int"},{"id":9,"name":"a","type":"int"}]}})"));
-EXPECT_EQ("Cannot parse type string to primitive: number",
-          Apply(&same, R"({"action":"add-schema","schema":{"type":"struct","fields":[
+  EXPECT_EQ("Cannot parse type string to primitive: number",
+            Apply(&same, R"({"action":"add-schema","schema":{"type":"struct","fields":[
     {"id":8,"name":"a","type":"number"}]}})"));
 }
 

@@ -98,7 +98,8 @@ SwarmReport RunSwarm(const SwarmOptions& options, const std::function<void()>& p
   auto* shared = new (memory) Shared();
   shared->next_seed.store(options.first_seed);
   const unsigned wanted =
-      options.processes > 0 ? options.processes : std::max(1U, static_cast<unsigned>(::sysconf(_SC_NPROCESSORS_ONLN)));
+      options.processes > 0 ? options.processes
+                            : std::max(1U, static_cast<unsigned>(::sysconf(_SC_NPROCESSORS_ONLN)));
   const unsigned processes = std::min(wanted, kProcessesMax);
   std::vector<pid_t> children;
   std::fflush(stdout);
