@@ -57,8 +57,10 @@ def test_serve_keeps_to_its_limits(tmp_path):
         assert server.post("/v1/events", {"event_type": "a" * 20_000}).status == 413
         assert server.post("/v1/events", [{"event_type": "a"}] * 6).status in (400, 413)
         assert server.post("/v1/events", [{"event_type": "a"}] * 5).status == 202
-        cut = server.query("select * from range(10)")
-        assert (cut["rows"], cut["truncated"]) == (3, True)
+        too_many = server.post("/v1/sql", "select * from range(10)")
+        assert too_many.status == 400 and "query.rows" in too_many.json()["message"], too_many.body
+        cut = server.query("select * from range(10)", limit=2)
+        assert (cut["rows"], cut["truncated"]) == (2, True)
         assert server.post("/v1/sql", "select '" + "x" * 3000 + "'").status == 400
         endless = "select count(*) from range(1000000000) a, range(1000000000) b where a.range + b.range = -1"
         assert server.post("/v1/sql", endless).status == 504
