@@ -199,8 +199,9 @@ TEST(TableDocumentTest, SpecsAndOrdersAreReused) {
 }
 
 TEST(TableDocumentTest, SnapshotsMoveOnlyForward) {
-  TableDocument table = Table();
-  Append(&table, 10, 1, 0, 2'000);
+  TableDocument first = Table();
+  Append(&first, 10, 1, 0, 2'000);
+  TableDocument table = Again(first);
   Append(&table, 11, 2, 10, 3'000);
   EXPECT_EQ(table.current_snapshot(), 11);
   EXPECT_EQ(table.last_updated_ms(), 3'000);

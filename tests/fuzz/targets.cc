@@ -145,7 +145,7 @@ void RunWal(std::string_view bytes) {
   for (wal::Frame frame; wal::TakeFrame(&body, &frame);) TM_CHECK_LE(body.size(), bytes.size());
   wal::Ends ends;
   Status status;
-  static_cast<void>(wal::VisitFrames(bytes, 3, visit, &ends, &status));
+  static_cast<void>(wal::VisitFrames(bytes, 0, 3, visit, &ends, &status));
 }
 
 void RunAvro(std::string_view bytes) {

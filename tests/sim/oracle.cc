@@ -18,6 +18,8 @@ std::string PropertiesOf(std::size_t padding) {
   return "{\"n\":\"" + std::string(padding, 'x') + "\"}";
 }
 
+constexpr std::size_t kPropertiesBytes = std::string_view("{\"n\":\"\"}").size();
+
 bool IsPropertiesOf(std::size_t padding, std::string_view text) {
   constexpr std::string_view kHead = "{\"n\":\"";
   constexpr std::string_view kTail = "\"}";
@@ -248,9 +250,9 @@ void Oracle::EndLimbo() {
 void Oracle::CheckContent(std::uint32_t number, std::string_view type, TimeMicros timestamp,
                           std::string_view properties, bool has_value, double value) {
   const Event& event = events_[number];
-  const std::size_t body = properties.size() - PropertiesOf(event.padding).size();
+  const std::size_t body = properties.size() - kPropertiesBytes - event.padding;
   const bool same = kTypes[event.type] == type && event.timestamp == timestamp && body <= 1 &&
-                    properties == PropertiesOf(event.padding + body) &&
+                    IsPropertiesOf(event.padding + body, properties) &&
                     has_value == event.has_value && (!has_value || value == ValueOf(number));
   if (Expect(same, About("an event has changed", number))) {
     SetBody(number, static_cast<int>(body));

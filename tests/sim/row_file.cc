@@ -170,7 +170,7 @@ Result<engine::WrittenFile> RowFileWriter::Write(const event::RowSource& rows,
   PutU64(&bytes, Hash64(bytes));
   TM_ASSIGN(auto file, disk_->Create(PathOf(*disk_, native_path)));
   TM_TRY(file->WriteAt(0, bytes));
-  return engine::WrittenFile{rows.row_count(), bytes.size(), {4}};
+  return engine::WrittenFile{rows.row_count(), bytes.size(), {4}, {}};
 }
 
 Status RowFileReader::Read(const std::string& native_path,

@@ -99,14 +99,19 @@ class Machine {
                                 },
                                 [this] {
                                   if (tide_) tide_->Wake();
+                                },
+                                [this] {
+                                  if (index_) index_->Wake();
                                 }};
     core_ = tide::Core::Open(options, parts).value();
     log_ = std::make_unique<env::Worker>("log", [this] { return core_->IngestStep(); });
     tide_ = std::make_unique<env::Worker>("tide", [this] { return core_->TideStep(); });
+    index_ = std::make_unique<env::Worker>("index", [this] { return core_->IndexStep(); });
   }
   ~Machine() {
     log_->Stop();
     tide_->Stop();
+    index_->Stop();
   }
 
   tide::Core& core() { return *core_; }
@@ -132,10 +137,11 @@ class Machine {
     if (cut.lake) {
       cut.lake->files->ForEach([&](const lake::LiveFile& file) {
         if (!status) return;
-        status = reader_.Read(store_->NativePath(file.key), [&sum](const event::RowSource& rows) {
-          sum.Add(rows);
-          return Status();
-        });
+        status = reader_.Read(store_->NativePath(file.key), event::EventsSchema(),
+                              [&sum](const event::RowSource& rows) {
+                                sum.Add(rows);
+                                return Status();
+                              });
       });
     }
     if (!status) return Fail(status.error());
@@ -157,6 +163,7 @@ class Machine {
   std::unique_ptr<tide::Core> core_;
   std::unique_ptr<env::Worker> log_;
   std::unique_ptr<env::Worker> tide_;
+  std::unique_ptr<env::Worker> index_;
 };
 
 std::string IdOf(int submitter, int number) {
