@@ -1,6 +1,7 @@
 #include "event/json_event.h"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cstring>
 #include <optional>
@@ -17,6 +18,19 @@ namespace {
 constexpr std::size_t kKeptBytesMax = 4_MiB;
 constexpr std::uint8_t kDataRank = 8;  // Fields of a CloudEvent's data give way to its envelope.
 constexpr std::size_t kLinearMembersMax = 64;
+
+// Columns whose text is the field's, as it is.
+constexpr std::uint32_t OwnText() {
+  std::uint32_t bits = 0;
+  for (const ColumnInfo& info : kColumns) {
+    const bool special = info.column == Column::kProperties || info.column == Column::kProjectId;
+    if (info.type == Type::kString && !special) bits |= Bit(info.column);
+  }
+  return bits;
+}
+constexpr std::uint32_t kOwnText = OwnText();
+
+constexpr std::uint32_t RoleBit(FieldRole role) { return 1U << static_cast<unsigned>(role); }
 
 std::string Quoted(std::string_view name) { return "`" + std::string(name) + "`"; }
 
@@ -140,7 +154,7 @@ bool EventReader::Read(JsonCursor* cursor, EventFault* fault) {
   }
   arena_.clear();
   arena_.reserve(event.end - event.begin);  // What is decoded is never longer than it was.
-  Choose(*cursor);
+  ChooseFields(*cursor);
   Fill(*cursor, fault);
   return true;
 }
@@ -148,20 +162,26 @@ bool EventReader::Read(JsonCursor* cursor, EventFault* fault) {
 // Checks the whole object and notes its fields.
 bool EventReader::Walk(JsonCursor* cursor, JsonSpan* event) {
   fields_.clear();
+  roles_ = 0;
   event->begin = cursor->position();
   cursor->Advance();
-  for (bool first = true; cursor->Peek() != '}'; first = false) {
+  for (bool first = true;; first = false) {
+    const char c = cursor->Peek();
+    if (c == '}') break;
     if (!first) {
-      if (cursor->Peek() != ',') return cursor->Stop();
+      if (c != ',') return cursor->Stop();
       cursor->Advance();
     }
     Field& field = fields_.emplace_back();
     if (!cursor->CheckString(&field.key)) return false;
     if (cursor->Peek() != ':') return cursor->Stop();
     cursor->Advance();
-    if (!cursor->Check(limits_.depth_max - 1, &field.value)) return false;
+    const bool valid = cursor->Peek() == '"' ? cursor->CheckString(&field.value)
+                                             : cursor->Check(limits_.depth_max - 1, &field.value);
+    if (!valid) return false;
     field.name = &FindField(cursor->Inside(field.key));
     field.rank = field.name->rank;
+    roles_ |= RoleBit(field.name->role);
   }
   event->end = cursor->position() + 1;
   cursor->Advance();
@@ -169,12 +189,11 @@ bool EventReader::Walk(JsonCursor* cursor, JsonSpan* event) {
 }
 
 // Decides for every field whether it is a column or goes into properties.
-void EventReader::Choose(const JsonCursor& cursor) {
-  chosen_.fill(kNone);
+void EventReader::ChooseFields(const JsonCursor& cursor) {
+  chosen_bits_ = 0;
   members_.clear();
   context_text_.clear();
-  bool cloud = false;
-  for (const Field& field : fields_) cloud |= field.name->role == FieldRole::kCloudVersion;
+  const bool cloud = (roles_ & RoleBit(FieldRole::kCloudVersion)) != 0;
   own_fields_ = fields_.size();
   const std::uint32_t data = cloud ? LastOf(FieldRole::kCloudData) : kNone;
   if (data != kNone) OpenData(cursor, fields_[data].value);
@@ -205,6 +224,7 @@ void EventReader::Choose(const JsonCursor& cursor) {
 
 // The last field of that role, if it is an object.
 std::uint32_t EventReader::LastOf(FieldRole role) const {
+  if ((roles_ & RoleBit(role)) == 0) return kNone;
   for (std::size_t i = fields_.size(); i-- > 0;) {
     if (fields_[i].name->role != role) continue;
     return fields_[i].value.kind == '{' ? static_cast<std::uint32_t>(i) : kNone;
@@ -214,14 +234,12 @@ std::uint32_t EventReader::LastOf(FieldRole role) const {
 
 // Of two names of a column the lower rank is the column, and of equal ones the last.
 void EventReader::Place(std::uint32_t index) {
-  std::uint32_t& chosen = chosen_[Index(fields_[index].name->column)];
-  if (chosen == kNone) {
-    chosen = index;
-    return;
-  }
-  const std::uint32_t other = chosen;
-  if (fields_[index].rank <= fields_[other].rank) chosen = index;
-  if (fields_[index].rank != fields_[other].rank) AddOther(chosen == index ? other : index);
+  const Column column = fields_[index].name->column;
+  if ((chosen_bits_ & Bit(column)) == 0) return Choose(index);
+  const std::uint32_t other = chosen_[Index(column)];
+  const bool wins = fields_[index].rank <= fields_[other].rank;
+  if (wins) Choose(index);
+  if (fields_[index].rank != fields_[other].rank) AddOther(wins ? other : index);
 }
 
 void EventReader::AddOther(std::uint32_t index) {
@@ -234,6 +252,7 @@ void EventReader::OpenData(const JsonCursor& cursor, JsonSpan data) {
                   const FieldName& name = FindField(in.Inside(key));
                   const auto rank = static_cast<std::uint8_t>(name.rank + kDataRank);
                   fields_.push_back({key, value, &name, rank});
+                  roles_ |= RoleBit(name.role);
                 });
 }
 
@@ -263,16 +282,12 @@ bool EventReader::PlaceContextMember(const JsonCursor& cursor, const JsonSpan& k
                                      const JsonSpan& value) {
   const FieldName& name = FindContextField(cursor.Inside(key));
   if (name.role != FieldRole::kColumn || value.kind != '"') return false;
-  std::uint32_t& chosen = chosen_[Index(name.column)];
-  if (chosen != kNone && fields_[chosen].rank < name.rank) return false;
+  if ((chosen_bits_ & Bit(name.column)) != 0 &&
+      fields_[chosen_[Index(name.column)]].rank < name.rank) {
+    return false;
+  }
   fields_.push_back({key, value, &name, name.rank});
   return true;
-}
-
-const EventReader::Field* EventReader::Chosen(Column column) const {
-  const std::uint32_t index = chosen_[Index(column)];
-  if (index == kNone || fields_[index].value.kind == 'n') return nullptr;
-  return &fields_[index];
 }
 
 std::string_view EventReader::Decoded(const JsonCursor& cursor, const JsonSpan& string) {
@@ -287,12 +302,8 @@ bool EventReader::Fill(const JsonCursor& cursor, EventFault* fault) {
   view_.made = 0;
   if (context_->rules == JsonRules::kStrict && !CheckStrict(cursor, fault)) return false;
   if (context_->rules == JsonRules::kCloudEvent && !CheckCloudEvent(cursor, fault)) return false;
-  for (const ColumnInfo& info : kColumns) {
-    if (info.type != Type::kString || info.column == Column::kProperties ||
-        info.column == Column::kProjectId) {
-      continue;
-    }
-    const Field* field = Chosen(info.column);
+  for (std::uint32_t bits = chosen_bits_ & kOwnText; bits != 0; bits &= bits - 1) {
+    const Field* field = Chosen(static_cast<Column>(std::countr_zero(bits)));
     if (field != nullptr && !FillText(cursor, *field, fault)) return false;
   }
   if (!view_.Has(Column::kEventType) || view_.Text(Column::kEventType).empty()) {

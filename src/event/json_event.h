@@ -55,7 +55,7 @@ class EventReader {
   static constexpr std::uint32_t kNone = ~0U;
 
   bool Walk(JsonCursor* cursor, JsonSpan* event);
-  void Choose(const JsonCursor& cursor);
+  void ChooseFields(const JsonCursor& cursor);
   void Place(std::uint32_t index);
   void AddOther(std::uint32_t index);
   std::uint32_t LastOf(FieldRole role) const;
@@ -76,15 +76,27 @@ class EventReader {
   void AppendMembers(const JsonCursor& cursor);
   void MakeId();
   std::string_view Decoded(const JsonCursor& cursor, const JsonSpan& string);
-  const Field* Chosen(Column column) const;
+  // The field of a column, but for null.
+  const Field* Chosen(Column column) const {
+    if ((chosen_bits_ & Bit(column)) == 0) return nullptr;
+    const Field& field = fields_[chosen_[Index(column)]];
+    return field.value.kind == 'n' ? nullptr : &field;
+  }
+  void Choose(std::uint32_t index) {
+    const Column column = fields_[index].name->column;
+    chosen_[Index(column)] = index;
+    chosen_bits_ |= Bit(column);
+  }
 
   const JsonLimits limits_;
   const std::function<std::uint64_t()> dice_;
   const JsonEventParser::Context* context_ = nullptr;
   EventView view_;
   std::vector<Field> fields_;
-  std::size_t own_fields_ = 0;  // The first ones; behind them those of `data` and `context`.
-  std::array<std::uint32_t, kColumnCount> chosen_{};  // Index in fields_ of each column, or kNone.
+  std::size_t own_fields_ = 0;     // The first ones; behind them those of `data` and `context`.
+  std::uint32_t roles_ = 0;        // A bit for each FieldRole that a field has.
+  std::uint32_t chosen_bits_ = 0;  // Columns that have a field.
+  std::array<std::uint32_t, kColumnCount> chosen_{};  // Index in fields_; for those columns only.
   std::vector<Member> members_;
   std::string arena_;  // Decoded strings of the event; reserved before use, so that views stay.
   std::string context_text_;
