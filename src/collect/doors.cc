@@ -44,9 +44,7 @@ struct Doors::Outcome {
 struct Doors::Workbench {
   Workbench(const DoorOptions& options, std::uint64_t seed, std::unique_ptr<enrich::Chain> all,
             SchemaMetrics* metrics)
-      : dice(seed),
-        parser(options.json, [this] { return dice.Next(); }),
-        chain(std::move(all)) {
+      : dice(seed), parser(options.json, [this] { return dice.Next(); }), chain(std::move(all)) {
     if (options.schemas != nullptr) schema_check.emplace(options.schemas, metrics);
   }
 
@@ -269,8 +267,7 @@ std::optional<net::Response> Doors::Receive(const Door& door, const Identity& id
   if (workbench->chain) workbench->chain->Begin(facts);
   SchemaCheck* const check = workbench->schema_check ? &*workbench->schema_check : nullptr;
   // What is only observed is told where it is asked for.
-  const bool tell = !request.query().empty() && request.QueryParameter("debug") == "1";
-  if (check != nullptr) check->Begin(*project, tell);
+  if (check != nullptr) check->Begin(*project, WantsExplanation(request));
   auto parsed = workbench->parser.Parse(request.body,
                                         {.project = *project,
                                          .received_at = now,

@@ -46,6 +46,7 @@ net::Response Explanation(const Explained& explained) {
   json.Field("dialect", explained.dialect).Field("project", explained.project);
   json.Field("received", explained.parsed.received).Field("accepted", explained.parsed.accepted);
   AppendRefused(&json, explained.parsed);
+  AppendWarnings(&json, explained.parsed);
   json.Key("events").BeginArray();
   auto reader = event::BatchReader::Open(explained.batch);
   event::EventView event;

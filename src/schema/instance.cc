@@ -1,10 +1,13 @@
 #include "schema/instance.h"
 
+#include <array>
 #include <charconv>
 #include <cstring>
+#include <optional>
 
 #include "base/check.h"
 #include "base/json_writer.h"
+#include "event/json_names.h"
 #include "event/json_tokens.h"
 #include "event/schema.h"
 
@@ -12,6 +15,8 @@ namespace tidemark::schema {
 namespace {
 
 constexpr std::size_t kKeptBytesMax = 1 << 20;
+constexpr std::size_t kColumnNameBytesMax = 32;
+constexpr std::size_t kFieldPadding = 16;  // What FindField reads beyond a short name.
 
 Error TooMany() {
   return {Code::kInvalidArgument,
@@ -39,6 +44,16 @@ Kind KindOf(const JsonValue& value) {
 // Strings that the event carries and a schema may speak of, in the table's order.
 bool IsVisible(event::Column column) {
   return event::Info(column).type == event::Type::kString && column != event::Column::kProperties;
+}
+
+// The column that clients mean by a name: its own, or one of the others they send it under.
+std::optional<event::Column> ColumnOfName(std::string_view key) {
+  std::array<char, kColumnNameBytesMax + kFieldPadding> padded{};
+  if (key.size() > kColumnNameBytesMax) return std::nullopt;
+  key.copy(padded.data(), key.size());
+  const event::FieldName& field = event::FindField({padded.data(), key.size()});
+  if (field.role != event::FieldRole::kColumn) return event::FindColumn(key);
+  return field.column;
 }
 
 }  // namespace
@@ -116,6 +131,7 @@ Status Instance::Read(const event::EventView& event, std::string_view project, S
 // The members of `properties` beside the columns.
 Status Instance::AppendProperties(const event::EventView& event) {
   const std::string_view text = event.Text(event::Column::kProperties);
+  std::uint32_t taken = event.present | event::Bit(event::Column::kProjectId);
   const char* at = text.data() + 1;
   while (*at != '}') {
     if (*at == ',') ++at;
@@ -123,10 +139,15 @@ Status Instance::AppendProperties(const event::EventView& event) {
     ++at;  // The colon.
     const std::size_t node = nodes_.size();
     TM_TRY(AppendText(&at, key));
-    const auto column = event::FindColumn(key);
-    const bool is_column = column && *column != event::Column::kProperties &&
-                           (event.Has(*column) || *column == event::Column::kProjectId);
-    if (is_column) nodes_.resize(node);
+    const auto column = ColumnOfName(key);
+    if (!column || *column == event::Column::kProperties) continue;
+    // A column that is filled already, or by another of its names, is the one that counts.
+    if ((taken & event::Bit(*column)) != 0) {
+      nodes_.resize(node);
+    } else {
+      taken |= event::Bit(*column);
+      nodes_[node].key = event::Info(*column).name;
+    }
   }
   return {};
 }

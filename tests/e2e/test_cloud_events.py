@@ -34,20 +34,23 @@ def scenarios():
             yield request.replace("<contentType>", content_type), fill, json.loads(data)
 
 
-def send(server, text):
+def send(server, text, project="default"):
     lines = [line[8:] for line in text.splitlines()]
     blank = lines.index("")
     headers = dict(line.split(": ", 1) for line in lines[1:blank])
     body = "\n".join(lines[blank + 1:]).strip()
-    return server.post(PATH, body, {name: value for name, value in headers.items() if name not in ("Host", "Content-Length")})
+    return server.post(PATH, body, {name: value for name, value in headers.items() if name not in ("Host", "Content-Length")}
+                       | {"X-Tidemark-Project": project})
 
 
 def test_the_scenarios_of_the_http_binding(server):
     count = 0
     for request, attributes, data in scenarios():
-        answer = send(server, request)
+        # The examples have one id: each in a project of its own, where it is no duplicate.
+        project = f"example-{count}"
+        answer = send(server, request, project)
         assert answer.status == 202, answer.body
-        [row] = server.query(f"select * from events where log_offset = {count}")["data"]
+        [row] = server.post("/v1/sql", "select * from events", {"X-Tidemark-Project": project}).json()["data"]
         assert (row["event_id"], row["event_type"], row["source"]) == (attributes["id"], attributes["type"], attributes["source"])
         assert row["timestamp"].startswith("2018-04-05") and "03:56:24" in row["timestamp"]
         properties = json.loads(row["properties"])

@@ -46,7 +46,7 @@ def test_an_enforced_schema_refuses_and_an_observed_one_counts(server):
     shown = ask(server, "GET", "/v1/schemas/order")[1]
     assert shown["counts"] == {"checked": 5, "observed": 1, "refused": 2, "undecided": 0}
     assert shown["rules"] == [{"rule": "#/properties/amount/type", "events": 3}]
-    assert server.rows("select count(*) from events where event_type = 'order'") == [(3,)]
+    assert server.rows("select count(*) from events where event_type = 'order'") == [(1,)]  # ?debug=1 stores nothing
     assert ask(server, "PUT", "/v1/schemas/order", {"mode": "off"})[0] == 200
     assert send(server, bad).json()["accepted"] == 1
 
@@ -104,7 +104,7 @@ def test_a_new_version_must_be_compatible_and_the_refusal_says_how_not(server):
     ('{"pattern":"(?=x)"}', "linear"), ('{"$ref":"http://127.0.0.1:9/x"}', "not registered"),
     ('{"$schema":"http://json-schema.org/draft-04/schema#"}', "draft"),
     ('{"title":"' + "x" * 300_000 + '"}', "bytes"), ("[" * 100 + "]" * 100, "deep"),
-])
+], ids=["cut", "number", "type", "loop", "pattern", "remote", "draft", "size", "depth"])
 def test_what_is_no_good_schema_is_refused_with_a_sentence(server, body, word):
     answer = server.request("POST", "/v1/schemas/order", body)
     assert answer.status == 400 and set(answer.json()) == {"error", "message", "hint"}
@@ -239,7 +239,7 @@ def test_event_schemas_is_a_table_with_the_printed_columns(server):
     ask(server, "POST", "/v1/schemas/order", ORDER)
     ask(server, "POST", "/v1/schemas/order", {**ORDER, "title": "second"})
     assert server.rows("select event_type, schema_version, json_extract(schema_definition, '$.required[0]') from event_schemas"
-                       " where schema_version > 0 order by 1, 2") == [("it's", 1, '"amount"'), ("order", 1, '"amount"'), ("order", 2, '"amount"')]
+                       " where schema_version > 0 order by 1, 2") == [("it's", 1, "amount"), ("order", 1, "amount"), ("order", 2, "amount")]
     described = server.rows("describe event_schemas")
     assert [(row[0], row[1]) for row in described] == [
         ("id", "BIGINT"), ("project_id", "VARCHAR"), ("event_type", "VARCHAR"), ("schema_version", "INTEGER"),
