@@ -117,6 +117,8 @@ class TableDocument {
   JsonValue* List(std::string_view name);  // The member, made if it is absent.
   const JsonValue* FindById(std::string_view list, std::string_view id_name, std::int64_t id) const;
   JsonValue* CurrentSchema();
+  // The current one; else the last one that this commit added: some clients name it later.
+  const JsonValue* SchemaToBind();
   Done CheckRowLineage(const JsonValue& snapshot);
 
   JsonValue json_;

@@ -171,10 +171,15 @@ Done TableDocument::SetCurrentSchema(const JsonValue& update) {
   return {};
 }
 
+const JsonValue* TableDocument::SchemaToBind() {
+  if (const JsonValue* current = CurrentSchema()) return current;
+  return FindById("schemas", "schema-id", last_schema_.value_or(-1));
+}
+
 Done TableDocument::AddSpec(const JsonValue& update) {
   ICE_ASSIGN(const JsonValue* sent, ObjectAt(update, "spec"));
-  const JsonValue* schema = CurrentSchema();
-  if (schema == nullptr) return NotValid("Cannot add a partition spec before a current schema");
+  const JsonValue* schema = SchemaToBind();
+  if (schema == nullptr) return NotValid("Cannot add a partition spec before a schema");
   ICE_ASSIGN(BoundSpec bound,
              BindSpec(*sent, IndexFields(*schema),
                       static_cast<std::int32_t>(IntOr(json_, "last-partition-id", 999))));
@@ -206,8 +211,8 @@ Done TableDocument::SetDefaultSpec(const JsonValue& update) {
 
 Done TableDocument::AddSortOrder(const JsonValue& update) {
   ICE_ASSIGN(const JsonValue* sent, ObjectAt(update, "sort-order"));
-  const JsonValue* schema = CurrentSchema();
-  if (schema == nullptr) return NotValid("Cannot add a sort order before a current schema");
+  const JsonValue* schema = SchemaToBind();
+  if (schema == nullptr) return NotValid("Cannot add a sort order before a schema");
   ICE_ASSIGN(const JsonValue bound, BindSortOrder(*sent, IndexFields(*schema)));
   JsonValue* orders = json_.Find("sort-orders");
   for (const JsonValue& old : orders->items()) {

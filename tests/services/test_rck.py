@@ -21,7 +21,7 @@ def libraries():
 
 
 def run_kit(libraries, url, reports, selection):
-    command = ["java", "-Xmx1g", "-XX:+UseSerialGC", "-Drck.local=false", f"-Duri={url}", "-Drck.requires-namespace-create=true",
+    command = ["java", "-Xmx1g", "-XX:+UseSerialGC", "-Drck.local=false", f"-Duri={url}", "-Dwarehouse=tidemark", "-Drck.requires-namespace-create=true",
                "-Drck.purge-test-namespaces=true", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", f"{libraries}/*",
                "org.junit.platform.console.ConsoleLauncher", "execute", *selection, "--disable-banner", "--details=none",
                f"--reports-dir={reports}"]
