@@ -76,6 +76,8 @@ Outcome<RestCatalog::Prepared> RestCatalog::Prepare(const TableCommit& commit) {
 
 // The end of a staged create: the updates describe the whole table.
 Outcome<RestCatalog::Prepared> RestCatalog::PrepareNew(const TableCommit& commit) {
+  ICE_ASSIGN(const auto there, Find(commit.name, EntryKind::kTable));
+  if (there) return CommitFailed("Requirement failed: table already exists");
   ICE_TRY(CheckNewName(commit.name, EntryKind::kTable));
   TableDocument document = TableDocument::Blank();
   const std::int64_t now = NowMs();

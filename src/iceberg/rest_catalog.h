@@ -98,6 +98,7 @@ class RestCatalog {
   Done DropTable(const Name& name, bool purge);
 
   Outcome<LoadedView> CreateView(std::string_view ns, const JsonValue& request);
+  Outcome<LoadedView> RegisterView(std::string_view ns, const JsonValue& request);
   Outcome<LoadedView> LoadView(const Name& name) const;
   Outcome<LoadedView> CommitView(const Name& name, const JsonValue& request);
   Done DropView(const Name& name);

@@ -68,7 +68,8 @@ Done CheckVersion(const JsonValue& version) {
     ICE_TRY(one.StringAt("sql"));
     ICE_ASSIGN(const std::string dialect, one.StringAt("dialect"));
     if (!seen.insert(dialect).second) {
-      return BadRequest("Invalid view version: Cannot add multiple queries for dialect " + dialect);
+      return Refuse(400, "IllegalArgumentException",
+                    "Invalid view version: Cannot add multiple queries for dialect " + dialect);
     }
   }
   const JsonValue* ns = version.Find("default-namespace");

@@ -3,6 +3,7 @@
 
 #include "iceberg/rest_catalog.h"
 #include "iceberg/schema.h"
+#include "lake/names.h"
 
 namespace tidemark::iceberg {
 namespace {
@@ -47,6 +48,43 @@ Outcome<LoadedView> RestCatalog::CreateView(std::string_view ns, const JsonValue
   ICE_ASSIGN(const bool made, Make({prepared}));
   if (!made) ICE_TRY(CheckNewName(name, EntryKind::kView));
   if (!made) return CommitFailed("Cannot create " + NameText(name) + ": try again");
+  return Loaded(prepared);
+}
+
+// A view whose metadata file is there already.
+Outcome<LoadedView> RestCatalog::RegisterView(std::string_view ns, const JsonValue& request) {
+  ICE_ASSIGN(const std::string text, request.StringAt("name"));
+  ICE_ASSIGN(const std::string uri, request.StringAt("metadata-location"));
+  const Name name{std::string(ns), text};
+  ICE_TRY(CheckNewName(name, EntryKind::kView));
+  ICE_ASSIGN(const Locations::Place place, parts_.locations->Resolve(uri));
+  auto bytes = place.store->Get(place.key, kDocumentBytesMax);
+  if (!bytes && bytes.error().code() == Code::kNotFound) {
+    return Refuse(404, "NotFoundException", "Failed to open input stream for file: " + uri);
+  }
+  ICE_TRY(bytes);
+  ICE_ASSIGN(const ViewDocument view, ViewDocument::Parse(*bytes));
+  ICE_TRY(parts_.locations->CheckForTable(view.location()));
+  Prepared prepared;
+  prepared.metadata = view.ToJson();
+  prepared.change.action = catalog::EntryChange::Action::kCreate;
+  prepared.change.entry.kind = EntryKind::kView;
+  catalog::TableRecord& record = prepared.change.entry.record;
+  record.uuid = view.uuid().value_or(parts_.new_id());
+  record.ns = name.ns;
+  record.name = name.name;
+  record.managed = false;
+  record.location = Locations::Normal(view.location());
+  record.metadata_key = uri;
+  record.metadata_version = lake::VersionOf(uri).value_or(0);
+  record.metadata_bytes = *std::move(bytes);
+  const Status applied = parts_.directory->Apply({&prepared.change, 1});
+  if (!applied && applied.error().code() == Code::kAlreadyExists) {
+    ICE_TRY(CheckNewName(name, EntryKind::kView));
+    return Refuse(409, "AlreadyExistsException",
+                  "The view of " + uri + " is registered already, by another name");
+  }
+  ICE_TRY(applied);
   return Loaded(prepared);
 }
 

@@ -247,6 +247,11 @@ Answer CreateView(iceberg::RestCatalog& catalog, const Call& call) {
   return LoadedResponse(loaded, true);
 }
 
+Answer RegisterView(iceberg::RestCatalog& catalog, const Call& call) {
+  ICE_ASSIGN(const auto loaded, catalog.RegisterView(call.ns, call.body));
+  return LoadedResponse(loaded, true);
+}
+
 Answer LoadView(iceberg::RestCatalog& catalog, const Call& call) {
   ICE_ASSIGN(const auto loaded, catalog.LoadView(call.full()));
   return LoadedResponse(loaded, true);
@@ -292,6 +297,7 @@ constexpr Endpoint kEndpoints[] = {
     {Method::kPost, "/v1/{prefix}/transactions/commit", true, CommitTransaction},
     {Method::kGet, "/v1/{prefix}/namespaces/{namespace}/views", false, ListViews},
     {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/views", true, CreateView},
+    {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/register-view", true, RegisterView},
     {Method::kGet, "/v1/{prefix}/namespaces/{namespace}/views/{view}", false, LoadView},
     {Method::kHead, "/v1/{prefix}/namespaces/{namespace}/views/{view}", false, CheckView},
     {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/views/{view}", true, CommitView},
