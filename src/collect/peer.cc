@@ -62,11 +62,16 @@ bool IsLoopbackOrigin(std::string_view origin) {
 
 }  // namespace
 
+// What PyIceberg sends as its token when it was given none.
+constexpr std::string_view kNoKey = "None";
+
 std::string KeyOf(const net::Request& request) {
   if (const auto key = request.Header("X-API-Key")) return std::string(*key);
   const auto value = request.Header("Authorization");
   if (!value) return {};
-  if (const auto key = AfterScheme(*value, "bearer")) return std::string(*key);
+  if (const auto key = AfterScheme(*value, "bearer")) {
+    return *key == kNoKey ? std::string() : std::string(*key);
+  }
   if (const auto basic = AfterScheme(*value, "basic")) {
     const std::string pair = FromBase64(*basic).value_or("");
     return pair.substr(0, pair.find(':'));
