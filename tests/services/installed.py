@@ -75,7 +75,7 @@ def source_of(package, version):
     """The unpacked source distribution of a PyPI package."""
 
     def install(folder):
-        run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-build-isolation", "--no-binary", ":all:", "-d", folder,
+        run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", package, "-d", folder,
              f"{package}=={version}"], f"{package} {version}")
         [archive] = folder.glob("*.tar.gz")
         with tarfile.open(archive) as tar:
