@@ -68,6 +68,9 @@ Status Index::Load() {
   now_second_ = clock_.second();
   Measure(*state);
   state_.Store(std::move(state));
+  // The manifest may be seen only because its name was changed just before a crash, or because its
+  // sync failed: then a power failure brings the one before back, and its runs must be there.
+  if (known) TM_TRY(WriteManifest(manifest_));
   return RemoveStrangers();
 }
 
