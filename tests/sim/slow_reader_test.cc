@@ -177,7 +177,8 @@ TEST_F(SlowReader, LosesItsRowsAtItsDeadlineAndIsTold) {
   Result<bool> next = true;
   while (next && *next) next = answer->rows->Next(engine::RowFormat::kNdjson, &out, 1);
   EXPECT_CODE(next, Code::kDeadlineExceeded);
-  EXPECT_EQ(budget_.used_bytes(), core_->index()->memory_bytes()) << "a reader who is too late holds memory";
+  EXPECT_EQ(budget_.used_bytes(), core_->index()->memory_bytes())
+      << "a reader who is too late holds memory";
 }
 
 }  // namespace
