@@ -239,6 +239,12 @@ std::int64_t IntOr(const JsonValue& json, std::string_view name, std::int64_t ot
   return value == nullptr ? otherwise : value->Int().value_or(otherwise);
 }
 
+const JsonValue& MemberOf(const JsonValue& json, std::string_view name) {
+  static const JsonValue kNull;
+  const JsonValue* value = json.Find(name);
+  return value == nullptr ? kNull : *value;
+}
+
 std::string TextOr(const JsonValue& json, std::string_view name) {
   const JsonValue* value = json.Find(name);
   return value != nullptr && value->is_string() ? value->text() : std::string();

@@ -21,6 +21,8 @@ inline constexpr int kFormatVersionDefault = 2;
 std::int64_t IntOr(const JsonValue& json, std::string_view name, std::int64_t otherwise);
 // The text of a string member; empty if it is absent.
 std::string TextOr(const JsonValue& json, std::string_view name);
+// The member, or null if there is none.
+const JsonValue& MemberOf(const JsonValue& json, std::string_view name);
 
 struct FieldInfo {
   std::string name;  // From the root: "address.city", "tags.element".

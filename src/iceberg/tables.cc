@@ -12,12 +12,6 @@ namespace {
 
 using catalog::EntryKind;
 
-const JsonValue& MemberOf(const JsonValue& json, std::string_view name) {
-  static const JsonValue kNull;
-  const JsonValue* value = json.Find(name);
-  return value == nullptr ? kNull : *value;
-}
-
 std::string EtagOf(const catalog::TableRecord& record) {
   return record.uuid.ToString() + "-" + std::to_string(record.metadata_version);
 }

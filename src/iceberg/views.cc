@@ -10,12 +10,6 @@ namespace {
 
 using catalog::EntryKind;
 
-const JsonValue& MemberOf(const JsonValue& json, std::string_view name) {
-  static const JsonValue kNull;
-  const JsonValue* value = json.Find(name);
-  return value == nullptr ? kNull : *value;
-}
-
 std::string FolderOf(const ViewDocument& view) {
   const std::string folder = view.Property("write.metadata.path");
   return folder.empty() ? view.location() + "/metadata" : folder;
