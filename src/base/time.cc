@@ -53,6 +53,15 @@ class Scanner {
   std::string_view text_;
 };
 
+// The last `count` digits; returns where they end.
+char* PutDigits(char* at, std::int64_t number, int count) {
+  for (int i = count - 1; i >= 0; --i) {
+    at[i] = static_cast<char>('0' + number % 10);
+    number /= 10;
+  }
+  return at + count;
+}
+
 std::int32_t DaysInMonth(CivilDate date) {
   constexpr std::array<std::int32_t, 12> kDays = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
   const bool leap = date.year % 4 == 0 && (date.year % 100 != 0 || date.year % 400 == 0);
@@ -175,12 +184,27 @@ void AppendTime(std::string* out, TimeMicros time) {
   const std::int64_t rest = time.value - days * kMicrosPerDay;
   const CivilDate date = CivilFromDays(days);
   const std::int64_t seconds = rest / kMicrosPerSecond;
-  char text[64];
-  const int size = std::snprintf(
-      text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", date.year, date.month, date.day,
-      static_cast<int>(seconds / 3'600), static_cast<int>(seconds / 60 % 60),
-      static_cast<int>(seconds % 60), static_cast<int>(rest % kMicrosPerSecond));
-  out->append(text, static_cast<std::size_t>(size));
+  std::array<char, 48> text;
+  char* at = text.data();
+  if (date.year >= 0 && date.year <= 9'999) {
+    at = PutDigits(at, date.year, 4);
+  } else {
+    at += std::snprintf(at, 16, "%04d", date.year);
+  }
+  *at++ = '-';
+  at = PutDigits(at, date.month, 2);
+  *at++ = '-';
+  at = PutDigits(at, date.day, 2);
+  *at++ = 'T';
+  at = PutDigits(at, seconds / 3'600, 2);
+  *at++ = ':';
+  at = PutDigits(at, seconds / 60 % 60, 2);
+  *at++ = ':';
+  at = PutDigits(at, seconds % 60, 2);
+  *at++ = '.';
+  at = PutDigits(at, rest % kMicrosPerSecond, 6);
+  *at++ = 'Z';
+  out->append(text.data(), static_cast<std::size_t>(at - text.data()));
 }
 
 std::string FormatTime(TimeMicros time) {

@@ -37,29 +37,62 @@ event::CheckFinding SchemaCheck::Check(const event::EventView& event) {
   return finding;
 }
 
+void SchemaCheck::Count(const meta::SchemaInForce& one, schema::Judgement judgement,
+                        const schema::BrokenRule& broken, bool refuse) {
+  for (Tally& tally : tallies_) {
+    if (tally.counts == one.counts.get() && tally.judgement == judgement &&
+        tally.broken == broken && tally.refuse == refuse) {
+      ++tally.events;
+      return;
+    }
+  }
+  if (tallies_.size() == kTalliesMax) AddTallies();
+  tallies_.push_back({one.counts.get(), judgement, broken, refuse, 1});
+}
+
+void SchemaCheck::AddTallies() {
+  for (const Tally& tally : tallies_) {
+    tally.counts->AddChecked(tally.events);
+    switch (tally.judgement) {
+      case schema::Judgement::kValid:
+        metrics_->valid.Add(tally.events);
+        break;
+      case schema::Judgement::kUndecided:
+        metrics_->undecided.Add(tally.events);
+        tally.counts->AddUndecided(tally.events);
+        break;
+      case schema::Judgement::kInvalid:
+        (tally.refuse ? metrics_->refused : metrics_->observed).Add(tally.events);
+        tally.counts->AddBroken(tally.broken, tally.refuse, tally.events);
+        break;
+    }
+  }
+  tallies_.clear();
+}
+
+void SchemaCheck::End() {
+  if (tell_) tallies_.clear();
+  AddTallies();
+  in_force_ = nullptr;
+}
+
 void SchemaCheck::Judge(const event::EventView& event, const meta::SchemaInForce& one,
                         event::CheckFinding* finding) {
   const schema::Validator& validator = *one.version->validator;
-  bool undecided = false;
+  bool readable = true;
   if (!laid_out_ || shape_ != validator.shape()) {
     shape_ = validator.shape();
-    undecided = !instance_.Read(event, project_, shape_).has_value();
-    laid_out_ = !undecided;
+    const Status read =
+        laid_out_ ? instance_.Reshape(event, shape_) : instance_.Read(event, project_, shape_);
+    readable = laid_out_ = read.has_value();
   }
   schema::BrokenRule broken;
   const schema::Judgement judgement =
-      undecided ? schema::Judgement::kUndecided : validator.Judge(instance_, &broken);
-  one.counts->AddChecked();
-  if (judgement == schema::Judgement::kValid) return metrics_->valid.Add();
-  undecided = judgement == schema::Judgement::kUndecided;
+      readable ? validator.Judge(instance_, &broken) : schema::Judgement::kUndecided;
   const bool refuse = one.subject->mode == meta::SchemaMode::kEnforce;
-  if (undecided) {
-    metrics_->undecided.Add();
-    one.counts->AddUndecided();
-  } else {
-    (refuse ? metrics_->refused : metrics_->observed).Add();
-    one.counts->AddBroken(broken, refuse);
-  }
+  Count(one, judgement, broken, refuse);
+  if (judgement == schema::Judgement::kValid) return;
+  const bool undecided = judgement == schema::Judgement::kUndecided;
   // The first refusal is told, else the first warning.
   if (finding->refuse || (!refuse && !finding->code.empty())) return;
   finding->code = "schema";

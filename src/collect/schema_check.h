@@ -32,14 +32,28 @@ class SchemaCheck final : public event::EventCheck {
   SchemaCheck(meta::Schemas* schemas, SchemaMetrics* metrics)
       : schemas_(schemas), metrics_(metrics) {}
 
-  // For the events that follow: one state of the registry for all of them. `tell`: warnings have a
-  // message, which costs; without it they are only counted.
+  // For the events that follow: one state of the registry for all of them. `tell`: they are only
+  // explained, so warnings have a message, which costs, and nothing is counted.
   void Begin(std::string_view project, bool tell);
   event::CheckFinding Check(const event::EventView& event) override;
-  // Lets go of the registry's state.
-  void End() { in_force_ = nullptr; }
+  // Counts what was judged, and lets go of the registry's state.
+  void End();
 
  private:
+  // Events of one schema with one outcome: counted together, for the counters are shared by all
+  // threads.
+  struct Tally {
+    schema::RuleCounts* counts = nullptr;
+    schema::Judgement judgement = schema::Judgement::kValid;
+    schema::BrokenRule broken;
+    bool refuse = false;
+    std::uint64_t events = 0;
+  };
+  static constexpr std::size_t kTalliesMax = 32;
+
+  void Count(const meta::SchemaInForce& one, schema::Judgement judgement,
+             const schema::BrokenRule& broken, bool refuse);
+  void AddTallies();
   void Judge(const event::EventView& event, const meta::SchemaInForce& one,
              event::CheckFinding* finding);
   void Tell(const meta::SchemaInForce& one, bool refuse, bool undecided,
@@ -55,6 +69,7 @@ class SchemaCheck final : public event::EventCheck {
   const std::vector<meta::SchemaInForce>* last_ = nullptr;
   schema::Instance instance_;
   bool laid_out_ = false;
+  std::vector<Tally> tallies_;
   schema::Shape shape_ = schema::Shape::kFlat;
 };
 

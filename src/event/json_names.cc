@@ -154,6 +154,8 @@ const FieldName& FindField(std::string_view name) {
   return kNoField;
 }
 
+std::span<const FieldName> Fields() { return kFields; }
+
 const FieldName& FindContextField(std::string_view name) {
   for (const FieldName& field : kContextFields) {
     if (field.name == name) return field;

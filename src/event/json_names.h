@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "event/schema.h"
@@ -27,6 +28,8 @@ struct FieldName {
 // What `name` stands for in an event; the role is kOther if nothing. 16 bytes are read from its
 // beginning, however short it is: it lies in a JSON text with its padding (json_tokens.h).
 const FieldName& FindField(std::string_view name);
+// All of them.
+std::span<const FieldName> Fields();
 // The same for members of `context`.
 const FieldName& FindContextField(std::string_view name);
 

@@ -71,7 +71,7 @@ class Compiler {
     }
     if (of_events_) RenameColumns();
     for (Node& node : program_->nodes) {
-      if (node.object) ListRequired(&*node.object);
+      if (node.object) ListNames(&*node.object);
     }
     return CheckForLoops();
   }
@@ -93,12 +93,16 @@ class Compiler {
     return Fail(Code::kInvalidArgument, "x-tidemark-shape must be flat, nested or columns");
   }
 
-  static void ListRequired(ObjectRules* rules) {
+  static void ListNames(ObjectRules* rules) {
     for (const auto& [name, rule] : rules->names) {
       if (rule.required) rules->required.push_back(name);
     }
     std::ranges::sort(rules->required);
     rules->required_count = static_cast<std::uint32_t>(rules->required.size());
+    for (std::uint32_t i = 0; i < rules->required_count; ++i) {
+      rules->names[rules->required[i]].place = i;
+    }
+    rules->table = NameTable<ObjectRules::Name>(rules->names);
   }
 
   // Clients send columns under several names; an event has them under one.
@@ -226,11 +230,11 @@ class Compiler {
   }
 
   static Choices MakeChoices(std::vector<JsonValue> values, bool is_const) {
-    Choices choices{.values = std::move(values), .strings = {}, .is_const = is_const};
-    for (const JsonValue& value : choices.values) {
-      if (value.is_string()) choices.strings.emplace(value.text(), true);
+    NameMap<bool> strings;
+    for (const JsonValue& value : values) {
+      if (value.is_string()) strings.emplace(value.text(), true);
     }
-    return choices;
+    return {std::move(values), NameTable<bool>(strings), is_const};
   }
 
   static Status ReadNumber(const JsonValue& schema, std::string_view word,

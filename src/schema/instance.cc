@@ -3,20 +3,19 @@
 #include <array>
 #include <charconv>
 #include <cstring>
-#include <optional>
+#include <map>
 
 #include "base/check.h"
 #include "base/json_writer.h"
 #include "event/json_names.h"
 #include "event/json_tokens.h"
 #include "event/schema.h"
+#include "schema/name_table.h"
 
 namespace tidemark::schema {
 namespace {
 
 constexpr std::size_t kKeptBytesMax = 1 << 20;
-constexpr std::size_t kColumnNameBytesMax = 32;
-constexpr std::size_t kFieldPadding = 16;  // What FindField reads beyond a short name.
 
 Error TooMany() {
   return {Code::kInvalidArgument,
@@ -46,22 +45,46 @@ bool IsVisible(event::Column column) {
   return event::Info(column).type == event::Type::kString && column != event::Column::kProperties;
 }
 
+std::array<std::uint32_t, event::kColumnCount> HashColumns() {
+  std::array<std::uint32_t, event::kColumnCount> hashes{};
+  for (const event::ColumnInfo& info : event::kColumns) {
+    hashes[event::Index(info.column)] = HashName(info.name);
+  }
+  return hashes;
+}
+std::uint32_t HashOf(event::Column column) {
+  static const auto kHashes = HashColumns();
+  return kHashes[event::Index(column)];
+}
+
 // The column that clients mean by a name: its own, or one of the others they send it under.
-std::optional<event::Column> ColumnOfName(std::string_view key) {
-  std::array<char, kColumnNameBytesMax + kFieldPadding> padded{};
-  if (key.size() > kColumnNameBytesMax) return std::nullopt;
-  key.copy(padded.data(), key.size());
-  const event::FieldName& field = event::FindField({padded.data(), key.size()});
-  if (field.role != event::FieldRole::kColumn) return event::FindColumn(key);
-  return field.column;
+const event::Column* ColumnOfName(std::string_view key, std::uint32_t hash) {
+  static const NameTable<event::Column> kTable = [] {
+    std::map<std::string_view, event::Column> columns;
+    for (const event::FieldName& field : event::Fields()) {
+      if (field.role == event::FieldRole::kColumn) columns.emplace(field.name, field.column);
+    }
+    for (const event::ColumnInfo& info : event::kColumns) columns.emplace(info.name, info.column);
+    return NameTable<event::Column>(columns);
+  }();
+  return kTable.Find(key, hash);
 }
 
 }  // namespace
 
 InstanceNode& Instance::Add(Kind kind, std::string_view key) {
+  return Add(kind, key, HashName(key));
+}
+
+void Instance::AddColumn(Kind kind, event::Column column, std::string_view text) {
+  Add(kind, event::Info(column).name, HashOf(column)).text = text;
+}
+
+InstanceNode& Instance::Add(Kind kind, std::string_view key, std::uint32_t key_hash) {
   InstanceNode& node = nodes_.emplace_back();
   node.kind = kind;
   node.key = key;
+  node.key_hash = key_hash;
   node.next = static_cast<std::uint32_t>(nodes_.size());
   return node;
 }
@@ -83,21 +106,22 @@ Status Instance::Append(const JsonValue& value, std::string_view key) {
 }
 
 std::uint32_t Instance::AddColumns(const event::EventView& event, std::string_view project) {
-  Add(Kind::kString, event::Info(event::Column::kProjectId).name).text = project;
+  AddColumn(Kind::kString, event::Column::kProjectId, project);
   std::uint32_t count = 1;
   for (const event::ColumnInfo& info : event::kColumns) {
     if (!event.Has(info.column) || info.column == event::Column::kProjectId) continue;
     if (IsVisible(info.column)) {
-      Add(Kind::kString, info.name).text = event.Text(info.column);
+      AddColumn(Kind::kString, info.column, event.Text(info.column));
       ++count;
     } else if (info.column == event::Column::kTimestamp) {
-      time_ = FormatTime(event.timestamp);
-      Add(Kind::kString, info.name).text = time_;
+      time_.clear();
+      AppendTime(&time_, event.timestamp);
+      AddColumn(Kind::kString, info.column, time_);
       ++count;
     } else if (info.column == event::Column::kValue) {
       value_.clear();
       JsonWriter(&value_).Double(event.value);
-      Add(Kind::kNumber, info.name).text = value_;
+      AddColumn(Kind::kNumber, info.column, value_);
       ++count;
     }
   }
@@ -107,7 +131,14 @@ std::uint32_t Instance::AddColumns(const event::EventView& event, std::string_vi
 Status Instance::Read(const event::EventView& event, std::string_view project, Shape shape) {
   nodes_.clear();
   Add(Kind::kObject, {});
-  std::uint32_t count = AddColumns(event, project);
+  columns_count_ = AddColumns(event, project);
+  columns_end_ = nodes_.size();
+  return Reshape(event, shape);
+}
+
+Status Instance::Reshape(const event::EventView& event, Shape shape) {
+  nodes_.resize(columns_end_);
+  std::uint32_t count = columns_count_;
   if (shape != Shape::kColumns && event.Has(event::Column::kProperties)) {
     const std::string_view text = event.Text(event::Column::kProperties);
     arena_.clear();
@@ -139,14 +170,15 @@ Status Instance::AppendProperties(const event::EventView& event) {
     ++at;  // The colon.
     const std::size_t node = nodes_.size();
     TM_TRY(AppendText(&at, key));
-    const auto column = ColumnOfName(key);
-    if (!column || *column == event::Column::kProperties) continue;
+    const event::Column* column = ColumnOfName(key, nodes_[node].key_hash);
+    if (column == nullptr || *column == event::Column::kProperties) continue;
     // A column that is filled already, or by another of its names, is the one that counts.
     if ((taken & event::Bit(*column)) != 0) {
       nodes_.resize(node);
     } else {
       taken |= event::Bit(*column);
       nodes_[node].key = event::Info(*column).name;
+      nodes_[node].key_hash = HashOf(*column);
     }
   }
   return {};

@@ -23,10 +23,11 @@ enum class Kind : std::uint8_t { kNull, kFalse, kTrue, kNumber, kString, kArray,
 
 struct InstanceNode {
   Kind kind = Kind::kNull;
-  std::uint32_t next = 0;   // Index of what follows this value and all in it.
-  std::uint32_t count = 0;  // Items or members.
-  std::string_view text;    // Of a string, decoded, or of a number, as written.
-  std::string_view key;     // Of a member of an object, decoded.
+  std::uint32_t next = 0;      // Index of what follows this value and all in it.
+  std::uint32_t count = 0;     // Items or members.
+  std::string_view text;       // Of a string, decoded, or of a number, as written.
+  std::string_view key;        // Of a member of an object, decoded.
+  std::uint32_t key_hash = 0;  // HashName(key).
 };
 
 // How an event is laid before a schema.
@@ -44,12 +45,17 @@ class Instance {
   // `event.properties` must be JSON as the event parser writes it. received_at and the place in the
   // log are not there: no schema decides by them.
   Status Read(const event::EventView& event, std::string_view project, Shape shape);
+  // Lays the event that was read last before a schema of another shape. What it was read from must
+  // not have changed.
+  Status Reshape(const event::EventView& event, Shape shape);
 
   // The first one is the whole; an object's members and an array's items follow their parent.
   const std::vector<InstanceNode>& nodes() const { return nodes_; }
 
  private:
+  InstanceNode& Add(Kind kind, std::string_view key, std::uint32_t key_hash);
   InstanceNode& Add(Kind kind, std::string_view key);
+  void AddColumn(Kind kind, event::Column column, std::string_view text);
   Status Append(const JsonValue& value, std::string_view key);
   std::uint32_t AddColumns(const event::EventView& event, std::string_view project);
   // Canonical JSON at `*at`; moves behind it.
@@ -59,7 +65,9 @@ class Instance {
   std::string_view ReadString(const char** at);
 
   std::vector<InstanceNode> nodes_;
-  std::string arena_;  // Decoded strings; reserved before use, so that views stay.
+  std::size_t columns_end_ = 0;      // Nodes of an event's columns, the whole among them.
+  std::uint32_t columns_count_ = 0;  // Of those, its members.
+  std::string arena_;                // Decoded strings; reserved before use, so that views stay.
   std::string time_;
   std::string value_;
 };

@@ -137,6 +137,20 @@ std::uint8_t KeywordNumber(std::string_view keyword) {
   return static_cast<std::uint8_t>(found - kKeywords.begin() + 1);
 }
 
+// Which of the names that must be there are.
+struct Required {
+  static constexpr std::size_t kBits = 64;  // Those after them are only counted.
+
+  void See(std::size_t place) {
+    ++count;
+    if (place < kBits) bits |= 1ULL << place;
+  }
+  bool Has(std::size_t place) const { return (bits >> place & 1U) != 0; }
+
+  std::uint32_t count = 0;
+  std::uint64_t bits = 0;
+};
+
 class Judge {
  public:
   Judge(const Program& program, const std::vector<InstanceNode>& nodes,
@@ -162,7 +176,7 @@ class Judge {
     bool pushed;
     ~Scope() {
       --judge->nesting_;
-      if (pushed) judge->resources_.pop_back();
+      if (pushed) --judge->resource_count_;
     }
   };
 
@@ -199,10 +213,13 @@ class Judge {
     const Node& node = program_.nodes[index];
     if (!Spend(1)) return false;
     if (++nesting_ > kNestingMax) exhausted_ = true;
-    const bool enters = resources_.empty() || resources_.back() != node.resource;
-    if (enters) resources_.push_back(node.resource);
+    if (exhausted_) {
+      --nesting_;
+      return false;
+    }
+    const bool enters = resource_count_ == 0 || resources_[resource_count_ - 1] != node.resource;
+    if (enters) resources_[resource_count_++] = node.resource;
     const Scope scope{this, enters};
-    if (exhausted_) return false;
     if (node.never) {
       return Find(node, "false", path, tell, [] { return "is not allowed here"; });
     }
@@ -275,7 +292,7 @@ class Judge {
     const InstanceNode& value = nodes_[at];
     bool found = false;
     if (value.kind == Kind::kString) {
-      found = choices.strings.find(value.text) != choices.strings.end();
+      found = choices.strings.Find(value.text, HashName(value.text)) != nullptr;
     } else {
       for (const JsonValue& choice : choices.values) {
         if (found || !Spend(1)) break;
@@ -495,7 +512,7 @@ class Judge {
     const ObjectRules& rules = *node.object;
     bool good = CheckMemberCount(node, nodes_[at], path, tell);
     if (!good && Enough(tell)) return false;
-    std::uint32_t required = 0;
+    Required required;
     std::uint32_t index = 0;
     for (Position member = at + 1; member < nodes_[at].next; ++index) {
       good &= CheckMember(node, member, {&path, nodes_[member].key, index, false}, seen, &required,
@@ -503,7 +520,7 @@ class Judge {
       if (!good && Enough(tell)) return false;
       member = nodes_[member].next;
     }
-    if (required < rules.required_count) good = FindMissing(node, at, path, tell);
+    if (required.count < rules.required_count) good = FindMissing(node, at, path, required, tell);
     if (!good && Enough(tell)) return false;
     return good & CheckDependencies(node, at, path, seen, tell);
   }
@@ -524,17 +541,17 @@ class Judge {
   }
 
   bool CheckMember(const Node& node, Position member, const Path& path, Seen* seen,
-                   std::uint32_t* required, bool tell) {
+                   Required* required, bool tell) {
     const ObjectRules& rules = *node.object;
     const std::string_view key = nodes_[member].key;
     bool good = true;
     bool known = false;
-    const auto name = rules.names.find(key);
-    if (name != rules.names.end()) {
-      *required += name->second.required ? 1U : 0U;
-      if (name->second.node != kNoNode) {
+    const ObjectRules::Name* name = rules.table.Find(key, nodes_[member].key_hash);
+    if (name != nullptr) {
+      if (name->required) required->See(name->place);
+      if (name->node != kNoNode) {
         known = true;
-        good = Visit(name->second.node, member, path, nullptr, tell);
+        good = Visit(name->node, member, path, nullptr, tell);
       }
     }
     for (const auto& [pattern, schema] : rules.patterns) {
@@ -568,7 +585,8 @@ class Judge {
     Judge judge(program_, nodes, nullptr, 0, steps_max_);
     judge.spent_ = spent_;  // It looks without telling.
     judge.nesting_ = nesting_;
-    judge.resources_ = resources_;
+    judge.resource_count_ = resource_count_;
+    std::copy_n(resources_.begin(), resource_count_, judge.resources_.begin());
     const bool good = judge.Visit(node.object->property_names, 0, path, nullptr, false);
     spent_ = judge.spent_;
     exhausted_ |= judge.exhausted_;
@@ -583,11 +601,12 @@ class Judge {
     return false;
   }
 
-  bool FindMissing(const Node& node, Position at, const Path& path, bool tell) {
+  bool FindMissing(const Node& node, Position at, const Path& path, const Required& seen,
+                   bool tell) {
     if (Enough(tell)) return false;
     const std::vector<std::string>& required = node.object->required;
     for (std::size_t i = 0; i < required.size(); ++i) {
-      if (Has(at, required[i])) continue;
+      if (i < Required::kBits ? seen.Has(i) : Has(at, required[i])) continue;
       const bool first = broken_.keyword == 0;
       const Path inner{&path, required[i], 0, false};
       Find(node, "required", inner, tell, [] { return "is missing"; });
@@ -680,8 +699,8 @@ class Judge {
   // The outermost resource on the way here that has the anchor.
   NodeIndex FindDynamic(const Node& node) const {
     if (node.dynamic_name.empty()) return node.dynamic_ref;
-    for (const std::uint32_t resource : resources_) {
-      const auto& anchors = program_.dynamic_anchors[resource];
+    for (std::size_t i = 0; i < resource_count_; ++i) {
+      const auto& anchors = program_.dynamic_anchors[resources_[i]];
       const auto found = anchors.find(node.dynamic_name);
       if (found != anchors.end()) return found->second;
     }
@@ -716,7 +735,9 @@ class Judge {
   std::vector<Finding>* const findings_;
   const std::size_t findings_max_;
   const std::uint64_t steps_max_;
-  std::vector<std::uint32_t> resources_;  // Entered on the way here, outermost first.
+  // Entered on the way here, outermost first; no more than there are levels. Not filled at first.
+  std::array<std::uint32_t, kNestingMax + 1> resources_;
+  std::size_t resource_count_ = 0;
   std::uint64_t spent_ = 0;
   std::uint32_t nesting_ = 0;
   bool exhausted_ = false;

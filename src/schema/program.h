@@ -12,6 +12,7 @@
 
 #include "base/json_reader.h"
 #include "schema/instance.h"
+#include "schema/name_table.h"
 #include "schema/number.h"
 #include "schema/pattern.h"
 
@@ -69,10 +70,12 @@ struct ObjectRules {
   struct Name {
     NodeIndex node = kNoNode;
     bool required = false;
+    std::uint32_t place = 0;  // In ObjectRules::required, if it is required.
   };
   std::uint64_t members_min = 0;
   std::uint64_t members_max = ~0ULL;
-  NameMap<Name> names;  // Of `properties` and `required`.
+  NameMap<Name> names;    // Of `properties` and `required`.
+  NameTable<Name> table;  // The same, for lookups.
   std::uint32_t required_count = 0;
   std::vector<std::string> required;  // The same names, sorted.
   std::vector<std::pair<std::uint32_t, NodeIndex>> patterns;
@@ -86,7 +89,7 @@ struct ObjectRules {
 // Values that `const` and `enum` allow.
 struct Choices {
   std::vector<JsonValue> values;
-  NameMap<bool> strings;  // Those of `values` that are strings.
+  NameTable<bool> strings;  // Those of `values` that are strings.
   bool is_const = false;
 };
 

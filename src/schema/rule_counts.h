@@ -14,21 +14,21 @@ class RuleCounts {
  public:
   static constexpr std::size_t kRulesMax = 64;  // What is broken beyond them is counted together.
 
-  void AddChecked() { checked_.fetch_add(1, std::memory_order_relaxed); }
-  void AddUndecided() { undecided_.fetch_add(1, std::memory_order_relaxed); }
-  // An event broke the rule; it was refused, or only observed.
-  void AddBroken(const BrokenRule& rule, bool refused) {
-    (refused ? refused_ : observed_).fetch_add(1, std::memory_order_relaxed);
+  void AddChecked(std::uint64_t n) { checked_.fetch_add(n, std::memory_order_relaxed); }
+  void AddUndecided(std::uint64_t n) { undecided_.fetch_add(n, std::memory_order_relaxed); }
+  // `n` events broke the rule; they were refused, or only observed.
+  void AddBroken(const BrokenRule& rule, bool refused, std::uint64_t n) {
+    (refused ? refused_ : observed_).fetch_add(n, std::memory_order_relaxed);
     const std::uint64_t key = KeyOf(rule);
     for (std::size_t i = 0; i < kRulesMax; ++i) {
       Slot& slot = slots_[((key * 0x9E3779B97F4A7C15ULL >> 58U) + i) & (kRulesMax - 1)];
       std::uint64_t there = slot.key.load(std::memory_order_relaxed);
       if (there == 0 && slot.key.compare_exchange_strong(there, key)) there = key;
       if (there != key) continue;
-      slot.count.fetch_add(1, std::memory_order_relaxed);
+      slot.count.fetch_add(n, std::memory_order_relaxed);
       return;
     }
-    others_.fetch_add(1, std::memory_order_relaxed);
+    others_.fetch_add(n, std::memory_order_relaxed);
   }
 
   std::uint64_t checked() const { return checked_.load(std::memory_order_relaxed); }

@@ -53,6 +53,7 @@ struct BrokenRule {
   std::uint32_t subschema = 0;
   std::uint8_t keyword = 0;  // In an order of this class; 0: none.
   std::uint16_t detail = 0;  // Of `required`: which name.
+  friend bool operator==(const BrokenRule&, const BrokenRule&) = default;
 };
 
 struct Program;

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "schema/name_table.h"
 #include "schema/number.h"
 #include "schema/pattern.h"
 #include "schema/rule_counts.h"
@@ -185,6 +186,41 @@ TEST(SchemaInstance, LaysAnEventOutByColumnsAndProperties) {
   EXPECT_EQ(judge(R"({"required":["user_id"]})"), "/user_id is missing");
 }
 
+TEST(SchemaInstance, ReshapedIsAsReadAnew) {
+  event::EventView view;
+  view.SetText(event::Column::kEventType, "purchase");
+  view.SetText(event::Column::kProperties, R"({"amount":1,"event_type":"hidden"})");
+  const auto keys = [](const Instance& instance) {
+    std::string all;
+    for (const InstanceNode& node : instance.nodes()) {
+      all += std::string(node.key) + ":" + std::to_string(node.next) + " ";
+    }
+    return all + std::to_string(instance.nodes().front().count);
+  };
+  Instance anew;
+  Instance reshaped;
+  ASSERT_TRUE(reshaped.Read(view, "shop", Shape::kFlat).has_value());
+  for (const Shape shape : {Shape::kColumns, Shape::kNested, Shape::kFlat, Shape::kColumns}) {
+    ASSERT_TRUE(anew.Read(view, "shop", shape).has_value());
+    ASSERT_TRUE(reshaped.Reshape(view, shape).has_value());
+    EXPECT_EQ(keys(reshaped), keys(anew));
+  }
+}
+
+TEST(SchemaNames, AreFoundByTextNotByHash) {
+  std::map<std::string, int> names;
+  for (int i = 0; i < 500; ++i) names.emplace("name_" + std::to_string(i * i), i);
+  names.emplace("", 1'000);
+  const NameTable<int> table(names);
+  for (const auto& [name, value] : names) {
+    const int* found = table.Find(name, HashName(name));
+    ASSERT_NE(found, nullptr) << name;
+    EXPECT_EQ(*found, value);
+    EXPECT_EQ(table.Find(name + "?", HashName(name)), nullptr);
+  }
+  EXPECT_EQ(NameTable<int>().Find("a", HashName("a")), nullptr);
+}
+
 TEST(Schema, NamesTheFirstBrokenRuleWithoutTelling) {
   const auto validator = Compiled(R"({"required":["b","a"],"properties":{"n":{"maximum":3}}})");
   Instance instance;
@@ -194,7 +230,7 @@ TEST(Schema, NamesTheFirstBrokenRuleWithoutTelling) {
     EXPECT_TRUE(instance.Read(value).has_value());
     BrokenRule broken;
     if (validator->Judge(instance, &broken) == Judgement::kValid) return std::string("none");
-    counts.AddBroken(broken, false);
+    counts.AddBroken(broken, false, 1);
     return validator->RuleName(broken);
   };
   EXPECT_EQ(rule(R"({"a":1,"b":2,"n":3})"), "none");
