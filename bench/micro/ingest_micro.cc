@@ -1,7 +1,8 @@
 // What each step of an event's way costs in one thread's processor time, without server and disk:
 // the step's answer is checked first. Two builds can be run in turns and compared.
 //
-//   ingest_micro STEP [ROUNDS]     json | hot | plan | files | metrics | all
+//   ingest_micro STEP [ROUNDS]     json | hot | plan | learn | files | kept | metrics |
+//                                  flush | all
 //
 // Prints nanoseconds an event, the least of the rounds, and a hash of what the step made: the same
 // hash before and after a change means the same bytes.
@@ -25,6 +26,7 @@
 #include "hot/table.h"
 #include "lake/file_metrics.h"
 #include "tide/flush_plan.h"
+#include "tide/kept_paths.h"
 
 namespace tidemark {
 namespace {
@@ -48,6 +50,8 @@ struct Bench {
   MemoryBudget budget{std::numeric_limits<std::uint64_t>::max() / 2};
   std::unique_ptr<hot::Table> table;
   std::vector<tide::PartitionRows> parts;
+  event::KeptPaths kept;
+  std::unique_ptr<engine::DataFileWriter> writer = engine::MakeParquetWriter({});
   std::string folder;
 };
 
@@ -131,12 +135,21 @@ std::uint64_t Plan(Bench* bench) {
   return bench->parts.size();
 }
 
-std::uint64_t Files(Bench* bench) {
-  const auto writer = engine::MakeParquetWriter({});
+// Finds the paths that a first flush of these rows would keep.
+std::uint64_t Learn(Bench* bench) {
+  const auto list = bench->table->Segments();
+  const event::TableSchema& columns = *event::EventsSchema();
+  const auto learned = tide::LearnKeptPaths(*list->View(list->begin(), list->end()), columns,
+                                            columns.columns.back().field_id, {});
+  if (learned) bench->kept = learned->kept;
+  return bench->kept.paths.size();
+}
+
+std::uint64_t WriteFiles(Bench* bench, const event::KeptPaths& kept) {
   std::uint64_t bytes = 0;
   std::uint64_t rows = 0;
   for (const tide::PartitionRows& part : bench->parts) {
-    const auto written = writer->Write(*part.rows, bench->folder + "/part.parquet");
+    const auto written = bench->writer->Write(*part.rows, kept, bench->folder + "/part.parquet");
     TM_CHECK(written.has_value());
     bytes += written->bytes;
     rows += written->rows;
@@ -144,6 +157,9 @@ std::uint64_t Files(Bench* bench) {
   TM_CHECK_EQ(rows, std::uint64_t{kEvents});
   return bytes;
 }
+
+std::uint64_t Files(Bench* bench) { return WriteFiles(bench, {}); }
+std::uint64_t FilesWithKept(Bench* bench) { return WriteFiles(bench, bench->kept); }
 
 std::uint64_t Metrics(Bench* bench) {
   Hash128 sum;
@@ -157,13 +173,29 @@ std::uint64_t Metrics(Bench* bench) {
   return sum.low;
 }
 
+// Files and metrics in one pass, as the tide does it.
+std::uint64_t Flush(Bench* bench) {
+  lake::MetricsCollector collector(*event::EventsSchema());
+  std::uint64_t bytes = 0;
+  Hash128 sum;
+  for (const tide::PartitionRows& part : bench->parts) {
+    lake::MeasuredRows rows(part.rows.get(), &collector);
+    const auto written = bench->writer->Write(rows, bench->kept, bench->folder + "/part.parquet");
+    TM_CHECK(written.has_value());
+    bytes += written->bytes;
+    sum += rows.Finish().rows_hash;
+  }
+  return bytes ^ sum.low;
+}
+
 using Step = std::uint64_t (*)(Bench*);
 struct Named {
   const char* name;
   Step step;
 };
-constexpr Named kSteps[] = {
-    {"json", Json}, {"hot", Hot}, {"plan", Plan}, {"files", Files}, {"metrics", Metrics}};
+constexpr Named kSteps[] = {{"json", Json},       {"hot", Hot},     {"plan", Plan},
+                            {"learn", Learn},     {"files", Files}, {"kept", FilesWithKept},
+                            {"metrics", Metrics}, {"flush", Flush}};
 
 void Measure(const Named& named, Bench* bench, int rounds) {
   double best = std::numeric_limits<double>::max();
@@ -186,6 +218,7 @@ int Run(const std::string& wanted, int rounds) {
   CheckFirstBatch(bench);
   Hot(&bench);
   Plan(&bench);
+  Learn(&bench);
   int measured = 0;
   for (const Named& named : kSteps) {
     if (wanted != "all" && wanted != named.name) continue;

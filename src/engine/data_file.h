@@ -28,6 +28,7 @@ struct WrittenFile {
   std::vector<KeptColumn> kept;             // By field id.
 };
 
+// One thread at a time.
 class DataFileWriter {
  public:
   DataFileWriter() = default;

@@ -62,6 +62,14 @@ class JsonScan {
   bool String(std::string_view* inside, bool* escaped) {
     const char* const begin = ++at_;
     *escaped = false;
+    // Most are short and plain: found without a call.
+    const char* const near = end_ - at_ > kNear ? at_ + kNear : end_;
+    for (const char* at = at_; at != near && *at != '\\'; ++at) {
+      if (*at != '"') continue;
+      *inside = {begin, static_cast<std::size_t>(at - begin)};
+      at_ = at + 1;
+      return true;
+    }
     for (;;) {
       const void* found = std::memchr(at_, '"', static_cast<std::size_t>(end_ - at_));
       if (found == nullptr) return false;
@@ -144,6 +152,8 @@ class JsonScan {
     while (at_ != end_ && *at_ != ',' && *at_ != '}' && *at_ != ']' && *at_ > ' ') ++at_;
     return at_ != begin && (at_ == end_ || *at_ > ' ');
   }
+
+  static constexpr std::ptrdiff_t kNear = 24;
 
   const char* at_;
   const char* const end_;

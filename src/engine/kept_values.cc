@@ -1,6 +1,7 @@
 #include "engine/kept_values.h"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -36,6 +37,23 @@ void ForEachText(const ColumnView& view, std::size_t rows, const Visit& visit) {
       visit(row, view.strings[row].view());
     }
   }
+}
+
+// Of a key's ends and length: what is equal is found by comparing.
+std::uint64_t HashKey(std::string_view key) {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  const char* const end = key.data() + key.size();
+  if (key.size() >= 8) {
+    std::memcpy(&first, key.data(), 8);
+    std::memcpy(&last, end - 8, 8);
+  } else if (key.size() >= 4) {
+    std::memcpy(&first, key.data(), 4);
+    std::memcpy(&last, end - 4, 4);
+  } else {
+    for (const char c : key) first = first << 8 | static_cast<unsigned char>(c);
+  }
+  return ((first ^ last * 31 ^ key.size()) * 0x9E3779B97F4A7C15ULL) >> 32;
 }
 
 bool IsObject(std::string_view text) {
@@ -91,7 +109,7 @@ KeptValues::KeptValues(const event::KeptPaths& paths)
       if (child != nullptr) {
         next = child->node;
       } else {
-        nodes_[at].children.push_back({key, next});
+        AddChild(&nodes_[at], key, next);
         nodes_.emplace_back();
       }
       at = next;
@@ -108,15 +126,33 @@ KeptValues::KeptValues(const event::KeptPaths& paths)
 
 const KeptValues::Child* KeptValues::FindChild(Node* node, std::string_view key) {
   const std::size_t count = node->children.size();
-  for (std::size_t i = 0; i < count; ++i) {
-    std::size_t at = node->next + i;
-    if (at >= count) at -= count;
-    if (node->children[at].key == key) {
-      node->next = at + 1 == count ? 0 : at + 1;
-      return &node->children[at];
+  if (count == 0) return nullptr;
+  const std::uint64_t hash = HashKey(key);
+  const auto is = [&](std::size_t i) {
+    return node->children[i].hash == hash && node->children[i].key == key;
+  };
+  std::size_t at = node->next;
+  if (!is(at)) {
+    const std::size_t mask = node->slots.size() - 1;
+    for (std::size_t slot = hash & mask;; slot = (slot + 1) & mask) {
+      if (node->slots[slot] == 0) return nullptr;
+      at = node->slots[slot] - 1U;
+      if (is(at)) break;
     }
   }
-  return nullptr;
+  node->next = at + 1 == count ? 0 : at + 1;
+  return &node->children[at];
+}
+
+void KeptValues::AddChild(Node* node, const std::string& key, std::size_t child) {
+  node->children.push_back({key, HashKey(key), child});
+  node->slots.assign(std::bit_ceil(node->children.size() * 4), 0);
+  const std::size_t mask = node->slots.size() - 1;
+  for (std::size_t i = 0; i < node->children.size(); ++i) {
+    std::size_t slot = node->children[i].hash & mask;
+    while (node->slots[slot] != 0) slot = (slot + 1) & mask;
+    node->slots[slot] = static_cast<std::uint16_t>(i + 1);
+  }
 }
 
 void KeptValues::Read(const ColumnView& properties, std::size_t rows) {

@@ -44,11 +44,14 @@ class KeptValues {
  private:
   struct Child {
     std::string key;
+    std::uint64_t hash;
     std::size_t node;
   };
   struct Node {
     std::vector<Child> children;
     std::size_t next = 0;  // The child that is likely to come now: rows are like each other.
+    // Children by the hash of their keys: index + 1, 0 is free. A power of two.
+    std::vector<std::uint16_t> slots;
     std::optional<std::size_t> path;
     std::uint64_t row = 0;  // The last row that had it: of repeated keys the first counts.
   };
@@ -61,7 +64,8 @@ class KeptValues {
 
   bool WalkObject(JsonScan* scan, std::size_t node, std::size_t row);
   bool WalkValue(JsonScan* scan, std::size_t node, std::size_t row);
-  const Child* FindChild(Node* node, std::string_view key);
+  static const Child* FindChild(Node* node, std::string_view key);
+  static void AddChild(Node* node, const std::string& key, std::size_t child);
   // False if the path's type does not give the text back.
   bool Keep(std::size_t path, std::size_t row, std::string_view text, bool is_string);
 

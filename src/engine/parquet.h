@@ -20,7 +20,7 @@ struct ParquetOptions {
   std::vector<std::pair<std::string, std::string>> key_values;  // In the file's footer.
 };
 
-// Any thread; calls may run side by side.
+// One thread at a time: the buffers of one file serve the next.
 std::unique_ptr<DataFileWriter> MakeParquetWriter(ParquetOptions options);
 // `instance` must outlive it. Any thread; calls may run side by side.
 std::unique_ptr<DataFileReader> MakeParquetReader(Instance* instance);

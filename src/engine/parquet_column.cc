@@ -35,6 +35,7 @@ constexpr std::size_t kPageBytes = 1U << 20;
 // More different values than this and they are written out: an entry must pay for itself.
 constexpr std::uint32_t kDictionaryMax = 16'384;
 constexpr std::size_t kDictionaryBytesMax = 1U << 20;
+constexpr std::size_t kDictionaryTrial = 3'000;
 constexpr std::size_t kBoundBytesMax = 64;  // Longer bounds help no reader.
 constexpr std::size_t kPrefetchRows = 8;
 
@@ -106,6 +107,7 @@ void ColumnEncoder::Begin(const event::TableColumn& column) {
   pages_.clear();
   any_ = false;
   nan_ = false;
+  texts_ = 0;
 }
 
 void ColumnEncoder::Add(const ColumnView& view, std::size_t rows) {
@@ -184,6 +186,7 @@ void ColumnEncoder::AddFixed(const ColumnView& view, std::size_t rows) {
 
 void ColumnEncoder::AddText(std::string_view text) {
   if (by_dictionary_) {
+    ++texts_;
     codes_.push_back(dictionary_.Find(text));
     return;
   }
@@ -215,6 +218,18 @@ void ColumnEncoder::AddPlainText(const StringRef* strings, Words validity, std::
   }
 }
 
+// What follows is written out, if entries do not pay for themselves.
+void ColumnEncoder::LeaveDictionary() {
+  const std::size_t entries = dictionary_.size();
+  const bool full = entries > kDictionaryMax || dictionary_.plain().size() > kDictionaryBytesMax;
+  // Of entries that came nearly all but once there will be too many: the sooner they end the
+  // better.
+  const bool seldom = entries > kDictionaryTrial && entries > texts_ - texts_ / 4;
+  if (!full && !seldom) return;
+  EndPage();
+  by_dictionary_ = false;
+}
+
 void ColumnEncoder::AddStrings(const ColumnView& view, std::size_t rows) {
   if (!by_dictionary_) {
     AddValidity(view.validity, true, rows);
@@ -224,10 +239,7 @@ void ColumnEncoder::AddStrings(const ColumnView& view, std::size_t rows) {
   for (std::size_t i = 0; i < rows; ++i) {
     if (IsValid(view.validity, i)) AddText(view.strings[i].view());
   }
-  if (dictionary_.size() > kDictionaryMax || dictionary_.plain().size() > kDictionaryBytesMax) {
-    EndPage();  // What follows is written out.
-    by_dictionary_ = false;
-  }
+  LeaveDictionary();
 }
 
 // The source's codes become numbers of this column's dictionary: each is looked up once.
@@ -253,13 +265,11 @@ void ColumnEncoder::AddCodes(const ColumnView& view, std::size_t rows) {
   for (std::size_t i = 0; i < rows; ++i) {
     const std::uint32_t code = view.codes[i];
     if (code == view.null_code) continue;
+    ++texts_;
     if (remap[code] == 0) remap[code] = dictionary_.Find(view.dictionary[code].view()) + 1;
     codes_.push_back(remap[code] - 1);
   }
-  if (dictionary_.size() > kDictionaryMax || dictionary_.plain().size() > kDictionaryBytesMax) {
-    EndPage();
-    by_dictionary_ = false;
-  }
+  LeaveDictionary();
 }
 
 void ColumnEncoder::SeeText(std::string_view text) {

@@ -74,6 +74,7 @@ class ColumnEncoder {
   void AddCodes(const event::ColumnView& view, std::size_t rows);
   void AddText(std::string_view text);
   void AddPlainText(const event::StringRef* strings, Words validity, std::size_t rows);
+  void LeaveDictionary();
   void AddValidity(Words validity, bool valid, std::size_t rows);
   void SeeText(std::string_view text);
   char* Room(std::size_t bytes);
@@ -101,6 +102,7 @@ class ColumnEncoder {
   // The column chunk.
   bool by_dictionary_ = false;
   TextDictionary dictionary_;
+  std::size_t texts_ = 0;  // That were looked up there.
   // Numbers of a source's dictionary codes, + 1, by where its entries lie.
   std::unordered_map<const event::StringRef*, std::vector<std::uint32_t>> remaps_;
   std::string pages_;

@@ -1,5 +1,6 @@
-// Writes Parquet files: one pass over the rows, column by column of each row group, straight from
-// the sources' own codes and references. Source: Apache Parquet format 2.9, parquet.thrift.
+// Writes Parquet files: one pass over the rows, chunk by chunk, all columns of a row group side by
+// side, straight from the sources' own codes and references: a chunk is put together once for
+// whoever else reads it with us. Source: Apache Parquet format 2.9, parquet.thrift.
 
 #include <algorithm>
 #include <cerrno>
@@ -217,35 +218,41 @@ void WriteRowGroup(const FileColumns& columns, const RowGroup& group, ParquetCod
   out->End();
 }
 
+using Encoders = std::vector<std::unique_ptr<ColumnEncoder>>;
+
+void Grow(std::size_t count, ParquetCodec codec, Encoders* encoders) {
+  while (encoders->size() < count) encoders->push_back(std::make_unique<ColumnEncoder>(codec));
+}
+
 // The kept paths of one file while it is written: their values are read while the texts are at
 // hand, and encoded side by side.
 class KeptEncoders {
  public:
-  KeptEncoders(const event::KeptPaths& kept, ParquetCodec codec, FileColumns* columns)
-      : columns_(columns), values_(kept) {
+  // `encoders`, one a path, and the others must outlive it.
+  KeptEncoders(const event::KeptPaths& kept, const Encoders* encoders, FileColumns* columns)
+      : columns_(columns), values_(kept), encoders_(*encoders), count_(kept.paths.size()) {
     columns_->kept_field_id = kept.field_id;
     for (const event::KeptPath& path : kept.paths) {
       columns_->kept.push_back({path.name, path.type, false, path.field_id});
-      encoders_.push_back(std::make_unique<ColumnEncoder>(codec));
     }
     columns_->complete.assign(kept.paths.size(), true);
   }
 
   void Begin() {
-    for (std::size_t i = 0; i < encoders_.size(); ++i) encoders_[i]->Begin(columns_->kept[i]);
+    for (std::size_t i = 0; i < count_; ++i) encoders_[i]->Begin(columns_->kept[i]);
   }
   void Add(const event::ColumnView& properties, std::size_t rows) {
-    if (encoders_.empty()) return;
+    if (count_ == 0) return;
     values_.Read(properties, rows);
-    for (std::size_t i = 0; i < encoders_.size(); ++i) {
+    for (std::size_t i = 0; i < count_; ++i) {
       columns_->complete[i] = values_.complete(i);
       if (columns_->complete[i]) encoders_[i]->Add(values_.View(i), rows);
     }
   }
   // Of a path that turned out not to be complete nothing more is written.
   Status Finish(OutFile* file, std::vector<ColumnChunkInfo>* chunks) {
-    chunks->resize(encoders_.size());
-    for (std::size_t i = 0; i < encoders_.size(); ++i) {
+    chunks->resize(count_);
+    for (std::size_t i = 0; i < count_; ++i) {
       if (!columns_->complete[i]) continue;
       (*chunks)[i] = encoders_[i]->Finish(file->offset(), file->buffer());
       TM_TRY(file->FlushIfLarge());
@@ -256,7 +263,8 @@ class KeptEncoders {
  private:
   FileColumns* const columns_;
   KeptValues values_;
-  std::vector<std::unique_ptr<ColumnEncoder>> encoders_;
+  const Encoders& encoders_;
+  const std::size_t count_;
 };
 
 class ParquetWriter final : public DataFileWriter {
@@ -269,12 +277,13 @@ class ParquetWriter final : public DataFileWriter {
     file.buffer()->append(kMagic);
     TM_TRY(file.Flush());
     FileColumns columns{rows.schema().columns, 0, {}, {}};
-    ColumnEncoder encoder(options_.codec);
-    KeptEncoders kept_encoders(kept, options_.codec, &columns);
+    Grow(columns.columns.size(), options_.codec, &encoders_);
+    Grow(kept.paths.size(), options_.codec, &kept_encoders_);
+    KeptEncoders kept_encoders(kept, &kept_encoders_, &columns);
     std::vector<RowGroup> groups;
     for (std::size_t chunk = 0; chunk < rows.chunk_count();) {
       const std::size_t end = GroupEnd(rows, chunk);
-      TM_ASSIGN(RowGroup group, WriteGroup(rows, chunk, end, &encoder, &kept_encoders, &file));
+      TM_ASSIGN(RowGroup group, WriteGroup(rows, chunk, end, &kept_encoders, &file));
       groups.push_back(std::move(group));
       chunk = end;
     }
@@ -308,22 +317,23 @@ class ParquetWriter final : public DataFileWriter {
     return chunk;
   }
 
-  static Result<RowGroup> WriteGroup(const event::RowSource& rows, std::size_t begin,
-                                     std::size_t end, ColumnEncoder* encoder, KeptEncoders* kept,
-                                     OutFile* file) {
+  Result<RowGroup> WriteGroup(const event::RowSource& rows, std::size_t begin, std::size_t end,
+                              KeptEncoders* kept, OutFile* file) {
     RowGroup group;
     group.offset = file->offset();
-    const auto scratch = std::make_unique<event::ColumnScratch>();
+    const auto scratch = std::make_unique_for_overwrite<event::ColumnScratch>();
     kept->Begin();
     const auto& columns = rows.schema().columns;
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      encoder->Begin(columns[i]);
-      for (std::size_t chunk = begin; chunk < end; ++chunk) {
+    for (std::size_t i = 0; i < columns.size(); ++i) encoders_[i]->Begin(columns[i]);
+    for (std::size_t chunk = begin; chunk < end; ++chunk) {
+      for (std::size_t i = 0; i < columns.size(); ++i) {
         const event::ColumnView view = rows.Read(chunk, i, scratch.get());
-        encoder->Add(view, rows.ChunkRows(chunk));
+        encoders_[i]->Add(view, rows.ChunkRows(chunk));
         if (i == rows.schema().properties) kept->Add(view, rows.ChunkRows(chunk));
       }
-      group.columns.push_back(encoder->Finish(file->offset(), file->buffer()));
+    }
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      group.columns.push_back(encoders_[i]->Finish(file->offset(), file->buffer()));
       TM_TRY(file->FlushIfLarge());
     }
     TM_TRY(kept->Finish(file, &group.kept));
@@ -363,6 +373,8 @@ class ParquetWriter final : public DataFileWriter {
   }
 
   const ParquetOptions options_;
+  Encoders encoders_;       // By column.
+  Encoders kept_encoders_;  // By kept path.
 };
 
 }  // namespace

@@ -54,6 +54,14 @@ std::uint64_t Prefix(std::string_view text) {
 // The least and the greatest string seen, found by their prefixes nearly always.
 class TextRange {
  public:
+  // Tells by the four bytes that a reference carries, if they do.
+  void See(const StringRef& text) {
+    std::uint32_t head = 0;
+    std::memcpy(&head, text.prefix, sizeof head);
+    head = __builtin_bswap32(head);
+    if (any_ && head > low_prefix_ >> 32 && head < high_prefix_ >> 32) return;
+    See(text.view());
+  }
   void See(std::string_view text) {
     const std::uint64_t prefix = Prefix(text);
     if (!any_) {
@@ -182,6 +190,13 @@ struct MetricsCollector::State {
         scratch(of.columns.size()),
         views(of.columns.size()) {}
 
+  // Forgets the rows, not the memory.
+  void Reset() {
+    rows = 0;
+    hash = {};
+    columns.assign(schema.columns.size(), {});
+    ranges.assign(schema.columns.size(), {});
+  }
   void AddChunk(const RowSource& source, std::size_t chunk);
   void CountFixed(std::size_t index, std::size_t count);
   void CountText(std::size_t index, std::size_t count);
@@ -248,7 +263,7 @@ void MetricsCollector::State::SeeDictionary(const ColumnView& view, std::size_t 
     const std::uint64_t bit = std::uint64_t{1} << (code % 64);
     if ((word & bit) != 0) continue;
     word |= bit;
-    range->See(view.dictionary[code].view());
+    range->See(view.dictionary[code]);
   }
 }
 
@@ -265,12 +280,12 @@ void MetricsCollector::State::CountText(std::size_t index, std::size_t count) {
     SeeDictionary(view, count, &range, &metrics.nulls);
     return;
   }
-  if (view.kind == ColumnView::Kind::kConstant) range.See(view.constant_text.view());
+  if (view.kind == ColumnView::Kind::kConstant) range.See(view.constant_text);
   if (view.kind == ColumnView::Kind::kStrings) metrics.nulls += CountNulls(view.validity, count);
   const bool each = view.kind == ColumnView::Kind::kStrings && HasTextBounds(info);
   ForEachText(view, 0, count, [&](std::size_t row, const StringRef& text) {
     bytes.AddSize(row, kTextHeadBytes + text.length);
-    if (each) range.See(text.view());
+    if (each) range.See(text);
   });
 }
 
@@ -336,6 +351,12 @@ void MetricsCollector::Add(const event::RowSource& rows) {
   for (std::size_t chunk = 0; chunk < rows.chunk_count(); ++chunk) state_->AddChunk(rows, chunk);
 }
 
+const std::vector<ColumnView>& MetricsCollector::AddChunk(const event::RowSource& rows,
+                                                          std::size_t chunk) {
+  state_->AddChunk(rows, chunk);
+  return state_->views;
+}
+
 void MetricsCollector::State::Close(std::size_t index) {
   const TableColumn& info = schema.columns[index];
   ColumnMetrics& metrics = columns[index];
@@ -367,7 +388,7 @@ void MetricsCollector::State::Close(std::size_t index) {
   }
 }
 
-FileMetrics MetricsCollector::Finish() && {
+FileMetrics MetricsCollector::Finish() {
   for (std::size_t i = 0; i < state_->columns.size(); ++i) state_->Close(i);
   FileMetrics metrics;
   metrics.rows = state_->rows;
@@ -383,13 +404,27 @@ FileMetrics MetricsCollector::Finish() && {
     metrics.offset_first = LogOffset(offset.min);
     metrics.offset_last = LogOffset(offset.max);
   }
+  state_->Reset();
   return metrics;
 }
 
 FileMetrics MeasureRows(const event::RowSource& rows) {
   MetricsCollector collector(rows.schema());
   collector.Add(rows);
-  return std::move(collector).Finish();
+  return collector.Finish();
+}
+
+ColumnView MeasuredRows::Read(std::size_t chunk, std::size_t column, ColumnScratch* scratch) const {
+  if (chunk == measured_) {
+    last_ = &collector_->AddChunk(*rows_, chunk);
+    ++measured_;
+  }
+  return chunk + 1 == measured_ ? (*last_)[column] : rows_->Read(chunk, column, scratch);
+}
+
+FileMetrics MeasuredRows::Finish() {
+  for (; measured_ < chunk_count(); ++measured_) collector_->AddChunk(*rows_, measured_);
+  return collector_->Finish();
 }
 
 }  // namespace tidemark::lake

@@ -6,7 +6,7 @@
 // a 32-bit length and their bytes, all little-endian; summed modulo 2^128. The same rows have the
 // same hash in hot memory, in any file and in any order.
 //
-// MetricsCollector: one thread.
+// MetricsCollector, MeasuredRows: one thread.
 #pragma once
 
 #include <cstdint>
@@ -54,7 +54,10 @@ class MetricsCollector {
 
   // Adds every row of `rows`.
   void Add(const event::RowSource& rows);
-  FileMetrics Finish() &&;
+  // Adds the rows of one chunk. Its columns, read once; good until the next call.
+  const std::vector<event::ColumnView>& AddChunk(const event::RowSource& rows, std::size_t chunk);
+  // Of all that was added since the last call; the collector begins anew.
+  FileMetrics Finish();
 
  private:
   struct State;
@@ -62,5 +65,31 @@ class MetricsCollector {
 };
 
 FileMetrics MeasureRows(const event::RowSource& rows);
+
+// Rows that are measured while somebody else reads them: a chunk is put together once for both.
+// Cheap if it is read chunk by chunk; any other order is right too.
+class MeasuredRows final : public event::RowSource {
+ public:
+  // Both must outlive it.
+  MeasuredRows(const event::RowSource* rows, MetricsCollector* collector)
+      : rows_(rows), collector_(collector) {}
+
+  std::size_t chunk_count() const override { return rows_->chunk_count(); }
+  std::size_t ChunkRows(std::size_t chunk) const override { return rows_->ChunkRows(chunk); }
+  event::TimeRange ChunkTimes(std::size_t chunk) const override { return rows_->ChunkTimes(chunk); }
+  event::ColumnView Read(std::size_t chunk, std::size_t column,
+                         event::ColumnScratch* scratch) const override;
+  std::uint64_t row_count() const override { return rows_->row_count(); }
+  const event::TableSchema& schema() const override { return rows_->schema(); }
+
+  // Measures what nobody has read, and ends.
+  FileMetrics Finish();
+
+ private:
+  const event::RowSource* const rows_;
+  MetricsCollector* const collector_;
+  mutable std::size_t measured_ = 0;                              // Chunks.
+  mutable const std::vector<event::ColumnView>* last_ = nullptr;  // Of the last one measured.
+};
 
 }  // namespace tidemark::lake

@@ -172,6 +172,33 @@ TEST(FileMetricsTest, TheHashIsASumOverRowsInAnyOrder) {
   EXPECT_NE(MeasureRows(Rows(rows, Form::kStrings)).rows_hash, all);
 }
 
+TEST(FileMetricsTest, RowsAreMeasuredOnceInWhateverOrderTheyAreRead) {
+  std::vector<Row> rows(8);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    rows[i].text[Column::kUserId] = "user " + std::to_string(i % 3);
+    rows[i].fixed[Column::kTimestamp] = static_cast<std::int64_t>(100 - i);
+  }
+  const Rows source(rows, Form::kStrings);
+  const FileMetrics wanted = MeasureRows(source);
+  MetricsCollector collector(source.schema());
+  ColumnScratch scratch;
+  const std::vector<std::vector<std::size_t>> orders = {
+      {}, {0, 1, 2}, {0, 0, 1, 0, 2, 1, 2}, {2, 1, 0}};
+  for (const auto& order : orders) {
+    MeasuredRows measured(&source, &collector);
+    for (const std::size_t chunk : order) {
+      const ColumnView view = measured.Read(chunk, Index(Column::kTimestamp), &scratch);
+      EXPECT_EQ(static_cast<const std::int64_t*>(view.fixed)[0],
+                static_cast<std::int64_t>(100 - chunk * 3));
+    }
+    const FileMetrics metrics = measured.Finish();
+    EXPECT_EQ(metrics.rows, wanted.rows);
+    EXPECT_EQ(metrics.rows_hash, wanted.rows_hash);
+    EXPECT_EQ(Of(metrics, Column::kUserId).upper, Of(wanted, Column::kUserId).upper);
+    EXPECT_EQ(metrics.time_min, wanted.time_min);
+  }
+}
+
 TEST(FileMetricsTest, TheHashIsTheOneThatIsWrittenDown) {
   Row row;
   row.text[Column::kEventId] = "e1";

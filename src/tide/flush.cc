@@ -167,14 +167,16 @@ Result<std::vector<lake::NewFile>> Flusher::WriteFiles(const std::vector<Partiti
                                                        const event::KeptPaths& kept,
                                                        const std::vector<std::string>& keys) {
   std::vector<lake::NewFile> files;
+  lake::MetricsCollector collector(parts.front().rows->schema());
   for (std::size_t i = 0; i < parts.size(); ++i) {
     if (env::Planted(env::Bug::kRowsMissingFromFile) && i > 0 && i + 1 == parts.size()) break;
     TM_ASSIGN(const std::string path, parts_.store->Stage(keys[i]));
-    TM_ASSIGN(auto written, parts_.writer->Write(*parts[i].rows, kept, path));
-    TM_CHECK_EQ(written.rows, parts[i].rows->row_count());
+    lake::MeasuredRows rows(parts[i].rows.get(), &collector);
+    TM_ASSIGN(auto written, parts_.writer->Write(rows, kept, path));
+    TM_CHECK_EQ(written.rows, rows.row_count());
     At(FlushStep::kDataFiles);
     if (!env::Planted(env::Bug::kDataFileNotSealed)) TM_TRY(parts_.store->Seal(keys[i]));
-    files.push_back({keys[i], parts[i].partition, lake::MeasureRows(*parts[i].rows), written.bytes,
+    files.push_back({keys[i], parts[i].partition, rows.Finish(), written.bytes,
                      std::move(written.split_offsets), parts[i].sorted, std::move(written.kept)});
     TM_CHECK_EQ(files.back().metrics.rows, written.rows);
   }
