@@ -6,11 +6,10 @@
 #include <CLI/CLI.hpp>
 
 #include "app/commands.h"
+#include "app/remote.h"
 
 namespace tidemark::app {
 namespace {
-
-constexpr int kUsage = 2;
 
 void AddRemote(CLI::App* app, Remote* remote) {
   app->add_option("--url", remote->url, "Of the server; default: the one of --data-dir");
