@@ -7,61 +7,106 @@
 #include "duckdb/common/multi_file/multi_file_reader.hpp"
 #include "duckdb/main/client_context_state.hpp"
 #include "duckdb/planner/expression/bound_columnref_expression.hpp"
+#include "engine/pruner_duckdb.h"
 #include "engine/scan_duckdb.h"
 
 namespace tidemark::engine {
 namespace {
 
-duckdb::vector<duckdb::OpenFileInfo> Paths(const std::vector<LakeFile>& files) {
-  duckdb::vector<duckdb::OpenFileInfo> paths;
-  paths.reserve(files.size());
-  for (const LakeFile& file : files) paths.emplace_back(file.native_path);
-  return paths;
+// What pruning needs to know of the columns of a scan, in their order.
+struct ScanColumns {
+  struct Column {
+    std::int32_t field_id = 0;
+    duckdb::LogicalType type;
+  };
+  std::vector<Column> columns;
+  std::size_t timestamp = SIZE_MAX;  // The place of it in an events table.
+};
+
+// What the file's metadata says of a column.
+ValueRange RangeIn(const LakeFile& file, const ScanColumns& columns, std::size_t column) {
+  ValueRange range;
+  const ScanColumns::Column& info = columns.columns[column];
+  if (file.bounds != nullptr) range = RangeOf(file.bounds->Find(info.field_id), info.type);
+  if (column == columns.timestamp) {
+    range.may_be_nan = false;
+    // The ends of time stand for what is not known.
+    if (file.times.min > kTimeMin) range.lower = BoundValue(file.times.min.value);
+    if (file.times.max < kTimeMax) range.upper = BoundValue(file.times.max.value);
+  }
+  return range;
 }
 
-// A relation's files, fewer of them once the statement's bounds on `timestamp` are known.
-class FileList final : public duckdb::SimpleMultiFileList {
+// A scan's files, fewer of them once the statement's filters are known.
+class FileList final : public duckdb::MultiFileList {
  public:
-  FileList(std::vector<LakeFile> files, std::size_t time_column)
-      : SimpleMultiFileList(Paths(files)), files_(std::move(files)), time_column_(time_column) {}
+  using Files = std::shared_ptr<const std::vector<LakeFile>>;
+  FileList(Files files, std::shared_ptr<const ScanColumns> columns)
+      : files_(std::move(files)), columns_(std::move(columns)) {}
+
+  duckdb::vector<duckdb::OpenFileInfo> GetAllFiles() const override {
+    duckdb::vector<duckdb::OpenFileInfo> all;
+    all.reserve(files_->size());
+    for (const LakeFile& file : *files_) all.emplace_back(file.native_path);
+    return all;
+  }
+  duckdb::FileExpandResult GetExpandResult() const override {
+    return files_->empty()       ? duckdb::FileExpandResult::NO_FILES
+           : files_->size() == 1 ? duckdb::FileExpandResult::SINGLE_FILE
+                                 : duckdb::FileExpandResult::MULTIPLE_FILES;
+  }
+  duckdb::idx_t GetTotalFileCount() const override { return files_->size(); }
 
   duckdb::unique_ptr<MultiFileList> ComplexFilterPushdown(
       duckdb::ClientContext& context, const duckdb::MultiFileOptions& /*options*/,
       duckdb::MultiFilePushdownInfo& info,
       duckdb::vector<duckdb::unique_ptr<duckdb::Expression>>& filters) const override {
-    const auto is_time = [&](const duckdb::Expression& expression) {
-      if (expression.GetExpressionClass() != duckdb::ExpressionClass::BOUND_COLUMN_REF) {
-        return false;
-      }
-      const auto& binding = expression.Cast<duckdb::BoundColumnRefExpression>().binding;
-      return binding.table_index == info.table_index &&
-             binding.column_index < info.column_ids.size() &&
-             info.column_ids[binding.column_index] == time_column_;
-    };
-    const event::TimeRange bounds = TimeBounds(context, filters, is_time);
-    std::vector<LakeFile> kept;
-    for (const LakeFile& file : files_) {
-      if (file.times.max < bounds.min || file.times.min > bounds.max) continue;
-      kept.push_back(file);
+    const Pruner pruner(
+        context, filters, [&](const duckdb::Expression& expression) -> std::optional<std::size_t> {
+          if (expression.GetExpressionClass() != duckdb::ExpressionClass::BOUND_COLUMN_REF) {
+            return std::nullopt;
+          }
+          const auto& binding = expression.Cast<duckdb::BoundColumnRefExpression>().binding;
+          if (binding.table_index != info.table_index ||
+              binding.column_index >= info.column_ids.size()) {
+            return std::nullopt;
+          }
+          const std::size_t column = info.column_ids[binding.column_index];
+          // What comes behind the table's own columns has no bounds.
+          const bool known = column < columns_->columns.size() &&
+                             columns_->columns[column].type == expression.return_type;
+          return known ? std::optional(column) : std::nullopt;
+        });
+    if (pruner.idle()) return nullptr;
+    auto kept = std::make_shared<std::vector<LakeFile>>();
+    for (const LakeFile& file : *files_) {
+      const auto range_of = [&](std::size_t column) { return RangeIn(file, *columns_, column); };
+      if (pruner.MayMatch(context, range_of)) kept->push_back(file);
     }
-    if (kept.size() == files_.size()) return nullptr;
-    return duckdb::make_uniq<FileList>(std::move(kept), time_column_);
+    if (kept->size() == files_->size()) return nullptr;
+    return duckdb::make_uniq<FileList>(std::move(kept), columns_);
   }
 
   duckdb::unique_ptr<MultiFileList> Copy() const override {
-    return duckdb::make_uniq<FileList>(files_, time_column_);
+    return duckdb::make_uniq<FileList>(files_, columns_);
   }
 
   duckdb::unique_ptr<duckdb::NodeStatistics> GetCardinality(
       duckdb::ClientContext& /*context*/) const override {
     std::uint64_t rows = 0;
-    for (const LakeFile& file : files_) rows += file.rows;
+    for (const LakeFile& file : *files_) rows += file.rows;
     return duckdb::make_uniq<duckdb::NodeStatistics>(rows, rows);
   }
 
+ protected:
+  duckdb::OpenFileInfo GetFile(duckdb::idx_t i) const override {
+    return i < files_->size() ? duckdb::OpenFileInfo((*files_)[i].native_path)
+                              : duckdb::OpenFileInfo();
+  }
+
  private:
-  const std::vector<LakeFile> files_;
-  const std::size_t time_column_;
+  const Files files_;
+  const std::shared_ptr<const ScanColumns> columns_;
 };
 
 // A column that is found by its field id, and null where a file lacks it.
@@ -92,6 +137,20 @@ duckdb::MultiFileColumnDefinition KeptDefinition(const event::KeptPaths& kept,
   return column;
 }
 
+// The same of a column of a plain table.
+duckdb::MultiFileColumnDefinition PlainDefinition(const FileColumn& column,
+                                                  duckdb::ClientContext& context) {
+  const duckdb::LogicalType type = duckdb::TransformStringToLogicalType(column.type, context);
+  duckdb::MultiFileColumnDefinition definition(column.name, type);
+  definition.identifier = duckdb::Value::INTEGER(column.field_id);
+  definition.default_expression =
+      duckdb::make_uniq<duckdb::ConstantExpression>(duckdb::Value(type));
+  for (const FileColumn& child : column.children) {
+    definition.children.push_back(PlainDefinition(child, context));
+  }
+  return definition;
+}
+
 // Takes the argument for a scan's index instead of a path, and the columns from its schema.
 struct FileReader final : duckdb::MultiFileReader {
   duckdb::shared_ptr<duckdb::MultiFileList> CreateFileList(
@@ -103,7 +162,17 @@ struct FileReader final : duckdb::MultiFileReader {
       throw duckdb::BinderException("tm_files: no such scan");
     }
     scan_ = state->scans[index];
-    return duckdb::make_shared_ptr<FileList>(*scan_.files, scan_.relation->schema->timestamp);
+    context_ = &context;
+    auto columns = std::make_shared<ScanColumns>();
+    for (const auto& column : Definitions()) {
+      columns->columns.push_back({column.identifier.GetValue<std::int32_t>(), column.type});
+    }
+    // The struct of kept paths has no bounds.
+    if (!scan_.kept.empty()) columns->columns.pop_back();
+    if (scan_.relation->file_columns.empty()) {
+      columns->timestamp = scan_.relation->schema->timestamp;
+    }
+    return duckdb::make_shared_ptr<FileList>(scan_.files, std::move(columns));
   }
   bool Bind(duckdb::MultiFileOptions& options, duckdb::MultiFileList& /*files*/,
             duckdb::vector<duckdb::LogicalType>& types, duckdb::vector<duckdb::string>& names,
@@ -111,11 +180,7 @@ struct FileReader final : duckdb::MultiFileReader {
     // Folders named like `year=2024` bring no columns.
     options.auto_detect_hive_partitioning = false;
     options.hive_partitioning = false;
-    const event::TableSchema& schema = *scan_.relation->schema;
-    for (const event::TableColumn& column : schema.columns) {
-      bind.schema.push_back(Definition(column));
-    }
-    if (!scan_.kept.empty()) bind.schema.push_back(KeptDefinition(schema.kept, scan_.kept));
+    bind.schema = Definitions();
     for (const duckdb::MultiFileColumnDefinition& column : bind.schema) {
       names.push_back(column.name);
       types.push_back(column.type);
@@ -123,12 +188,39 @@ struct FileReader final : duckdb::MultiFileReader {
     bind.mapping = duckdb::MultiFileColumnMappingMode::BY_FIELD_ID;
     return true;
   }
+  // Once a run: counts what is read of what there is.
+  duckdb::unique_ptr<duckdb::MultiFileReaderGlobalState> InitializeGlobalState(
+      duckdb::ClientContext& context, const duckdb::MultiFileOptions& options,
+      const duckdb::MultiFileReaderBindData& bind, const duckdb::MultiFileList& files,
+      const duckdb::vector<duckdb::MultiFileColumnDefinition>& columns,
+      const duckdb::vector<duckdb::ColumnIndex>& ids) override {
+    if (const auto state = context.registered_state->Get<ScanState>(ScanState::kKey)) {
+      state->files_there.fetch_add(scan_.files->size(), std::memory_order_relaxed);
+      state->files_read.fetch_add(files.GetTotalFileCount(), std::memory_order_relaxed);
+    }
+    return MultiFileReader::InitializeGlobalState(context, options, bind, files, columns, ids);
+  }
   duckdb::unique_ptr<MultiFileReader> Copy() const override {
     return duckdb::make_uniq<FileReader>(*this);
   }
 
  private:
+  duckdb::vector<duckdb::MultiFileColumnDefinition> Definitions() const {
+    duckdb::vector<duckdb::MultiFileColumnDefinition> columns;
+    if (!scan_.relation->file_columns.empty()) {
+      for (const FileColumn& column : scan_.relation->file_columns) {
+        columns.push_back(PlainDefinition(column, *context_));
+      }
+      return columns;
+    }
+    const event::TableSchema& schema = *scan_.relation->schema;
+    for (const event::TableColumn& column : schema.columns) columns.push_back(Definition(column));
+    if (!scan_.kept.empty()) columns.push_back(KeptDefinition(schema.kept, scan_.kept));
+    return columns;
+  }
+
   FileScan scan_;
+  duckdb::ClientContext* context_ = nullptr;  // While it is bound.
 };
 
 duckdb::unique_ptr<duckdb::MultiFileReader> MakeReader(const duckdb::TableFunction& /*function*/) {

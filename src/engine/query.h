@@ -21,6 +21,24 @@ namespace tidemark::engine {
 // Null, boolean, integer, double, text or time.
 using Parameter = std::variant<std::monostate, bool, std::int64_t, double, std::string, TimeMicros>;
 
+// `AT (VERSION => ...)` or `AT (TIMESTAMP => ...)` behind a relation's name.
+struct AsOf {
+  enum class Unit : std::uint8_t { kVersion, kTimestamp };
+  Unit unit = Unit::kVersion;
+  Parameter value;
+};
+
+// How a statement names a relation that is not one of the request's, or that is, at another time.
+struct Mention {
+  std::vector<std::string> name;  // The parts of `a.b.t`, as they were written.
+  std::optional<AsOf> as_of = {};
+  bool is_call = false;  // `t(1, 'x')`, not `t`.
+  // Of the call. None: is there such a call at all?
+  std::vector<Parameter> arguments = {};
+};
+// nullptr: there is no such relation. Asked once for each mention, while Query binds the statement.
+using FindRelation = std::function<Result<std::shared_ptr<const Relation>>(const Mention&)>;
+
 struct NamedRelation {
   std::vector<std::string> names;  // "events", "analytics_engine.events"; case does not matter.
   std::shared_ptr<const Relation> relation;
@@ -33,6 +51,7 @@ struct QueryRequest {
   std::vector<Parameter> parameters;                                // $1, $2, ... or ?
   std::vector<std::pair<std::string, Parameter>> named_parameters;  // $name
   std::vector<NamedRelation> relations;
+  FindRelation find;  // May be null: there are no others.
   // On the instance's clock; the query and its stream fail with kDeadlineExceeded after it.
   std::optional<Duration> deadline;
   // More rows are cut off (ResultStream::truncated()); what the asker wants.
@@ -59,6 +78,12 @@ struct ResultColumn {
   std::string type;  // The engine's own: BIGINT, VARCHAR, TIMESTAMP WITH TIME ZONE, ...
 };
 
+// Data files of all mentions of all relations.
+struct FileCounts {
+  std::uint64_t there = 0;
+  std::uint64_t read = 0;  // The others have no row that the filters want.
+};
+
 // The rows of one query, made as they are asked for. One thread at a time, but Cancel().
 class ResultStream {
  public:
@@ -79,6 +104,7 @@ class ResultStream {
 
   virtual std::uint64_t row_count() const = 0;  // Rows given so far.
   virtual bool truncated() const = 0;           // rows_wanted cut rows off.
+  virtual FileCounts files() const = 0;         // Of the scans that have begun.
 
   // Any thread: Next() fails with kCancelled soon.
   virtual void Cancel() = 0;

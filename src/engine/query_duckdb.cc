@@ -59,6 +59,7 @@ class Stream final : public ResultStream {
   Result<bool> Next(RowFormat format, std::string* out, std::size_t bytes_wanted) override;
   std::uint64_t row_count() const override { return row_count_; }
   bool truncated() const override { return truncated_; }
+  FileCounts files() const override { return connection_ == nullptr ? files_ : CountFiles(); }
   void Cancel() override { cancelled_.store(true, std::memory_order_relaxed); }
 
  private:
@@ -72,6 +73,7 @@ class Stream final : public ResultStream {
   Result<bool> Append(RowFormat format, std::string* out, std::size_t bytes_wanted);
   Status CheckLimits();
   Error Fatal(const duckdb::ErrorData& error);
+  FileCounts CountFiles() const;
   void Close();
 
   QueryRequest request_;
@@ -90,12 +92,20 @@ class Stream final : public ResultStream {
   bool started_ = false;
   bool ended_ = false;
   bool truncated_ = false;
+  FileCounts files_;  // Once the connection is gone.
   std::optional<Error> dead_;
 };
+
+FileCounts Stream::CountFiles() const {
+  const auto state = connection_->context->registered_state->Get<ScanState>(ScanState::kKey);
+  return {state->files_there.load(std::memory_order_relaxed),
+          state->files_read.load(std::memory_order_relaxed)};
+}
 
 void Stream::Close() {
   // The engine's own threads run a task to its end unless they are told to stop.
   if (connection_ != nullptr && !ended_) connection_->Interrupt();
+  if (connection_ != nullptr) files_ = CountFiles();
   chunk_.reset();
   result_.reset();
   pending_.reset();
@@ -173,8 +183,8 @@ Status Stream::CheckBound() {
 }
 
 Status Stream::BindSql(bool* use_kept) {
-  TM_ASSIGN(auto statement, ParseGuarded(*connection_->context, request_.sql, database_->functions,
-                                         request_.relations, use_kept));
+  TM_ASSIGN(auto statement,
+            ParseGuarded(*connection_->context, database_->functions, request_, use_kept));
   // Without its text the engine leaves the place of an error as a number.
   statement->query.clear();
   for (int aliases = 0;; ++aliases) {
@@ -215,6 +225,7 @@ Status Stream::Start() {
   try {
     TM_TRY(CheckLimits());
     TM_TRY(Prepare());
+    request_.find = nullptr;  // What it refers to need not live longer.
     const auto names = UniqueNames(pending_->names);
     for (std::size_t i = 0; i < names.size(); ++i) {
       columns_.push_back({names[i], pending_->types[i].ToString()});

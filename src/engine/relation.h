@@ -3,23 +3,34 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "engine/column_bounds.h"
 #include "event/row_source.h"
 
 namespace tidemark::engine {
 
-// A data file of the pinned snapshot. Files are pruned by `times` when a statement bounds
-// `timestamp`; pruning never changes an answer.
+// A data file of the pinned snapshot. Files that by `times` and `bounds` have no row that a
+// statement's filters want are not read; that never changes an answer.
 struct LakeFile {
   std::string native_path;
   std::uint64_t rows = 0;
   std::uint64_t bytes = 0;
-  event::TimeRange times{kTimeMin, kTimeMax};  // May be wider than the rows, never narrower.
+  event::TimeRange times{kTimeMin, kTimeMax};       // May be wider than the rows, never narrower.
+  std::shared_ptr<const ColumnBounds> bounds = {};  // May be null: nothing is known.
   // Field ids of added columns that it has, by number; null: none. A kept path among them has the
   // value of every row.
-  std::shared_ptr<const std::vector<std::int32_t>> added;
+  std::shared_ptr<const std::vector<std::int32_t>> added = {};
+};
+
+// A column of the files of a plain table: one that is no events table of ours.
+struct FileColumn {
+  std::string name;
+  std::int32_t field_id = 0;
+  std::string type;                  // As the engine writes it: DECIMAL(10,2), STRUCT(...).
+  std::vector<FileColumn> children;  // Of a struct its fields, of a list the element, of a map two.
 };
 
 // The rows of all sources and all files, each once. Value type; immutable once shared. Every
@@ -31,6 +42,12 @@ struct Relation {
   std::string statement = {};
   std::vector<std::shared_ptr<const event::RowSource>> hot;
   std::shared_ptr<const std::vector<LakeFile>> files;  // May be null: none.
+  // Instead of the schema's, for a relation of files alone.
+  std::vector<FileColumn> file_columns = {};
+  // If it is set, only rows with a smaller log_offset; rows without one are left out.
+  std::optional<LogOffset> end = {};
+  // What is selected of these rows; empty: every column as it is.
+  std::string select_list = {};
 };
 
 }  // namespace tidemark::engine

@@ -14,6 +14,7 @@
 #include "duckdb/planner/expression/bound_columnref_expression.hpp"
 #include "duckdb/planner/operator/logical_get.hpp"
 #include "engine/files_duckdb.h"
+#include "engine/pruner_duckdb.h"
 #include "engine/scan_duckdb.h"
 
 namespace tidemark::engine {
@@ -39,15 +40,15 @@ struct ChunkRef {
 struct BindData final : duckdb::FunctionData {
   std::shared_ptr<const Relation> relation;
   std::uint64_t rows = 0;
-  event::TimeRange bounds{kTimeMin, kTimeMax};
+  // Of the filters that were seen; chunks must match all of them.
+  std::vector<std::shared_ptr<const Pruner>> pruners;
 
   duckdb::unique_ptr<FunctionData> Copy() const override {
     return duckdb::make_uniq<BindData>(*this);
   }
   bool Equals(const FunctionData& other) const override {
     const auto& that = other.Cast<BindData>();
-    return relation == that.relation && bounds.min == that.bounds.min &&
-           bounds.max == that.bounds.max;
+    return relation == that.relation && pruners == that.pruners;
   }
   bool SupportStatementCache() const override { return false; }
 };
@@ -96,15 +97,36 @@ duckdb::unique_ptr<duckdb::FunctionData> Bind(duckdb::ClientContext& context,
   return bind;
 }
 
+// What is known of a column in a chunk.
+ValueRange RangeIn(const event::RowSource& source, std::size_t chunk, std::size_t column) {
+  ValueRange range;
+  const event::TableSchema& schema = source.schema();
+  if (column == schema.timestamp) {
+    const event::TimeRange times = source.ChunkTimes(chunk);
+    range.may_be_nan = false;
+    range.lower = BoundValue(times.min.value);
+    range.upper = BoundValue(times.max.value);
+  } else if (column == schema.log_offset) {
+    const event::OffsetRange offsets = source.ChunkOffsets(chunk);
+    range.may_be_nan = false;
+    range.lower = BoundValue(offsets.min.value);
+    range.upper = BoundValue(offsets.max.value);
+  }
+  return range;
+}
+
 duckdb::unique_ptr<duckdb::GlobalTableFunctionState> InitGlobal(
-    duckdb::ClientContext& /*context*/, duckdb::TableFunctionInitInput& input) {
+    duckdb::ClientContext& context, duckdb::TableFunctionInitInput& input) {
   const auto& bind = input.bind_data->Cast<BindData>();
   auto state = duckdb::make_uniq<GlobalState>();
   state->columns.assign(input.column_ids.begin(), input.column_ids.end());
   for (const auto& source : bind.relation->hot) {
     for (std::size_t chunk = 0; chunk < source->chunk_count(); ++chunk) {
-      const event::TimeRange times = source->ChunkTimes(chunk);
-      if (times.max < bind.bounds.min || times.min > bind.bounds.max) continue;
+      const auto may_match = [&](const std::shared_ptr<const Pruner>& pruner) {
+        return pruner->MayMatch(
+            context, [&](std::size_t column) { return RangeIn(*source, chunk, column); });
+      };
+      if (!std::all_of(bind.pruners.begin(), bind.pruners.end(), may_match)) continue;
       state->chunks.push_back({source.get(), chunk});
     }
   }
@@ -202,21 +224,27 @@ void Scan(duckdb::ClientContext& /*context*/, duckdb::TableFunctionInput& input,
   out.SetCardinality(rows);
 }
 
-// Reads the bounds and leaves every filter in place: skipping chunks is not filtering.
-void ReadBounds(duckdb::ClientContext& context, duckdb::LogicalGet& get,
-                duckdb::FunctionData* bind_data,
-                duckdb::vector<duckdb::unique_ptr<duckdb::Expression>>& filters) {
+// Reads the filters and leaves them in place: skipping chunks is not filtering.
+void ReadFilters(duckdb::ClientContext& context, duckdb::LogicalGet& get,
+                 duckdb::FunctionData* bind_data,
+                 duckdb::vector<duckdb::unique_ptr<duckdb::Expression>>& filters) {
   auto& bind = bind_data->Cast<BindData>();
   const auto& ids = get.GetColumnIds();
-  const auto is_time = [&](const duckdb::Expression& expression) {
-    if (expression.GetExpressionClass() != duckdb::ExpressionClass::BOUND_COLUMN_REF) return false;
+  const auto column_of = [&](const duckdb::Expression& expression) -> std::optional<std::size_t> {
+    if (expression.GetExpressionClass() != duckdb::ExpressionClass::BOUND_COLUMN_REF) {
+      return std::nullopt;
+    }
     const auto& binding = expression.Cast<duckdb::BoundColumnRefExpression>().binding;
-    return binding.table_index == get.table_index && binding.column_index < ids.size() &&
-           ids[binding.column_index].GetPrimaryIndex() == bind.relation->schema->timestamp;
+    if (binding.table_index != get.table_index || binding.column_index >= ids.size()) {
+      return std::nullopt;
+    }
+    const std::size_t column = ids[binding.column_index].GetPrimaryIndex();
+    const event::TableSchema& schema = *bind.relation->schema;
+    const bool known = column == schema.timestamp || column == schema.log_offset;
+    return known ? std::optional(column) : std::nullopt;
   };
-  const event::TimeRange bounds = TimeBounds(context, filters, is_time);
-  bind.bounds.min = std::max(bind.bounds.min, bounds.min);
-  bind.bounds.max = std::min(bind.bounds.max, bounds.max);
+  auto pruner = std::make_shared<const Pruner>(context, filters, column_of);
+  if (!pruner->idle()) bind.pruners.push_back(std::move(pruner));
 }
 
 duckdb::unique_ptr<duckdb::NodeStatistics> Cardinality(duckdb::ClientContext& /*context*/,
@@ -258,7 +286,7 @@ void RegisterScans(duckdb::DatabaseInstance& instance) {
   duckdb::TableFunction rows("tm_rows", {duckdb::LogicalType::UBIGINT}, Scan, Bind, InitGlobal,
                              InitLocal);
   rows.projection_pushdown = true;
-  rows.pushdown_complex_filter = ReadBounds;
+  rows.pushdown_complex_filter = ReadFilters;
   rows.cardinality = Cardinality;
   rows.get_partition_data = PartitionData;
   rows.verify_serialization = false;

@@ -6,7 +6,7 @@
 // Internal to this folder. Functions here may throw the engine's exceptions.
 #pragma once
 
-#include <functional>
+#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -29,17 +29,14 @@ struct ScanState final : duckdb::ClientContextState {
   static constexpr const char* kKey = "tidemark";
   std::vector<std::shared_ptr<const Relation>> relations;
   std::vector<FileScan> scans;
+  // Of all file scans, as they begin.
+  std::atomic<std::uint64_t> files_there{0};
+  std::atomic<std::uint64_t> files_read{0};
 };
 
 // Registers tm_rows and tm_files. Throws.
 void RegisterScans(duckdb::DatabaseInstance& instance);
 
 duckdb::LogicalType EngineType(event::Type type);
-
-// The times that a row must have for all `filters` to be true; `is_time` says whether an expression
-// is the timestamp column. Never too narrow.
-event::TimeRange TimeBounds(duckdb::ClientContext& context,
-                            const duckdb::vector<duckdb::unique_ptr<duckdb::Expression>>& filters,
-                            const std::function<bool(const duckdb::Expression&)>& is_time);
 
 }  // namespace tidemark::engine

@@ -15,6 +15,7 @@
 #include "duckdb/parser/tableref/list.hpp"
 #include "duckdb/parser/tableref/showref.hpp"
 #include "engine/kept_rewrite_duckdb.h"
+#include "engine/mentions_duckdb.h"
 #include "engine/table_calls_duckdb.h"
 #include "engine/tree_walk_duckdb.h"
 #include "event/schema.h"
@@ -56,6 +57,7 @@ constexpr std::array<std::string_view, 22> kDenied = {"current_query",
 constexpr std::array<std::string_view, 14> kDeniedParts = {
     "read_", "write_", "glob",  "secret", "getenv",  "setting", "sleep",
     "http",  "file_",  "copy_", "load_",  "attach_", "duckdb_", "__internal"};
+constexpr std::size_t kCallArgumentsMax = 8;  // Of a relation that is written as a call.
 // The parser's own names that are in no catalog.
 constexpr std::array<std::string_view, 3> kParserFunctions = {"unnest", "unlist", "grouping"};
 
@@ -66,16 +68,6 @@ bool IsDenied(std::string_view name) {
   });
 }
 
-std::string FullName(std::initializer_list<std::string> parts) {
-  std::string name;
-  for (const std::string& part : parts) {
-    if (part.empty()) continue;
-    if (!name.empty()) name += '.';
-    name += StringUtil::Lower(part);
-  }
-  return name;
-}
-
 bool HasSubquery(const duckdb::ParsedExpression& expression) {
   if (expression.GetExpressionClass() == ExpressionClass::SUBQUERY) return true;
   bool found = false;
@@ -84,49 +76,17 @@ bool HasSubquery(const duckdb::ParsedExpression& expression) {
   return found;
 }
 
-// The hot rows, the lake files, or one after the other.
-duckdb::unique_ptr<duckdb::TableRef> ScanOf(std::size_t index, const Relation& relation) {
-  auto rows = CallTable("tm_rows", duckdb::Value::UBIGINT(index));
-  if (relation.files == nullptr || relation.files->empty()) return rows;
-  auto files = CallTable("tm_files", duckdb::Value(std::to_string(index)));
-  if (relation.hot.empty()) return files;
-  auto both = duckdb::make_uniq<duckdb::SetOperationNode>();
-  both->setop_type = duckdb::SetOperationType::UNION;
-  both->setop_all = true;
-  both->children.push_back(SelectAll(std::move(files)));
-  both->children.push_back(SelectAll(std::move(rows)));
-  auto statement = duckdb::make_uniq<duckdb::SelectStatement>();
-  statement->node = std::move(both);
-  return duckdb::make_uniq<duckdb::SubqueryRef>(std::move(statement));
-}
-
-// Our own statement in the place of a name. Throws.
-duckdb::unique_ptr<duckdb::TableRef> StatementRows(const std::string& sql) {
-  duckdb::Parser parser;
-  parser.ParseQuery(sql);
-  TM_CHECK_EQ(parser.statements.size(), 1U);
-  return duckdb::make_uniq<duckdb::SubqueryRef>(
-      duckdb::unique_ptr_cast<duckdb::SQLStatement, duckdb::SelectStatement>(
-          std::move(parser.statements[0])));
-}
-
 class Guard final : public TreeWalk {
  public:
-  Guard(const FunctionList& functions, const std::vector<NamedRelation>& relations,
+  Guard(duckdb::ClientContext& context, const FunctionList& functions, const QueryRequest& request,
         ScanState* state, bool use_kept)
-      : functions_(functions), relations_(relations), state_(state), use_kept_(use_kept) {}
+      : functions_(functions),
+        request_(request),
+        mentions_(context, request, state),
+        use_kept_(use_kept) {}
   bool used_kept() const { return kept_.any(); }
 
  private:
-  std::optional<std::size_t> FindRelation(const std::string& name) const {
-    for (std::size_t i = 0; i < relations_.size(); ++i) {
-      for (const std::string& known : relations_[i].names) {
-        if (StringUtil::Lower(known) == name) return i;
-      }
-    }
-    return std::nullopt;
-  }
-
   Status CheckFunction(const std::string& written) const {
     const std::string name = StringUtil::Lower(written);
     if (IsDenied(name) || functions_.denied.contains(name)) {
@@ -140,17 +100,14 @@ class Guard final : public TreeWalk {
     return Fail(Code::kInvalidArgument, "function \"" + written + "\" does not exist");
   }
 
-  static std::string NameOf(const duckdb::BaseTableRef& base) {
-    return FullName({base.catalog_name, base.schema_name, base.table_name});
-  }
-
   Status OnSelect(duckdb::SelectNode& node) override {
     if (!use_kept_) return {};
     kept_.Rewrite(&node, [this](const duckdb::BaseTableRef& base) -> const Relation* {
-      const bool qualified = !base.schema_name.empty() || !base.catalog_name.empty();
-      const auto index = FindRelation(NameOf(base));
-      if (!index || (!qualified && IsCte(base.table_name))) return nullptr;
-      return relations_[*index].relation.get();
+      const auto parts = NameParts(base);
+      const auto index = mentions_.FindGiven(FullName(parts));
+      const bool is_cte = parts.size() == 1 && IsCte(base.table_name);
+      if (!index || is_cte || base.at_clause != nullptr) return nullptr;
+      return request_.relations[*index].relation.get();
     });
     return {};
   }
@@ -186,7 +143,7 @@ class Guard final : public TreeWalk {
     for (std::size_t parts = 2; parts < names->size() && parts <= 3; ++parts) {
       const std::string table = parts == 2 ? FullName({(*names)[0], (*names)[1]})
                                            : FullName({(*names)[0], (*names)[1], (*names)[2]});
-      if (!FindRelation(table)) continue;
+      if (!mentions_.IsKnown(table)) continue;
       names->erase(names->begin(), names->begin() + static_cast<std::ptrdiff_t>(parts) - 1);
       return;
     }
@@ -196,18 +153,8 @@ class Guard final : public TreeWalk {
     switch (table->type) {
       case TableReferenceType::BASE_TABLE:
         return OnBaseTable(table, replaced);
-      case TableReferenceType::TABLE_FUNCTION: {
-        const auto& function = *table->Cast<duckdb::TableFunctionRef>().function;
-        if (function.GetExpressionClass() != ExpressionClass::FUNCTION) {
-          return Fail(Code::kPermissionDenied, "this table function is not allowed");
-        }
-        const std::string& name = function.Cast<duckdb::FunctionExpression>().function_name;
-        if (std::find(kTableFunctions.begin(), kTableFunctions.end(), StringUtil::Lower(name)) ==
-            kTableFunctions.end()) {
-          return Fail(Code::kPermissionDenied, "table function \"" + name + "\" is not allowed");
-        }
-        return {};
-      }
+      case TableReferenceType::TABLE_FUNCTION:
+        return OnTableFunction(table, replaced);
       case TableReferenceType::SHOW_REF:
         return OnShow(table->Cast<duckdb::ShowRef>());
       default:
@@ -216,20 +163,14 @@ class Guard final : public TreeWalk {
   }
 
   Status OnBaseTable(Table& table, bool* replaced) {
-    const auto& base = table->Cast<duckdb::BaseTableRef>();
-    const std::string name = NameOf(base);
-    const bool qualified = !base.schema_name.empty() || !base.catalog_name.empty();
-    if (!qualified && IsCte(base.table_name)) return {};
-    const auto index = FindRelation(name);
-    if (!index) return Unknown(base, name);
+    auto& base = table->Cast<duckdb::BaseTableRef>();
+    Mention mention{.name = NameParts(base)};
+    if (mention.name.size() == 1 && IsCte(base.table_name)) return {};
     if (base.at_clause != nullptr) {
-      return Fail(Code::kUnimplemented, "AT is not supported on \"" + name + "\"");
+      TM_ASSIGN(mention.as_of, ReadAt(*base.at_clause));
     }
-    const Relation& relation = *relations_[*index].relation;
-    const std::vector<KeptUse>* uses = kept_.UsesOf(base);
-    auto scan = !relation.statement.empty() ? StatementRows(relation.statement)
-                : uses == nullptr           ? ScanOf(*index, relation)
-                                            : ScanWithKept(*index, relation, *uses, state_);
+    TM_ASSIGN(auto scan, mentions_.ScanOf(mention, kept_.UsesOf(base)));
+    if (scan == nullptr) return Unknown(base, FullName(mention.name));
     scan->alias = base.alias.empty() ? base.table_name : base.alias;
     scan->column_name_alias = base.column_name_alias;
     scan->query_location = base.query_location;
@@ -237,6 +178,57 @@ class Guard final : public TreeWalk {
     table = std::move(scan);
     *replaced = true;
     return {};
+  }
+
+  Result<std::optional<AsOf>> ReadAt(duckdb::AtClause& at) {
+    TM_TRY(WalkExpression(at.ExpressionMutable()));
+    AsOf as_of;
+    as_of.unit = StringUtil::CIEquals(at.Unit(), "timestamp") ? AsOf::Unit::kTimestamp
+                                                              : AsOf::Unit::kVersion;
+    TM_ASSIGN(as_of.value, mentions_.ValueOf(*at.ExpressionMutable()));
+    return std::optional<AsOf>(std::move(as_of));
+  }
+
+  Status OnTableFunction(Table& table, bool* replaced) {
+    const auto& reference = table->Cast<duckdb::TableFunctionRef>();
+    if (reference.function->GetExpressionClass() != ExpressionClass::FUNCTION) {
+      return Fail(Code::kPermissionDenied, "this table function is not allowed");
+    }
+    auto& call = reference.function->Cast<duckdb::FunctionExpression>();
+    const std::string& name = call.function_name;
+    if (std::find(kTableFunctions.begin(), kTableFunctions.end(), StringUtil::Lower(name)) !=
+        kTableFunctions.end()) {
+      return {};
+    }
+    if (!IsDenied(StringUtil::Lower(name)) && request_.find != nullptr &&
+        call.children.size() <= kCallArgumentsMax && call.catalog.empty() && call.schema.empty()) {
+      TM_ASSIGN(auto scan, ScanOfCall(call));
+      if (scan != nullptr) {
+        scan->alias = reference.alias.empty() ? name : reference.alias;
+        scan->column_name_alias = reference.column_name_alias;
+        scan->query_location = reference.query_location;
+        table = std::move(scan);
+        *replaced = true;
+        return {};
+      }
+    }
+    return Fail(Code::kPermissionDenied, "table function \"" + name + "\" is not allowed");
+  }
+
+  Result<Table> ScanOfCall(duckdb::FunctionExpression& call) {
+    Mention mention{.name = {call.function_name}, .is_call = true};
+    // Asked without arguments it says whether there is such a function at all.
+    TM_ASSIGN(auto scan, mentions_.ScanOf(mention, nullptr));
+    if (scan == nullptr) return scan;
+    if (call.children.empty()) {
+      return Fail(Code::kInvalidArgument, "\"" + call.function_name + "\" needs arguments");
+    }
+    for (auto& argument : call.children) {
+      TM_TRY(WalkExpression(argument));
+      TM_ASSIGN(Parameter value, mentions_.ValueOf(*argument));
+      mention.arguments.push_back(std::move(value));
+    }
+    return mentions_.ScanOf(mention, nullptr);
   }
 
   static Status Unknown(const duckdb::BaseTableRef& base, const std::string& name) {
@@ -253,8 +245,15 @@ class Guard final : public TreeWalk {
   // DESCRIBE and SUMMARIZE of a relation become those of its rows.
   Status OnShow(duckdb::ShowRef& show) {
     if (show.query != nullptr) return {};
-    const std::string name = FullName({show.catalog_name, show.schema_name, show.table_name});
-    if (name.empty() || !FindRelation(name)) {
+    Mention mention;
+    for (const auto* part : {&show.catalog_name, &show.schema_name, &show.table_name}) {
+      if (!part->empty()) mention.name.push_back(*part);
+    }
+    Table scan;
+    if (!mention.name.empty()) {
+      TM_ASSIGN(scan, mentions_.ScanOf(mention, nullptr));
+    }
+    if (scan == nullptr) {
       return Fail(Code::kPermissionDenied, "SHOW is not allowed but of the tables that exist");
     }
     auto base = duckdb::make_uniq<duckdb::BaseTableRef>();
@@ -269,8 +268,8 @@ class Guard final : public TreeWalk {
   }
 
   const FunctionList& functions_;
-  const std::vector<NamedRelation>& relations_;
-  ScanState* const state_;
+  const QueryRequest& request_;
+  Mentions mentions_;
   const bool use_kept_;
   KeptRewriter kept_;
 };
@@ -360,19 +359,20 @@ FunctionList ListFunctions(duckdb::Connection& connection) {
   return list;
 }
 
-Result<duckdb::unique_ptr<duckdb::SQLStatement>> ParseGuarded(
-    duckdb::ClientContext& context, const std::string& sql, const FunctionList& functions,
-    const std::vector<NamedRelation>& relations, bool* use_kept) {
+Result<duckdb::unique_ptr<duckdb::SQLStatement>> ParseGuarded(duckdb::ClientContext& context,
+                                                              const FunctionList& functions,
+                                                              const QueryRequest& request,
+                                                              bool* use_kept) {
   // Not Connection::ExtractStatements: that one already runs parts of PRAGMA statements.
   duckdb::Parser parser(context.GetParserOptions());
-  parser.ParseQuery(sql);
+  parser.ParseQuery(request.sql);
   if (parser.statements.size() != 1) {
     return Fail(Code::kInvalidArgument,
                 parser.statements.empty() ? "there is no statement" : "one statement at a time");
   }
   auto statement = std::move(parser.statements[0]);
   const auto state = context.registered_state->Get<ScanState>(ScanState::kKey);
-  Guard guard(functions, relations, state.get(), *use_kept);
+  Guard guard(context, functions, request, state.get(), *use_kept);
   TM_TRY(guard.Walk(*statement));
   *use_kept = guard.used_kept();
   return statement;

@@ -29,15 +29,17 @@ struct FunctionList {
 // Reads the engine's catalog. Throws.
 FunctionList ListFunctions(duckdb::Connection& connection);
 
-// Parses `sql`, checks it and puts scans of relation i (tm_rows(i), tm_files('i')) in the place of
-// its names. With `use_kept` texts of kept paths are read from their copies
-// (engine/kept_rewrite_duckdb.h); it is set to whether there were any.
+// Parses the statement, checks it and puts scans of the request's relations, and of those that its
+// `find` knows (engine/mentions_duckdb.h), in the place of their names. With `use_kept` texts of
+// kept paths are read from their copies (engine/kept_rewrite_duckdb.h); it is set to whether there
+// were any.
 //
 // Errors: kInvalidArgument (syntax, with the engine's message), kNotFound (a table that is none of
-// the relations), kPermissionDenied naming what is refused.
-Result<duckdb::unique_ptr<duckdb::SQLStatement>> ParseGuarded(
-    duckdb::ClientContext& context, const std::string& sql, const FunctionList& functions,
-    const std::vector<NamedRelation>& relations, bool* use_kept);
+// the relations), kPermissionDenied naming what is refused, and those of `find`.
+Result<duckdb::unique_ptr<duckdb::SQLStatement>> ParseGuarded(duckdb::ClientContext& context,
+                                                              const FunctionList& functions,
+                                                              const QueryRequest& request,
+                                                              bool* use_kept);
 
 // Turns the column reference at `location` of the text, if it is an alias of a column
 // (event::FindAlias, `context.ip`), into the column; a select item keeps the name it was written

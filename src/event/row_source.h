@@ -9,9 +9,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <string_view>
 
+#include "base/ids.h"
 #include "base/time.h"
 #include "event/schema.h"
 
@@ -76,6 +78,11 @@ struct TimeRange {  // Inclusive; empty if min > max.
   TimeMicros max = kTimeMin;
 };
 
+struct OffsetRange {  // Inclusive.
+  LogOffset min{std::numeric_limits<std::int64_t>::min()};
+  LogOffset max{std::numeric_limits<std::int64_t>::max()};
+};
+
 // Memory that Read may use to put a column together; reused from call to call. The view that Read
 // gave is good until the scratch is used again or dies.
 struct ColumnScratch {
@@ -97,6 +104,8 @@ class RowSource {
   virtual std::size_t ChunkRows(std::size_t chunk) const = 0;
   // Bounds of `timestamp` in the chunk: may be wider than the rows, never narrower.
   virtual TimeRange ChunkTimes(std::size_t chunk) const = 0;
+  // The same of `log_offset`.
+  virtual OffsetRange ChunkOffsets(std::size_t /*chunk*/) const { return {}; }
   // `column` is a place in schema().columns.
   virtual ColumnView Read(std::size_t chunk, std::size_t column, ColumnScratch* scratch) const = 0;
   virtual std::uint64_t row_count() const = 0;

@@ -31,6 +31,13 @@ class View final : public event::RowSource {
     const Piece& piece = pieces_[chunk];
     return piece.segment->segment->ChunkTimes(piece.slice.chunk);
   }
+  event::OffsetRange ChunkOffsets(std::size_t chunk) const override {
+    const Piece& piece = pieces_[chunk];
+    const LogOffset first = piece.segment->begin() +
+                            static_cast<std::int64_t>(piece.slice.chunk * kChunkRows) +
+                            static_cast<std::int64_t>(piece.slice.first);
+    return {first, first + (static_cast<std::int64_t>(piece.slice.rows) - 1)};
+  }
   event::ColumnView Read(std::size_t chunk, std::size_t column,
                          event::ColumnScratch* scratch) const override {
     const Piece& piece = pieces_[chunk];

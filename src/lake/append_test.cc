@@ -190,8 +190,10 @@ TEST_F(AppendTest, TheCommittedHeadIsThePublishedOneEvenAfterACrash) {
   EXPECT_EQ(head_->visible(), LogOffset(150));
   head_->files->ForEach([](const LiveFile& file) {
     EXPECT_TRUE(file.in_store);
-    EXPECT_EQ(file.text[1].lower, "click");
-    EXPECT_EQ(file.text[1].upper, "view");
+    ASSERT_NE(file.bounds, nullptr);
+    const engine::ColumnBound type = file.bounds->Find(Info(event::Column::kEventType).field_id);
+    EXPECT_EQ(type.lower, "click");
+    EXPECT_EQ(type.upper, "view");
   });
 }
 

@@ -23,11 +23,40 @@ std::optional<T> As(std::optional<std::int64_t> value) {
   return T(*value);
 }
 
-bool IsAllNull(const DataFile& file, std::int32_t field_id) {
-  for (const auto& [id, nulls] : file.null_counts) {
-    if (id == field_id) return nulls >= file.rows;
+std::optional<std::int64_t> CountOf(const FieldCounts& counts, std::int32_t field_id) {
+  for (const auto& [id, count] : counts) {
+    if (id == field_id) return count;
   }
-  return false;
+  return std::nullopt;
+}
+
+std::optional<std::string_view> ViewOf(const std::string* bound) {
+  return bound == nullptr ? std::nullopt : std::optional<std::string_view>(*bound);
+}
+
+// Of the columns that have bounds, or no value at all.
+std::shared_ptr<const engine::ColumnBounds> BoundsOfFile(const DataFile& file) {
+  std::vector<std::int32_t> ids;
+  for (const auto* bounds : {&file.lower_bounds, &file.upper_bounds}) {
+    for (const auto& [id, bound] : *bounds) ids.push_back(id);
+  }
+  for (const auto& [id, nulls] : file.null_counts) {
+    if (nulls >= file.rows) ids.push_back(id);
+  }
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  auto bounds = std::make_shared<engine::ColumnBounds>();
+  for (const std::int32_t id : ids) {
+    const auto nulls = CountOf(file.null_counts, id);
+    engine::ColumnBound bound;
+    bound.may_be_null = nulls != 0;
+    bound.may_have_value = !nulls || *nulls < file.rows;
+    bound.may_be_nan = CountOf(file.nan_counts, id) != 0;
+    bound.lower = ViewOf(file.Lower(id));
+    bound.upper = ViewOf(file.Upper(id));
+    bounds->Add(id, bound);
+  }
+  return bounds->empty() ? nullptr : bounds;
 }
 
 std::shared_ptr<const std::vector<std::int32_t>> AddedColumns(const DataFile& file) {
@@ -49,6 +78,7 @@ LiveFile LiveFileOf(const ManifestEntry& entry, std::int32_t spec_id,
   auto key = store.KeyOf(file.path);
   live.in_store = key.has_value();
   live.key = live.in_store ? *std::move(key) : file.path;
+  live.parquet = file.format == "PARQUET" || file.format == "parquet";
   live.spec_id = spec_id;
   if (file.partition.size() == 1) live.partition = file.partition.front();
   live.rows = static_cast<std::uint64_t>(file.rows);
@@ -62,14 +92,25 @@ LiveFile LiveFileOf(const ManifestEntry& entry, std::int32_t spec_id,
   live.received_max = As<TimeMicros>(upper(Column::kReceivedAt));
   live.offset_first = As<LogOffset>(lower(Column::kLogOffset));
   live.offset_last = As<LogOffset>(upper(Column::kLogOffset));
-  for (std::size_t i = 0; i < kPruningColumns.size(); ++i) {
-    const std::int32_t id = Info(kPruningColumns[i]).field_id;
-    if (const std::string* bound = file.Lower(id)) live.text[i].lower = *bound;
-    if (const std::string* bound = file.Upper(id)) live.text[i].upper = *bound;
-    live.text[i].all_null = IsAllNull(file, id);
-  }
+  live.bounds = BoundsOfFile(file);
   if (live.in_store && IsDataFilePath(live.key)) live.added = AddedColumns(file);
   return live;
+}
+
+event::TimeRange TimesOf(const LiveFile& file, const TableMetadata& metadata) {
+  event::TimeRange times{file.time_min.value_or(kTimeMin), file.time_max.value_or(kTimeMax)};
+  if (file.time_min && file.time_max) return times;
+  const PartitionSpec* spec = metadata.FindSpec(file.spec_id);
+  if (!file.partition || spec == nullptr || spec->fields.size() != 1 || file.spec_id < 0 ||
+      file.spec_id >= kSpecCount ||
+      spec->fields[0].source_id != Info(Column::kTimestamp).field_id ||
+      spec->fields[0].transform != SpecTransform(file.spec_id)) {
+    return times;
+  }
+  const TimeBounds bounds = BoundsOf({file.spec_id, *file.partition});
+  if (!file.time_min) times.min = bounds.first;
+  if (!file.time_max) times.max = bounds.last;
+  return times;
 }
 
 LiveFiles::LiveFiles(std::vector<LiveFile> files) { Append(std::move(files)); }

@@ -2,7 +2,6 @@
 // metadata file. Immutable; the next head's shares all but the last chunk with it. Any thread.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -12,27 +11,18 @@
 
 #include "base/ids.h"
 #include "base/time.h"
+#include "engine/column_bounds.h"
 #include "env/object_store.h"
+#include "event/row_source.h"
 #include "event/schema.h"
 #include "lake/manifest.h"
 
 namespace tidemark::lake {
 
-// String columns whose bounds are kept for pruning.
-inline constexpr std::array<event::Column, 5> kPruningColumns = {
-    event::Column::kEventId, event::Column::kEventType, event::Column::kUserId,
-    event::Column::kAnonymousId, event::Column::kSessionId};
-
-struct TextBounds {
-  // Nothing: unknown, may be anything. Both may be cut: lower <= every value <= upper.
-  std::optional<std::string> lower;
-  std::optional<std::string> upper;
-  bool all_null = false;  // Known to hold no value at all.
-};
-
 struct LiveFile {
   std::string key;  // In the store; a file that another engine put elsewhere has its URI here.
   bool in_store = true;
+  bool parquet = true;  // Else in a format that we do not read.
   std::int32_t spec_id = 0;
   std::optional<std::int32_t> partition;  // The value of the spec's one field.
   std::uint64_t rows = 0;
@@ -42,7 +32,7 @@ struct LiveFile {
   std::optional<TimeMicros> time_min, time_max;          // timestamp
   std::optional<TimeMicros> received_min, received_max;  // received_at
   std::optional<LogOffset> offset_first, offset_last;    // log_offset; nothing: foreign rows.
-  std::array<TextBounds, kPruningColumns.size()> text;
+  std::shared_ptr<const engine::ColumnBounds> bounds;    // Null: nothing is known.
   // Field ids of the added columns that the file has, if it is one that we wrote: of the kept paths
   // among them it has every value. By number; may be null: none.
   std::shared_ptr<const std::vector<std::int32_t>> added;
@@ -51,6 +41,10 @@ struct LiveFile {
 // What is kept of a live entry of a manifest. `store` tells its own files from others.
 LiveFile LiveFileOf(const ManifestEntry& entry, std::int32_t spec_id,
                     const env::ObjectStore& store);
+
+// The times of its rows: by its bounds; else by its partition, if `metadata` has it as one of the
+// specs that we give tables. Never narrower than the rows.
+event::TimeRange TimesOf(const LiveFile& file, const TableMetadata& metadata);
 
 class LiveFiles {
  public:

@@ -72,6 +72,30 @@ Result<std::string> ReadObject(const env::ObjectStore& store, const std::string&
   return Fail(std::move(bytes).error().With("metadata object " + key));
 }
 
+Result<std::vector<ManifestFile>> LoadManifests(const env::ObjectStore& store,
+                                                const Snapshot& snapshot) {
+  if (snapshot.manifest_list.empty()) {
+    return Fail(Code::kUnimplemented, "the table's snapshots have no manifest lists");
+  }
+  TM_ASSIGN(const std::string list, ReadObject(store, snapshot.manifest_list));
+  auto manifests = ReadManifestList(list);
+  if (!manifests.has_value()) {
+    return Fail(std::move(manifests).error().With("manifest list " + snapshot.manifest_list));
+  }
+  return manifests;
+}
+
+Result<std::vector<ManifestEntry>> LoadManifest(const env::ObjectStore& store,
+                                                const ManifestFile& manifest,
+                                                avro::SchemaCache* schemas) {
+  TM_ASSIGN(const std::string bytes, ReadObject(store, manifest.path));
+  auto entries = ReadManifest(bytes, manifest, schemas);
+  if (!entries.has_value()) {
+    return Fail(std::move(entries).error().With("manifest " + manifest.path));
+  }
+  return entries;
+}
+
 struct Loaded {
   std::vector<ManifestFile> manifests;
   std::vector<LiveFile> files;
@@ -81,24 +105,15 @@ Result<Loaded> LoadFiles(const env::ObjectStore& store, const TableMetadata& met
   Loaded loaded;
   const Snapshot* head = metadata.current();
   if (head == nullptr) return loaded;
-  TM_ASSIGN(const std::string list, ReadObject(store, head->manifest_list));
-  auto manifests = ReadManifestList(list);
-  if (!manifests.has_value()) {
-    return Fail(std::move(manifests).error().With("manifest list " + head->manifest_list));
-  }
-  loaded.manifests = *std::move(manifests);
+  TM_ASSIGN(loaded.manifests, LoadManifests(store, *head));
   avro::SchemaCache schemas;
   // Oldest first, so that the files of later commits go to the end of the index.
   for (auto manifest = loaded.manifests.rbegin(); manifest != loaded.manifests.rend(); ++manifest) {
     if (manifest->is_deletes) {
       return Fail(Code::kUnimplemented, "the table has delete files of another engine");
     }
-    TM_ASSIGN(const std::string bytes, ReadObject(store, manifest->path));
-    auto entries = ReadManifest(bytes, *manifest, &schemas);
-    if (!entries.has_value()) {
-      return Fail(std::move(entries).error().With("manifest " + manifest->path));
-    }
-    for (const ManifestEntry& entry : *entries) {
+    TM_ASSIGN(const auto entries, LoadManifest(store, *manifest, &schemas));
+    for (const ManifestEntry& entry : entries) {
       if (entry.status == EntryStatus::kDeleted) continue;
       loaded.files.push_back(LiveFileOf(entry, manifest->spec_id, store));
     }
@@ -260,6 +275,65 @@ Result<std::shared_ptr<const TableHead>> OpenTable(
   head->off_head = record.off_head;
   head->floor = record.floor;
   return std::shared_ptr<const TableHead>(std::move(head));
+}
+
+Result<std::shared_ptr<const TableHead>> HeadAt(const env::ObjectStore& store, const TableHead& now,
+                                                SnapshotId snapshot) {
+  auto metadata = std::make_shared<TableMetadata>(*now.metadata);
+  if (metadata->FindSnapshot(snapshot) == nullptr) {
+    return Fail(Code::kNotFound, "the table has no snapshot " + std::to_string(snapshot.value));
+  }
+  metadata->current_snapshot_id = snapshot;
+  auto head = std::make_shared<TableHead>(now);
+  TM_ASSIGN(Loaded loaded, LoadFiles(store, *metadata));
+  head->metadata = std::move(metadata);
+  head->manifests = std::move(loaded.manifests);
+  head->files = std::make_shared<const LiveFiles>(std::move(loaded.files));
+  return std::shared_ptr<const TableHead>(std::move(head));
+}
+
+Result<std::shared_ptr<const TableHead>> OpenPlain(const env::ObjectStore& store,
+                                                   std::shared_ptr<const TableMetadata> metadata) {
+  auto head = std::make_shared<TableHead>();
+  TM_ASSIGN(Loaded loaded, LoadFiles(store, *metadata));
+  head->table = metadata->table_uuid;
+  head->metadata = std::move(metadata);
+  head->manifests = std::move(loaded.manifests);
+  head->files = std::make_shared<const LiveFiles>(std::move(loaded.files));
+  return std::shared_ptr<const TableHead>(std::move(head));
+}
+
+Result<std::shared_ptr<const LiveFiles>> FilesAppended(
+    const env::ObjectStore& store, const std::vector<const Snapshot*>& snapshots) {
+  std::vector<LiveFile> files;
+  avro::SchemaCache schemas;
+  for (const Snapshot* snapshot : snapshots) {
+    TM_ASSIGN(const auto manifests, LoadManifests(store, *snapshot));
+    for (const ManifestFile& manifest : manifests) {
+      if (manifest.is_deletes || manifest.added_snapshot != snapshot->id) continue;
+      TM_ASSIGN(const auto entries, LoadManifest(store, manifest, &schemas));
+      for (const ManifestEntry& entry : entries) {
+        if (entry.status != EntryStatus::kAdded || entry.snapshot != snapshot->id) continue;
+        files.push_back(LiveFileOf(entry, manifest.spec_id, store));
+      }
+    }
+  }
+  return std::make_shared<const LiveFiles>(std::move(files));
+}
+
+Status VisitFiles(const env::ObjectStore& store, const TableMetadata& metadata,
+                  const std::function<void(const ManifestEntry&, std::int32_t spec_id)>& visit) {
+  const Snapshot* head = metadata.current();
+  if (head == nullptr) return {};
+  TM_ASSIGN(const auto manifests, LoadManifests(store, *head));
+  avro::SchemaCache schemas;
+  for (const ManifestFile& manifest : manifests) {
+    TM_ASSIGN(const auto entries, LoadManifest(store, manifest, &schemas));
+    for (const ManifestEntry& entry : entries) {
+      if (entry.status != EntryStatus::kDeleted) visit(entry, manifest.spec_id);
+    }
+  }
+  return {};
 }
 
 Status RemoveLeftovers(env::ObjectStore* store, const catalog::Inflight& inflight,

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -60,6 +61,20 @@ Result<catalog::TableRecord> CreateTable(env::ObjectStore* store, const NewManag
 Result<std::shared_ptr<const TableHead>> OpenTable(
     env::ObjectStore* store, const catalog::TableRecord& record,
     const std::shared_ptr<const event::TableSchema>& schema, bool* restored);
+
+// A table's head as it was at a snapshot that its metadata still names: the files of that, the
+// columns of now. kNotFound; kCorruption: its manifests cannot be read.
+Result<std::shared_ptr<const TableHead>> HeadAt(const env::ObjectStore& store, const TableHead& now,
+                                                SnapshotId snapshot);
+// The head of a table that is none of ours: without columns, offsets and the places in a catalog.
+Result<std::shared_ptr<const TableHead>> OpenPlain(const env::ObjectStore& store,
+                                                   std::shared_ptr<const TableMetadata> metadata);
+// The data files that these snapshots added themselves, each a commit that only appended.
+Result<std::shared_ptr<const LiveFiles>> FilesAppended(
+    const env::ObjectStore& store, const std::vector<const Snapshot*>& snapshots);
+// Every live entry of the current snapshot, delete files too.
+Status VisitFiles(const env::ObjectStore& store, const TableMetadata& metadata,
+                  const std::function<void(const ManifestEntry&, std::int32_t spec_id)>& visit);
 
 // Deletes what an interrupted write left: its data files, and manifests, lists and metadata files
 // that carry its id in their names and that the head `head` does not name.

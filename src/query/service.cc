@@ -7,6 +7,9 @@
 namespace tidemark::query {
 namespace {
 
+constexpr std::string_view kFilesSentence =
+    "Data files of the relations in statements that have begun, by whether they could be skipped.";
+
 event::TimeRange TimesOf(const event::RowSource& rows) {
   event::TimeRange range;
   for (std::size_t i = 0; i < rows.chunk_count(); ++i) {
@@ -61,7 +64,11 @@ Service::Service(QueryOptions options, tide::Core* core, engine::Instance* engin
       seconds_(registry->AddHistogram("tidemark_query_seconds",
                                       "From a statement's arrival to the end of its answer.")),
       failed_(registry->AddCounter("tidemark_query_failures_total",
-                                   "Statements that ended with an error.")) {}
+                                   "Statements that ended with an error.")),
+      files_read_(
+          registry->AddCounter("tidemark_query_files_total{outcome=\"read\"}", kFilesSentence)),
+      files_pruned_(
+          registry->AddCounter("tidemark_query_files_total{outcome=\"pruned\"}", kFilesSentence)) {}
 
 Result<std::shared_ptr<const tide::Cut>> Service::TakeCut(const SqlRequest& request) const {
   const auto project = core_->FindProject(request.project);
@@ -88,11 +95,8 @@ Service::CachedFiles Service::FilesOf(const std::string& project,
   auto files = std::make_shared<std::vector<engine::LakeFile>>();
   files->reserve(head->files->count());
   head->files->ForEach([&](const lake::LiveFile& file) {
-    files->push_back({file.in_store ? core_->NativePath(file.key) : file.key,
-                      file.rows,
-                      file.bytes,
-                      {file.time_min.value_or(kTimeMin), file.time_max.value_or(kTimeMax)},
-                      file.added});
+    files->push_back({file.in_store ? core_->NativePath(file.key) : file.key, file.rows, file.bytes,
+                      lake::TimesOf(file, *head->metadata), file.bounds, file.added});
   });
   const CachedFiles made{head, files, TimesOf(*files)};
   files_.Update([&](const FileCache& current) {
@@ -173,6 +177,9 @@ Result<SqlAnswer> Service::Run(SqlRequest request) {
 
 void Service::Finished(const SqlAnswer& answer, bool ok) {
   if (!ok) failed_.Add();
+  const engine::FileCounts files = answer.rows->files();
+  files_read_.Add(files.read);
+  files_pruned_.Add(files.there - std::min(files.there, files.read));
   seconds_.Record(clock_->Now() - answer.started);
 }
 

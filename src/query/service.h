@@ -120,6 +120,8 @@ class Service {
   Published<FileCache> files_;  // Of the newest head of each project.
   telemetry::Histogram& seconds_;
   telemetry::Counter& failed_;
+  telemetry::Counter& files_read_;
+  telemetry::Counter& files_pruned_;
 };
 
 }  // namespace tidemark::query

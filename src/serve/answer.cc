@@ -33,7 +33,12 @@ void WriteMetadata(const query::SqlAnswer& answer, Duration now, JsonWriter* jso
     // Both sides are one plan, so they share its time.
     json->Field("latency", total).EndObject();
   }
-  json->EndArray().Field("totalLatency", total);
+  json->EndArray();
+  if (const engine::FileCounts files = answer.rows->files(); files.there > 0) {
+    json->Key("files").BeginObject().Field("total", files.there).Field("read", files.read);
+    json->EndObject();
+  }
+  json->Field("totalLatency", total);
   json->Field("mergeStrategy", answer.sources.size() > 1 ? "union-by-offset" : "none").EndObject();
 }
 

@@ -75,6 +75,7 @@ class Core {
   const std::string& log_id() const { return log_id_; }
   Epoch epoch() const { return epoch_; }
   const wal::Log& log() const { return *log_; }
+  const env::ObjectStore& store() const { return *parts_.store; }
   // What the engine opens to read an object of the lake.
   std::string NativePath(std::string_view key) const { return parts_.store->NativePath(key); }
   const TideOptions& options() const { return options_; }

@@ -1,0 +1,83 @@
+#include "engine/predicate.h"
+
+#include <algorithm>
+
+namespace tidemark::engine {
+namespace {
+
+using Kind = Predicate::Kind;
+
+// Values of two types say nothing of each other: neither is less.
+bool Less(const BoundValue& a, const BoundValue& b) { return a.index() == b.index() && a < b; }
+bool SameType(const std::optional<BoundValue>& bound, const BoundValue& value) {
+  return bound.has_value() && bound->index() == value.index();
+}
+
+bool MayEqualAny(const ValueRange& range, const std::vector<BoundValue>& values) {
+  auto first = values.begin();
+  if (range.lower) {
+    first = std::lower_bound(values.begin(), values.end(), *range.lower, Less);
+  }
+  return first != values.end() && !(range.upper && Less(*range.upper, *first));
+}
+
+// Whether all rows that are not null have exactly this value.
+bool IsOnly(const ValueRange& range, const BoundValue& value) {
+  return range.lower == value && range.upper == value && !range.may_be_nan;
+}
+
+// Texts that begin with `prefix` lie from it to just before the next one.
+bool MayBeginWith(const ValueRange& range, const BoundValue& prefix) {
+  if (range.upper && Less(*range.upper, prefix)) return false;
+  if (!SameType(range.lower, prefix) || !std::holds_alternative<std::string>(prefix)) return true;
+  const auto& lower = std::get<std::string>(*range.lower);
+  const auto& text = std::get<std::string>(prefix);
+  return lower.compare(0, text.size(), text) <= 0;
+}
+
+bool MayCompare(const Predicate& predicate, const ValueRange& range) {
+  if (!range.may_have_value || predicate.values.empty()) return false;
+  const BoundValue& value = predicate.values.front();
+  switch (predicate.kind) {
+    case Kind::kEqual:
+      return MayEqualAny(range, predicate.values);
+    case Kind::kUnequal:
+      return !IsOnly(range, value);
+    case Kind::kLess:
+      return !SameType(range.lower, value) || *range.lower < value;
+    case Kind::kLessOrEqual:
+      return !SameType(range.lower, value) || *range.lower <= value;
+    case Kind::kGreater:
+      return range.may_be_nan || !SameType(range.upper, value) || *range.upper > value;
+    case Kind::kGreaterOrEqual:
+      return range.may_be_nan || !SameType(range.upper, value) || *range.upper >= value;
+    case Kind::kPrefix:
+      return MayBeginWith(range, value);
+    default:
+      return true;
+  }
+}
+
+}  // namespace
+
+bool MayMatch(const Predicate& predicate, const std::function<ValueRange(std::size_t)>& range_of) {
+  const auto may = [&](const Predicate& child) { return MayMatch(child, range_of); };
+  switch (predicate.kind) {
+    case Kind::kAnything:
+      return true;
+    case Kind::kNothing:
+      return false;
+    case Kind::kAll:
+      return std::all_of(predicate.children.begin(), predicate.children.end(), may);
+    case Kind::kAny:
+      return std::any_of(predicate.children.begin(), predicate.children.end(), may);
+    case Kind::kNull:
+      return range_of(predicate.operand).may_be_null;
+    case Kind::kNotNull:
+      return range_of(predicate.operand).may_have_value;
+    default:
+      return MayCompare(predicate, range_of(predicate.operand));
+  }
+}
+
+}  // namespace tidemark::engine
