@@ -30,6 +30,7 @@ struct SqlOptions {
   std::string output;     // table, json, ndjson, csv; empty: table on a terminal, else csv.
   std::vector<std::string> parameters;
   std::string min_offset;
+  std::string as_of;
 };
 
 struct SendOptions {

@@ -10,6 +10,7 @@
 
 #include "app/crash_point.h"
 #include "app/keyring.h"
+#include "app/plain_tables.h"
 #include "app/routes.h"
 #include "app/schema_relation.h"
 #include "app/slow_store.h"
@@ -297,6 +298,8 @@ class Server::Impl final : public RouteParts {
     queries_->SetMoreRelations([this](const std::string& project, const std::string& sql) {
       return SchemaRelations(*schemas_->Of(project), project, sql);
     });
+    plain_tables_ = std::make_unique<PlainTables>(directory_.get(), locations_.get());
+    queries_->SetTables(plain_tables_.get());
     const wal::LogStats log = core_->log().stats();
     TM_LOG(kInfo, "recovered", {"frames", log.replayed_frames}, {"bytes", log.replayed_bytes},
            {"torn_bytes", log.torn_bytes},
@@ -340,6 +343,7 @@ class Server::Impl final : public RouteParts {
   std::unique_ptr<engine::Instance> flush_engine_;
   std::unique_ptr<engine::DataFileWriter> writer_;
   std::unique_ptr<engine::DataFileReader> reader_;
+  std::unique_ptr<query::TableSource> plain_tables_;
   std::unique_ptr<query::Service> queries_;
   std::unique_ptr<catalog::SqliteDirectory> directory_;
   struct OutsideRoot {

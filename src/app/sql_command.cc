@@ -110,6 +110,11 @@ std::string BodyOf(const SqlOptions& options) {
   JsonWriter json(&body);
   json.BeginObject().Field("query", statement);
   if (!options.min_offset.empty()) json.Field("min_offset", options.min_offset);
+  if (!options.as_of.empty()) {
+    const auto cut = JsonValue::Parse(options.as_of);
+    json.Key("as_of");
+    cut && cut->is_object() ? json.Raw(cut->ToJson()) : json.String(options.as_of);
+  }
   if (!options.parameters.empty()) {
     json.Key("params").BeginObject();
     for (const std::string& parameter : options.parameters) {
@@ -135,6 +140,10 @@ void AddSqlOptions(CLI::App* app, SqlOptions* options) {
       ->check(CLI::IsMember({"table", "json", "ndjson", "csv"}));
   app->add_option("--param", options->parameters, "name=value, for $name in the statement");
   app->add_option("--min-offset", options->min_offset, "A receipt that the answer must hold");
+  app->add_option(
+      "--as-of", options->as_of,
+      "Events as they were: a snapshot's id, a branch or tag, a time, a receipt, or the "
+      "receipt object of an answer");
 }
 
 int RunSql(const Remote& remote, const SqlOptions& options) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "query/statement_relations.h"
 
 namespace tidemark::query {
 namespace {
@@ -60,6 +61,7 @@ Service::Service(QueryOptions options, tide::Core* core, engine::Instance* engin
       core_(core),
       engine_(engine),
       clock_(clock),
+      heads_(core),
       files_(std::make_shared<const FileCache>()),
       seconds_(registry->AddHistogram("tidemark_query_seconds",
                                       "From a statement's arrival to the end of its answer.")),
@@ -92,12 +94,7 @@ Service::CachedFiles Service::FilesOf(const std::string& project,
   const auto cache = files_.Load();
   const auto found = cache->find(project);
   if (found != cache->end() && found->second.head == head) return found->second;
-  auto files = std::make_shared<std::vector<engine::LakeFile>>();
-  files->reserve(head->files->count());
-  head->files->ForEach([&](const lake::LiveFile& file) {
-    files->push_back({file.in_store ? core_->NativePath(file.key) : file.key, file.rows, file.bytes,
-                      lake::TimesOf(file, *head->metadata), file.bounds, file.added});
-  });
+  const auto files = LakeFilesOf(*core_, *head);
   const CachedFiles made{head, files, TimesOf(*files)};
   files_.Update([&](const FileCache& current) {
     auto next = std::make_shared<FileCache>(current);
@@ -105,6 +102,74 @@ Service::CachedFiles Service::FilesOf(const std::string& project,
     return std::shared_ptr<const FileCache>(std::move(next));
   });
   return made;
+}
+
+Result<std::shared_ptr<const engine::Relation>> Service::EventsAt(const SqlRequest& request,
+                                                                  const tide::Cut& cut,
+                                                                  SqlAnswer* answer) {
+  auto relation = std::make_shared<engine::Relation>();
+  LogOffset end = cut.end();
+  const bool lake_rows = cut.lake && cut.lake->files->rows() > 0;
+  const bool hot_rows = cut.hot_count() > 0;
+  if (request.route == Route::kRealtime && lake_rows) {
+    return Fail(Code::kInvalidArgument,
+                "route realtime would leave out settled events; leave the route open");
+  }
+  const bool leave_out_hot = request.route == Route::kBatch && hot_rows;
+  if (leave_out_hot && !request.allow_stale) {
+    return Fail(Code::kInvalidArgument,
+                "route batch would leave out events that are not settled; set allow_stale to be "
+                "answered at the older cut");
+  }
+  if (leave_out_hot) end = cut.settled();
+  if (cut.lake) relation->schema = cut.lake->columns;
+  if (lake_rows) {
+    const CachedFiles files = FilesOf(request.project, cut.lake);
+    relation->files = files.files;
+    answer->sources.push_back({true, cut.lake->files->rows(), Known(files.times)});
+  }
+  if (hot_rows && !leave_out_hot) {
+    auto rows = cut.HotRows();
+    TM_CHECK_EQ(rows->row_count(), cut.hot_count());
+    answer->sources.push_back({false, rows->row_count(), Known(TimesOf(*rows))});
+    relation->hot.push_back(std::move(rows));
+  }
+  answer->receipt = {core_->log_id(), cut.lake ? cut.lake->snapshot() : SnapshotId(0),
+                     cut.settled(), end};
+  return std::shared_ptr<const engine::Relation>(std::move(relation));
+}
+
+Result<std::shared_ptr<const engine::Relation>> Service::EventsBefore(const SqlRequest& request,
+                                                                      const tide::Cut& cut,
+                                                                      StatementRelations* relations,
+                                                                      SqlAnswer* answer) const {
+  if (request.route || request.min_offset) {
+    return Fail(Code::kInvalidArgument, "as_of goes without route and min_offset");
+  }
+  TM_ASSIGN(StatementRelations::Past past, relations->EventsAsOf(*request.as_of));
+  const engine::Relation& relation = *past.relation;
+  PastAnswer& said = answer->as_of.emplace();
+  said.end = past.end;
+  if (past.snapshot != nullptr) {
+    said.snapshot = past.snapshot->id;
+    said.committed_at = TimeMicros(past.snapshot->timestamp_ms * 1000);
+  } else if (past.head != nullptr) {
+    for (const lake::Snapshot* removal :
+         RemovalsSince(*past.head->metadata, request.as_of->snapshot)) {
+      said.removed_since.push_back({removal->id, TimeMicros(removal->timestamp_ms * 1000),
+                                    std::string(removal->Summary("operation"))});
+    }
+  }
+  if (past.head != nullptr && past.head->files->rows() > 0) {
+    answer->sources.push_back({true, past.head->files->rows(), Known(TimesOf(*relation.files))});
+  }
+  for (const auto& rows : relation.hot) {
+    answer->sources.push_back({false, rows->row_count(), Known(TimesOf(*rows))});
+  }
+  answer->receipt = {core_->log_id(), past.head ? past.head->snapshot() : SnapshotId(0),
+                     std::min(past.snapshot != nullptr ? past.end : cut.settled(), past.end),
+                     past.end};
+  return std::shared_ptr<const engine::Relation>(std::move(past.relation));
 }
 
 Result<SqlAnswer> Service::Run(SqlRequest request) {
@@ -116,39 +181,20 @@ Result<SqlAnswer> Service::Run(SqlRequest request) {
   TM_ASSIGN(const auto cut, TakeCut(request));
   SqlAnswer answer;
   answer.started = started;
-  auto relation = std::make_shared<engine::Relation>();
-  LogOffset end = cut->end();
-  const bool lake_rows = cut->lake && cut->lake->files->rows() > 0;
-  const bool hot_rows = cut->hot_count() > 0;
-  if (request.route == Route::kRealtime && lake_rows) {
-    return Fail(Code::kInvalidArgument,
-                "route realtime would leave out settled events; leave the route open");
+  StatementRelations relations({core_, tables_, &heads_}, request.project, cut);
+  std::shared_ptr<const engine::Relation> events;
+  if (request.as_of) {
+    TM_ASSIGN(events, EventsBefore(request, *cut, &relations, &answer));
+  } else {
+    TM_ASSIGN(events, EventsAt(request, *cut, &answer));
   }
-  const bool leave_out_hot = request.route == Route::kBatch && hot_rows;
-  if (leave_out_hot && !request.allow_stale) {
-    return Fail(Code::kInvalidArgument,
-                "route batch would leave out events that are not settled; set allow_stale to be "
-                "answered at the older cut");
-  }
-  if (leave_out_hot) end = cut->settled();
-  if (cut->lake) relation->schema = cut->lake->columns;
-  if (lake_rows) {
-    const CachedFiles files = FilesOf(request.project, cut->lake);
-    relation->files = files.files;
-    answer.sources.push_back({true, cut->lake->files->rows(), Known(files.times)});
-  }
-  if (hot_rows && !leave_out_hot) {
-    auto rows = cut->HotRows();
-    TM_CHECK_EQ(rows->row_count(), cut->hot_count());
-    answer.sources.push_back({false, rows->row_count(), Known(TimesOf(*rows))});
-    relation->hot.push_back(std::move(rows));
-  }
-  const bool with_hot = !relation->hot.empty();
-  answer.route = lake_rows && with_hot ? Route::kHybrid
-                 : lake_rows           ? Route::kBatch
-                                       : Route::kRealtime;
-  answer.receipt = {core_->log_id(), cut->lake ? cut->lake->snapshot() : SnapshotId(0),
-                    cut->settled(), end};
+  const auto is_lake = [](const Source& source) { return source.lake; };
+  const auto& sources = answer.sources;
+  const bool with_lake = std::any_of(sources.begin(), sources.end(), is_lake);
+  const bool with_hot = !std::all_of(sources.begin(), sources.end(), is_lake);
+  answer.route = with_lake && with_hot                      ? Route::kHybrid
+                 : with_lake || (answer.as_of && !with_hot) ? Route::kBatch
+                                                            : Route::kRealtime;
 
   engine::QueryRequest run;
   std::vector<engine::NamedRelation> more;
@@ -156,9 +202,10 @@ Result<SqlAnswer> Service::Run(SqlRequest request) {
   run.sql = std::move(request.sql);
   run.parameters = std::move(request.parameters);
   run.named_parameters = std::move(request.named_parameters);
-  run.relations.push_back(
-      {{"events", "analytics_engine.events", "iceberg.events", "user_events_realtime"}, relation});
+  run.relations.push_back({EventsNames(request.project), std::move(events)});
   for (engine::NamedRelation& one : more) run.relations.push_back(std::move(one));
+  // Only while the statement is bound, which is before Query returns.
+  run.find = [&relations](const engine::Mention& mention) { return relations.Find(mention); };
   run.deadline =
       started + std::min(options_.time_max, request.time_max.value_or(options_.time_max));
   run.rows_wanted = request.rows_wanted.value_or(engine::kRowsUnlimited);

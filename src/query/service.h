@@ -19,6 +19,9 @@
 #include "engine/query.h"
 #include "env/clock.h"
 #include "event/receipt.h"
+#include "query/as_of.h"
+#include "query/past_heads.h"
+#include "query/table_source.h"
 #include "telemetry/metrics.h"
 #include "tide/core.h"
 
@@ -44,6 +47,7 @@ struct SqlRequest {
   std::vector<engine::Parameter> parameters;
   std::vector<std::pair<std::string, engine::Parameter>> named_parameters;
   std::optional<event::Receipt> min_offset;  // The cut must hold these events.
+  std::optional<AsOf> as_of;                 // What `events` means; not with a route.
   std::optional<Route> route;                // Forced; refused unless it gives the same answer...
   bool allow_stale = false;                  // ...or unless an older cut may be answered.
   std::optional<Duration> time_max;          // Shorter than the option's.
@@ -65,11 +69,26 @@ struct Source {
   std::optional<event::TimeRange> times;
 };
 
+// Which past an answer is of.
+struct PastAnswer {
+  std::optional<SnapshotId> snapshot;  // Nothing: the rows below an offset.
+  std::optional<TimeMicros> committed_at;
+  LogOffset end;
+  // Commits that may have taken away rows that the receipt's cut had.
+  struct Removal {
+    SnapshotId snapshot;
+    TimeMicros committed_at;
+    std::string operation;
+  };
+  std::vector<Removal> removed_since;
+};
+
 struct SqlAnswer {
   std::unique_ptr<engine::ResultStream> rows;
   Route route = Route::kHybrid;
   CutReceipt receipt;
   std::vector<Source> sources;
+  std::optional<PastAnswer> as_of;
   Duration started{};  // On the clock, before the cut was taken.
   Duration planned{};  // When the first row could be asked for.
 };
@@ -77,6 +96,8 @@ struct SqlAnswer {
 // Relations beside `events` that a project has, for a statement that may name them.
 using MoreRelations = std::function<std::vector<engine::NamedRelation>(const std::string& project,
                                                                        const std::string& sql)>;
+
+class StatementRelations;
 
 class Service {
  public:
@@ -90,6 +111,8 @@ class Service {
 
   // Before the first Run.
   void SetMoreRelations(MoreRelations more) { more_relations_ = std::move(more); }
+  // Before the first Run; must outlive the service.
+  void SetTables(TableSource* tables) { tables_ = tables; }
 
   // To be told when an answer has been sent.
   void Finished(const SqlAnswer& answer, bool ok);
@@ -111,12 +134,21 @@ class Service {
   Result<std::shared_ptr<const tide::Cut>> TakeCut(const SqlRequest& request) const;
   CachedFiles FilesOf(const std::string& project,
                       const std::shared_ptr<const lake::TableHead>& head);
+  // What `events` is in the statement; the answer is told.
+  Result<std::shared_ptr<const engine::Relation>> EventsAt(const SqlRequest& request,
+                                                           const tide::Cut& cut, SqlAnswer* answer);
+  Result<std::shared_ptr<const engine::Relation>> EventsBefore(const SqlRequest& request,
+                                                               const tide::Cut& cut,
+                                                               StatementRelations* relations,
+                                                               SqlAnswer* answer) const;
 
   const QueryOptions options_;
   tide::Core* const core_;
   engine::Instance* const engine_;
   const env::Clock* const clock_;
   MoreRelations more_relations_;
+  TableSource* tables_ = nullptr;
+  PastHeads heads_;
   Published<FileCache> files_;  // Of the newest head of each project.
   telemetry::Histogram& seconds_;
   telemetry::Counter& failed_;

@@ -17,6 +17,22 @@ void WriteReceipt(const query::CutReceipt& receipt, JsonWriter* json) {
   json->Field("log_id", receipt.log_id).EndObject();
 }
 
+void WriteAsOf(const query::PastAnswer& past, JsonWriter* json) {
+  json->BeginObject();
+  if (past.snapshot) {
+    json->Field("snapshot_id", past.snapshot->value);
+    json->Field("committed_at", FormatTime(*past.committed_at)).EndObject();
+    return;
+  }
+  json->Field("end_offset", past.end.value).Key("removed_since").BeginArray();
+  for (const query::PastAnswer::Removal& removal : past.removed_since) {
+    json->BeginObject().Field("snapshot_id", removal.snapshot.value);
+    json->Field("committed_at", FormatTime(removal.committed_at));
+    json->Field("operation", removal.operation).EndObject();
+  }
+  json->EndArray().EndObject();
+}
+
 void WriteMetadata(const query::SqlAnswer& answer, Duration now, JsonWriter* json) {
   const double total = Milliseconds(now - answer.started);
   json->BeginObject().Key("sources").BeginArray();
@@ -37,6 +53,10 @@ void WriteMetadata(const query::SqlAnswer& answer, Duration now, JsonWriter* jso
   if (const engine::FileCounts files = answer.rows->files(); files.there > 0) {
     json->Key("files").BeginObject().Field("total", files.there).Field("read", files.read);
     json->EndObject();
+  }
+  if (answer.as_of) {
+    json->Key("as_of");
+    WriteAsOf(*answer.as_of, json);
   }
   json->Field("totalLatency", total);
   json->Field("mergeStrategy", answer.sources.size() > 1 ? "union-by-offset" : "none").EndObject();

@@ -56,6 +56,8 @@ Status ReadParameters(const JsonValue& values, query::SqlRequest* request) {
 Status SetOption(std::string_view name, std::string_view text, query::SqlRequest* request) {
   if (name == "min_offset") {
     TM_ASSIGN(request->min_offset, event::DecodeReceipt(text));
+  } else if (name == "as_of") {
+    TM_ASSIGN(request->as_of, query::ReadAsOf(text));
   } else if (name == "route") {
     request->route = query::FindRoute(text);
     if (!request->route) {
@@ -86,15 +88,19 @@ Status ReadObject(const JsonValue& body, query::SqlRequest* request) {
       request->sql = value.text();
     } else if (name == "params") {
       TM_TRY(ReadParameters(value, request));
+    } else if (name == "as_of") {
+      if (!value.is_null()) {
+        TM_ASSIGN(request->as_of, query::ReadAsOf(value));
+      }
     } else if (name == "min_offset" || name == "route" || name == "limit" || name == "timeout_ms" ||
                name == "allow_stale") {
       const auto flag = value.Bool();
       TM_TRY(SetOption(name, flag ? (*flag ? "true" : "false") : value.text(), request));
     } else {
-      return Fail(
-          Code::kInvalidArgument,
-          "unknown field " + name +
-              "; known are query, params, min_offset, route, allow_stale, limit, timeout_ms");
+      return Fail(Code::kInvalidArgument,
+                  "unknown field " + name +
+                      "; known are query, params, min_offset, as_of, route, allow_stale, limit, "
+                      "timeout_ms");
     }
   }
   return {};
@@ -125,7 +131,7 @@ Result<std::string> FormatOf(const net::Request& request) {
 
 Result<query::SqlRequest> ParseSqlBody(const net::Request& request) {
   query::SqlRequest parsed;
-  for (const char* name : {"min_offset", "route", "allow_stale", "limit", "timeout_ms"}) {
+  for (const char* name : {"min_offset", "as_of", "route", "allow_stale", "limit", "timeout_ms"}) {
     if (const auto value = request.QueryParameter(name)) TM_TRY(SetOption(name, *value, &parsed));
   }
   if (const auto header = request.Header("x-tidemark-min-offset")) {

@@ -1,0 +1,118 @@
+#include "app/plain_tables.h"
+
+#include <utility>
+
+namespace tidemark::app {
+namespace {
+
+// The store that a table lives in, asked by any spelling of a URI. Only reads.
+class TableStore final : public env::ObjectStore {
+ public:
+  TableStore(const iceberg::Locations* locations, env::ObjectStore* store)
+      : locations_(locations), store_(store) {}
+
+  Result<std::string> Get(std::string_view key, std::uint64_t bytes_max) const override {
+    return store_->Get(key, bytes_max);
+  }
+  Result<bool> Exists(std::string_view key) const override { return store_->Exists(key); }
+  Result<std::vector<std::string>> List(std::string_view prefix) const override {
+    return store_->List(prefix);
+  }
+  std::string Uri(std::string_view key) const override { return store_->Uri(key); }
+  Result<std::string> KeyOf(std::string_view uri) const override {
+    auto place = locations_->Resolve(uri);
+    if (!place) return Fail(Code::kInvalidArgument, place.error().message);
+    if (place->store != store_) {
+      return Fail(Code::kInvalidArgument, "a file of the table lies in another location");
+    }
+    return std::move(place->key);
+  }
+  std::string NativePath(std::string_view key) const override { return store_->NativePath(key); }
+
+  Status Put(std::string_view, std::string_view) override { return ReadOnly(); }
+  Status Remove(std::string_view) override { return ReadOnly(); }
+  Result<std::string> Stage(std::string_view) override { return Fail(ReadOnly().error()); }
+  Status Seal(std::string_view) override { return ReadOnly(); }
+
+ private:
+  static Status ReadOnly() { return Fail(Code::kUnimplemented, "plain tables are only read here"); }
+
+  const iceberg::Locations* const locations_;
+  env::ObjectStore* const store_;
+};
+
+std::vector<std::string> LevelsOf(std::string_view path) {
+  std::vector<std::string> levels;
+  for (std::size_t at = 0; at <= path.size();) {
+    const std::size_t end = std::min(path.find(catalog::kLevelSeparator, at), path.size());
+    levels.emplace_back(path.substr(at, end - at));
+    at = end + 1;
+  }
+  return levels;
+}
+
+}  // namespace
+
+query::CatalogTable PlainTables::TableOf(const catalog::Entry& entry) const {
+  query::CatalogTable table;
+  table.ns = LevelsOf(entry.record.ns);
+  table.name = entry.record.name;
+  table.is_view = entry.kind == catalog::EntryKind::kView;
+  const auto place = locations_->Resolve(entry.record.location);
+  if (!place) {
+    table.problem = place.error().message;
+    return table;
+  }
+  table.metadata_location = entry.record.metadata_key;
+  if (table.is_view) return table;
+  auto metadata = lake::ParseMetadata(entry.record.metadata_bytes);
+  if (!metadata) {
+    table.problem = metadata.error().message();
+    return table;
+  }
+  table.metadata = std::make_shared<const lake::TableMetadata>(*std::move(metadata));
+  table.store = std::make_shared<const TableStore>(locations_, place->store);
+  return table;
+}
+
+Result<std::optional<query::CatalogTable>> PlainTables::Find(const std::vector<std::string>& ns,
+                                                             std::string_view name) {
+  std::string path;
+  for (const std::string& level : ns) {
+    if (!path.empty()) path += catalog::kLevelSeparator;
+    path += level;
+  }
+  TM_ASSIGN(const auto entry, directory_->FindEntry(path, name));
+  const bool plain = entry && (entry->kind == catalog::EntryKind::kView || !entry->record.managed);
+  if (!plain) return std::optional<query::CatalogTable>();
+  return std::optional<query::CatalogTable>(TableOf(*entry));
+}
+
+Status PlainTables::ListBelow(const std::string& path, std::vector<query::CatalogTable>* tables) {
+  const std::vector<std::string> ns = LevelsOf(path);
+  for (const auto kind : {catalog::EntryKind::kTable, catalog::EntryKind::kView}) {
+    TM_ASSIGN(const auto names, directory_->ListEntries(path, kind, {}));
+    for (const std::string& name : names) {
+      TM_ASSIGN(auto table, Find(ns, name));
+      if (!table) continue;
+      if (tables->size() == query::kListedTablesMax) {
+        return Fail(Code::kOverloaded, "the project has more than " +
+                                           std::to_string(query::kListedTablesMax) +
+                                           " tables, which is all that system tables list");
+      }
+      tables->push_back(*std::move(table));
+    }
+  }
+  TM_ASSIGN(const auto below, directory_->ListNamespaces(path, {}));
+  for (const std::string& child : below) TM_TRY(ListBelow(child, tables));
+  return {};
+}
+
+Result<std::vector<query::CatalogTable>> PlainTables::List(std::string_view project) {
+  std::vector<query::CatalogTable> tables;
+  TM_ASSIGN(const auto ns, directory_->FindNamespace(project));
+  if (ns) TM_TRY(ListBelow(std::string(project), &tables));
+  return tables;
+}
+
+}  // namespace tidemark::app

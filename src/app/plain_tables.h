@@ -1,0 +1,29 @@
+// The plain tables and views of the catalog as SQL finds them (query/table_source.h). Any thread;
+// blocks on the database.
+#pragma once
+
+#include "catalog/directory.h"
+#include "iceberg/locations.h"
+#include "query/table_source.h"
+
+namespace tidemark::app {
+
+class PlainTables final : public query::TableSource {
+ public:
+  // Both must outlive it, and every store that it gives.
+  PlainTables(catalog::Directory* directory, const iceberg::Locations* locations)
+      : directory_(directory), locations_(locations) {}
+
+  Result<std::vector<query::CatalogTable>> List(std::string_view project) override;
+  Result<std::optional<query::CatalogTable>> Find(const std::vector<std::string>& ns,
+                                                  std::string_view name) override;
+
+ private:
+  Status ListBelow(const std::string& path, std::vector<query::CatalogTable>* tables);
+  query::CatalogTable TableOf(const catalog::Entry& entry) const;
+
+  catalog::Directory* const directory_;
+  const iceberg::Locations* const locations_;
+};
+
+}  // namespace tidemark::app

@@ -1,0 +1,109 @@
+// A past is named in many ways and means one snapshot; what is not there is refused with what is.
+#include "query/as_of.h"
+
+#include <gtest/gtest.h>
+
+namespace tidemark::query {
+namespace {
+
+using Kind = AsOf::Kind;
+
+std::shared_ptr<const lake::Snapshot> Snapshot(std::int64_t id, std::int64_t parent,
+                                               std::string operation) {
+  auto snapshot = std::make_shared<lake::Snapshot>();
+  snapshot->id = SnapshotId(id);
+  if (parent != 0) snapshot->parent = SnapshotId(parent);
+  snapshot->sequence_number = id;
+  snapshot->timestamp_ms = id * 1'000;
+  snapshot->summary["operation"] = std::move(operation);
+  if (id % 2 == 0) {
+    snapshot->summary[std::string(lake::kSummaryOffsets)] = lake::OffsetsJson(LogOffset(id * 10));
+  }
+  return snapshot;
+}
+
+// 2, 3 and 4 in a row, 5 beside them; main is 4, since second 4.
+lake::TableMetadata Table() {
+  lake::TableMetadata table;
+  table.snapshots = {Snapshot(2, 0, "append"), Snapshot(3, 2, "delete"), Snapshot(4, 3, "append"),
+                     Snapshot(5, 2, "append")};
+  for (const std::int64_t id : {2, 3, 4})
+    table.snapshot_log.push_back({SnapshotId(id), id * 1'000});
+  table.refs["main"].snapshot = SnapshotId(4);
+  table.refs["v1"].snapshot = SnapshotId(2);
+  table.current_snapshot_id = SnapshotId(4);
+  return table;
+}
+
+std::int64_t Find(const AsOf& as_of) {
+  const lake::TableMetadata table = Table();
+  const auto found = FindSnapshot(table, "t", as_of);
+  return found ? (*found)->id.value : 0;
+}
+
+TEST(AsOf, IsReadFromWhatAskersWrite) {
+  EXPECT_EQ(ReadAsOf("3")->snapshot, SnapshotId(3));
+  EXPECT_EQ(ReadAsOf("v1")->ref, "v1");
+  EXPECT_EQ(ReadAsOf("1970-01-01T00:00:03Z")->time, TimeMicros(3'000'000));
+  const auto receipt = ReadAsOf("log-1.0.5.9");
+  ASSERT_TRUE(receipt.has_value());
+  EXPECT_EQ(receipt->kind, Kind::kOffset);
+  EXPECT_EQ(receipt->end, LogOffset(9));
+  const auto cut =
+      ReadAsOf(R"({"snapshot_id":4,"offsets":{"0":7},"settled":{"0":7},"log_id":"log-1"})");
+  ASSERT_TRUE(cut.has_value());
+  EXPECT_EQ(cut->end, LogOffset(7));
+  EXPECT_EQ(cut->snapshot, SnapshotId(4));
+  EXPECT_EQ(ReadAsOf(R"({"snapshot_id":null,"offsets":{"0":7},"log_id":"l"})")->snapshot,
+            SnapshotId(0));
+  EXPECT_EQ(ReadAsOf(R"({"tag":"3"})")->ref, "3");
+  for (const char* wrong :
+       {"{}", R"({"offsets":{}})", R"({"timestamp":"never"})", "{", R"({"a":1})",
+        R"({"offsets":{"0":-1},"log_id":"l"})", R"({"receipt":"x"})"}) {
+    EXPECT_FALSE(ReadAsOf(wrong).has_value()) << wrong;
+  }
+  using Unit = engine::AsOf::Unit;
+  EXPECT_EQ(ReadAsOf(engine::AsOf{Unit::kVersion, std::string("7")})->snapshot, SnapshotId(7));
+  EXPECT_EQ(ReadAsOf(engine::AsOf{Unit::kTimestamp, TimeMicros(5)})->time, TimeMicros(5));
+  EXPECT_EQ(ReadAsOf(engine::AsOf{Unit::kTimestamp, std::string("1970-01-02")})->kind, Kind::kTime);
+  EXPECT_FALSE(ReadAsOf(engine::AsOf{Unit::kVersion, 1.5}).has_value());
+  EXPECT_FALSE(ReadAsOf(engine::AsOf{Unit::kTimestamp, std::string("v1")}).has_value());
+}
+
+TEST(AsOf, IsOneSnapshot) {
+  EXPECT_EQ(Find(*ReadAsOf("5")), 5);
+  EXPECT_EQ(Find(*ReadAsOf("v1")), 2);
+  EXPECT_EQ(Find({.kind = Kind::kTime, .time = TimeMicros(3'999'999)}), 3);
+  EXPECT_EQ(Find({.kind = Kind::kTime, .time = TimeMicros(3'000'000)}), 3);
+  EXPECT_EQ(Find({.kind = Kind::kTime, .time = kTimeMax}), 4);
+  const lake::TableMetadata table = Table();
+  for (const AsOf& none : {*ReadAsOf("9"), *ReadAsOf("v2"),
+                           AsOf{.kind = Kind::kTime, .time = TimeMicros(1'999'999)}}) {
+    const auto found = FindSnapshot(table, "t", none);
+    ASSERT_FALSE(found.has_value());
+    EXPECT_EQ(found.error().code(), Code::kNotFound);
+    EXPECT_NE(found.error().message().find("keeps 4, from 2 of 1970"), std::string::npos)
+        << found.error().message();
+    EXPECT_NE(found.error().message().find("v1"), std::string::npos);
+  }
+}
+
+TEST(AsOf, KnowsWhatLiesBetween) {
+  const lake::TableMetadata table = Table();
+  const auto at = [&](std::int64_t id) { return table.FindSnapshot(SnapshotId(id)); };
+  EXPECT_EQ(OffsetOf(table, *at(4)), LogOffset(40));
+  EXPECT_EQ(OffsetOf(table, *at(3)), LogOffset(20));  // It moved none.
+  const auto between = SnapshotsBetween(table, *at(2), *at(4));
+  ASSERT_TRUE(between.has_value());
+  ASSERT_EQ(between->size(), 2U);
+  EXPECT_EQ((*between)[0]->id, SnapshotId(3));
+  EXPECT_EQ(SnapshotsBetween(table, *at(4), *at(4))->size(), 0U);
+  EXPECT_FALSE(SnapshotsBetween(table, *at(4), *at(2)).has_value());
+  EXPECT_FALSE(SnapshotsBetween(table, *at(5), *at(4)).has_value());
+  EXPECT_EQ(RemovalsSince(table, SnapshotId(0)).size(), 1U);
+  EXPECT_EQ(RemovalsSince(table, SnapshotId(2)).size(), 1U);
+  EXPECT_EQ(RemovalsSince(table, SnapshotId(3)).size(), 0U);
+}
+
+}  // namespace
+}  // namespace tidemark::query

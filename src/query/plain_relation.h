@@ -1,0 +1,24 @@
+// A plain Iceberg table as a relation of a statement: the columns of its schema by their field ids,
+// the files of one of its snapshots. Format: Iceberg table spec, "Schemas and Data Types",
+// "Column Projection". Pure but for reading manifests; any thread.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "engine/relation.h"
+#include "query/table_source.h"
+
+namespace tidemark::query {
+
+// The columns of a schema as the engine reads them. kUnimplemented names a type, a default value or
+// what else we do not read.
+Result<std::vector<engine::FileColumn>> ColumnsOf(const lake::Schema& schema);
+
+// `snapshot`: one of the table's; nullptr: it has none, so no row.
+// kUnimplemented: the table has what we do not read (delete files, files without field ids, another
+// format than Parquet); kCorruption, kIoError.
+Result<std::shared_ptr<const engine::Relation>> PlainRelation(const CatalogTable& table,
+                                                              const lake::Snapshot* snapshot);
+
+}  // namespace tidemark::query

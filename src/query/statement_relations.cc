@@ -1,0 +1,207 @@
+#include "query/statement_relations.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "query/plain_relation.h"
+
+namespace tidemark::query {
+namespace {
+
+using RelationPointer = std::shared_ptr<const engine::Relation>;
+
+constexpr std::string_view kSystem = "system";
+constexpr std::string_view kIceberg = "iceberg";  // The project's namespace, whatever its name.
+constexpr std::string_view kBetween = "events_between";
+
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return lower;
+}
+
+std::string Joined(const std::vector<std::string>& parts) {
+  std::string name;
+  for (const std::string& part : parts) name += (name.empty() ? "" : ".") + part;
+  return name;
+}
+
+Error NothingSettled() {
+  return {
+      Code::kNotFound,
+      "table \"events\" has no snapshot yet: nothing of it is settled; `tidemark settle` settles "
+      "what is durable"};
+}
+
+// A snapshot in a call: its id, a branch or tag, or a time.
+Result<AsOf> ReadArgument(const engine::Parameter& argument) {
+  if (const auto* id = std::get_if<std::int64_t>(&argument)) {
+    return AsOf{.snapshot = SnapshotId(*id)};
+  }
+  if (const auto* time = std::get_if<TimeMicros>(&argument)) {
+    return AsOf{.kind = AsOf::Kind::kTime, .time = *time};
+  }
+  if (const auto* text = std::get_if<std::string>(&argument)) {
+    return ReadAsOf(std::string_view(*text));
+  }
+  return Fail(Code::kInvalidArgument,
+              "events_between(from, to) takes snapshot ids, branches, tags or times");
+}
+
+}  // namespace
+
+std::vector<std::string> EventsNames(std::string_view project) {
+  return {"events", "analytics_engine.events", "iceberg.events", "user_events_realtime",
+          std::string(project) + ".events"};
+}
+
+Result<RelationPointer> StatementRelations::Find(const engine::Mention& mention) {
+  const std::string name = Lower(Joined(mention.name));
+  if (mention.is_call) {
+    return name == kBetween ? EventsBetween(mention) : Result<RelationPointer>(nullptr);
+  }
+  const auto events = EventsNames(project_);
+  const bool is_events = std::any_of(
+      events.begin(), events.end(), [&](const std::string& known) { return Lower(known) == name; });
+  if (is_events) return FindEvents(mention);
+  if (mention.name.size() < 2) {
+    if (mention.as_of && parts_.tables != nullptr) {
+      return Fail(Code::kNotFound, "table \"" + name + "\" has no past to be read");
+    }
+    return RelationPointer();
+  }
+  if (mention.name.size() == 2 && Lower(mention.name[0]) == kSystem) return FindSystem(mention);
+  return FindPlain(mention);
+}
+
+Result<RelationPointer> StatementRelations::FindEvents(const engine::Mention& mention) {
+  if (!mention.as_of) return RelationPointer();
+  TM_ASSIGN(const AsOf as_of, ReadAsOf(*mention.as_of));
+  TM_ASSIGN(Past past, EventsAsOf(as_of));
+  return RelationPointer(std::move(past.relation));
+}
+
+Result<const lake::TableHead*> StatementRelations::Settled() const {
+  if (cut_->lake == nullptr) return Fail(NothingSettled());
+  return cut_->lake.get();
+}
+
+Result<StatementRelations::Past> StatementRelations::EventsAsOf(const AsOf& as_of) {
+  if (as_of.kind == AsOf::Kind::kOffset) return BelowOffset(as_of);
+  TM_ASSIGN(const lake::TableHead* now, Settled());
+  TM_ASSIGN(const lake::Snapshot* snapshot, FindSnapshot(*now->metadata, "events", as_of));
+  Past past;
+  past.snapshot = snapshot;
+  past.end = OffsetOf(*now->metadata, *snapshot);
+  TM_ASSIGN(past.head, parts_.heads->At(cut_->lake, snapshot->id));
+  past.relation = std::make_shared<engine::Relation>();
+  past.relation->schema = cut_->lake->columns;
+  past.relation->files = LakeFilesOf(*parts_.core, *past.head);
+  return past;
+}
+
+// The rows are where they are by now: settled since, or still hot.
+Result<StatementRelations::Past> StatementRelations::BelowOffset(const AsOf& as_of) {
+  if (as_of.log_id != parts_.core->log_id()) {
+    return Fail(Code::kInvalidArgument,
+                "as_of is a receipt of another log; use one that this server gave");
+  }
+  if (as_of.end > cut_->end()) {
+    return Fail(Code::kUnavailable, "the events of as_of are not visible yet; ask again");
+  }
+  Past past;
+  past.end = as_of.end;
+  past.relation = std::make_shared<engine::Relation>();
+  past.relation->end = as_of.end;
+  if (cut_->lake != nullptr) {
+    past.head = cut_->lake;
+    past.relation->schema = cut_->lake->columns;
+    past.relation->files = LakeFilesOf(*parts_.core, *cut_->lake);
+  }
+  if (cut_->settled() < as_of.end) {
+    past.relation->hot.push_back(cut_->hot->View(cut_->settled(), as_of.end));
+  }
+  return past;
+}
+
+Result<RelationPointer> StatementRelations::EventsBetween(const engine::Mention& mention) {
+  auto relation = std::make_shared<engine::Relation>();
+  if (mention.arguments.empty()) return RelationPointer(std::move(relation));
+  if (mention.arguments.size() != 2) {
+    return Fail(Code::kInvalidArgument, "events_between takes two snapshots: from and to");
+  }
+  TM_ASSIGN(const lake::TableHead* now, Settled());
+  std::vector<const lake::Snapshot*> ends;
+  for (const engine::Parameter& argument : mention.arguments) {
+    TM_ASSIGN(const AsOf as_of, ReadArgument(argument));
+    TM_ASSIGN(const lake::Snapshot* end, FindSnapshot(*now->metadata, "events", as_of));
+    ends.push_back(end);
+  }
+  TM_ASSIGN(auto between, SnapshotsBetween(*now->metadata, *ends[0], *ends[1]));
+  std::erase_if(between, [](const lake::Snapshot* snapshot) {
+    return snapshot->Summary("operation") != "append";
+  });
+  auto head = std::make_shared<lake::TableHead>(*now);
+  TM_ASSIGN(head->files, lake::FilesAppended(parts_.core->store(), between));
+  relation->schema = now->columns;
+  relation->files = LakeFilesOf(*parts_.core, *head);
+  return RelationPointer(std::move(relation));
+}
+
+Result<const SystemView*> StatementRelations::View() {
+  if (!view_) {
+    SystemView view{project_, cut_, &parts_.core->store(), {}};
+    if (parts_.tables != nullptr) {
+      TM_ASSIGN(view.others, parts_.tables->List(project_));
+    }
+    view_ = std::move(view);
+  }
+  return &*view_;
+}
+
+Result<RelationPointer> StatementRelations::FindSystem(const engine::Mention& mention) {
+  const std::string name = Lower(mention.name[1]);
+  if (!IsSystemTable(name)) return RelationPointer();
+  if (mention.as_of) {
+    return Fail(Code::kInvalidArgument, "system." + name + " has no past: it is of the cut");
+  }
+  TM_ASSIGN(const SystemView* view, View());
+  return SystemRelation(name, *view);
+}
+
+// `iceberg.<table>` or `<project>.<table>`, with namespaces below the project's between them.
+Result<RelationPointer> StatementRelations::FindPlain(const engine::Mention& mention) {
+  const bool own = mention.name.front() == project_ || Lower(mention.name.front()) == kIceberg;
+  if (parts_.tables == nullptr || !own) return RelationPointer();
+  std::vector<std::string> ns(mention.name.begin(), mention.name.end() - 1);
+  ns.front() = project_;
+  const std::string name = Joined(ns) + "." + mention.name.back();
+  auto known = plain_.find(name);
+  if (known == plain_.end()) {
+    TM_ASSIGN(auto table, parts_.tables->Find(ns, mention.name.back()));
+    if (!table) return RelationPointer();
+    known = plain_.emplace(name, *std::move(table)).first;
+  }
+  const CatalogTable& table = known->second;
+  if (table.is_view) {
+    return Fail(Code::kInvalidArgument, "\"" + name + "\" is a view of another engine's SQL");
+  }
+  if (table.metadata == nullptr) {
+    return Fail(Code::kInvalidArgument, "table \"" + name + "\" cannot be read: " + table.problem);
+  }
+  const lake::Snapshot* snapshot = table.metadata->current();
+  if (mention.as_of) {
+    TM_ASSIGN(const AsOf as_of, ReadAsOf(*mention.as_of));
+    TM_ASSIGN(snapshot, FindSnapshot(*table.metadata, name, as_of));
+  }
+  auto relation = PlainRelation(table, snapshot);
+  if (relation) return relation;
+  const Error error = std::move(relation).error().With("table \"" + name + "\"");
+  // What we do not read is the statement's affair: another one may be sent.
+  if (error.code() != Code::kUnimplemented) return Fail(error);
+  return Fail(Code::kInvalidArgument, error.message());
+}
+
+}  // namespace tidemark::query

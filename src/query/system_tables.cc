@@ -1,0 +1,414 @@
+#include "query/system_tables.h"
+
+#include <array>
+#include <functional>
+#include <map>
+#include <utility>
+
+#include "base/json_writer.h"
+#include "query/as_of.h"
+#include "query/memory_rows.h"
+
+namespace tidemark::query {
+namespace {
+
+using event::Type;
+using Columns = std::vector<std::pair<std::string, Type>>;
+
+constexpr std::string_view kEvents = "events";
+
+// A table of any kind while rows are made of it.
+struct TableView {
+  std::string schema;  // Its namespace.
+  std::string name;
+  const lake::TableMetadata* metadata = nullptr;  // Null: a view, or nothing is settled yet.
+  const lake::TableHead* head = nullptr;          // Of a managed table.
+  const CatalogTable* other = nullptr;            // Of another.
+};
+
+std::vector<TableView> TablesOf(const SystemView& view) {
+  std::vector<TableView> tables;
+  TableView& events = tables.emplace_back();
+  events.schema = view.project;
+  events.name = kEvents;
+  if (view.cut->lake != nullptr) {
+    events.head = view.cut->lake.get();
+    events.metadata = events.head->metadata.get();
+  }
+  for (const CatalogTable& other : view.others) {
+    TableView& one = tables.emplace_back();
+    for (const std::string& level : other.ns) one.schema += (one.schema.empty() ? "" : ".") + level;
+    one.name = other.name;
+    one.metadata = other.metadata.get();
+    one.other = &other;
+  }
+  return tables;
+}
+
+std::string MapJson(const std::map<std::string, std::string>& map) {
+  std::string text;
+  JsonWriter json(&text);
+  json.BeginObject();
+  for (const auto& [key, value] : map) json.Field(key, std::string_view(value));
+  json.EndObject();
+  return text;
+}
+
+// A text column of JSON becomes a map.
+std::string AsMap(std::string_view column) {
+  const std::string name(column);
+  return "* REPLACE (from_json(" + name + ", '\"MAP(VARCHAR, VARCHAR)\"') AS " + name + ")";
+}
+
+TimeMicros FromMs(std::int64_t ms) { return TimeMicros(ms * 1000); }
+
+// "2024-01-15-10" for an hour, as other engines write partitions.
+std::string PartitionText(lake::Transform transform, std::int32_t value) {
+  const auto date = [](std::int64_t days) {
+    return FormatTime(TimeMicros(days * kMicrosPerDay)).substr(0, 10);
+  };
+  switch (transform) {
+    case lake::Transform::kHour: {
+      const std::int64_t days = FloorDiv(value, 24);
+      const std::string hour = std::to_string(value - days * 24);
+      return date(days) + (hour.size() == 1 ? "-0" : "-") + hour;
+    }
+    case lake::Transform::kDay:
+      return date(value);
+    case lake::Transform::kMonth: {
+      const std::int64_t year = FloorDiv(value, 12);
+      const std::string month = std::to_string(value - year * 12 + 1);
+      return std::to_string(1970 + year) + (month.size() == 1 ? "-0" : "-") + month;
+    }
+    case lake::Transform::kYear:
+      return std::to_string(1970 + value);
+    default:
+      return std::to_string(value);
+  }
+}
+
+std::string PartitionJson(const lake::TableMetadata& metadata, std::int32_t spec_id,
+                          const std::vector<std::optional<std::int32_t>>& values) {
+  const lake::PartitionSpec* spec = metadata.FindSpec(spec_id);
+  std::string text;
+  JsonWriter json(&text);
+  json.BeginObject();
+  for (std::size_t i = 0; spec != nullptr && i < spec->fields.size() && i < values.size(); ++i) {
+    if (!values[i]) continue;
+    json.Field(spec->fields[i].name, PartitionText(spec->fields[i].transform, *values[i]));
+  }
+  json.EndObject();
+  return text;
+}
+
+// What system.files and system.partitions say of a file.
+struct FileView {
+  std::string_view content = "data";
+  std::string path;
+  std::string format;
+  std::int32_t spec_id = 0;
+  std::string partition;
+  std::int64_t rows = 0;
+  std::int64_t bytes = 0;
+  std::int64_t sequence_number = 0;
+  std::optional<TimeMicros> time_min, time_max;
+  std::optional<TimeMicros> received_min, received_max;
+  std::optional<LogOffset> offset_first, offset_last;
+};
+using VisitFile = std::function<void(const FileView&)>;
+
+void VisitManaged(const SystemView& view, const TableView& table, const VisitFile& visit) {
+  table.head->files->ForEach([&](const lake::LiveFile& file) {
+    FileView one;
+    one.path = file.in_store ? view.store->Uri(file.key) : file.key;
+    one.format = file.parquet ? "PARQUET" : "";
+    one.spec_id = file.spec_id;
+    one.partition = PartitionJson(*table.metadata, file.spec_id, {file.partition});
+    one.rows = static_cast<std::int64_t>(file.rows);
+    one.bytes = static_cast<std::int64_t>(file.bytes);
+    one.sequence_number = file.sequence_number;
+    one.time_min = file.time_min;
+    one.time_max = file.time_max;
+    one.received_min = file.received_min;
+    one.received_max = file.received_max;
+    one.offset_first = file.offset_first;
+    one.offset_last = file.offset_last;
+    visit(one);
+  });
+}
+
+Status VisitPlain(const TableView& table, const VisitFile& visit) {
+  constexpr std::array<std::string_view, 3> kContents = {"data", "position_deletes",
+                                                         "equality_deletes"};
+  return lake::VisitFiles(*table.other->store, *table.metadata,
+                          [&](const lake::ManifestEntry& entry, std::int32_t spec_id) {
+                            FileView one;
+                            one.content = kContents[static_cast<std::size_t>(entry.file.content)];
+                            one.path = entry.file.path;
+                            one.format = entry.file.format;
+                            one.spec_id = spec_id;
+                            one.partition =
+                                PartitionJson(*table.metadata, spec_id, entry.file.partition);
+                            one.rows = entry.file.rows;
+                            one.bytes = entry.file.bytes;
+                            one.sequence_number = entry.sequence_number.value_or(0);
+                            visit(one);
+                          });
+}
+
+Status VisitFilesOf(const SystemView& view, const TableView& table, const VisitFile& visit) {
+  if (table.metadata == nullptr) return {};
+  if (table.head == nullptr) return VisitPlain(table, visit);
+  VisitManaged(view, table, visit);
+  return {};
+}
+
+std::optional<std::int64_t> Count(std::string_view text) {
+  std::int64_t value = 0;
+  if (text.empty() || text.size() > 18) return std::nullopt;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return std::nullopt;
+    value = value * 10 + (c - '0');
+  }
+  return value;
+}
+
+MemoryRows& Named(MemoryRows* rows, const TableView& table) {
+  return rows->Text(table.schema).Text(table.name);
+}
+
+Status AddTables(const SystemView& view, MemoryRows* rows) {
+  for (const TableView& table : TablesOf(view)) {
+    const bool managed = table.other == nullptr;
+    const bool is_view = !managed && table.other->is_view;
+    Named(rows, table).Text(managed ? "managed" : is_view ? "view" : "table");
+    const lake::TableMetadata* metadata = table.metadata;
+    if (metadata == nullptr) {
+      rows->Null().Null().Null();
+      managed || table.other->metadata_location.empty()
+          ? rows->Null()
+          : rows->Text(table.other->metadata_location);
+      for (int i = 0; i < 6; ++i) rows->Null();
+    } else {
+      const lake::Snapshot* head = metadata->current();
+      rows->Text(metadata->table_uuid.ToString()).Int(std::int64_t{metadata->format_version});
+      rows->Text(metadata->location);
+      rows->Text(managed ? view.store->Uri(table.head->metadata_key)
+                         : table.other->metadata_location);
+      head == nullptr ? rows->Null() : rows->Int(head->id.value);
+      rows->Time(FromMs(metadata->last_updated_ms));
+      rows->Int(static_cast<std::int64_t>(metadata->snapshots.size()));
+      for (const char* total : {"total-data-files", "total-records", "total-files-size"}) {
+        rows->Int(head == nullptr ? std::optional<std::int64_t>(0) : Count(head->Summary(total)));
+      }
+    }
+    if (managed) {
+      rows->Int(view.cut->settled().value).Int(view.cut->end().value);
+    } else {
+      rows->Null().Null();
+    }
+    metadata == nullptr ? rows->Null() : rows->Text(MapJson(metadata->properties));
+    managed || table.other->problem.empty() ? rows->Null() : rows->Text(table.other->problem);
+  }
+  return {};
+}
+
+Status AddSnapshots(const SystemView& view, MemoryRows* rows) {
+  for (const TableView& table : TablesOf(view)) {
+    if (table.metadata == nullptr) continue;
+    for (const auto& snapshot : table.metadata->snapshots) {
+      Named(rows, table).Time(FromMs(snapshot->timestamp_ms)).Int(snapshot->id.value);
+      snapshot->parent ? rows->Int(snapshot->parent->value) : rows->Null();
+      rows->Int(snapshot->sequence_number).Text(snapshot->Summary("operation"));
+      rows->Text(snapshot->manifest_list);
+      snapshot->schema_id ? rows->Int(std::int64_t{*snapshot->schema_id}) : rows->Null();
+      rows->Flag(snapshot->id == table.metadata->current_snapshot_id);
+      const auto offset = lake::ParseOffsets(snapshot->Summary(lake::kSummaryOffsets));
+      offset ? rows->Int(offset->value) : rows->Null();
+      rows->Text(MapJson(snapshot->summary));
+    }
+  }
+  return {};
+}
+
+Status AddHistory(const SystemView& view, MemoryRows* rows) {
+  for (const TableView& table : TablesOf(view)) {
+    if (table.metadata == nullptr) continue;
+    const lake::TableMetadata& metadata = *table.metadata;
+    for (const lake::SnapshotLogEntry& entry : metadata.snapshot_log) {
+      const lake::Snapshot* snapshot = metadata.FindSnapshot(entry.snapshot);
+      Named(rows, table).Time(FromMs(entry.timestamp_ms)).Int(entry.snapshot.value);
+      snapshot != nullptr && snapshot->parent ? rows->Int(snapshot->parent->value) : rows->Null();
+      const lake::Snapshot* head = metadata.current();
+      rows->Flag(snapshot != nullptr && head != nullptr &&
+                 SnapshotsBetween(metadata, *snapshot, *head).has_value());
+    }
+  }
+  return {};
+}
+
+Status AddRefs(const SystemView& view, MemoryRows* rows) {
+  for (const TableView& table : TablesOf(view)) {
+    if (table.metadata == nullptr) continue;
+    for (const auto& [name, ref] : table.metadata->refs) {
+      Named(rows, table).Text(name).Text(ref.is_branch ? "BRANCH" : "TAG");
+      rows->Int(ref.snapshot.value);
+    }
+  }
+  return {};
+}
+
+Status AddFiles(const SystemView& view, MemoryRows* rows) {
+  for (const TableView& table : TablesOf(view)) {
+    TM_TRY(VisitFilesOf(view, table, [&](const FileView& file) {
+      Named(rows, table).Text(file.content).Text(file.path).Text(file.format);
+      rows->Int(std::int64_t{file.spec_id}).Text(file.partition);
+      rows->Int(file.rows).Int(file.bytes).Int(file.sequence_number);
+      rows->Time(file.time_min).Time(file.time_max);
+      rows->Time(file.received_min).Time(file.received_max);
+      file.offset_first ? rows->Int(file.offset_first->value) : rows->Null();
+      file.offset_last ? rows->Int(file.offset_last->value) : rows->Null();
+    }));
+  }
+  return {};
+}
+
+Status AddPartitions(const SystemView& view, MemoryRows* rows) {
+  struct Sum {
+    std::int64_t files = 0;
+    std::int64_t rows = 0;
+    std::int64_t bytes = 0;
+    std::int64_t delete_files = 0;
+    std::optional<TimeMicros> min, max;
+    bool all_known = true;
+  };
+  for (const TableView& table : TablesOf(view)) {
+    std::map<std::pair<std::int32_t, std::string>, Sum> sums;
+    TM_TRY(VisitFilesOf(view, table, [&](const FileView& file) {
+      Sum& sum = sums[{file.spec_id, file.partition}];
+      if (file.content != "data") {
+        ++sum.delete_files;
+        return;
+      }
+      ++sum.files;
+      sum.rows += file.rows;
+      sum.bytes += file.bytes;
+      sum.all_known &= file.time_min.has_value() && file.time_max.has_value();
+      if (!sum.all_known) return;
+      sum.min = sum.min ? std::min(*sum.min, *file.time_min) : *file.time_min;
+      sum.max = sum.max ? std::max(*sum.max, *file.time_max) : *file.time_max;
+    }));
+    for (const auto& [partition, sum] : sums) {
+      Named(rows, table).Int(std::int64_t{partition.first}).Text(partition.second);
+      rows->Int(sum.rows).Int(sum.files).Int(sum.bytes).Int(sum.delete_files);
+      sum.all_known ? rows->Time(sum.min).Time(sum.max) : rows->Null().Null();
+    }
+  }
+  return {};
+}
+
+struct SystemTable {
+  std::string_view name;
+  Columns columns;  // Behind table_schema and table_name.
+  Status (*add)(const SystemView&, MemoryRows*);
+  std::string_view map = "";  // The column that is one.
+};
+
+const std::vector<SystemTable>& All() {
+  static const std::vector<SystemTable> kAll = {
+      {"tables",
+       {{"table_type", Type::kString},
+        {"table_uuid", Type::kString},
+        {"format_version", Type::kInt64},
+        {"location", Type::kString},
+        {"metadata_location", Type::kString},
+        {"current_snapshot_id", Type::kInt64},
+        {"last_updated_at", Type::kTimestamp},
+        {"snapshot_count", Type::kInt64},
+        {"file_count", Type::kInt64},
+        {"record_count", Type::kInt64},
+        {"total_file_size_in_bytes", Type::kInt64},
+        {"settled_offset", Type::kInt64},
+        {"end_offset", Type::kInt64},
+        {"properties", Type::kString},
+        {"problem", Type::kString}},
+       AddTables,
+       "properties"},
+      {"snapshots",
+       {{"committed_at", Type::kTimestamp},
+        {"snapshot_id", Type::kInt64},
+        {"parent_id", Type::kInt64},
+        {"sequence_number", Type::kInt64},
+        {"operation", Type::kString},
+        {"manifest_list", Type::kString},
+        {"schema_id", Type::kInt64},
+        {"is_current", Type::kBool},
+        {"settled_offset", Type::kInt64},
+        {"summary", Type::kString}},
+       AddSnapshots,
+       "summary"},
+      {"history",
+       {{"made_current_at", Type::kTimestamp},
+        {"snapshot_id", Type::kInt64},
+        {"parent_id", Type::kInt64},
+        {"is_current_ancestor", Type::kBool}},
+       AddHistory},
+      {"refs",
+       {{"name", Type::kString}, {"type", Type::kString}, {"snapshot_id", Type::kInt64}},
+       AddRefs},
+      {"files",
+       {{"content", Type::kString},
+        {"file_path", Type::kString},
+        {"file_format", Type::kString},
+        {"spec_id", Type::kInt64},
+        {"partition", Type::kString},
+        {"record_count", Type::kInt64},
+        {"file_size_in_bytes", Type::kInt64},
+        {"sequence_number", Type::kInt64},
+        {"timestamp_min", Type::kTimestamp},
+        {"timestamp_max", Type::kTimestamp},
+        {"received_at_min", Type::kTimestamp},
+        {"received_at_max", Type::kTimestamp},
+        {"log_offset_min", Type::kInt64},
+        {"log_offset_max", Type::kInt64}},
+       AddFiles},
+      {"partitions",
+       {{"spec_id", Type::kInt64},
+        {"partition", Type::kString},
+        {"record_count", Type::kInt64},
+        {"file_count", Type::kInt64},
+        {"total_data_file_size_in_bytes", Type::kInt64},
+        {"delete_file_count", Type::kInt64},
+        {"timestamp_min", Type::kTimestamp},
+        {"timestamp_max", Type::kTimestamp}},
+       AddPartitions},
+  };
+  return kAll;
+}
+
+const SystemTable* FindTable(std::string_view name) {
+  for (const SystemTable& table : All()) {
+    if (table.name == name) return &table;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+bool IsSystemTable(std::string_view name) { return FindTable(name) != nullptr; }
+
+Result<std::shared_ptr<const engine::Relation>> SystemRelation(std::string_view name,
+                                                               const SystemView& view) {
+  const SystemTable& table = *FindTable(name);
+  Columns columns = {{"table_schema", Type::kString}, {"table_name", Type::kString}};
+  columns.insert(columns.end(), table.columns.begin(), table.columns.end());
+  auto rows = std::make_shared<MemoryRows>(MakeColumns(std::move(columns)));
+  TM_TRY(table.add(view, rows.get()));
+  auto relation = std::make_shared<engine::Relation>();
+  relation->schema = std::shared_ptr<const event::TableSchema>(rows, &rows->schema());
+  if (!table.map.empty()) relation->select_list = AsMap(table.map);
+  relation->hot.push_back(std::move(rows));
+  return std::shared_ptr<const engine::Relation>(std::move(relation));
+}
+
+}  // namespace tidemark::query
