@@ -84,6 +84,23 @@ struct SchemaOptions {
   bool document = false;
 };
 
+struct TableOptions {
+  // list, describe, files, partitions, snapshots, history, refs, rollback, tag, branch, alter.
+  std::string action;
+  std::string table;     // "namespace.table", or a name in the namespace `default`.
+  std::string output;    // table, json, ndjson, csv; empty: table on a terminal, else csv.
+  std::string ref = {};  // The tag or branch.
+  std::string target =
+      {};               // Snapshot id, tag, branch or time that it is set to; empty: the newest.
+  bool remove = false;  // The ref.
+  std::vector<std::string> add = {};     // "name type".
+  std::vector<std::string> rename = {};  // "old=new".
+  std::vector<std::string> drop = {};
+  std::vector<std::string> widen = {};  // "name=type".
+  bool yes = false;
+  bool dry_run = false;
+};
+
 struct DoctorOptions {
   std::string data_dir = "tidemark-data";
   bool rebuild_catalog = false;
@@ -115,6 +132,8 @@ void AddKeyOptions(CLI::App* app, KeyOptions* options,
                    const std::function<void(CLI::App*)>& add_remote);
 void AddSchemaOptions(CLI::App* app, SchemaOptions* options,
                       const std::function<void(CLI::App*)>& add_remote);
+void AddTableOptions(CLI::App* app, TableOptions* options,
+                     const std::function<void(CLI::App*)>& add_remote);
 
 int RunServe(const ServeOptions& options);
 // print, check or docs. kCheckFailed if a source is wrong.
@@ -130,8 +149,7 @@ int RunSchema(const Remote& remote, const SchemaOptions& options);
 // Offline checks: kCheckFailed if one failed, kConflict while a server owns the directory.
 int RunDoctor(const DoctorOptions& options);
 int RunKey(const Remote& remote, const KeyOptions& options);
-// list, describe, snapshots or history; `name`: "namespace.table", for all but list.
-int RunTable(const Remote& remote, const std::string& action, const std::string& name);
+int RunTable(const Remote& remote, const TableOptions& options);
 int RunVersion();
 
 }  // namespace tidemark::app

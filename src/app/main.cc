@@ -68,18 +68,9 @@ int Main(int argc, char** argv) {
   KeyOptions key;
   CLI::App* key_command = app.add_subcommand("key", "Make, list, end and renew API keys");
   AddKeyOptions(key_command, &key, [&remote](CLI::App* one) { AddRemote(one, &remote); });
-  CLI::App* table_command = app.add_subcommand("table", "What the Iceberg catalog holds");
-  table_command->require_subcommand(1);
-  std::string table_name;
-  for (const auto& [name, what] : {std::pair{"list", "Every table and view"},
-                                   std::pair{"describe", "Columns, partitions, properties, refs"},
-                                   std::pair{"snapshots", "Every snapshot that is kept"},
-                                   std::pair{"history", "When which snapshot became current"}}) {
-    CLI::App* action = table_command->add_subcommand(name, what);
-    AddRemote(action, &remote);
-    if (std::string_view(name) == "list") continue;
-    action->add_option("table", table_name, "namespace.table")->required();
-  }
+  TableOptions table;
+  CLI::App* table_command = app.add_subcommand("table", "Look at Iceberg tables and change them");
+  AddTableOptions(table_command, &table, [&remote](CLI::App* one) { AddRemote(one, &remote); });
   SchemaOptions schema;
   CLI::App* schema_command =
       app.add_subcommand("schema", "Register, show, check and propose schemas of events");
@@ -109,9 +100,7 @@ int Main(int argc, char** argv) {
   if (*key_command) return RunKey(remote, key);
   if (*settle_command) return RunPost(remote, "/v1/settle");
   if (*verify_command) return RunVerify(remote);
-  if (*table_command) {
-    return RunTable(remote, table_command->get_subcommands()[0]->get_name(), table_name);
-  }
+  if (*table_command) return RunTable(remote, table);
   if (*schema_command) return RunSchema(remote, schema);
   if (*doctor_command) return RunDoctor(doctor);
   if (*config_command) return RunConfig(config_command->get_subcommands()[0]->get_name(), sources);

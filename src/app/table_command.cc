@@ -1,95 +1,84 @@
-// `tidemark table`: what the catalog holds, asked over the REST catalog as any engine would.
+// `tidemark table`: what the catalog holds, asked over the REST catalog as any engine would; files
+// and partitions over SQL's system tables.
 #include <cstdio>
-#include <optional>
-#include <string>
-#include <string_view>
 
+#include <CLI/CLI.hpp>
+#include <unistd.h>
+
+#include "app/catalog_client.h"
 #include "app/commands.h"
-#include "app/remote.h"
-#include "base/json_reader.h"
+#include "app/table_changes.h"
+#include "base/json_writer.h"
 #include "base/time.h"
 
 namespace tidemark::app {
 namespace {
 
-constexpr std::string_view kBase = "/iceberg/v1/namespaces";
-
-std::string Escaped(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '_' || c == '-';
-    if (plain) {
-      out.push_back(c);
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    out.push_back('%');
-    out.push_back(kDigits[byte >> 4]);
-    out.push_back(kDigits[byte & 15]);
-  }
-  return out;
+JsonValue TimeOf(const JsonValue& ms) {
+  return JsonValue::String(FormatTime(TimeMicros(ms.Int().value_or(0) * 1000)));
 }
 
-// "a.b.t": the namespace's levels joined as URLs have them, and the table.
-struct TableName {
-  std::string ns;
-  std::string table;
-};
-TableName ParseName(std::string_view text) {
-  const std::size_t dot = text.rfind('.');
-  TableName name{"default", std::string(text)};
-  if (dot == std::string_view::npos) return name;
-  name.ns = text.substr(0, dot);
-  for (char& c : name.ns) {
-    if (c == '.') c = '\x1f';
-  }
-  name.table = text.substr(dot + 1);
-  return name;
-}
-
-const JsonValue& Member(const JsonValue& json, std::string_view name) {
-  static const JsonValue kNull;
-  const JsonValue* value = json.Find(name);
-  return value == nullptr ? kNull : *value;
-}
-
-std::string TimeText(const JsonValue& ms) {
-  return FormatTime(TimeMicros(ms.Int().value_or(0) * 1000));
-}
-
-// One command's talk with the server; prints what goes wrong itself.
-class Asker {
+// Rows with the same members each, as they are printed.
+class Rows {
  public:
-  explicit Asker(const Remote& remote) : remote_(remote) {}
+  explicit Rows(std::vector<std::string> columns) : columns_(std::move(columns)) {}
 
-  // Nothing if it failed: exit() says how.
-  std::optional<JsonValue> Get(const std::string& path) {
-    auto client = net::HttpClient::Make(UrlOf(remote_));
-    if (!client) return Failed(PrintError("table", client.error()));
-    const auto response = client->Send("GET", path, HeadersOf(remote_), "");
-    if (!response) return Failed(PrintError("table", response.error()));
-    auto body = JsonValue::Parse(response->body);
-    if (response->status == 200 && body) return *std::move(body);
-    net::ClientResponse plain = *response;
-    if (body) {  // The catalog's error has another shape than the server's.
-      std::string text = "{\"message\":";
-      text += Member(Member(*body, "error"), "message").ToJson() + "}";
-      plain.body = text;
-    }
-    return Failed(PrintRefusal("table", plain));
+  // As many values as columns.
+  void Add(std::vector<JsonValue> values) {
+    JsonValue row = JsonValue::Object();
+    for (std::size_t i = 0; i < columns_.size(); ++i) row.Set(columns_[i], std::move(values[i]));
+    rows_.push_back(std::move(row));
   }
-  int exit() const { return exit_; }
+
+  int Print(const std::string& output) const {
+    const std::string shape = !output.empty()                ? output
+                              : ::isatty(STDOUT_FILENO) != 0 ? "table"
+                                                             : "csv";
+    if (shape == "json" || shape == "ndjson") {
+      PrintJson(shape == "json");
+    } else {
+      PrintText(shape == "csv" ? ',' : '\t');
+    }
+    return kOk;
+  }
 
  private:
-  std::optional<JsonValue> Failed(int code) {
-    exit_ = code;
-    return std::nullopt;
+  void PrintJson(bool array) const {
+    if (array) std::fputs("[", stdout);
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      std::printf("%s%s", array && i > 0 ? ",\n" : "", rows_[i].ToJson().c_str());
+      if (!array) std::fputs("\n", stdout);
+    }
+    if (array) std::fputs("]\n", stdout);
   }
 
-  const Remote& remote_;
-  int exit_ = kOk;
+  static std::string CellOf(const JsonValue& value, char separator) {
+    std::string text = value.is_null() ? "" : value.is_string() ? value.text() : value.ToJson();
+    if (separator != ',' || text.find_first_of(",\"\r\n") == std::string::npos) return text;
+    std::string quoted = "\"";
+    for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
+    return quoted + "\"";
+  }
+
+  void PrintText(char separator) const {
+    const std::string end = separator == ',' ? "\r\n" : "\n";
+    std::string line;
+    for (const std::string& column : columns_) {
+      line += (line.empty() ? "" : std::string(1, separator)) + column;
+    }
+    std::fputs((line + end).c_str(), stdout);
+    for (const JsonValue& row : rows_) {
+      line.clear();
+      for (std::size_t i = 0; i < columns_.size(); ++i) {
+        if (i > 0) line += separator;
+        line += CellOf(row.members()[i].second, separator);
+      }
+      std::fputs((line + end).c_str(), stdout);
+    }
+  }
+
+  const std::vector<std::string> columns_;
+  std::vector<JsonValue> rows_;
 };
 
 std::string Levels(const JsonValue& levels, char separator) {
@@ -102,115 +91,187 @@ std::string Levels(const JsonValue& levels, char separator) {
 }
 
 // All tables and views below a namespace, depth first.
-int List(Asker* asker, const std::string& parent) {
+bool List(CatalogClient* client, const std::string& parent, Rows* rows) {
   const auto below =
-      asker->Get(std::string(kBase) + (parent.empty() ? "" : "?parent=" + Escaped(parent)));
-  if (!below) return asker->exit();
-  for (const JsonValue& levels : Member(*below, "namespaces").items()) {
+      client->Get(std::string(CatalogClient::kNamespaces) +
+                  (parent.empty() ? "" : "?parent=" + CatalogClient::Escaped(parent)));
+  if (!below) return false;
+  for (const JsonValue& levels : MemberOf(*below, "namespaces").items()) {
     const std::string path = Levels(levels, '\x1f');
     for (const char* kind : {"tables", "views"}) {
-      const auto names = asker->Get(std::string(kBase) + "/" + Escaped(path) + "/" + kind);
-      if (!names) return asker->exit();
-      for (const JsonValue& one : Member(*names, "identifiers").items()) {
-        std::printf("%s.%s\t%.*s\n", Levels(levels, '.').c_str(),
-                    Member(one, "name").text().c_str(), kind[0] == 't' ? 5 : 4, kind);
+      const auto names = client->Get(std::string(CatalogClient::kNamespaces) + "/" +
+                                     CatalogClient::Escaped(path) + "/" + kind);
+      if (!names) return false;
+      for (const JsonValue& one : MemberOf(*names, "identifiers").items()) {
+        rows->Add({JsonValue::String(Levels(levels, '.')), MemberOf(one, "name"),
+                   JsonValue::String(kind[0] == 't' ? "table" : "view")});
       }
     }
-    if (const int code = List(asker, path); code != kOk) return code;
+    if (!List(client, path, rows)) return false;
   }
-  return kOk;
+  return true;
 }
 
-const JsonValue* FindById(const JsonValue& list, std::string_view name, const JsonValue& id) {
-  for (const JsonValue& one : list.items()) {
-    if (Member(one, name) == id) return &one;
-  }
-  return nullptr;
-}
-
-void PrintSchema(const JsonValue& metadata) {
+void AddSchema(const JsonValue& metadata, Rows* rows) {
   const JsonValue* schema =
-      FindById(Member(metadata, "schemas"), "schema-id", Member(metadata, "current-schema-id"));
+      FindById(MemberOf(metadata, "schemas"), "schema-id", MemberOf(metadata, "current-schema-id"));
   if (schema == nullptr) return;
-  for (const JsonValue& field : Member(*schema, "fields").items()) {
-    const JsonValue& type = Member(field, "type");
-    std::printf("column\t%s\t%s\t%s\n", Member(field, "name").text().c_str(),
-                (type.is_string() ? type.text() : type.ToJson()).c_str(),
-                Member(field, "required").Bool().value_or(false) ? "required" : "");
+  for (const JsonValue& field : MemberOf(*schema, "fields").items()) {
+    const JsonValue& type = MemberOf(field, "type");
+    std::string text = type.is_string() ? type.text() : type.ToJson();
+    if (MemberOf(field, "required").Bool().value_or(false)) text += " required";
+    rows->Add({JsonValue::String("column"), MemberOf(field, "name"), JsonValue::String(text)});
   }
-  const JsonValue* spec =
-      FindById(Member(metadata, "partition-specs"), "spec-id", Member(metadata, "default-spec-id"));
+  const JsonValue* spec = FindById(MemberOf(metadata, "partition-specs"), "spec-id",
+                                   MemberOf(metadata, "default-spec-id"));
   if (spec == nullptr) return;
-  for (const JsonValue& field : Member(*spec, "fields").items()) {
-    const JsonValue* source = FindById(Member(*schema, "fields"), "id", Member(field, "source-id"));
-    std::printf("partition\t%s\t%s(%s)\n", Member(field, "name").text().c_str(),
-                Member(field, "transform").text().c_str(),
-                source == nullptr ? Member(field, "source-id").text().c_str()
-                                  : Member(*source, "name").text().c_str());
+  for (const JsonValue& field : MemberOf(*spec, "fields").items()) {
+    const JsonValue* source =
+        FindById(MemberOf(*schema, "fields"), "id", MemberOf(field, "source-id"));
+    const JsonValue& of =
+        source == nullptr ? MemberOf(field, "source-id") : MemberOf(*source, "name");
+    rows->Add({JsonValue::String("partition"), MemberOf(field, "name"),
+               JsonValue::String(MemberOf(field, "transform").text() + "(" + of.text() + ")")});
   }
 }
 
-int Describe(const JsonValue& loaded) {
-  const JsonValue& metadata = Member(loaded, "metadata");
+Rows Describe(const JsonValue& loaded) {
+  const JsonValue& metadata = MemberOf(loaded, "metadata");
+  Rows rows({"kind", "name", "value"});
   for (const char* name : {"table-uuid", "format-version", "location", "last-sequence-number",
                            "current-snapshot-id"}) {
-    std::printf("%s\t%s\n", name, Member(metadata, name).text().c_str());
+    rows.Add({JsonValue::String("table"), JsonValue::String(name), MemberOf(metadata, name)});
   }
-  std::printf("metadata-location\t%s\n", Member(loaded, "metadata-location").text().c_str());
-  std::printf("last-updated\t%s\n", TimeText(Member(metadata, "last-updated-ms")).c_str());
-  PrintSchema(metadata);
-  for (const auto& [key, value] : Member(metadata, "properties").members()) {
-    std::printf("property\t%s\t%s\n", key.c_str(), value.text().c_str());
+  rows.Add({JsonValue::String("table"), JsonValue::String("metadata-location"),
+            MemberOf(loaded, "metadata-location")});
+  rows.Add({JsonValue::String("table"), JsonValue::String("last-updated"),
+            TimeOf(MemberOf(metadata, "last-updated-ms"))});
+  AddSchema(metadata, &rows);
+  for (const auto& [key, value] : MemberOf(metadata, "properties").members()) {
+    rows.Add({JsonValue::String("property"), JsonValue::String(key), value});
   }
-  for (const auto& [name, ref] : Member(metadata, "refs").members()) {
-    std::printf("%s\t%s\t%s\n", Member(ref, "type").text().c_str(), name.c_str(),
-                Member(ref, "snapshot-id").text().c_str());
+  for (const auto& [name, ref] : MemberOf(metadata, "refs").members()) {
+    rows.Add({MemberOf(ref, "type"), JsonValue::String(name), MemberOf(ref, "snapshot-id")});
   }
-  return kOk;
+  return rows;
 }
 
-int Snapshots(const JsonValue& metadata) {
-  std::puts(
-      "committed_at\tsnapshot_id\tparent_id\tsequence_number\toperation\tadded_records\t"
-      "total_records\ttotal_data_files");
-  for (const JsonValue& snapshot : Member(metadata, "snapshots").items()) {
-    const JsonValue& summary = Member(snapshot, "summary");
-    std::printf("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
-                TimeText(Member(snapshot, "timestamp-ms")).c_str(),
-                Member(snapshot, "snapshot-id").text().c_str(),
-                Member(snapshot, "parent-snapshot-id").text().c_str(),
-                Member(snapshot, "sequence-number").text().c_str(),
-                Member(summary, "operation").text().c_str(),
-                Member(summary, "added-records").text().c_str(),
-                Member(summary, "total-records").text().c_str(),
-                Member(summary, "total-data-files").text().c_str());
+Rows Snapshots(const JsonValue& metadata) {
+  Rows rows({"committed_at", "snapshot_id", "parent_id", "sequence_number", "operation",
+             "added_records", "total_records", "total_data_files"});
+  for (const JsonValue& snapshot : MemberOf(metadata, "snapshots").items()) {
+    const JsonValue& summary = MemberOf(snapshot, "summary");
+    rows.Add({TimeOf(MemberOf(snapshot, "timestamp-ms")), MemberOf(snapshot, "snapshot-id"),
+              MemberOf(snapshot, "parent-snapshot-id"), MemberOf(snapshot, "sequence-number"),
+              MemberOf(summary, "operation"), MemberOf(summary, "added-records"),
+              MemberOf(summary, "total-records"), MemberOf(summary, "total-data-files")});
   }
-  return kOk;
+  return rows;
 }
 
-int History(const JsonValue& metadata) {
-  std::puts("made_current_at\tsnapshot_id\tis_there");
-  for (const JsonValue& entry : Member(metadata, "snapshot-log").items()) {
-    const JsonValue& id = Member(entry, "snapshot-id");
-    const bool there = FindById(Member(metadata, "snapshots"), "snapshot-id", id) != nullptr;
-    std::printf("%s\t%s\t%s\n", TimeText(Member(entry, "timestamp-ms")).c_str(), id.text().c_str(),
-                there ? "true" : "false");
+Rows History(const JsonValue& metadata) {
+  Rows rows({"made_current_at", "snapshot_id", "is_there"});
+  for (const JsonValue& entry : MemberOf(metadata, "snapshot-log").items()) {
+    const JsonValue& id = MemberOf(entry, "snapshot-id");
+    const bool there = FindById(MemberOf(metadata, "snapshots"), "snapshot-id", id) != nullptr;
+    rows.Add({TimeOf(MemberOf(entry, "timestamp-ms")), id, JsonValue::Flag(there)});
   }
-  return kOk;
+  return rows;
+}
+
+Rows Refs(const JsonValue& metadata) {
+  Rows rows({"name", "type", "snapshot_id"});
+  for (const auto& [name, ref] : MemberOf(metadata, "refs").members()) {
+    rows.Add({JsonValue::String(name), MemberOf(ref, "type"), MemberOf(ref, "snapshot-id")});
+  }
+  return rows;
+}
+
+// What SQL knows of a table: for its project alone.
+int AskSystem(const Remote& remote, const TableOptions& options) {
+  const TableName name = TableName::Parse(options.table);
+  SqlOptions sql;
+  sql.statement = "SELECT * EXCLUDE (table_schema, table_name) FROM system." + options.action +
+                  " WHERE table_schema = $schema AND table_name = $table ORDER BY " +
+                  (options.action == "files" ? "file_path" : "spec_id, partition");
+  std::string schema;
+  std::string table;
+  JsonWriter(&schema).String(name.NamespaceText());
+  JsonWriter(&table).String(name.table);
+  sql.parameters = {"schema=" + schema, "table=" + table};
+  sql.output = options.output;
+  Remote project = remote;
+  if (project.project.empty())
+    project.project = name.NamespaceText().substr(0, name.ns.find('\x1f'));
+  return RunSql(project, sql);
 }
 
 }  // namespace
 
-int RunTable(const Remote& remote, const std::string& action, const std::string& name) {
-  Asker asker(remote);
-  if (action == "list") return List(&asker, "");
-  const TableName table = ParseName(name);
-  const auto loaded =
-      asker.Get(std::string(kBase) + "/" + Escaped(table.ns) + "/tables/" + Escaped(table.table));
-  if (!loaded) return asker.exit();
-  if (action == "describe") return Describe(*loaded);
-  const JsonValue& metadata = Member(*loaded, "metadata");
-  return action == "snapshots" ? Snapshots(metadata) : History(metadata);
+void AddTableOptions(CLI::App* app, TableOptions* options,
+                     const std::function<void(CLI::App*)>& add_remote) {
+  app->require_subcommand(1);
+  const auto add = [&](const char* name, const char* what, bool of_table) {
+    CLI::App* one = app->add_subcommand(name, what);
+    add_remote(one);
+    one->callback([options, name] { options->action = name; });
+    if (of_table) one->add_option("table", options->table, "namespace.table")->required();
+    return one;
+  };
+  for (const auto& [name, what] : {std::pair{"list", "Every table and view"},
+                                   std::pair{"describe", "Columns, partitions, properties, refs"},
+                                   std::pair{"files", "The data files of the newest snapshot"},
+                                   std::pair{"partitions", "The same, summed by partition"},
+                                   std::pair{"snapshots", "Every snapshot that is kept"},
+                                   std::pair{"history", "When which snapshot became current"},
+                                   std::pair{"refs", "Branches and tags"}}) {
+    CLI::App* one = add(name, what, std::string_view(name) != "list");
+    one->add_option("-o,--output,--format", options->output, "table, json, ndjson or csv")
+        ->check(CLI::IsMember({"table", "json", "ndjson", "csv"}));
+    one->add_flag_callback("--json", [options] { options->output = "json"; }, "-o json");
+  }
+  CLI::App* rollback = add("rollback", "Make an earlier snapshot the current one", true);
+  rollback->add_option("--to", options->target, "A snapshot's id, a tag, a branch or a time")
+      ->required();
+  for (const char* kind : {"tag", "branch"}) {
+    CLI::App* one = add(kind, "Name a snapshot, or forget the name", true);
+    one->add_option("name", options->ref, "Of the ref")->required();
+    one->add_option("--at", options->target,
+                    "A snapshot's id, a tag, a branch or a time; default: the newest");
+    one->add_flag("--delete", options->remove, "Forget it");
+  }
+  CLI::App* alter = add("alter", "Add, rename, drop and widen columns", true);
+  alter->add_option("--add", options->add, "\"name type\": an optional column");
+  alter->add_option("--rename", options->rename, "old=new");
+  alter->add_option("--drop", options->drop, "A column");
+  alter->add_option("--widen", options->widen,
+                    "name=type: int to long, float to double, a decimal");
+  for (CLI::App* one : {rollback, alter}) {
+    one->add_flag("-y,--yes", options->yes, "Do not ask");
+  }
+  for (const char* name : {"rollback", "tag", "branch", "alter"}) {
+    app->get_subcommand(name)->add_flag("--dry-run", options->dry_run,
+                                        "Only print what would be committed");
+  }
+}
+
+int RunTable(const Remote& remote, const TableOptions& options) {
+  if (options.action == "files" || options.action == "partitions") {
+    return AskSystem(remote, options);
+  }
+  CatalogClient client(remote);
+  if (options.action == "list") {
+    Rows rows({"namespace", "name", "type"});
+    return List(&client, "", &rows) ? rows.Print(options.output) : client.exit();
+  }
+  const auto loaded = client.LoadTable(TableName::Parse(options.table));
+  if (!loaded) return client.exit();
+  const JsonValue& metadata = MemberOf(*loaded, "metadata");
+  if (options.action == "describe") return Describe(*loaded).Print(options.output);
+  if (options.action == "snapshots") return Snapshots(metadata).Print(options.output);
+  if (options.action == "history") return History(metadata).Print(options.output);
+  if (options.action == "refs") return Refs(metadata).Print(options.output);
+  return ChangeTable(&client, metadata, options);
 }
 
 }  // namespace tidemark::app

@@ -1,0 +1,85 @@
+#include "app/catalog_client.h"
+
+namespace tidemark::app {
+namespace {
+
+constexpr char kLevels = '\x1f';  // Between the levels of a namespace in a URL.
+
+}  // namespace
+
+TableName TableName::Parse(std::string_view text) {
+  const std::size_t dot = text.rfind('.');
+  TableName name{"default", std::string(text)};
+  if (dot == std::string_view::npos) return name;
+  name.ns = text.substr(0, dot);
+  for (char& c : name.ns) {
+    if (c == '.') c = kLevels;
+  }
+  name.table = text.substr(dot + 1);
+  return name;
+}
+
+std::string TableName::NamespaceText() const {
+  std::string text = ns;
+  for (char& c : text) {
+    if (c == kLevels) c = '.';
+  }
+  return text;
+}
+
+const JsonValue& MemberOf(const JsonValue& json, std::string_view name) {
+  static const JsonValue kNull;
+  const JsonValue* value = json.Find(name);
+  return value == nullptr ? kNull : *value;
+}
+
+const JsonValue* FindById(const JsonValue& list, std::string_view name, const JsonValue& id) {
+  for (const JsonValue& one : list.items()) {
+    if (MemberOf(one, name) == id) return &one;
+  }
+  return nullptr;
+}
+
+std::string CatalogClient::Escaped(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '_' || c == '-';
+    if (plain) {
+      out.push_back(c);
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    out.push_back('%');
+    out.push_back(kDigits[byte >> 4]);
+    out.push_back(kDigits[byte & 15]);
+  }
+  return out;
+}
+
+std::string CatalogClient::PathOf(const TableName& table) {
+  return std::string(kNamespaces) + "/" + Escaped(table.ns) + "/tables/" + Escaped(table.table);
+}
+
+std::optional<JsonValue> CatalogClient::Send(const char* method, const std::string& path,
+                                             const std::string& body) {
+  auto client = net::HttpClient::Make(UrlOf(remote_));
+  if (!client) return Failed(PrintError("table", client.error()));
+  auto headers = HeadersOf(remote_);
+  if (!body.empty()) headers.emplace_back("Content-Type", "application/json");
+  const auto response = client->Send(method, path, headers, body);
+  if (!response) return Failed(PrintError("table", response.error()));
+  auto answer = JsonValue::Parse(response->body);
+  if (response->status == 200 && answer) return *std::move(answer);
+  net::ClientResponse plain = *response;
+  if (answer && answer->Find("error") != nullptr && MemberOf(*answer, "error").is_object()) {
+    // The catalog's error has another shape than the server's.
+    std::string text = "{\"message\":";
+    text += MemberOf(MemberOf(*answer, "error"), "message").ToJson() + "}";
+    plain.body = text;
+  }
+  return Failed(PrintRefusal("table", plain));
+}
+
+}  // namespace tidemark::app

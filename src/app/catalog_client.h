@@ -1,0 +1,57 @@
+// The REST catalog as the table commands ask it. Prints what goes wrong itself. One thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "app/remote.h"
+#include "base/json_reader.h"
+
+namespace tidemark::app {
+
+// "a.b.t": the namespace's levels joined as URLs have them, and the table. Without a dot the
+// namespace is `default`.
+struct TableName {
+  std::string ns;
+  std::string table;
+
+  static TableName Parse(std::string_view text);
+  std::string NamespaceText() const;
+};
+
+// The member, or null if there is none.
+const JsonValue& MemberOf(const JsonValue& json, std::string_view name);
+// The element of a list whose member `name` equals `id`; nullptr: none.
+const JsonValue* FindById(const JsonValue& list, std::string_view name, const JsonValue& id);
+
+class CatalogClient {
+ public:
+  static constexpr std::string_view kNamespaces = "/iceberg/v1/namespaces";
+
+  explicit CatalogClient(const Remote& remote) : remote_(remote) {}
+
+  // Nothing if it failed: exit() says how.
+  std::optional<JsonValue> Get(const std::string& path) { return Send("GET", path, ""); }
+  std::optional<JsonValue> Post(const std::string& path, const std::string& body) {
+    return Send("POST", path, body);
+  }
+  std::optional<JsonValue> LoadTable(const TableName& table) { return Get(PathOf(table)); }
+  static std::string PathOf(const TableName& table);
+  static std::string Escaped(std::string_view text);
+
+  int exit() const { return exit_; }
+
+ private:
+  std::optional<JsonValue> Send(const char* method, const std::string& path,
+                                const std::string& body);
+  std::optional<JsonValue> Failed(int code) {
+    exit_ = code;
+    return std::nullopt;
+  }
+
+  const Remote& remote_;
+  int exit_ = kOk;
+};
+
+}  // namespace tidemark::app

@@ -1,0 +1,230 @@
+#include "app/table_changes.h"
+
+#include <cstdio>
+#include <iostream>
+
+#include <unistd.h>
+
+#include "base/time.h"
+
+namespace tidemark::app {
+namespace {
+
+constexpr std::string_view kMain = "main";
+
+// A commit while it is put together.
+struct Commit {
+  JsonValue requirements = JsonValue::Array();
+  JsonValue updates = JsonValue::Array();
+  std::string says;  // What it does.
+
+  JsonValue& Require(std::string_view type) { return Entry(&requirements, "type", type); }
+  JsonValue& Update(std::string_view action) { return Entry(&updates, "action", action); }
+
+ private:
+  static JsonValue& Entry(JsonValue* list, std::string_view key, std::string_view value) {
+    list->Append(JsonValue::Object());
+    list->items().back().Set(key, value);
+    return list->items().back();
+  }
+};
+
+int FailTable(int code, const std::string& message) {
+  std::fprintf(stderr, "tidemark table: %s\n", message.c_str());
+  return code;
+}
+
+std::optional<TimeMicros> TimeOf(const std::string& text) {
+  return text.size() < 10 ? std::nullopt : ParseTime(text);
+}
+
+// The snapshot that a name, an id or a time means; empty: the newest.
+std::optional<JsonValue> Resolve(const JsonValue& metadata, const std::string& target) {
+  if (target.empty()) {
+    const JsonValue& current = MemberOf(metadata, "current-snapshot-id");
+    return current.Int().value_or(-1) < 0 ? std::nullopt : std::optional(current);
+  }
+  if (const JsonValue* ref = MemberOf(metadata, "refs").Find(target)) {
+    return MemberOf(*ref, "snapshot-id");
+  }
+  for (const JsonValue& snapshot : MemberOf(metadata, "snapshots").items()) {
+    const JsonValue& id = MemberOf(snapshot, "snapshot-id");
+    if (id.text() == target) return id;
+  }
+  std::optional<JsonValue> found;
+  if (const auto time = TimeOf(target)) {
+    for (const JsonValue& entry : MemberOf(metadata, "snapshot-log").items()) {
+      if (MemberOf(entry, "timestamp-ms").Int().value_or(0) * 1000 > time->value) break;
+      found = MemberOf(entry, "snapshot-id");
+    }
+  }
+  return found;
+}
+
+void RequireRef(const JsonValue& metadata, std::string_view name, Commit* commit) {
+  const JsonValue* ref = MemberOf(metadata, "refs").Find(name);
+  JsonValue& require = commit->Require("assert-ref-snapshot-id");
+  require.Set("ref", name);
+  require.Set("snapshot-id", ref == nullptr ? JsonValue::Null() : MemberOf(*ref, "snapshot-id"));
+}
+
+int PointRef(const JsonValue& metadata, const TableOptions& options, std::string_view name,
+             std::string_view type, Commit* commit) {
+  const auto snapshot = Resolve(metadata, options.target);
+  if (!snapshot) {
+    return FailTable(kNotFound, options.target.empty()
+                                    ? "the table has no snapshot yet"
+                                    : "the table has no snapshot " + options.target +
+                                          "; `tidemark table snapshots` lists those that are kept");
+  }
+  RequireRef(metadata, name, commit);
+  JsonValue& update = commit->Update("set-snapshot-ref");
+  update.Set("ref-name", name);
+  update.Set("type", type);
+  update.Set("snapshot-id", *snapshot);
+  commit->says = std::string(type) + " " + std::string(name) + " is snapshot " + snapshot->text();
+  return kOk;
+}
+
+int ForgetRef(const JsonValue& metadata, const TableOptions& options, Commit* commit) {
+  const JsonValue* ref = MemberOf(metadata, "refs").Find(options.ref);
+  if (ref == nullptr || MemberOf(*ref, "type").text() != options.action) {
+    return FailTable(kNotFound, "the table has no " + options.action + " " + options.ref);
+  }
+  RequireRef(metadata, options.ref, commit);
+  commit->Update("remove-snapshot-ref").Set("ref-name", options.ref);
+  commit->says = options.action + " " + options.ref + " is gone";
+  return kOk;
+}
+
+// "a=b" or "a b" in two.
+std::optional<std::pair<std::string, std::string>> Halves(const std::string& text, char at) {
+  const std::size_t split = text.find(at);
+  if (split == 0 || split == std::string::npos || split + 1 == text.size()) return std::nullopt;
+  return std::pair(text.substr(0, split), text.substr(split + 1));
+}
+
+class Altered {
+ public:
+  Altered(const JsonValue& metadata, const JsonValue& schema)
+      : schema_(schema), last_id_(MemberOf(metadata, "last-column-id").Int().value_or(0)) {
+    schema_.Remove("schema-id");
+  }
+
+  // Nothing, or what is wrong.
+  std::optional<std::string> Apply(const TableOptions& options) {
+    for (const std::string& name : options.drop) {
+      auto& fields = schema_.Find("fields")->items();
+      const std::size_t before = fields.size();
+      std::erase_if(fields,
+                    [&](const JsonValue& field) { return MemberOf(field, "name").text() == name; });
+      if (fields.size() == before) return NoColumn(name);
+    }
+    for (const std::string& one : options.rename) {
+      const auto halves = Halves(one, '=');
+      if (!halves) return "--rename is written old=new";
+      JsonValue* field = Find(halves->first);
+      if (field == nullptr) return NoColumn(halves->first);
+      field->Set("name", halves->second);
+    }
+    for (const std::string& one : options.widen) {
+      const auto halves = Halves(one, '=');
+      if (!halves) return "--widen is written name=type";
+      JsonValue* field = Find(halves->first);
+      if (field == nullptr) return NoColumn(halves->first);
+      field->Set("type", halves->second);
+    }
+    for (const std::string& one : options.add) {
+      const auto halves = Halves(one, ' ');
+      if (!halves) return "--add is written \"name type\"";
+      JsonValue field = JsonValue::Object();
+      field.Set("id", ++last_id_);
+      field.Set("name", halves->first);
+      field.Set("required", JsonValue::Flag(false));
+      field.Set("type", halves->second);
+      schema_.Find("fields")->Append(std::move(field));
+    }
+    return std::nullopt;
+  }
+
+  const JsonValue& schema() const { return schema_; }
+  std::int64_t last_id() const { return last_id_; }
+
+ private:
+  static std::string NoColumn(const std::string& name) { return "the table has no column " + name; }
+  JsonValue* Find(const std::string& name) {
+    for (JsonValue& field : schema_.Find("fields")->items()) {
+      if (MemberOf(field, "name").text() == name) return &field;
+    }
+    return nullptr;
+  }
+
+  JsonValue schema_;
+  std::int64_t last_id_;
+};
+
+int Alter(const JsonValue& metadata, const TableOptions& options, Commit* commit) {
+  if (options.add.empty() && options.rename.empty() && options.drop.empty() &&
+      options.widen.empty()) {
+    return FailTable(kUsage, "alter needs --add, --rename, --drop or --widen");
+  }
+  const JsonValue& id = MemberOf(metadata, "current-schema-id");
+  const JsonValue* schema = FindById(MemberOf(metadata, "schemas"), "schema-id", id);
+  if (schema == nullptr || schema->Find("fields") == nullptr) {
+    return FailTable(kServer, "the table has no current schema");
+  }
+  Altered altered(metadata, *schema);
+  if (const auto wrong = altered.Apply(options)) return FailTable(kUsage, *wrong);
+  commit->Require("assert-current-schema-id").Set("current-schema-id", id);
+  commit->Require("assert-last-assigned-field-id")
+      .Set("last-assigned-field-id", MemberOf(metadata, "last-column-id"));
+  JsonValue& update = commit->Update("add-schema");
+  update.Set("schema", altered.schema());
+  update.Set("last-column-id", altered.last_id());
+  commit->Update("set-current-schema").Set("schema-id", -1);
+  commit->says = "the schema is changed";
+  return kOk;
+}
+
+int Prepare(const JsonValue& metadata, const TableOptions& options, Commit* commit) {
+  commit->Require("assert-table-uuid").Set("uuid", MemberOf(metadata, "table-uuid"));
+  if (options.action == "alter") return Alter(metadata, options, commit);
+  if (options.action == "rollback") return PointRef(metadata, options, kMain, "branch", commit);
+  return options.remove ? ForgetRef(metadata, options, commit)
+                        : PointRef(metadata, options, options.ref, options.action, commit);
+}
+
+// Whether somebody at the terminal agrees.
+bool Agrees(const TableOptions& options, const std::string& says) {
+  const bool asks = options.action == "rollback" || !options.drop.empty();
+  if (!asks || options.yes) return true;
+  if (::isatty(STDIN_FILENO) == 0) {
+    std::fputs("tidemark table: this takes data out of sight; say --yes\n", stderr);
+    return false;
+  }
+  std::fprintf(stderr, "%s: %s? [y/N] ", options.table.c_str(), says.c_str());
+  std::string answer;
+  return std::getline(std::cin, answer) && (answer == "y" || answer == "yes");
+}
+
+}  // namespace
+
+int ChangeTable(CatalogClient* client, const JsonValue& metadata, const TableOptions& options) {
+  Commit commit;
+  if (const int code = Prepare(metadata, options, &commit); code != kOk) return code;
+  JsonValue body = JsonValue::Object();
+  body.Set("requirements", commit.requirements);
+  body.Set("updates", commit.updates);
+  if (options.dry_run) {
+    std::printf("%s\n", body.ToJson().c_str());
+    return kOk;
+  }
+  if (!Agrees(options, commit.says)) return kUsage;
+  if (!client->Post(CatalogClient::PathOf(TableName::Parse(options.table)), body.ToJson())) {
+    return client->exit();
+  }
+  std::printf("%s: %s\n", options.table.c_str(), commit.says.c_str());
+  return kOk;
+}
+
+}  // namespace tidemark::app

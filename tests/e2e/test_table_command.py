@@ -1,0 +1,130 @@
+"""`tidemark table`: what the catalog holds, in every shape, and the changes that are commits."""
+import csv
+import io
+import json
+import subprocess
+
+import pyarrow
+import pytest
+
+from pyiceberg.catalog import load_catalog
+
+from support.server import BINARY
+
+NAMESPACE = "/iceberg/v1/namespaces/default/tables"
+SCHEMA = {"type": "struct", "schema-id": 0, "fields": [{"id": 1, "name": "a", "required": False, "type": "int"}, {"id": 2, "name": "b", "required": False, "type": "string"}]}
+
+
+def table(server, *arguments, code=0):
+    run = subprocess.run([BINARY, "table", *arguments[:1], "--url", f"http://127.0.0.1:{server.port}", *arguments[1:]], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert run.returncode == code, run.stderr + run.stdout
+    return run.stdout if code == 0 else run.stderr
+
+
+def rows(server, *arguments):
+    return json.loads(table(server, *arguments, "--json"))
+
+
+@pytest.fixture
+def settled(server):
+    for name in "ab":
+        assert server.post("/v1/events", {"event_id": name, "event_type": "t"}).status == 202
+        server.settle()
+    return server
+
+
+@pytest.fixture
+def plain(server):
+    answer = server.post(NAMESPACE, {"name": "p", "schema": SCHEMA})
+    assert answer.status == 200, answer.body
+    return server
+
+
+def metadata(server, name="p"):
+    return server.get(f"{NAMESPACE}/{name}").json()["metadata"]
+
+
+def test_everything_is_listed_in_every_shape(settled):
+    assert {"namespace": "default", "name": "events", "type": "table"} in rows(settled, "list")
+    lines = table(settled, "list", "-o", "ndjson").splitlines()
+    assert json.loads(lines[0])["name"] == "events"
+    read = list(csv.DictReader(io.StringIO(table(settled, "list"))))
+    assert read[0] == {"namespace": "default", "name": "events", "type": "table"}
+    assert table(settled, "list", "-o", "table").splitlines()[0] == "namespace\tname\ttype"
+
+
+def test_snapshots_history_refs_files_and_partitions(settled):
+    snapshots = rows(settled, "snapshots", "default.events")
+    assert [row["total_records"] for row in snapshots] == ["1", "2"]
+    assert [row["snapshot_id"] for row in rows(settled, "history", "events")] == [row["snapshot_id"] for row in snapshots]
+    assert rows(settled, "refs", "events") == [{"name": "main", "type": "branch", "snapshot_id": snapshots[1]["snapshot_id"]}]
+    files = list(csv.DictReader(io.StringIO(table(settled, "files", "events", "-o", "csv"))))
+    assert [file["record_count"] for file in files] == ["1", "1"] and all(file["file_path"].endswith(".parquet") for file in files)
+    [partition] = list(csv.DictReader(io.StringIO(table(settled, "partitions", "events", "-o", "csv"))))
+    assert (partition["record_count"], partition["file_count"]) == ("2", "2")
+    kinds = {row["kind"] for row in rows(settled, "describe", "events")}
+    assert {"table", "column", "partition", "property", "branch"} <= kinds
+
+
+def test_what_is_not_there_is_3(server):
+    assert "nothing" in table(server, "describe", "default.nothing", code=3)
+    table(server, "files", code=2)
+
+
+def test_a_schema_evolves(plain):
+    table(plain, "alter", "p", "--add", "c decimal(10,2)", "--rename", "b=text", "--widen", "a=long")
+    found = metadata(plain)
+    fields = {field["name"]: field for field in found["schemas"][-1]["fields"]}
+    assert found["current-schema-id"] == found["schemas"][-1]["schema-id"] == 1
+    assert {name: (field["id"], field["type"]) for name, field in fields.items()} == {"a": (1, "long"), "text": (2, "string"), "c": (3, "decimal(10, 2)")}
+    assert found["last-column-id"] == 3
+    assert "say --yes" in table(plain, "alter", "p", "--drop", "c", code=2)
+    table(plain, "alter", "p", "--drop", "c", "--yes")
+    table(plain, "alter", "p", "--add", "c string")
+    assert [field["id"] for field in metadata(plain)["schemas"][-1]["fields"]] == [1, 2, 4]
+    table(plain, "alter", "p", "--widen", "a=string", code=4)
+    assert "no column" in table(plain, "alter", "p", "--rename", "x=y", code=2)
+    table(plain, "alter", "p", code=2)
+
+
+def test_a_dry_run_changes_nothing(plain):
+    before = metadata(plain)
+    commit = json.loads(table(plain, "alter", "p", "--add", "c long", "--dry-run"))
+    assert {update["action"] for update in commit["updates"]} == {"add-schema", "set-current-schema"}
+    assert {need["type"] for need in commit["requirements"]} == {"assert-table-uuid", "assert-current-schema-id", "assert-last-assigned-field-id"}
+    assert metadata(plain) == before
+
+
+@pytest.fixture
+def history(plain):
+    """Three snapshots of a plain table, made by PyIceberg."""
+    made = load_catalog("tidemark", type="rest", uri=f"http://127.0.0.1:{plain.port}/iceberg").load_table("default.p")
+    for n in range(3):
+        made.append(pyarrow.table({"a": pyarrow.array([n], pyarrow.int32()), "b": ["x"]}))
+    plain.ids = [snapshot.snapshot_id for snapshot in made.snapshots()]
+    return plain
+
+
+def test_tags_and_branches(history):
+    first, second, third = history.ids
+    table(history, "tag", "p", "v1", "--at", str(first))
+    table(history, "branch", "p", "b1")
+    assert {row["name"]: (row["type"], row["snapshot_id"]) for row in rows(history, "refs", "p")} == {"main": ("branch", third), "v1": ("tag", first), "b1": ("branch", third)}
+    assert history.scalar("select count(*) from iceberg.p at (version => 'v1')") == 1
+    table(history, "tag", "p", "v1", "--at", str(second))
+    assert history.scalar("select count(*) from iceberg.p at (version => 'v1')") == 2
+    table(history, "branch", "p", "v1", "--delete", code=3)
+    table(history, "tag", "p", "v1", "--delete")
+    table(history, "tag", "p", "v1", "--delete", code=3)
+    assert "snapshots" in table(history, "tag", "p", "v2", "--at", "12345", code=3)
+
+
+def test_rollback_makes_an_earlier_snapshot_current(history):
+    first, second, _ = history.ids
+    table(history, "tag", "p", "good", "--at", str(second))
+    assert "say --yes" in table(history, "rollback", "p", "--to", "good", code=2)
+    table(history, "rollback", "p", "--to", "good", "--yes")
+    assert history.scalar("select count(*) from iceberg.p") == 2
+    table(history, "rollback", "p", "--to", str(first), "-y")
+    assert history.scalar("select count(*) from iceberg.p") == 1
+    assert rows(history, "history", "p")[-1]["snapshot_id"] == first
