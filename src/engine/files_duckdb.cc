@@ -77,14 +77,23 @@ class FileList final : public duckdb::MultiFileList {
                              columns_->columns[column].type == expression.return_type;
           return known ? std::optional(column) : std::nullopt;
         });
-    if (pruner.idle()) return nullptr;
-    auto kept = std::make_shared<std::vector<LakeFile>>();
-    for (const LakeFile& file : *files_) {
-      const auto range_of = [&](std::size_t column) { return RangeIn(file, *columns_, column); };
-      if (pruner.MayMatch(context, range_of)) kept->push_back(file);
-    }
-    if (kept->size() == files_->size()) return nullptr;
-    return duckdb::make_uniq<FileList>(std::move(kept), columns_);
+    return Pruned(context, pruner);
+  }
+
+  duckdb::unique_ptr<MultiFileList> DynamicFilterPushdown(
+      duckdb::ClientContext& context, const duckdb::MultiFileOptions& /*options*/,
+      const duckdb::vector<duckdb::string>& /*names*/,
+      const duckdb::vector<duckdb::LogicalType>& /*types*/,
+      const duckdb::vector<duckdb::column_t>& column_ids,
+      duckdb::TableFilterSet& filters) const override {
+    const Pruner pruner(filters, [&](duckdb::idx_t key) -> std::optional<Pruner::ScanColumn> {
+      if (key >= column_ids.size() || column_ids[key] >= columns_->columns.size()) {
+        return std::nullopt;
+      }
+      const std::size_t place = column_ids[key];
+      return Pruner::ScanColumn{place, columns_->columns[place].type};
+    });
+    return Pruned(context, pruner);
   }
 
   duckdb::unique_ptr<MultiFileList> Copy() const override {
@@ -105,6 +114,19 @@ class FileList final : public duckdb::MultiFileList {
   }
 
  private:
+  // nullptr: every file may have a row that matches.
+  duckdb::unique_ptr<MultiFileList> Pruned(duckdb::ClientContext& context,
+                                           const Pruner& pruner) const {
+    if (pruner.idle()) return nullptr;
+    auto kept = std::make_shared<std::vector<LakeFile>>();
+    for (const LakeFile& file : *files_) {
+      const auto range_of = [&](std::size_t column) { return RangeIn(file, *columns_, column); };
+      if (pruner.MayMatch(context, range_of)) kept->push_back(file);
+    }
+    if (kept->size() == files_->size()) return nullptr;
+    return duckdb::make_uniq<FileList>(std::move(kept), columns_);
+  }
+
   const Files files_;
   const std::shared_ptr<const ScanColumns> columns_;
 };

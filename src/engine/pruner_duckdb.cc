@@ -10,6 +10,7 @@
 #include "duckdb/execution/expression_executor.hpp"
 #include "duckdb/planner/expression/list.hpp"
 #include "duckdb/planner/expression_iterator.hpp"
+#include "duckdb/planner/filter/list.hpp"
 
 namespace tidemark::engine {
 namespace {
@@ -331,6 +332,70 @@ Pruner::Pruner(duckdb::ClientContext& context,
   for (const auto& filter : filters) {
     Predicate made = maker.Make(*filter, false);
     if (made.kind != Kind::kAnything) predicate_.children.push_back(std::move(made));
+  }
+}
+
+Pruner::Pruner(const duckdb::TableFilterSet& filters, const ColumnOfKey& column_of) {
+  for (const auto& [key, filter] : filters.filters) {
+    const auto column = column_of(key);
+    if (!column) continue;
+    operands_.push_back({column->place, nullptr});
+    Predicate made = FromFilter(*filter, operands_.size() - 1, column->type);
+    if (made.kind != Kind::kAnything) predicate_.children.push_back(std::move(made));
+  }
+}
+
+Predicate Pruner::FromFilter(const duckdb::TableFilter& filter, std::size_t operand,
+                             const duckdb::LogicalType& type) {
+  using duckdb::TableFilterType;
+  const auto bound_of = [&](const duckdb::Value& value) {
+    return value.type() == type ? ToBound(value) : std::nullopt;
+  };
+  const auto of_children = [&](Kind kind, const duckdb::ConjunctionFilter& conjunction) {
+    Predicate made{.kind = kind};
+    for (const auto& child : conjunction.child_filters) {
+      made.children.push_back(FromFilter(*child, operand, type));
+    }
+    return made;
+  };
+  switch (filter.filter_type) {
+    case TableFilterType::CONSTANT_COMPARISON: {
+      const auto& compare = filter.Cast<duckdb::ConstantFilter>();
+      const auto kind = CompareKind(compare.comparison_type);
+      auto bound = bound_of(compare.constant);
+      if (!kind || !bound) return {};
+      return {.kind = *kind, .operand = operand, .values = {*std::move(bound)}};
+    }
+    case TableFilterType::IN_FILTER: {
+      Predicate made{.kind = Kind::kEqual, .operand = operand};
+      for (const duckdb::Value& value : filter.Cast<duckdb::InFilter>().values) {
+        auto bound = bound_of(value);
+        if (!bound) return {};
+        made.values.push_back(*std::move(bound));
+      }
+      std::sort(made.values.begin(), made.values.end());
+      return made;
+    }
+    case TableFilterType::IS_NULL:
+      return {.kind = Kind::kNull, .operand = operand};
+    case TableFilterType::IS_NOT_NULL:
+      return {.kind = Kind::kNotNull, .operand = operand};
+    case TableFilterType::CONJUNCTION_AND:
+      return of_children(Kind::kAll, filter.Cast<duckdb::ConjunctionAndFilter>());
+    case TableFilterType::CONJUNCTION_OR:
+      return of_children(Kind::kAny, filter.Cast<duckdb::ConjunctionOrFilter>());
+    case TableFilterType::OPTIONAL_FILTER: {
+      const auto& child = filter.Cast<duckdb::OptionalFilter>().child_filter;
+      return child == nullptr ? Predicate() : FromFilter(*child, operand, type);
+    }
+    case TableFilterType::DYNAMIC_FILTER: {
+      const auto& data = filter.Cast<duckdb::DynamicFilter>().filter_data;
+      if (data == nullptr || !data->initialized) return {};
+      const duckdb::lock_guard<duckdb::mutex> lock(data->lock);
+      return data->filter == nullptr ? Predicate() : FromFilter(*data->filter, operand, type);
+    }
+    default:
+      return {};
   }
 }
 

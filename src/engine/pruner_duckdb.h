@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "duckdb.hpp"
+#include "duckdb/planner/table_filter.hpp"
 #include "engine/column_bounds.h"
 #include "engine/predicate.h"
 
@@ -30,6 +31,15 @@ class Pruner {
          const duckdb::vector<duckdb::unique_ptr<duckdb::Expression>>& filters,
          const ColumnOf& column_of);
 
+  // Of filters as a scan is given them when it begins, those that a join made of its other side
+  // too. `column_of`: from their key to the scan's column and its type.
+  struct ScanColumn {
+    std::size_t place = 0;
+    duckdb::LogicalType type;
+  };
+  using ColumnOfKey = std::function<std::optional<ScanColumn>(duckdb::idx_t key)>;
+  Pruner(const duckdb::TableFilterSet& filters, const ColumnOfKey& column_of);
+
   // Nothing can be skipped.
   bool idle() const { return predicate_.children.empty(); }
   // `range_of`: of a column of the scan.
@@ -44,6 +54,8 @@ class Pruner {
     std::shared_ptr<const duckdb::Expression> of;  // Null: the column itself.
   };
 
+  static Predicate FromFilter(const duckdb::TableFilter& filter, std::size_t operand,
+                              const duckdb::LogicalType& type);
   static ValueRange RangeOf(duckdb::ClientContext& context, const Operand& operand,
                             const ValueRange& column);
 

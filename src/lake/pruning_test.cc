@@ -359,6 +359,8 @@ TEST_F(PrunedTest, ReadsOnlyWhatMayMatch) {
   EXPECT_EQ(ReadFor("time_bucket(INTERVAL 1 HOUR, timestamp) = to_timestamp(3600)"), 1U);
   EXPECT_EQ(ReadFor("timestamp IN (to_timestamp(10), to_timestamp(90020))"), 2U);
   EXPECT_EQ(ReadFor("false"), 0U);
+  // What a join makes of its other side.
+  EXPECT_EQ(ReadFor("user_id IN (SELECT user_id FROM (VALUES ('u5'), ('u6')) v(user_id))"), 1U);
   // What is not understood skips nothing.
   EXPECT_EQ(ReadFor("upper(event_type) = 'BUY'"), 3U);
   EXPECT_EQ(ReadFor("(timestamp AT TIME ZONE 'Asia/Tokyo')::date = date '1970-01-01'"), 3U);
