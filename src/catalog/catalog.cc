@@ -1,5 +1,6 @@
 #include "catalog/catalog.h"
 
+#include <algorithm>
 #include <array>
 
 namespace tidemark::catalog {
@@ -17,6 +18,11 @@ std::optional<CommitKind> FindKind(std::string_view name) {
     if (kKindNames[i] == name) return static_cast<CommitKind>(i);
   }
   return std::nullopt;
+}
+
+Status CheckMove(const TableChange& change, LogOffset visible) {
+  if (!change.off_head || std::max(*change.off_head, change.floor) == visible) return {};
+  return Fail(Code::kConflict, "stale move: the table is settled up to " + to_string(visible));
 }
 
 }  // namespace tidemark::catalog

@@ -91,12 +91,22 @@ struct TableChange {
   Epoch epoch;
   std::string metadata_key;
   std::string metadata_bytes;
-  SnapshotId head;                  // Of main, after the change.
-  LogOffset floor;                  // After the change; not below the current one.
+  SnapshotId head;  // Of main, after the change.
+  LogOffset floor;  // After the change; not below the current one.
+  // Of the head after the change, if main moves to a snapshot that was there before; visible() must
+  // not change by it.
+  std::optional<LogOffset> off_head;
   std::optional<LedgerRow> ledger;  // Nothing if no snapshot was added.
   std::optional<Uuid> inflight;     // The write that this change completes.
   std::vector<Garbage> garbage;     // What the change made unreachable.
+
+  // What the table's off_head is after it.
+  LogOffset OffHead(LogOffset before) const {
+    return ledger ? ledger->end : off_head.value_or(before);
+  }
 };
+// kConflict if a change that moves main between snapshots would change what the lake answers for.
+Status CheckMove(const TableChange& change, LogOffset visible);
 
 // Files being written that no head names yet: told before the first is created.
 struct Inflight {

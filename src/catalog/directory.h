@@ -1,6 +1,6 @@
 // The names of the catalog: namespaces, and the tables and views that stand in them. What the REST
 // catalog changes: plain tables (those that are not fed from a log) and views. Managed tables are
-// shown here, but only Catalog::Commit moves them.
+// moved by Catalog::Commit, and by what of it a change here carries, under the same conditions.
 //
 // Any thread. Nothing is half done: an error other than kOutcomeUnknown means that nothing changed.
 #pragma once
@@ -39,13 +39,14 @@ struct Entry {
 };
 
 struct EntryChange {
-  enum class Action : std::uint8_t { kCreate, kSwap, kDrop };
+  enum class Action : std::uint8_t { kCreate, kSwap, kDrop, kCommit };
   Action action = Action::kSwap;
   // The state after the change. kSwap: UUID, namespace and name say which; location, metadata and
-  // head are taken over. kDrop: the UUID says which.
+  // head are taken over. kDrop: the UUID says which. kCommit: `commit` alone counts.
   Entry entry;
-  std::int64_t base_version = 0;  // kSwap and kDrop: the version it replaces.
-  std::vector<Garbage> garbage;   // What the change made unreachable.
+  std::optional<TableChange> commit;  // kCommit: of a managed table.
+  std::int64_t base_version = 0;      // kSwap and kDrop: the version it replaces.
+  std::vector<Garbage> garbage;       // What the change made unreachable.
 };
 
 // A part of a sorted list: the names after `after`, at most `count_max`.
@@ -82,6 +83,7 @@ class Directory {
   //   kAlreadyExists     a name, UUID or location is taken.
   //   kConflict          an entry has another version than the change was built on.
   //   kPermissionDenied  the entry is a managed table.
+  // kCommit: as Catalog::Commit.
   virtual Status Apply(std::span<const EntryChange> changes) = 0;
   // kNotFound (entry or target namespace), kAlreadyExists, kPermissionDenied.
   virtual Status Rename(const Uuid& entry, std::string_view ns, std::string_view name) = 0;

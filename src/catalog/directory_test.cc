@@ -124,6 +124,66 @@ TEST_F(DirectoryTest, ManagedTablesAreNotItsOwn) {
   EXPECT_EQ(CodeOf(directory_->Rename(record.uuid, "a", "mine")), Code::kPermissionDenied);
 }
 
+TEST_F(DirectoryTest, CommitsToManagedTablesHaveTheCatalogsConditions) {
+  const Epoch epoch = *catalog_->BeginEpoch("log");
+  TableRecord record;
+  record.uuid = MakeUuidV4(9, 9);
+  record.ns = "shop";
+  record.name = "events";
+  record.location = "shop/events-1";
+  record.log_id = "log";
+  ASSERT_OK(catalog_->CreateTable(record));
+  ASSERT_OK(Apply(Create(1, "t")));
+  std::int64_t version = 0;
+  const auto change = [&](std::int64_t head, std::int64_t begin, std::int64_t end) {
+    EntryChange one;
+    one.action = EntryChange::Action::kCommit;
+    TableChange& commit = one.commit.emplace();
+    commit.table = record.uuid;
+    commit.base_version = version;
+    commit.epoch = epoch;
+    commit.metadata_key = "m" + std::to_string(head);
+    commit.head = SnapshotId(head);
+    LedgerRow& row = commit.ledger.emplace();
+    row.table = record.uuid;
+    row.snapshot = commit.head;
+    row.kind = begin == end ? CommitKind::kExternal : CommitKind::kFlush;
+    row.log_id = "log";
+    row.epoch = epoch;
+    row.begin = LogOffset(begin);
+    row.end = LogOffset(end);
+    row.commit_id = MakeUuidV4(50, static_cast<std::uint64_t>(head));
+    return one;
+  };
+  for (const std::int64_t end : {10, 20}) {
+    ASSERT_OK(Apply(change(end, end - 10, end)));
+    ++version;
+  }
+  EXPECT_EQ(CodeOf(Apply(change(21, 10, 10))), Code::kConflict);  // Not where the head ends.
+  EntryChange old_owner = change(21, 20, 20);
+  old_owner.commit->epoch = Epoch(0);
+  EXPECT_EQ(CodeOf(Apply(old_owner)), Code::kConflict);
+  EntryChange stale = change(21, 20, 20);
+  stale.commit->base_version = 1;
+  const std::vector<EntryChange> both = {Swap(Create(1, "t"), 0), stale};
+  EXPECT_EQ(CodeOf(directory_->Apply(both)), Code::kConflict);
+  EXPECT_EQ((*directory_->FindEntry("a", "t"))->record.metadata_version, 0);
+  ASSERT_OK(directory_->Apply(std::vector{Swap(Create(1, "t"), 0), change(21, 20, 20)}));
+  ++version;
+  EXPECT_EQ((*catalog_->FindTable(record.uuid))->off_head, LogOffset(20));
+  EXPECT_EQ(catalog_->Ledger(record.uuid)->back().kind, CommitKind::kExternal);
+
+  // Back to the first snapshot: its offsets, and the floor in their place.
+  EntryChange back = change(10, 20, 20);
+  back.commit->ledger.reset();
+  back.commit->off_head = LogOffset(10);
+  EXPECT_EQ(CodeOf(Apply(back)), Code::kConflict);
+  back.commit->floor = LogOffset(20);
+  ASSERT_OK(Apply(back));
+  EXPECT_EQ((*catalog_->FindTable(record.uuid))->off_head, LogOffset(10));
+  EXPECT_EQ((*catalog_->FindTable(record.uuid))->visible(), LogOffset(20));
+}
+
 TEST_F(DirectoryTest, LocationsDoNotOverlap) {
   ASSERT_OK(Apply(Create(1, "t")));
   EXPECT_TRUE(*directory_->OverlapsLocation("file:///w/1"));

@@ -206,10 +206,12 @@ Status CheckChange(Transaction* transaction, const TableChange& change, const Po
   if (change.floor < pointer.floor) {
     return Fail(Code::kInvalidArgument, "a commit that lowers the floor");
   }
-  return {};
+  return CheckMove(change, std::max(pointer.off_head, pointer.floor));
 }
 
-Status ApplyChange(Transaction* transaction, const TableChange& change) {
+}  // namespace
+
+Status ApplyTableChange(Transaction* transaction, const TableChange& change) {
   TM_ASSIGN(const Pointer pointer, ReadPointer(transaction, change.table));
   TM_TRY(CheckChange(transaction, change, pointer));
   {
@@ -217,7 +219,7 @@ Status ApplyChange(Transaction* transaction, const TableChange& change) {
               transaction->Prepare("UPDATE iceberg_table SET metadata_version=?2,metadata_key=?3,"
                                    "metadata_gz=?4,epoch=?5,off_head=?6,floor=?7,head=?8"
                                    " WHERE uuid=?1"));
-    const LogOffset off = change.ledger.has_value() ? change.ledger->end : pointer.off_head;
+    const LogOffset off = change.OffHead(pointer.off_head);
     TM_TRY(update.Bind(1, std::string_view(change.table.ToString()))
                .Bind(2, change.base_version + 1)
                .Bind(3, std::string_view(change.metadata_key))
@@ -232,6 +234,8 @@ Status ApplyChange(Transaction* transaction, const TableChange& change) {
   if (change.inflight.has_value()) TM_TRY(DeleteInflight(transaction, *change.inflight));
   return InsertGarbage(transaction, change.garbage);
 }
+
+namespace {
 
 std::string KeysJson(const std::vector<std::string>& keys) {
   std::string out;
@@ -378,7 +382,7 @@ Result<std::vector<TableRecord>> SqliteCatalog::ListTables() {
 
 Status SqliteCatalog::Commit(std::span<const TableChange> changes) {
   TM_ASSIGN(Transaction transaction, database_->Begin());
-  for (const TableChange& change : changes) TM_TRY(ApplyChange(&transaction, change));
+  for (const TableChange& change : changes) TM_TRY(ApplyTableChange(&transaction, change));
   return transaction.Commit();
 }
 

@@ -129,6 +129,9 @@ Status ApplyOne(Transaction* transaction, const EntryChange& change) {
     case EntryChange::Action::kDrop:
       TM_TRY(Drop(transaction, change));
       break;
+    case EntryChange::Action::kCommit:
+      TM_TRY(ApplyTableChange(transaction, *change.commit));
+      break;
   }
   return InsertGarbage(transaction, change.garbage);
 }

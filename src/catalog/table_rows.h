@@ -18,6 +18,8 @@ Result<TableRecord> ReadTable(const meta::Statement& row);
 // `kind`: "table" or "view". kAlreadyExists.
 Status InsertTable(meta::Transaction* transaction, const TableRecord& record,
                    std::string_view kind);
+// Catalog::Commit of one change, within a transaction.
+Status ApplyTableChange(meta::Transaction* transaction, const TableChange& change);
 // A key that is garbage already keeps its first entry.
 Status InsertGarbage(meta::Transaction* transaction, std::span<const Garbage> garbage);
 

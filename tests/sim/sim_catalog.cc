@@ -103,7 +103,7 @@ Status SimCatalog::Check(const TableChange& change) const {
       !env::Planted(env::Bug::kStalePlanAppended)) {
     return Fail(Code::kConflict, "begin");
   }
-  return {};
+  return catalog::CheckMove(change, record.visible());
 }
 
 void SimCatalog::Apply(const TableChange& change) {
@@ -115,10 +115,8 @@ void SimCatalog::Apply(const TableChange& change) {
   record.epoch = change.epoch;
   record.head = change.head;
   record.floor = change.floor;
-  if (change.ledger) {
-    record.off_head = change.ledger->end;
-    state_.ledgers[change.table].push_back(*change.ledger);
-  }
+  record.off_head = change.OffHead(record.off_head);
+  if (change.ledger) state_.ledgers[change.table].push_back(*change.ledger);
   const bool lingers = env::Planted(env::Bug::kCommittedLeftoversDeleted);
   if (change.inflight && !lingers) state_.inflight.erase(*change.inflight);
   for (const Garbage& garbage : change.garbage) state_.garbage.try_emplace(garbage.key, garbage);
