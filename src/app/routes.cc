@@ -238,8 +238,8 @@ class Routes::Impl {
   void Verify(const net::Request& request, const Respond& respond) {
     if (!MayOperate(request, respond)) return;
     const bool posted = parts_->pool().Post([this, respond] {
-      const auto proofs =
-          ops::Verify(parts_->core(), &parts_->catalog(), &parts_->reader(), &parts_->budget());
+      const auto proofs = ops::Verify(parts_->core(), &parts_->catalog(), &parts_->reader(),
+                                      &parts_->delete_files(), &parts_->budget());
       respond->Send(proofs ? Json(ops::ProofJson(*proofs)) : net::ErrorResponse(proofs.error()));
     });
     if (!posted) respond->Send(net::ErrorResponse(503, "too much waits; ask again in a moment"));

@@ -9,6 +9,7 @@
 #include "collect/doors.h"
 #include "collect/event_sink.h"
 #include "engine/data_file.h"
+#include "engine/delete_files.h"
 #include "enrich/enrichment.h"
 #include "env/task_pool.h"
 #include "iceberg/rest_catalog.h"
@@ -34,6 +35,7 @@ class RouteParts {
   virtual iceberg::RestCatalog& rest_catalog() = 0;
   virtual env::TaskPool& catalog_pool() = 0;
   virtual engine::DataFileReader& reader() = 0;
+  virtual engine::DeleteFiles& delete_files() = 0;
   virtual MemoryBudget& budget() = 0;
   virtual telemetry::Registry& registry() = 0;
   virtual env::TaskPool& pool() = 0;

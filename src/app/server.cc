@@ -116,6 +116,7 @@ class Server::Impl final : public RouteParts {
   iceberg::RestCatalog& rest_catalog() override { return *rest_catalog_; }
   env::TaskPool& catalog_pool() override { return *catalog_pool_; }
   engine::DataFileReader& reader() override { return *reader_; }
+  engine::DeleteFiles& delete_files() override { return *delete_files_; }
   MemoryBudget& budget() override { return budget_; }
   telemetry::Registry& registry() override { return registry_; }
   env::TaskPool& pool() override { return *pool_; }
@@ -198,6 +199,7 @@ class Server::Impl final : public RouteParts {
               engine::Instance::Open({Share(options_.memory_bytes, kFlushShare), 1, ""}, &clock_));
     writer_ = engine::MakeParquetWriter({});
     reader_ = engine::MakeParquetReader(flush_engine_.get());
+    delete_files_ = std::make_unique<engine::DeleteFiles>(flush_engine_.get());
     return OpenRestCatalog();
   }
 
@@ -344,6 +346,7 @@ class Server::Impl final : public RouteParts {
   std::unique_ptr<engine::DataFileWriter> writer_;
   std::unique_ptr<engine::DataFileReader> reader_;
   std::unique_ptr<query::TableSource> plain_tables_;
+  std::unique_ptr<engine::DeleteFiles> delete_files_;
   std::unique_ptr<query::Service> queries_;
   std::unique_ptr<catalog::SqliteDirectory> directory_;
   struct OutsideRoot {

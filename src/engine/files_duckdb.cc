@@ -1,10 +1,13 @@
 #include "engine/files_duckdb.h"
 
+#include <algorithm>
+#include <map>
 #include <utility>
 
 #include "duckdb/catalog/catalog_entry/table_function_catalog_entry.hpp"
 #include "duckdb/common/multi_file/multi_file_list.hpp"
 #include "duckdb/common/multi_file/multi_file_reader.hpp"
+#include "duckdb/common/multi_file/multi_file_states.hpp"
 #include "duckdb/main/client_context_state.hpp"
 #include "duckdb/planner/expression/bound_columnref_expression.hpp"
 #include "engine/pruner_duckdb.h"
@@ -100,6 +103,11 @@ class FileList final : public duckdb::MultiFileList {
     return duckdb::make_uniq<FileList>(files_, columns_);
   }
 
+  bool has_deleted_rows() const {
+    return std::any_of(files_->begin(), files_->end(),
+                       [](const LakeFile& file) { return file.deleted != nullptr; });
+  }
+
   duckdb::unique_ptr<duckdb::NodeStatistics> GetCardinality(
       duckdb::ClientContext& /*context*/) const override {
     std::uint64_t rows = 0;
@@ -173,6 +181,40 @@ duckdb::MultiFileColumnDefinition PlainDefinition(const FileColumn& column,
   return definition;
 }
 
+// Lets the rows through that are not deleted.
+class RowFilter final : public duckdb::DeleteFilter {
+ public:
+  explicit RowFilter(std::shared_ptr<const DeletedRows> deleted) : deleted_(std::move(deleted)) {}
+
+  duckdb::idx_t Filter(duckdb::row_t start, duckdb::idx_t count,
+                       duckdb::SelectionVector& selection) override {
+    if (count == 0) return 0;
+    selection.Initialize(count);
+    duckdb::idx_t kept = 0;
+    for (duckdb::idx_t i = 0; i < count; ++i) {
+      if (!deleted_->Has(static_cast<std::uint64_t>(start) + i)) selection.set_index(kept++, i);
+    }
+    return kept;
+  }
+
+ private:
+  const std::shared_ptr<const DeletedRows> deleted_;
+};
+
+// A file without field ids (of an engine that registered one it had) is read by the names that its
+// columns have in the schema: without ids it would seem to have no column at all.
+void IdentifyByName(const duckdb::vector<duckdb::MultiFileColumnDefinition>& schema,
+                    duckdb::vector<duckdb::MultiFileColumnDefinition>* columns) {
+  for (const duckdb::MultiFileColumnDefinition& column : *columns) {
+    if (!column.identifier.IsNull()) return;
+  }
+  for (duckdb::MultiFileColumnDefinition& column : *columns) {
+    for (const duckdb::MultiFileColumnDefinition& known : schema) {
+      if (known.name == column.name) column.identifier = known.identifier;
+    }
+  }
+}
+
 // Takes the argument for a scan's index instead of a path, and the columns from its schema.
 struct FileReader final : duckdb::MultiFileReader {
   duckdb::shared_ptr<duckdb::MultiFileList> CreateFileList(
@@ -184,6 +226,9 @@ struct FileReader final : duckdb::MultiFileReader {
       throw duckdb::BinderException("tm_files: no such scan");
     }
     scan_ = state->scans[index];
+    for (const LakeFile& file : *scan_.files) {
+      if (file.deleted) deleted_[file.native_path] = file.deleted;
+    }
     context_ = &context;
     auto columns = std::make_shared<ScanColumns>();
     for (const auto& column : Definitions()) {
@@ -222,6 +267,18 @@ struct FileReader final : duckdb::MultiFileReader {
     }
     return MultiFileReader::InitializeGlobalState(context, options, bind, files, columns, ids);
   }
+  void FinalizeBind(duckdb::MultiFileReaderData& data, const duckdb::MultiFileOptions& options,
+                    const duckdb::MultiFileReaderBindData& bind,
+                    const duckdb::vector<duckdb::MultiFileColumnDefinition>& columns,
+                    const duckdb::vector<duckdb::ColumnIndex>& ids, duckdb::ClientContext& context,
+                    duckdb::optional_ptr<duckdb::MultiFileReaderGlobalState> state) override {
+    MultiFileReader::FinalizeBind(data, options, bind, columns, ids, context, state);
+    IdentifyByName(bind.schema, &data.reader->columns);
+    const auto found = deleted_.find(data.reader->file.path);
+    if (found != deleted_.end()) {
+      data.reader->deletion_filter = duckdb::make_uniq<RowFilter>(found->second);
+    }
+  }
   duckdb::unique_ptr<MultiFileReader> Copy() const override {
     return duckdb::make_uniq<FileReader>(*this);
   }
@@ -243,7 +300,21 @@ struct FileReader final : duckdb::MultiFileReader {
 
   FileScan scan_;
   duckdb::ClientContext* context_ = nullptr;  // While it is bound.
+  std::map<std::string, std::shared_ptr<const DeletedRows>, std::less<>> deleted_;  // By path.
 };
+
+// The engine's own way to count rows by footers, which know nothing of deletes.
+struct OwnStatistics final : duckdb::TableFunctionInfo {
+  duckdb::table_function_get_partition_stats_t get = nullptr;
+};
+
+duckdb::vector<duckdb::PartitionStatistics> Statistics(duckdb::ClientContext& context,
+                                                       duckdb::GetPartitionStatsInput& input) {
+  const auto& bind = input.bind_data->Cast<duckdb::MultiFileBindData>();
+  const auto* files = dynamic_cast<const FileList*>(bind.file_list.get());
+  if (files == nullptr || files->has_deleted_rows()) return {};
+  return input.table_function.function_info->Cast<OwnStatistics>().get(context, input);
+}
 
 duckdb::unique_ptr<duckdb::MultiFileReader> MakeReader(const duckdb::TableFunction& /*function*/) {
   return duckdb::make_uniq<FileReader>();
@@ -260,6 +331,12 @@ void RegisterFiles(duckdb::ExtensionLoader& loader) {
   files.name = "tm_files";
   files.get_multi_file_reader = MakeReader;
   files.verify_serialization = false;
+  if (files.get_partition_stats != nullptr) {
+    auto own = duckdb::make_shared_ptr<OwnStatistics>();
+    own->get = files.get_partition_stats;
+    files.function_info = std::move(own);
+    files.get_partition_stats = Statistics;
+  }
   loader.RegisterFunction(files);
 }
 

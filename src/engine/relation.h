@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/column_bounds.h"
+#include "engine/deleted_rows.h"
 #include "event/row_source.h"
 
 namespace tidemark::engine {
@@ -23,6 +24,7 @@ struct LakeFile {
   // Field ids of added columns that it has, by number; null: none. A kept path among them has the
   // value of every row.
   std::shared_ptr<const std::vector<std::int32_t>> added = {};
+  std::shared_ptr<const DeletedRows> deleted = {};  // Null: every row counts.
 };
 
 // A column of the files of a plain table: one that is no events table of ours.

@@ -45,8 +45,8 @@ DataFile DataFileOf(const NewFile& file, const event::TableSchema& schema,
 
 // Totals are counted from the live files, never taken from the parent's summary, which another
 // engine may have left incomplete.
-void PutTotals(const LiveFiles& before, const LiveFiles& after, std::size_t partitions,
-               std::map<std::string, std::string>* summary) {
+void PutTotals(const LiveFiles& before, const LiveFiles& after, const DeleteTotals& deletes,
+               std::size_t partitions, std::map<std::string, std::string>* summary) {
   const auto put = [&](const char* key, std::uint64_t value) {
     (*summary)[key] = std::to_string(value);
   };
@@ -59,9 +59,9 @@ void PutTotals(const LiveFiles& before, const LiveFiles& after, std::size_t part
   put("total-data-files", after.count());
   put("total-records", after.rows());
   put("total-files-size", after.bytes());
-  put("total-delete-files", 0);
-  put("total-position-deletes", 0);
-  put("total-equality-deletes", 0);
+  put("total-delete-files", deletes.files);
+  put("total-position-deletes", deletes.positions);
+  put("total-equality-deletes", deletes.equalities);
 }
 
 std::string DroppedJson(const std::map<std::string, catalog::DroppedRows>& dropped) {
@@ -244,7 +244,7 @@ Result<PreparedCommit> Append::Build(const TableHead& head, std::uint32_t attemp
   for (LiveFile& file : added) file.sequence_number = snapshot.sequence_number;
   next->files = head.files->With(std::move(added));
   snapshot.summary["operation"] = "append";
-  PutTotals(*head.files, *next->files, CountPartitions(request_), &snapshot.summary);
+  PutTotals(*head.files, *next->files, head.deletes, CountPartitions(request_), &snapshot.summary);
   snapshot.summary["manifests-created"] = std::to_string(manifests_.size() + merged);
   snapshot.summary["manifests-kept"] =
       std::to_string(next->manifests.size() - manifests_.size() - merged);
@@ -292,6 +292,7 @@ Result<PreparedCommit> Append::Finish(const TableHead& head, Snapshot snapshot,
   next->metadata_key = change.metadata_key;
   next->metadata = std::move(metadata);
   next->columns = request_.columns ? request_.columns : head.columns;
+  next->deletes = head.deletes;
   next->off_head = request_.end;
   next->floor = head.floor;
   commit.next = std::move(next);

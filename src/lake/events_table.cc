@@ -77,7 +77,7 @@ std::string EventsSortOrders() {
   return json;
 }
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 19> kDefaultProperties = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 18> kDefaultProperties = {{
     {"commit.manifest-merge.enabled", "true"},
     {kPropertyManifestsBeforeMerge, "100"},
     {"commit.manifest.target-size-bytes", "8388608"},
@@ -95,7 +95,6 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 19> kDefault
     {"write.metadata.delete-after-commit.enabled", "true"},
     {kPropertyMetadataLogMax, "20"},
     {"write.parquet.compression-codec", "snappy"},
-    {"write.target-file-size-bytes", "134217728"},
     {"write.update.mode", "copy-on-write"},
 }};
 

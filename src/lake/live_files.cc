@@ -93,7 +93,8 @@ LiveFile LiveFileOf(const ManifestEntry& entry, std::int32_t spec_id,
   live.offset_first = As<LogOffset>(lower(Column::kLogOffset));
   live.offset_last = As<LogOffset>(upper(Column::kLogOffset));
   live.bounds = BoundsOfFile(file);
-  if (live.in_store && IsDataFilePath(live.key)) live.added = AddedColumns(file);
+  live.ours = live.in_store && IsDataFilePath(live.key);
+  if (live.ours) live.added = AddedColumns(file);
   return live;
 }
 

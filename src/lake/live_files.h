@@ -19,6 +19,14 @@
 
 namespace tidemark::lake {
 
+// A delete file that takes rows of a data file away.
+struct LiveDelete {
+  std::string key;  // As LiveFile's.
+  bool in_store = true;
+  std::vector<std::int32_t> equality_ids;  // None: positions.
+  friend bool operator==(const LiveDelete&, const LiveDelete&) = default;
+};
+
 struct LiveFile {
   std::string key;  // In the store; a file that another engine put elsewhere has its URI here.
   bool in_store = true;
@@ -36,6 +44,9 @@ struct LiveFile {
   // Field ids of the added columns that the file has, if it is one that we wrote: of the kept paths
   // among them it has every value. By number; may be null: none.
   std::shared_ptr<const std::vector<std::int32_t>> added;
+  bool ours = false;  // Written by a flush: nobody else names files so.
+  // By key; null: every row counts.
+  std::shared_ptr<const std::vector<LiveDelete>> deletes;
 };
 
 // What is kept of a live entry of a manifest. `store` tells its own files from others.

@@ -34,6 +34,9 @@ struct DataFile {
   // One value a field of the spec: int fields only are modelled; nothing for null and for types
   // that we do not write (identity of a string, say): they match every predicate.
   std::vector<std::optional<std::int32_t>> partition;
+  // From ReadManifest: the whole tuple, whatever its types; equal if and only if the tuples are.
+  std::string partition_key;
+  std::vector<std::int32_t> partition_fields;  // Their field ids; -1: the writer left it out.
   std::int64_t rows = 0;
   std::int64_t bytes = 0;
   FieldCounts value_counts;
@@ -43,6 +46,9 @@ struct DataFile {
   FieldBounds upper_bounds;
   std::vector<std::int64_t> split_offsets;
   std::optional<std::int32_t> sort_order_id;
+  // Of delete files: what rows are equal by; the one data file that positions are of.
+  std::vector<std::int32_t> equality_ids;
+  std::optional<std::string> referenced_file;  // URI.
 
   const std::string* Lower(std::int32_t field_id) const;
   const std::string* Upper(std::int32_t field_id) const;

@@ -64,9 +64,52 @@ FieldBounds ReadBounds(Decoder* in, const avro::Schema& schema) {
   return bounds;
 }
 
+// The branch of an optional value, and the value's kind.
+const avro::Schema& Inner(const avro::Schema& type) {
+  if (type.kind != avro::Schema::Kind::kUnion) return type;
+  for (const auto& item : type.items) {
+    if (item->kind != avro::Schema::Kind::kNull) return *item;
+  }
+  return type;
+}
+
+// Numbers are the same whatever width they were written in; texts and bytes by their bytes.
+void AppendKey(Decoder* in, const avro::Schema& type, std::string* key,
+               std::optional<std::int64_t>* number) {
+  using Kind = avro::Schema::Kind;
+  avro::Encoder out;
+  switch (Inner(type).kind) {
+    case Kind::kInt:
+    case Kind::kLong:
+    case Kind::kBool:
+    case Kind::kEnum:
+      *number = in->Long(type);
+      out.Long(number->has_value() ? 1 : 0);
+      if (number->has_value()) out.Long(**number);
+      break;
+    case Kind::kBytes:
+    case Kind::kString:
+    case Kind::kFixed: {
+      const auto bytes = in->Bytes(type);
+      out.Long(bytes.has_value() ? 2 : 0);
+      if (bytes.has_value()) out.Bytes(*bytes);
+      break;
+    }
+    default: {
+      const std::size_t begin = in->position();
+      in->Skip(type);
+      out.Long(3);
+      out.Bytes(in->Since(begin));
+    }
+  }
+  *key += *out.bytes();
+}
+
 void ReadPartition(Decoder* in, const avro::Schema& schema, DataFile* file) {
   in->Record(schema, [&](const Field& field) {
-    const auto value = in->Long(*field.type);
+    std::optional<std::int64_t> value;
+    AppendKey(in, *field.type, &file->partition_key, &value);
+    file->partition_fields.push_back(field.field_id);
     auto& slot = file->partition.emplace_back();
     if (value.has_value() && Narrow(*value) == *value) slot = Narrow(*value);
   });
@@ -117,9 +160,19 @@ void ReadDataFileField(Decoder* in, const Field& field, DataFile* file) {
         file->split_offsets.push_back(in->Long(item).value_or(0));
       });
       return;
+    case 135:
+      in->Array(type, [&](const avro::Schema& item) {
+        file->equality_ids.push_back(Narrow(in->Long(item).value_or(-1)));
+      });
+      return;
     case 140: {
       const auto order = in->Long(type);
       if (order.has_value()) file->sort_order_id = Narrow(*order);
+      return;
+    }
+    case 143: {
+      const auto path = in->Bytes(type);
+      if (path.has_value()) file->referenced_file = std::string(*path);
       return;
     }
     default:

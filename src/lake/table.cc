@@ -7,6 +7,7 @@
 #include "base/json_reader.h"
 #include "env/faults.h"
 #include "lake/names.h"
+#include "lake/snapshot_files.h"
 #include "lake/table_columns.h"
 
 namespace tidemark::lake {
@@ -62,62 +63,39 @@ Result<std::string> ReadOrRestore(env::ObjectStore* store, const catalog::TableR
   return record.metadata_bytes;
 }
 
-Result<std::string> ReadObject(const env::ObjectStore& store, const std::string& uri) {
-  TM_ASSIGN(const std::string key, store.KeyOf(uri));
-  auto bytes = store.Get(key, kManifestBytesMax);
-  if (bytes.has_value()) return bytes;
-  if (bytes.error().code() == Code::kNotFound) {
-    return Fail(Code::kCorruption, "missing metadata object " + key);
-  }
-  return Fail(std::move(bytes).error().With("metadata object " + key));
-}
-
-Result<std::vector<ManifestFile>> LoadManifests(const env::ObjectStore& store,
-                                                const Snapshot& snapshot) {
-  if (snapshot.manifest_list.empty()) {
-    return Fail(Code::kUnimplemented, "the table's snapshots have no manifest lists");
-  }
-  TM_ASSIGN(const std::string list, ReadObject(store, snapshot.manifest_list));
-  auto manifests = ReadManifestList(list);
-  if (!manifests.has_value()) {
-    return Fail(std::move(manifests).error().With("manifest list " + snapshot.manifest_list));
-  }
-  return manifests;
-}
-
-Result<std::vector<ManifestEntry>> LoadManifest(const env::ObjectStore& store,
-                                                const ManifestFile& manifest,
-                                                avro::SchemaCache* schemas) {
-  TM_ASSIGN(const std::string bytes, ReadObject(store, manifest.path));
-  auto entries = ReadManifest(bytes, manifest, schemas);
-  if (!entries.has_value()) {
-    return Fail(std::move(entries).error().With("manifest " + manifest.path));
-  }
-  return entries;
-}
-
 struct Loaded {
   std::vector<ManifestFile> manifests;
   std::vector<LiveFile> files;
+  DeleteTotals deletes;
 };
 
 Result<Loaded> LoadFiles(const env::ObjectStore& store, const TableMetadata& metadata) {
   Loaded loaded;
   const Snapshot* head = metadata.current();
   if (head == nullptr) return loaded;
-  TM_ASSIGN(loaded.manifests, LoadManifests(store, *head));
+  TM_ASSIGN(loaded.manifests, ReadManifestsOf(store, head->manifest_list));
   avro::SchemaCache schemas;
+  DeleteIndex deletes(&store);
+  for (const ManifestFile& manifest : loaded.manifests) {
+    if (!manifest.is_deletes) continue;
+    const PartitionSpec* spec = metadata.FindSpec(manifest.spec_id);
+    if (spec == nullptr) return Fail(Code::kCorruption, "a manifest of an unknown partition spec");
+    TM_ASSIGN(const auto entries, ReadEntriesOf(store, manifest, &schemas));
+    for (const ManifestEntry& entry : entries) {
+      if (entry.status != EntryStatus::kDeleted) TM_TRY(deletes.Add(entry, *spec));
+    }
+  }
   // Oldest first, so that the files of later commits go to the end of the index.
   for (auto manifest = loaded.manifests.rbegin(); manifest != loaded.manifests.rend(); ++manifest) {
-    if (manifest->is_deletes) {
-      return Fail(Code::kUnimplemented, "the table has delete files of another engine");
-    }
-    TM_ASSIGN(const auto entries, LoadManifest(store, *manifest, &schemas));
+    if (manifest->is_deletes) continue;
+    TM_ASSIGN(const auto entries, ReadEntriesOf(store, *manifest, &schemas));
     for (const ManifestEntry& entry : entries) {
       if (entry.status == EntryStatus::kDeleted) continue;
       loaded.files.push_back(LiveFileOf(entry, manifest->spec_id, store));
+      loaded.files.back().deletes = deletes.Of(entry, manifest->spec_id);
     }
   }
+  loaded.deletes = deletes.totals();
   return loaded;
 }
 
@@ -272,6 +250,7 @@ Result<std::shared_ptr<const TableHead>> OpenTable(
   head->metadata = std::move(metadata);
   head->manifests = std::move(loaded.manifests);
   head->files = std::make_shared<const LiveFiles>(std::move(loaded.files));
+  head->deletes = loaded.deletes;
   head->off_head = record.off_head;
   head->floor = record.floor;
   return std::shared_ptr<const TableHead>(std::move(head));
@@ -289,6 +268,7 @@ Result<std::shared_ptr<const TableHead>> HeadAt(const env::ObjectStore& store, c
   head->metadata = std::move(metadata);
   head->manifests = std::move(loaded.manifests);
   head->files = std::make_shared<const LiveFiles>(std::move(loaded.files));
+  head->deletes = loaded.deletes;
   return std::shared_ptr<const TableHead>(std::move(head));
 }
 
@@ -300,6 +280,7 @@ Result<std::shared_ptr<const TableHead>> OpenPlain(const env::ObjectStore& store
   head->metadata = std::move(metadata);
   head->manifests = std::move(loaded.manifests);
   head->files = std::make_shared<const LiveFiles>(std::move(loaded.files));
+  head->deletes = loaded.deletes;
   return std::shared_ptr<const TableHead>(std::move(head));
 }
 
@@ -308,10 +289,10 @@ Result<std::shared_ptr<const LiveFiles>> FilesAppended(
   std::vector<LiveFile> files;
   avro::SchemaCache schemas;
   for (const Snapshot* snapshot : snapshots) {
-    TM_ASSIGN(const auto manifests, LoadManifests(store, *snapshot));
+    TM_ASSIGN(const auto manifests, ReadManifestsOf(store, snapshot->manifest_list));
     for (const ManifestFile& manifest : manifests) {
       if (manifest.is_deletes || manifest.added_snapshot != snapshot->id) continue;
-      TM_ASSIGN(const auto entries, LoadManifest(store, manifest, &schemas));
+      TM_ASSIGN(const auto entries, ReadEntriesOf(store, manifest, &schemas));
       for (const ManifestEntry& entry : entries) {
         if (entry.status != EntryStatus::kAdded || entry.snapshot != snapshot->id) continue;
         files.push_back(LiveFileOf(entry, manifest.spec_id, store));
@@ -325,10 +306,10 @@ Status VisitFiles(const env::ObjectStore& store, const TableMetadata& metadata,
                   const std::function<void(const ManifestEntry&, std::int32_t spec_id)>& visit) {
   const Snapshot* head = metadata.current();
   if (head == nullptr) return {};
-  TM_ASSIGN(const auto manifests, LoadManifests(store, *head));
+  TM_ASSIGN(const auto manifests, ReadManifestsOf(store, head->manifest_list));
   avro::SchemaCache schemas;
   for (const ManifestFile& manifest : manifests) {
-    TM_ASSIGN(const auto entries, LoadManifest(store, manifest, &schemas));
+    TM_ASSIGN(const auto entries, ReadEntriesOf(store, manifest, &schemas));
     for (const ManifestEntry& entry : entries) {
       if (entry.status != EntryStatus::kDeleted) visit(entry, manifest.spec_id);
     }
@@ -372,6 +353,13 @@ Status RemoveLeftovers(env::ObjectStore* store, const catalog::Inflight& infligh
 Status CheckLiveFiles(const env::ObjectStore& store, const TableMetadata& metadata) {
   TM_ASSIGN(const Loaded loaded, LoadFiles(store, metadata));
   for (const LiveFile& file : loaded.files) {
+    if (file.deletes) {
+      for (const LiveDelete& one : *file.deletes) {
+        if (!one.in_store) continue;
+        TM_ASSIGN(const bool exists, store.Exists(one.key));
+        if (!exists) return Fail(Code::kCorruption, "missing delete file " + one.key);
+      }
+    }
     if (!file.in_store) continue;
     TM_ASSIGN(const bool exists, store.Exists(file.key));
     if (!exists) return Fail(Code::kCorruption, "missing data file " + file.key);

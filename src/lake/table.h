@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "catalog/catalog.h"
 #include "env/object_store.h"
+#include "lake/delete_index.h"
 #include "lake/live_files.h"
 #include "lake/manifest.h"
 #include "lake/metadata.h"
@@ -30,6 +31,7 @@ struct TableHead {
   std::shared_ptr<const event::TableSchema> columns;  // What we read and write of it.
   std::vector<ManifestFile> manifests;                // Of the head snapshot, newest first.
   std::shared_ptr<const LiveFiles> files;
+  DeleteTotals deletes;  // Of other engines.
   LogOffset off_head;
   LogOffset floor;
 

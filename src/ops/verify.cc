@@ -1,23 +1,117 @@
 #include "ops/verify.h"
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 #include "base/json_writer.h"
+#include "hot/selection.h"
 #include "hot/table.h"
 #include "lake/file_metrics.h"
 
 namespace tidemark::ops {
 namespace {
 
-// The lake's side: the ledger's ranges are dense from 0, and its rows are those of the files.
-Status VerifyLake(const tide::Core& core, const tide::Cut& cut, catalog::Catalog* catalog,
-                  engine::DataFileReader* reader, ProjectProof* proof) {
-  if (!cut.lake) return {};
-  TM_ASSIGN(const auto ledger, catalog->Ledger(cut.lake->table));
-  Hash128 expected;
+// The rows of a lake as its files hold them, less what delete files take away.
+class LakeCount {
+ public:
+  LakeCount(LogOffset settled, std::size_t offset_column)
+      : offset_column_(offset_column), seen_(static_cast<std::size_t>(settled.value)) {}
+
+  void BeginFile(std::shared_ptr<const engine::DeletedRows> deleted) {
+    deleted_ = std::move(deleted);
+    file_rows_ = 0;
+  }
+  // The next rows of the file.
+  void Add(const event::RowSource& source) {
+    for (std::size_t chunk = 0; chunk < source.chunk_count(); ++chunk) AddChunk(source, chunk);
+  }
+
+  std::uint64_t file_rows() const { return file_rows_; }
+  std::uint64_t rows() const { return rows_; }
+  std::uint64_t foreign_rows() const { return rows_ - settled_rows_; }
+  std::uint64_t settled_rows() const { return settled_rows_; }
+  const Hash128& hash() const { return hash_; }
+  std::uint64_t doubled() const { return doubled_; }
+  std::uint64_t beyond() const { return beyond_; }
+
+ private:
+  void AddChunk(const event::RowSource& source, std::size_t chunk) {
+    const std::size_t count = source.ChunkRows(chunk);
+    const event::ColumnView offsets = source.Read(chunk, offset_column_, &scratch_);
+    std::vector<hot::RowRef> settled;
+    for (std::size_t i = 0; i < count; ++i) {
+      if (deleted_ && deleted_->Has(file_rows_ + i)) continue;
+      ++rows_;
+      const bool null =
+          offsets.kind != event::ColumnView::Kind::kFixed ||
+          (offsets.validity != nullptr && (offsets.validity[i / 64] >> (i % 64) & 1) == 0);
+      if (null) continue;
+      Note(static_cast<const std::int64_t*>(offsets.fixed)[i]);
+      settled.push_back({static_cast<std::uint32_t>(chunk), static_cast<std::uint32_t>(i)});
+    }
+    file_rows_ += count;
+    settled_rows_ += settled.size();
+    if (settled.empty()) return;
+    // Borrowed for this call.
+    const std::shared_ptr<const event::RowSource> rows(std::shared_ptr<void>(), &source);
+    const bool all = settled.size() == count && source.chunk_count() == 1;
+    hash_ += all ? lake::MeasureRows(source).rows_hash
+                 : lake::MeasureRows(*hot::Select(rows, std::move(settled))).rows_hash;
+  }
+  void Note(std::int64_t offset) {
+    if (offset < 0 || static_cast<std::size_t>(offset) >= seen_.size()) {
+      ++beyond_;
+      return;
+    }
+    if (seen_[static_cast<std::size_t>(offset)]) ++doubled_;
+    seen_[static_cast<std::size_t>(offset)] = true;
+  }
+
+  const std::size_t offset_column_;
+  std::vector<bool> seen_;  // By offset.
+  event::ColumnScratch scratch_;
+  std::shared_ptr<const engine::DeletedRows> deleted_;
+  std::uint64_t file_rows_ = 0;
+  std::uint64_t rows_ = 0;
+  std::uint64_t settled_rows_ = 0;
+  std::uint64_t doubled_ = 0;
+  std::uint64_t beyond_ = 0;
+  Hash128 hash_;
+};
+
+// Which commit of others has taken rows of the server's away, in words; empty: none.
+std::string ChangedBy(const lake::TableHead& head, const std::vector<catalog::LedgerRow>& ledger) {
+  const auto since = [](SnapshotId snapshot) {
+    return "another engine deleted rows in snapshot " + to_string(snapshot);
+  };
+  for (const catalog::LedgerRow& row : ledger) {
+    if (row.kind == catalog::CommitKind::kExternal && !row.dropped.empty()) {
+      return since(row.snapshot);
+    }
+  }
+  // A branch that became main has no row in the ledger.
+  const lake::Snapshot* at = head.metadata->current();
+  for (std::size_t i = 0; at != nullptr && i < head.metadata->snapshots.size(); ++i) {
+    const std::string_view dropped = at->Summary(lake::kSummaryDropped);
+    if (at->Summary(lake::kSummaryKind) == KindName(catalog::CommitKind::kExternal) &&
+        !dropped.empty() && dropped != "{}") {
+      return since(at->id);
+    }
+    at = at->parent ? head.metadata->FindSnapshot(*at->parent) : nullptr;
+  }
+  if (head.floor == LogOffset(0)) return "";
+  return "main was rolled back: events below offset " + to_string(head.floor) +
+         " that its head lacks are gone";
+}
+
+// The ledger's ranges are dense from 0.
+void SumLedger(const std::vector<catalog::LedgerRow>& ledger, LogOffset settled,
+               ProjectProof* proof, Hash128* hash) {
   LogOffset at;
   for (const catalog::LedgerRow& row : ledger) {
-    if (row.end > cut.settled()) break;  // Committed after the cut was taken.
+    if (row.end > settled) break;                              // Committed after the cut was taken.
+    if (row.kind == catalog::CommitKind::kExternal) continue;  // Its rows are of no offset.
     if (row.begin != at) {
       proof->problems.push_back("the ledger jumps from offset " + to_string(at) + " to " +
                                 to_string(row.begin));
@@ -31,40 +125,72 @@ Status VerifyLake(const tide::Core& core, const tide::Cut& cut, catalog::Catalog
     }
     proof->ledger_rows += row.rows;
     proof->dropped_rows += dropped;
-    expected += row.rows_hash;
+    *hash += row.rows_hash;
   }
-  if (at != cut.settled()) {
+  if (at != settled) {
     proof->problems.push_back("the ledger ends at offset " + to_string(at) +
-                              ", the lake's head at " + to_string(cut.settled()));
+                              ", the lake's head at " + to_string(settled));
   }
-  Hash128 found;
-  cut.lake->files->ForEach([&](const lake::LiveFile& file) {
+}
+
+void ReadLake(const tide::Core& core, const lake::TableHead& head, engine::DataFileReader* reader,
+              engine::DeleteFiles* deletes, LakeCount* count, ProjectProof* proof) {
+  head.files->ForEach([&](const lake::LiveFile& file) {
     ++proof->files;
-    const std::string path = file.in_store ? core.NativePath(file.key) : file.key;
-    std::uint64_t rows = 0;
-    const Status read =
-        reader->Read(path, cut.lake->columns, [&](const event::RowSource& source) -> Status {
-          const lake::FileMetrics metrics = lake::MeasureRows(source);
-          rows += metrics.rows;
-          if (file.offset_first) found += metrics.rows_hash;
-          return {};
-        });
+    const std::string path = core.NativePath(file);
+    std::shared_ptr<const engine::DeletedRows> deleted;
+    if (file.deletes) {
+      auto read = deletes->Of(path, file.rows, core.DeletesOf(file));
+      if (!read) {
+        proof->problems.push_back(read.error().message());
+        return;
+      }
+      deleted = *std::move(read);
+    }
+    count->BeginFile(std::move(deleted));
+    const Status read = reader->Read(path, head.columns, [&](const event::RowSource& source) {
+      count->Add(source);
+      return Status();
+    });
     if (!read) proof->problems.push_back(file.key + ": " + read.error().message());
-    if (rows != file.rows) {
-      proof->problems.push_back(file.key + " has " + std::to_string(rows) +
+    if (count->file_rows() != file.rows) {
+      proof->problems.push_back(file.key + " has " + std::to_string(count->file_rows()) +
                                 " rows, its manifest says " + std::to_string(file.rows));
     }
-    proof->lake_rows += rows;
-    if (!file.offset_first) proof->foreign_rows += rows;
   });
-  if (proof->lake_rows - proof->foreign_rows != proof->ledger_rows) {
-    proof->problems.push_back("the lake has " +
-                              std::to_string(proof->lake_rows - proof->foreign_rows) +
+}
+
+// The lake's side: its rows are those of the ledger, but for what others erased.
+Status VerifyLake(const tide::Core& core, const tide::Cut& cut, catalog::Catalog* catalog,
+                  engine::DataFileReader* reader, engine::DeleteFiles* deletes,
+                  ProjectProof* proof) {
+  if (!cut.lake) return {};
+  TM_ASSIGN(const auto ledger, catalog->Ledger(cut.lake->table));
+  Hash128 expected;
+  SumLedger(ledger, cut.settled(), proof, &expected);
+  LakeCount count(cut.settled(), cut.lake->columns->log_offset);
+  ReadLake(core, *cut.lake, reader, deletes, &count, proof);
+  proof->lake_rows = count.rows();
+  proof->foreign_rows = count.foreign_rows();
+  if (count.doubled() > 0 || count.beyond() > 0) {
+    proof->problems.push_back(std::to_string(count.doubled()) + " offsets are in the lake twice, " +
+                              std::to_string(count.beyond()) + " are not settled");
+  }
+  const std::uint64_t settled = count.settled_rows();
+  if (settled == proof->ledger_rows && count.hash() == expected) return {};
+  proof->changed = ChangedBy(*cut.lake, ledger);
+  // What others changed no hash can tell; what they left must not be more than there was.
+  if (!proof->changed.empty() && settled <= proof->ledger_rows) {
+    proof->erased_rows = proof->ledger_rows - settled;
+    return {};
+  }
+  if (settled != proof->ledger_rows) {
+    proof->problems.push_back("the lake has " + std::to_string(settled) +
                               " settled rows, the ledger " + std::to_string(proof->ledger_rows));
   }
-  if (found != expected) {
-    proof->problems.push_back("the settled rows' hash is " + found.ToString() + ", the ledger's " +
-                              expected.ToString());
+  if (count.hash() != expected) {
+    proof->problems.push_back("the settled rows' hash is " + count.hash().ToString() +
+                              ", the ledger's " + expected.ToString());
   }
   return {};
 }
@@ -110,7 +236,8 @@ Status VerifyHot(const tide::Core& core, const tide::Cut& cut, const std::string
 }  // namespace
 
 Result<std::vector<ProjectProof>> Verify(const tide::Core& core, catalog::Catalog* catalog,
-                                         engine::DataFileReader* reader, MemoryBudget* budget) {
+                                         engine::DataFileReader* reader,
+                                         engine::DeleteFiles* deletes, MemoryBudget* budget) {
   std::vector<ProjectProof> proofs;
   const auto projects = core.AllProjects();
   for (const auto& [name, project] : *projects) {
@@ -119,7 +246,7 @@ Result<std::vector<ProjectProof>> Verify(const tide::Core& core, catalog::Catalo
     proof.project = name;
     proof.settled = cut->settled();
     proof.end = cut->end();
-    TM_TRY(VerifyLake(core, *cut, catalog, reader, &proof));
+    TM_TRY(VerifyLake(core, *cut, catalog, reader, deletes, &proof));
     TM_TRY(VerifyHot(core, *cut, name, budget, &proof));
     proofs.push_back(std::move(proof));
   }
@@ -136,7 +263,9 @@ std::string ProofJson(const std::vector<ProjectProof>& proofs) {
     json.BeginObject().Field("project", proof.project).Field("settled", proof.settled.value);
     json.Field("end", proof.end.value).Field("ledger_rows", proof.ledger_rows);
     json.Field("dropped_rows", proof.dropped_rows).Field("lake_rows", proof.lake_rows);
-    json.Field("foreign_rows", proof.foreign_rows).Field("hot_rows", proof.hot_rows);
+    json.Field("foreign_rows", proof.foreign_rows).Field("erased_rows", proof.erased_rows);
+    json.Field("changed_by_others", std::string_view(proof.changed));
+    json.Field("hot_rows", proof.hot_rows);
     json.Field("log_rows", proof.log_rows).Field("files", proof.files);
     json.Key("problems").BeginArray();
     for (const std::string& problem : proof.problems) json.String(problem);

@@ -1,6 +1,7 @@
 // `verify`: counts and hashes again what the log, hot memory and the lake hold, and compares with
-// the ledger. It proves what it says and no more: the ledger was written by the code under test, so
-// an independent reader (PyIceberg) and the client's own list belong beside it.
+// the ledger. Rows that other engines deleted are subtracted: what is left must be rows of the
+// ledger, each once. It proves what it says and no more: the ledger was written by the code under
+// test, so an independent reader (PyIceberg) and the client's own list belong beside it.
 //
 // One thread; reads only. Rows that arrive meanwhile are later than its cut.
 #pragma once
@@ -11,6 +12,7 @@
 
 #include "catalog/catalog.h"
 #include "engine/data_file.h"
+#include "engine/delete_files.h"
 #include "tide/core.h"
 
 namespace tidemark::ops {
@@ -23,6 +25,8 @@ struct ProjectProof {
   std::uint64_t dropped_rows = 0;  // Named in the ledger.
   std::uint64_t lake_rows = 0;     // Read from every live data file.
   std::uint64_t foreign_rows = 0;  // Of lake_rows: written by others, without an offset.
+  std::uint64_t erased_rows = 0;   // In the ledger, and gone since by what others did.
+  std::string changed;             // By whom and since when; empty: nobody has erased anything.
   std::uint64_t hot_rows = 0;
   std::uint64_t log_rows = 0;  // Decoded from the log above `settled`.
   std::uint64_t files = 0;
@@ -31,7 +35,8 @@ struct ProjectProof {
 
 // kIoError, kCorruption (a file that cannot be read is a problem, not an error).
 Result<std::vector<ProjectProof>> Verify(const tide::Core& core, catalog::Catalog* catalog,
-                                         engine::DataFileReader* reader, MemoryBudget* budget);
+                                         engine::DataFileReader* reader,
+                                         engine::DeleteFiles* deletes, MemoryBudget* budget);
 
 // `{"ok":..,"projects":[...]}`
 std::string ProofJson(const std::vector<ProjectProof>& proofs);

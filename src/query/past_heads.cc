@@ -24,19 +24,30 @@ Result<std::shared_ptr<const lake::TableHead>> PastHeads::At(
   return head;
 }
 
-std::shared_ptr<const std::vector<engine::LakeFile>> LakeFilesOf(const tide::Core& core,
-                                                                 const lake::TableHead& head) {
+Result<HeadFiles> LakeFilesOf(const tide::Core& core, const lake::TableHead& head,
+                              engine::DeleteFiles* deletes) {
+  std::uint64_t rows = head.files->rows();
+  Status status;
   auto files = std::make_shared<std::vector<engine::LakeFile>>();
   files->reserve(head.files->count());
   head.files->ForEach([&](const lake::LiveFile& file) {
-    files->push_back({.native_path = file.in_store ? core.NativePath(file.key) : file.key,
+    files->push_back({.native_path = core.NativePath(file),
                       .rows = file.rows,
                       .bytes = file.bytes,
                       .times = lake::TimesOf(file, *head.metadata),
                       .bounds = file.bounds,
                       .added = file.added});
+    if (!file.deletes || !status) return;
+    auto deleted = deletes->Of(files->back().native_path, file.rows, core.DeletesOf(file));
+    if (!deleted) {
+      status = Fail(std::move(deleted).error());
+      return;
+    }
+    files->back().deleted = *std::move(deleted);
+    if (files->back().deleted) rows -= files->back().deleted->count();
   });
-  return files;
+  TM_TRY(std::move(status));
+  return HeadFiles{std::move(files), rows};
 }
 
 }  // namespace tidemark::query

@@ -8,6 +8,7 @@
 
 #include "base/published.h"
 #include "base/result.h"
+#include "engine/delete_files.h"
 #include "engine/relation.h"
 #include "lake/table.h"
 #include "tide/core.h"
@@ -33,8 +34,13 @@ class PastHeads {
   Published<Kept> kept_;
 };
 
-// What the engine reads of a head's files.
-std::shared_ptr<const std::vector<engine::LakeFile>> LakeFilesOf(const tide::Core& core,
-                                                                 const lake::TableHead& head);
+struct HeadFiles {
+  std::shared_ptr<const std::vector<engine::LakeFile>> files;
+  std::uint64_t rows = 0;  // That are not deleted.
+};
+// What the engine reads of a head's files. Reads the delete files among them that `deletes` has not
+// read yet; kCorruption names one that cannot be read.
+Result<HeadFiles> LakeFilesOf(const tide::Core& core, const lake::TableHead& head,
+                              engine::DeleteFiles* deletes);
 
 }  // namespace tidemark::query

@@ -102,6 +102,25 @@ Result<FileColumn> ColumnOf(const JsonValue& id, std::string_view name, const Js
   return column;
 }
 
+// One data file of a plain table, without the rows that delete files take from it.
+Result<engine::LakeFile> FileOf(const CatalogTable& table, const lake::LiveFile& file,
+                                engine::DeleteFiles* deletes) {
+  if (!file.in_store) return NotRead("a data file outside the catalog's locations");
+  if (!file.parquet) return NotRead("data files of another format than Parquet");
+  engine::LakeFile read{.native_path = table.store->NativePath(file.key),
+                        .rows = file.rows,
+                        .bytes = file.bytes,
+                        .bounds = file.bounds};
+  if (!file.deletes) return read;
+  std::vector<engine::DeleteFile> named;
+  for (const lake::LiveDelete& one : *file.deletes) {
+    if (!one.in_store) return NotRead("a delete file outside the catalog's locations");
+    named.push_back({table.store->NativePath(one.key), one.equality_ids});
+  }
+  TM_ASSIGN(read.deleted, deletes->Of(read.native_path, file.rows, named));
+  return read;
+}
+
 // A table without a file is a statement of no rows.
 std::string NoRows(const std::vector<FileColumn>& columns) {
   std::string sql = "SELECT ";
@@ -130,7 +149,8 @@ Result<std::vector<FileColumn>> ColumnsOf(const lake::Schema& schema) {
 }
 
 Result<std::shared_ptr<const engine::Relation>> PlainRelation(const CatalogTable& table,
-                                                              const lake::Snapshot* snapshot) {
+                                                              const lake::Snapshot* snapshot,
+                                                              engine::DeleteFiles* deletes) {
   const lake::TableMetadata& metadata = *table.metadata;
   if (!metadata.Property(kNameMapping).empty()) {
     return NotRead("tables that find columns by name (" + std::string(kNameMapping) + ")");
@@ -148,12 +168,13 @@ Result<std::shared_ptr<const engine::Relation>> PlainRelation(const CatalogTable
     TM_ASSIGN(const auto head, lake::OpenPlain(*table.store, std::move(at)));
     Status readable;
     head->files->ForEach([&](const lake::LiveFile& file) {
-      if (!file.in_store) readable = NotRead("a data file outside the catalog's locations");
-      if (!file.parquet) readable = NotRead("data files of another format than Parquet");
-      files->push_back({.native_path = table.store->NativePath(file.key),
-                        .rows = file.rows,
-                        .bytes = file.bytes,
-                        .bounds = file.bounds});
+      if (!readable) return;
+      auto one = FileOf(table, file, deletes);
+      if (one) {
+        files->push_back(*std::move(one));
+      } else {
+        readable = Fail(std::move(one).error());
+      }
     });
     TM_TRY(std::move(readable));
   }

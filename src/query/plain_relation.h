@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/delete_files.h"
 #include "engine/relation.h"
 #include "query/table_source.h"
 
@@ -15,10 +16,11 @@ namespace tidemark::query {
 // what else we do not read.
 Result<std::vector<engine::FileColumn>> ColumnsOf(const lake::Schema& schema);
 
-// `snapshot`: one of the table's; nullptr: it has none, so no row.
-// kUnimplemented: the table has what we do not read (delete files, files without field ids, another
-// format than Parquet); kCorruption, kIoError.
+// `snapshot`: one of the table's; nullptr: it has none, so no row. `deletes` reads its delete
+// files. kUnimplemented: the table has what we do not read (deletion vectors, files without field
+// ids, another format than Parquet); kCorruption, kIoError.
 Result<std::shared_ptr<const engine::Relation>> PlainRelation(const CatalogTable& table,
-                                                              const lake::Snapshot* snapshot);
+                                                              const lake::Snapshot* snapshot,
+                                                              engine::DeleteFiles* deletes);
 
 }  // namespace tidemark::query

@@ -62,6 +62,7 @@ Service::Service(QueryOptions options, tide::Core* core, engine::Instance* engin
       engine_(engine),
       clock_(clock),
       heads_(core),
+      deletes_(engine),
       files_(std::make_shared<const FileCache>()),
       seconds_(registry->AddHistogram("tidemark_query_seconds",
                                       "From a statement's arrival to the end of its answer.")),
@@ -89,13 +90,13 @@ Result<std::shared_ptr<const tide::Cut>> Service::TakeCut(const SqlRequest& requ
   return cut;
 }
 
-Service::CachedFiles Service::FilesOf(const std::string& project,
-                                      const std::shared_ptr<const lake::TableHead>& head) {
+Result<Service::CachedFiles> Service::FilesOf(const std::string& project,
+                                              const std::shared_ptr<const lake::TableHead>& head) {
   const auto cache = files_.Load();
   const auto found = cache->find(project);
   if (found != cache->end() && found->second.head == head) return found->second;
-  const auto files = LakeFilesOf(*core_, *head);
-  const CachedFiles made{head, files, TimesOf(*files)};
+  TM_ASSIGN(const HeadFiles read, LakeFilesOf(*core_, *head, &deletes_));
+  const CachedFiles made{head, read.files, TimesOf(*read.files), read.rows};
   files_.Update([&](const FileCache& current) {
     auto next = std::make_shared<FileCache>(current);
     (*next)[project] = made;
@@ -124,9 +125,9 @@ Result<std::shared_ptr<const engine::Relation>> Service::EventsAt(const SqlReque
   if (leave_out_hot) end = cut.settled();
   if (cut.lake) relation->schema = cut.lake->columns;
   if (lake_rows) {
-    const CachedFiles files = FilesOf(request.project, cut.lake);
+    TM_ASSIGN(const CachedFiles files, FilesOf(request.project, cut.lake));
     relation->files = files.files;
-    answer->sources.push_back({true, cut.lake->files->rows(), Known(files.times)});
+    answer->sources.push_back({true, files.rows, Known(files.times)});
   }
   if (hot_rows && !leave_out_hot) {
     auto rows = cut.HotRows();
@@ -160,8 +161,8 @@ Result<std::shared_ptr<const engine::Relation>> Service::EventsBefore(const SqlR
                                     std::string(removal->Summary("operation"))});
     }
   }
-  if (past.head != nullptr && past.head->files->rows() > 0) {
-    answer->sources.push_back({true, past.head->files->rows(), Known(TimesOf(*relation.files))});
+  if (past.settled_rows > 0) {
+    answer->sources.push_back({true, past.settled_rows, Known(TimesOf(*relation.files))});
   }
   for (const auto& rows : relation.hot) {
     answer->sources.push_back({false, rows->row_count(), Known(TimesOf(*rows))});
@@ -181,7 +182,7 @@ Result<SqlAnswer> Service::Run(SqlRequest request) {
   TM_ASSIGN(const auto cut, TakeCut(request));
   SqlAnswer answer;
   answer.started = started;
-  StatementRelations relations({core_, tables_, &heads_}, request.project, cut);
+  StatementRelations relations({core_, tables_, &heads_, &deletes_}, request.project, cut);
   std::shared_ptr<const engine::Relation> events;
   if (request.as_of) {
     TM_ASSIGN(events, EventsBefore(request, *cut, &relations, &answer));

@@ -15,6 +15,7 @@
 
 #include "base/published.h"
 #include "base/result.h"
+#include "engine/delete_files.h"
 #include "engine/instance.h"
 #include "engine/query.h"
 #include "env/clock.h"
@@ -128,12 +129,13 @@ class Service {
     std::shared_ptr<const lake::TableHead> head;
     Files files;
     event::TimeRange times;  // Of all of them.
+    std::uint64_t rows = 0;  // What others deleted left out.
   };
   using FileCache = std::map<std::string, CachedFiles>;
 
   Result<std::shared_ptr<const tide::Cut>> TakeCut(const SqlRequest& request) const;
-  CachedFiles FilesOf(const std::string& project,
-                      const std::shared_ptr<const lake::TableHead>& head);
+  Result<CachedFiles> FilesOf(const std::string& project,
+                              const std::shared_ptr<const lake::TableHead>& head);
   // What `events` is in the statement; the answer is told.
   Result<std::shared_ptr<const engine::Relation>> EventsAt(const SqlRequest& request,
                                                            const tide::Cut& cut, SqlAnswer* answer);
@@ -149,6 +151,7 @@ class Service {
   MoreRelations more_relations_;
   TableSource* tables_ = nullptr;
   PastHeads heads_;
+  engine::DeleteFiles deletes_;
   Published<FileCache> files_;  // Of the newest head of each project.
   telemetry::Histogram& seconds_;
   telemetry::Counter& failed_;

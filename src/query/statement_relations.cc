@@ -98,7 +98,9 @@ Result<StatementRelations::Past> StatementRelations::EventsAsOf(const AsOf& as_o
   TM_ASSIGN(past.head, parts_.heads->At(cut_->lake, snapshot->id));
   past.relation = std::make_shared<engine::Relation>();
   past.relation->schema = cut_->lake->columns;
-  past.relation->files = LakeFilesOf(*parts_.core, *past.head);
+  TM_ASSIGN(const HeadFiles files, LakeFilesOf(*parts_.core, *past.head, parts_.deletes));
+  past.relation->files = files.files;
+  past.settled_rows = files.rows;
   return past;
 }
 
@@ -118,7 +120,9 @@ Result<StatementRelations::Past> StatementRelations::BelowOffset(const AsOf& as_
   if (cut_->lake != nullptr) {
     past.head = cut_->lake;
     past.relation->schema = cut_->lake->columns;
-    past.relation->files = LakeFilesOf(*parts_.core, *cut_->lake);
+    TM_ASSIGN(const HeadFiles files, LakeFilesOf(*parts_.core, *cut_->lake, parts_.deletes));
+    past.relation->files = files.files;
+    past.settled_rows = files.rows;
   }
   if (cut_->settled() < as_of.end) {
     past.relation->hot.push_back(cut_->hot->View(cut_->settled(), as_of.end));
@@ -146,7 +150,8 @@ Result<RelationPointer> StatementRelations::EventsBetween(const engine::Mention&
   auto head = std::make_shared<lake::TableHead>(*now);
   TM_ASSIGN(head->files, lake::FilesAppended(parts_.core->store(), between));
   relation->schema = now->columns;
-  relation->files = LakeFilesOf(*parts_.core, *head);
+  TM_ASSIGN(const HeadFiles files, LakeFilesOf(*parts_.core, *head, parts_.deletes));
+  relation->files = files.files;
   return RelationPointer(std::move(relation));
 }
 
@@ -196,7 +201,7 @@ Result<RelationPointer> StatementRelations::FindPlain(const engine::Mention& men
     TM_ASSIGN(const AsOf as_of, ReadAsOf(*mention.as_of));
     TM_ASSIGN(snapshot, FindSnapshot(*table.metadata, name, as_of));
   }
-  auto relation = PlainRelation(table, snapshot);
+  auto relation = PlainRelation(table, snapshot, parts_.deletes);
   if (relation) return relation;
   const Error error = std::move(relation).error().With("table \"" + name + "\"");
   // What we do not read is the statement's affair: another one may be sent.

@@ -31,6 +31,7 @@ class StatementRelations {
     tide::Core* core = nullptr;
     TableSource* tables = nullptr;  // May be null: no plain tables.
     PastHeads* heads = nullptr;
+    engine::DeleteFiles* deletes = nullptr;
   };
 
   StatementRelations(Parts parts, std::string project, std::shared_ptr<const tide::Cut> cut)
@@ -46,6 +47,7 @@ class StatementRelations {
     std::shared_ptr<const lake::TableHead> head;  // Null: nothing of it is settled.
     const lake::Snapshot* snapshot = nullptr;     // Null: the rows below `end`.
     LogOffset end;                                // Offset that it does not hold any more.
+    std::uint64_t settled_rows = 0;
   };
   Result<Past> EventsAsOf(const AsOf& as_of);
 

@@ -21,7 +21,8 @@ Core::Core(TideOptions options, CoreParts parts)
       metrics_(*parts_.registry),
       index_metrics_(*parts_.registry),
       projects_(options_.hot, parts_.budget),
-      waiters_(kWaitersMax) {}
+      waiters_(kWaitersMax),
+      refreshes_(kWaitersMax) {}
 
 Result<std::unique_ptr<Core>> Core::Open(TideOptions options, CoreParts parts,
                                          Flusher::AtStep at_step) {
@@ -64,7 +65,7 @@ Status Core::OpenTables() {
     }
     // The log may no longer have the events that the next one must not be older than.
     head->files->ForEach([&project](const lake::LiveFile& file) {
-      if (file.received_max) project->ClampReceivedAt(*file.received_max);
+      if (file.ours && file.received_max) project->ClampReceivedAt(*file.received_max);
     });
     project->PublishLake(std::move(head));
   }
@@ -247,6 +248,7 @@ void Core::Submit(std::string project, std::string batch, std::uint32_t count, I
 
 Duration Core::TideStep() {
   const Duration now = parts_.clock->Now();
+  AnswerRefreshes();
   if (!fenced()) FlushDue(now);
   AnswerWaiters();
   if (fenced()) return options_.pause;  // The lake is another's.
@@ -335,6 +337,45 @@ void Core::Settle(Settled done) {
     return;
   }
   parts_.wake_tide();
+}
+
+std::string Core::NativePath(const std::string& key, bool in_store) const {
+  if (in_store) return parts_.store->NativePath(key);
+  const std::size_t path = key.starts_with("file:/") ? key.find_first_not_of('/', 5) : 0;
+  return path == 0 || path == std::string::npos ? key : key.substr(path - 1);
+}
+
+std::vector<engine::DeleteFile> Core::DeletesOf(const lake::LiveFile& file) const {
+  std::vector<engine::DeleteFile> deletes;
+  if (!file.deletes) return deletes;
+  for (const lake::LiveDelete& one : *file.deletes) {
+    deletes.push_back({NativePath(one.key, one.in_store), one.equality_ids});
+  }
+  return deletes;
+}
+
+void Core::Refresh(std::string project, Settled done) {
+  Refreshed one{std::move(project), std::move(done)};
+  if (!refreshes_.Push(std::move(one), 1)) {
+    one.done(Fail(Code::kOverloaded, "too many requests wait for the tide"));
+    return;
+  }
+  parts_.wake_tide();
+}
+
+void Core::AnswerRefreshes() {
+  std::vector<Refreshed> refreshes;
+  refreshes_.TakeAll(&refreshes);
+  for (Refreshed& one : refreshes) {
+    const auto project = projects_.Find(one.project);
+    Status refreshed;
+    if (fenced()) {
+      refreshed = Fail(Code::kConflict, "another process owns this data directory now");
+    } else if (project) {
+      refreshed = flusher_->Refresh(*project);
+    }
+    one.done(std::move(refreshed));
+  }
 }
 
 void Core::AnswerWaiters() {

@@ -13,6 +13,7 @@
 
 #include "base/memory_budget.h"
 #include "dedupe/index.h"
+#include "engine/deleted_rows.h"
 #include "env/byte_queue.h"
 #include "env/disk.h"
 #include "tide/flush.h"
@@ -68,6 +69,10 @@ class Core {
   using Settled = std::function<void(Status)>;
   void Settle(Settled done);
 
+  // Makes queries of the project see the head that the catalog names: somebody else has moved it,
+  // and says so by this. Then calls `done`, on the tide's thread. Any thread. kOverloaded as above.
+  void Refresh(std::string project, Settled done);
+
   // nullptr if no event of the project was ever accepted.
   std::shared_ptr<Project> FindProject(std::string_view name) const { return projects_.Find(name); }
   std::shared_ptr<const Projects::Map> AllProjects() const { return projects_.All(); }
@@ -78,6 +83,11 @@ class Core {
   const env::ObjectStore& store() const { return *parts_.store; }
   // What the engine opens to read an object of the lake.
   std::string NativePath(std::string_view key) const { return parts_.store->NativePath(key); }
+  // ... a data file, wherever it is, and what takes rows of it away.
+  std::string NativePath(const lake::LiveFile& file) const {
+    return NativePath(file.key, file.in_store);
+  }
+  std::vector<engine::DeleteFile> DeletesOf(const lake::LiveFile& file) const;
   const TideOptions& options() const { return options_; }
   const TideMetrics& metrics() const { return metrics_; }
   // Null if the window of ids is off.
@@ -108,10 +118,16 @@ class Core {
   bool Due(const Project& project, Duration now);
   void FlushDue(Duration now);
   Status FlushTo(Project& project, LogOffset end);
+  std::string NativePath(const std::string& key, bool in_store) const;
   void AnswerWaiters();
+  void AnswerRefreshes();
   void Failed(const std::string& project, const Error& error, Duration now);
 
   struct Waiter {
+    Settled done;
+  };
+  struct Refreshed {
+    std::string project;
     Settled done;
   };
   struct Schedule {
@@ -134,6 +150,7 @@ class Core {
   std::unique_ptr<Ingest> ingest_;
   std::unique_ptr<Flusher> flusher_;
   env::ByteQueue<Waiter> waiters_;
+  env::ByteQueue<Refreshed> refreshes_;
   std::map<std::string, Schedule> schedules_;
   std::map<std::string, bool, std::less<>> replay_incomplete_;  // Projects whose rest must wait.
   std::atomic<bool> fenced_{false};

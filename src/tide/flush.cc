@@ -81,6 +81,14 @@ Result<std::shared_ptr<const lake::TableHead>> Flusher::Reload(
   return head;
 }
 
+Status Flusher::Refresh(Project& project) {
+  const auto known = project.cut()->lake;
+  if (!known) return {};  // The first flush finds it.
+  TM_ASSIGN(auto head, Reload(project.name(), {known}));
+  if (head != known) project.PublishLake(std::move(head));
+  return {};
+}
+
 Result<Flusher::Pending> Flusher::Write(Project& project, const lake::TableHead& head,
                                         LogOffset end) {
   const Duration started = parts_.clock->Now();

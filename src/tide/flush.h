@@ -59,6 +59,9 @@ class Flusher {
   // process must stop); kCorruption.
   Result<bool> Flush(Project& project, LogOffset end);
 
+  // Publishes the head that the catalog names, if others have moved it.
+  Status Refresh(Project& project);
+
   // Deletes garbage that is due, a few objects at a time, and what failed flushes left.
   Status CollectGarbage();
 

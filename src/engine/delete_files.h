@@ -1,0 +1,50 @@
+// Delete files of the lake, read: which rows of a data file they take away (Iceberg table spec,
+// "Delete Formats"). Equalities become places too, by one pass over the file's columns that they
+// name, so that a scan knows places alone. What was read stays in memory, as files never change.
+//
+// Any thread; calls may run side by side.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/published.h"
+#include "base/result.h"
+#include "engine/deleted_rows.h"
+#include "engine/instance.h"
+
+namespace tidemark::engine {
+
+inline constexpr std::uint64_t kDeletesBytesMax = 64U << 20;  // Kept in memory.
+
+class DeleteFiles {
+ public:
+  // `instance` must outlive it.
+  explicit DeleteFiles(Instance* instance);
+
+  // Of the data file of `rows` rows. kCorruption names a file that cannot be read.
+  Result<std::shared_ptr<const DeletedRows>> Of(const std::string& native_path, std::uint64_t rows,
+                                                const std::vector<DeleteFile>& deletes);
+
+ private:
+  // The places that a position delete file names, by the data file's path.
+  using Places = std::map<std::string, std::vector<std::int64_t>, std::less<>>;
+  struct Kept {
+    std::map<std::string, std::shared_ptr<const Places>> places;        // By delete file.
+    std::map<std::string, std::shared_ptr<const DeletedRows>> deleted;  // By all that go into it.
+    std::uint64_t bytes = 0;
+  };
+
+  Result<std::shared_ptr<const Places>> PlacesOf(const std::string& path);
+  Status AddEqualities(const std::string& native_path, const DeleteFile& file, DeletedRows* rows);
+  void Keep(const std::function<void(Kept*)>& add);
+
+  Instance* const instance_;
+  Published<Kept> kept_;
+};
+
+}  // namespace tidemark::engine

@@ -1,0 +1,169 @@
+#include <functional>
+#include <optional>
+#include <utility>
+
+#include "engine/delete_files.h"
+#include "engine/instance_duckdb.h"
+
+namespace tidemark::engine {
+namespace {
+
+using Rows = std::function<void(const duckdb::DataChunk&)>;
+
+std::string Quoted(const std::string& text, char quote) {
+  std::string out(1, quote);
+  for (const char c : text) {
+    out += c;
+    if (c == quote) out += c;
+  }
+  return out + quote;
+}
+
+std::string ReadParquet(const std::string& path, bool with_row_number = false) {
+  return "read_parquet(" + Quoted(path, '\'') + ", hive_partitioning = false" +
+         (with_row_number ? ", file_row_number = true)" : ")");
+}
+
+// Our own statement over files of the lake.
+Status Run(Instance* instance, const std::string& sql, const std::string& about,
+           const Rows& visit) {
+  TM_ASSIGN(const auto database, instance->impl().Current());
+  const auto failed = [&](const duckdb::ErrorData& error) {
+    const Error mapped = ToError(error, *database);
+    if (mapped.code() == Code::kOverloaded || mapped.code() == Code::kUnavailable) return mapped;
+    return Error(Code::kCorruption,
+                 "delete file " + about + " cannot be read: " + error.RawMessage());
+  };
+  try {
+    duckdb::Connection connection(*database->db);
+    const auto result = connection.SendQuery(sql);
+    if (result->HasError()) return Fail(failed(result->GetErrorObject()));
+    while (true) {
+      auto chunk = result->Fetch();
+      if (result->HasError()) return Fail(failed(result->GetErrorObject()));
+      if (chunk == nullptr || chunk->size() == 0) return {};
+      chunk->Flatten();
+      visit(*chunk);
+    }
+  } catch (const duckdb::Exception& exception) {
+    return Fail(failed(duckdb::ErrorData(exception)));
+  } catch (const std::exception& exception) {
+    return Fail(failed(duckdb::ErrorData(exception)));
+  }
+}
+
+// The names that the top-level columns of a file have, by field id.
+Result<std::map<std::int32_t, std::string>> NamesOf(Instance* instance, const std::string& path,
+                                                    const std::string& about) {
+  std::map<std::int32_t, std::string> names;
+  const std::string sql = "SELECT field_id::INTEGER, name FROM parquet_schema(" +
+                          Quoted(path, '\'') + ") WHERE field_id IS NOT NULL";
+  TM_TRY(Run(instance, sql, about, [&](const duckdb::DataChunk& chunk) {
+    for (duckdb::idx_t i = 0; i < chunk.size(); ++i) {
+      names.emplace(chunk.GetValue(0, i).GetValue<std::int32_t>(),
+                    chunk.GetValue(1, i).GetValue<std::string>());
+    }
+  }));
+  return names;
+}
+
+}  // namespace
+
+DeleteFiles::DeleteFiles(Instance* instance)
+    : instance_(instance), kept_(std::make_shared<const Kept>()) {}
+
+void DeleteFiles::Keep(const std::function<void(Kept*)>& add) {
+  kept_.Update([&](const Kept& current) {
+    auto next = std::make_shared<Kept>();
+    if (current.bytes < kDeletesBytesMax) *next = current;
+    add(next.get());
+    return std::shared_ptr<const Kept>(std::move(next));
+  });
+}
+
+Result<std::shared_ptr<const DeleteFiles::Places>> DeleteFiles::PlacesOf(const std::string& path) {
+  const auto kept = kept_.Load();
+  if (const auto found = kept->places.find(path); found != kept->places.end()) {
+    return found->second;
+  }
+  auto places = std::make_shared<Places>();
+  std::uint64_t bytes = 0;
+  // Writers spell a local path with its scheme, or without.
+  const std::string sql =
+      "SELECT regexp_replace(file_path, '^file:(//)?', ''), pos::BIGINT FROM " + ReadParquet(path);
+  TM_TRY(Run(instance_, sql, path, [&](const duckdb::DataChunk& chunk) {
+    for (duckdb::idx_t i = 0; i < chunk.size(); ++i) {
+      const duckdb::Value file = chunk.GetValue(0, i);
+      const duckdb::Value place = chunk.GetValue(1, i);
+      if (file.IsNull() || place.IsNull()) continue;
+      auto& list = (*places)[duckdb::StringValue::Get(file)];
+      list.push_back(place.GetValue<std::int64_t>());
+      bytes += sizeof(std::int64_t);
+    }
+  }));
+  std::shared_ptr<const Places> made = std::move(places);
+  Keep([&](Kept* next) {
+    next->places[path] = made;
+    next->bytes += bytes + path.size();
+  });
+  return made;
+}
+
+// NULL is equal to NULL here; a column that the data file lacks is NULL.
+Status DeleteFiles::AddEqualities(const std::string& native_path, const DeleteFile& file,
+                                  DeletedRows* rows) {
+  TM_ASSIGN(const auto data, NamesOf(instance_, native_path, native_path));
+  TM_ASSIGN(const auto deletes, NamesOf(instance_, file.native_path, file.native_path));
+  std::string equal;
+  for (const std::int32_t id : file.equality_ids) {
+    const auto there = deletes.find(id);
+    if (there == deletes.end()) {
+      return Fail(Code::kCorruption, "delete file " + file.native_path + " lacks column " +
+                                         std::to_string(id) + ", which it deletes by");
+    }
+    const auto here = data.find(id);
+    if (!equal.empty()) equal += " AND ";
+    equal += (here == data.end() ? std::string("NULL") : "d." + Quoted(here->second, '"')) +
+             " IS NOT DISTINCT FROM e." + Quoted(there->second, '"');
+  }
+  const std::string sql = "SELECT d.file_row_number FROM " + ReadParquet(native_path, true) +
+                          " d WHERE EXISTS (SELECT 1 FROM " + ReadParquet(file.native_path) +
+                          " e WHERE " + equal + ")";
+  return Run(instance_, sql, file.native_path, [&](const duckdb::DataChunk& chunk) {
+    for (duckdb::idx_t i = 0; i < chunk.size(); ++i) {
+      rows->Add(chunk.GetValue(0, i).GetValue<std::int64_t>());
+    }
+  });
+}
+
+Result<std::shared_ptr<const DeletedRows>> DeleteFiles::Of(const std::string& native_path,
+                                                           std::uint64_t rows,
+                                                           const std::vector<DeleteFile>& deletes) {
+  std::string all = native_path;
+  for (const DeleteFile& file : deletes) all += '\n' + file.native_path;
+  const auto kept = kept_.Load();
+  if (const auto found = kept->deleted.find(all); found != kept->deleted.end()) {
+    return found->second;
+  }
+  auto deleted = std::make_shared<DeletedRows>(rows);
+  for (const DeleteFile& file : deletes) {
+    if (!file.equality_ids.empty()) {
+      TM_TRY(AddEqualities(native_path, file, deleted.get()));
+      continue;
+    }
+    TM_ASSIGN(const auto places, PlacesOf(file.native_path));
+    const auto found = places->find(native_path);
+    if (found == places->end()) continue;
+    for (const std::int64_t place : found->second) deleted->Add(place);
+  }
+  // A delete file of a whole partition may have nothing to say of this file.
+  std::shared_ptr<const DeletedRows> made;
+  if (deleted->count() > 0) made = std::move(deleted);
+  Keep([&](Kept* next) {
+    next->deleted[all] = made;
+    next->bytes += (made ? made->bytes() : 0) + all.size();
+  });
+  return made;
+}
+
+}  // namespace tidemark::engine

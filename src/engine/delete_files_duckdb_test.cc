@@ -1,0 +1,161 @@
+// Rows that delete files of other engines take away are in no answer, and nothing else changes:
+// positions by the file they name, equalities by field id, NULL equal to NULL.
+#include <cstdlib>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "duckdb.hpp"
+#include "engine/delete_files.h"
+#include "engine/instance.h"
+#include "engine/parquet.h"
+#include "engine/test_rows.h"
+
+namespace tidemark::engine {
+namespace {
+
+class StillClock final : public env::Clock {
+ public:
+  Duration Now() const override { return Duration::zero(); }
+  TimeMicros WallNow() const override { return TimeMicros(0); }
+};
+
+constexpr std::int64_t kRows = 5'000;  // Some chunks.
+
+class DeleteFilesTest : public ::testing::Test {
+ protected:
+  DeleteFilesTest() {
+    std::string pattern = ::testing::TempDir() + "tm_deletes_XXXXXX";
+    folder_ = ::mkdtemp(pattern.data());
+    InstanceOptions options;
+    options.memory_bytes_max = 256ULL << 20;
+    instance_ = *Instance::Open(options, &clock_);
+    deletes_ = std::make_unique<DeleteFiles>(instance_.get());
+    std::vector<TestRow> rows;
+    for (std::int64_t i = 0; i < kRows; ++i) {
+      TestRow row;
+      row.event_id = "e" + std::to_string(i);
+      row.event_type = i % 2 == 0 ? "view" : "click";
+      row.time = i;
+      if (i % 3 != 0) row.user_id = "u" + std::to_string(i % 10);
+      row.offset = i;
+      rows.push_back(std::move(row));
+    }
+    data_.native_path = folder_ + "/data.parquet";
+    const auto written = MakeParquetWriter({})->Write(TestRows(rows), {}, data_.native_path);
+    EXPECT_TRUE(written.has_value());
+    data_.rows = written->rows;
+    data_.bytes = written->bytes;
+  }
+
+  // A Parquet file of what `select` gives, by another program.
+  DeleteFile Write(const std::string& name, const std::string& select, const std::string& options,
+                   std::vector<std::int32_t> ids = {}) {
+    DeleteFile file{folder_ + "/" + name, std::move(ids)};
+    duckdb::DuckDB database(nullptr);
+    duckdb::Connection connection(database);
+    const auto done = connection.Query("COPY (" + select + ") TO '" + file.native_path +
+                                       "' (FORMAT parquet" + options + ")");
+    EXPECT_FALSE(done->HasError()) << done->GetError();
+    return file;
+  }
+  DeleteFile Positions(const std::string& name, const std::string& places) {
+    return Write(name, "SELECT '" + data_.native_path + "' AS file_path, p AS pos FROM " + places,
+                 "");
+  }
+  void Apply(const std::vector<DeleteFile>& files) {
+    auto deleted = deletes_->Of(data_.native_path, data_.rows, files);
+    ASSERT_TRUE(deleted.has_value()) << deleted.error().ToString();
+    data_.deleted = *deleted;
+  }
+  std::string Text(const std::string& sql) {
+    auto relation = std::make_shared<Relation>();
+    relation->files = std::make_shared<const std::vector<LakeFile>>(1, data_);
+    QueryRequest request;
+    request.sql = sql;
+    request.relations.push_back({{"events"}, std::move(relation)});
+    auto stream = instance_->Query(std::move(request));
+    if (!stream) return stream.error().ToString();
+    std::string out;
+    while (true) {
+      const auto more = (*stream)->Next(RowFormat::kCsv, &out, 1);
+      if (!more) return more.error().ToString();
+      if (!*more) break;
+    }
+    return out.substr(out.find('\n') + 1);
+  }
+
+  std::string folder_;
+  StillClock clock_;
+  std::unique_ptr<Instance> instance_;
+  std::unique_ptr<DeleteFiles> deletes_;
+  LakeFile data_;
+};
+
+TEST_F(DeleteFilesTest, PositionsAreGoneFromEveryAnswer) {
+  const DeleteFile first = Positions("p1", "(SELECT (i * 7)::BIGINT AS p FROM range(700) t(i))");
+  const DeleteFile second = Positions("p2", "(VALUES (1::BIGINT), (7), (4999), (5000), (-1)) v(p)");
+  Apply({first, second});
+  ASSERT_NE(data_.deleted, nullptr);
+  EXPECT_EQ(data_.deleted->count(), 702U);
+  // With columns, without any, with filters, from footers alone.
+  EXPECT_EQ(Text("SELECT count(*) FROM events"), "4298\r\n");
+  EXPECT_EQ(Text("SELECT count(event_id), count(DISTINCT event_id) FROM events"), "4298,4298\r\n");
+  EXPECT_EQ(Text("SELECT count(*) FROM events WHERE log_offset % 7 = 0"), "15\r\n");
+  EXPECT_EQ(Text("SELECT max(log_offset), min(log_offset) FROM events"), "4998,2\r\n");
+  EXPECT_EQ(Text("SELECT event_id FROM events WHERE event_id IN ('e7','e8','e4999')"), "e8\r\n");
+  EXPECT_EQ(Text("SELECT event_id FROM events ORDER BY log_offset DESC LIMIT 2"),
+            "e4998\r\ne4997\r\n");
+  // Told once, known for ever: files never change.
+  EXPECT_EQ(*deletes_->Of(data_.native_path, data_.rows, {first, second}), data_.deleted);
+}
+
+TEST_F(DeleteFilesTest, PositionsOfAnotherFileAreNotOfThisOne) {
+  Apply({Write("p", "SELECT '/elsewhere.parquet' AS file_path, 3::BIGINT AS pos", "")});
+  EXPECT_EQ(data_.deleted, nullptr);
+  EXPECT_EQ(Text("SELECT count(*) FROM events"), "5000\r\n");
+}
+
+TEST_F(DeleteFilesTest, PathsAreTheSameWithTheirScheme) {
+  Apply(
+      {Write("p", "SELECT 'file://" + data_.native_path + "' AS file_path, 3::BIGINT AS pos", "")});
+  EXPECT_EQ(Text("SELECT count(*) FROM events WHERE event_id = 'e3'"), "0\r\n");
+}
+
+TEST_F(DeleteFilesTest, EqualitiesAreByFieldIdAndNullIsNull) {
+  // Whatever the columns are called: 3 is user_id, 2 is event_type.
+  Apply({Write("q", "SELECT 'u1' AS who, 'click' AS what UNION ALL SELECT NULL, 'view'",
+               ", FIELD_IDS {who: 3, what: 2}", {3, 2})});
+  EXPECT_EQ(Text("SELECT count(*) FROM events WHERE user_id = 'u1'"), "0\r\n");
+  EXPECT_EQ(Text("SELECT count(*) FROM events WHERE user_id IS NULL AND event_type = 'view'"),
+            "0\r\n");
+  // 1 in 3 has no user, half of those are views; 1 in 10 is u1, 1 in 3 of those has no user.
+  EXPECT_EQ(Text("SELECT count(*) FROM events"), "3832\r\n");
+}
+
+TEST_F(DeleteFilesTest, AColumnThatTheFileLacksIsNull) {
+  Apply({Write("q", "SELECT 'x' AS later", ", FIELD_IDS {later: 99}", {99})});
+  EXPECT_EQ(data_.deleted, nullptr);
+  Apply({Write("n", "SELECT NULL::VARCHAR AS later", ", FIELD_IDS {later: 99}", {99})});
+  EXPECT_EQ(Text("SELECT count(*) FROM events"), "0\r\n");
+}
+
+TEST_F(DeleteFilesTest, ADeleteFileThatCannotBeReadIsAnError) {
+  const auto deleted = deletes_->Of(data_.native_path, data_.rows, {{folder_ + "/gone", {}}});
+  ASSERT_FALSE(deleted.has_value());
+  EXPECT_EQ(deleted.error().code(), Code::kCorruption);
+  EXPECT_NE(deleted.error().message().find("gone"), std::string::npos);
+}
+
+TEST_F(DeleteFilesTest, AFileWithoutFieldIdsIsReadByNames) {
+  const DeleteFile file =
+      Write("named", "SELECT 'x' AS event_id, 'add_files' AS event_type, now() AS timestamp", "");
+  data_ = {};
+  data_.native_path = file.native_path;
+  data_.rows = 1;
+  EXPECT_EQ(Text("SELECT event_id, event_type, user_id IS NULL FROM events"),
+            "x,add_files,true\r\n");
+}
+
+}  // namespace
+}  // namespace tidemark::engine

@@ -1,0 +1,41 @@
+// Rows of a data file that are deleted, by their place in it. Immutable once shared; any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace tidemark::engine {
+
+// A delete file of the lake, as a manifest names it.
+struct DeleteFile {
+  std::string native_path;
+  std::vector<std::int32_t> equality_ids;  // None: positions.
+};
+
+class DeletedRows {
+ public:
+  // Of a file of `rows` rows; places beyond them mean nothing.
+  explicit DeletedRows(std::uint64_t rows) : rows_(rows), words_((rows + 63) / 64) {}
+
+  void Add(std::int64_t place) {
+    if (place < 0 || static_cast<std::uint64_t>(place) >= rows_) return;
+    std::uint64_t& word = words_[static_cast<std::size_t>(place) / 64];
+    const std::uint64_t bit = 1ULL << (static_cast<std::uint64_t>(place) % 64);
+    count_ += (word & bit) == 0 ? 1 : 0;
+    word |= bit;
+  }
+  bool Has(std::uint64_t place) const {
+    return place < rows_ && (words_[place / 64] >> (place % 64) & 1) != 0;
+  }
+  std::uint64_t count() const { return count_; }
+  std::uint64_t bytes() const { return words_.size() * sizeof(std::uint64_t); }
+
+ private:
+  std::uint64_t rows_;
+  std::vector<std::uint64_t> words_;
+  std::uint64_t count_ = 0;
+};
+
+}  // namespace tidemark::engine
