@@ -8,6 +8,7 @@
 
 #include <unistd.h>
 
+#include "app/core_feeder.h"
 #include "app/crash_point.h"
 #include "app/keyring.h"
 #include "app/plain_tables.h"
@@ -220,12 +221,14 @@ class Server::Impl final : public RouteParts {
     }
     locations_ = std::make_unique<iceberg::Locations>(store_.get(), std::move(roots));
     directory_ = std::make_unique<catalog::SqliteDirectory>(database_.get());
-    rest_catalog_ = std::make_unique<iceberg::RestCatalog>(
-        iceberg::RestCatalog::Parts{directory_.get(), locations_.get(), &clock_, [] {
-                                      env::Random random(env::EntropySeed());
-                                      const std::uint64_t first = random.Next();
-                                      return MakeUuidV4(first, random.Next());
-                                    }});
+    feeder_ = std::make_unique<CoreFeeder>(this);
+    const auto new_id = [] {
+      env::Random random(env::EntropySeed());
+      const std::uint64_t first = random.Next();
+      return MakeUuidV4(first, random.Next());
+    };
+    rest_catalog_ = std::make_unique<iceberg::RestCatalog>(iceberg::RestCatalog::Parts{
+        directory_.get(), locations_.get(), &clock_, new_id, feeder_.get()});
     return {};
   }
 
@@ -355,6 +358,7 @@ class Server::Impl final : public RouteParts {
   };
   std::vector<OutsideRoot> outside_;
   std::unique_ptr<iceberg::Locations> locations_;
+  std::unique_ptr<CoreFeeder> feeder_;
   std::unique_ptr<iceberg::RestCatalog> rest_catalog_;
   std::unique_ptr<env::TaskPool> pool_;
   std::unique_ptr<env::TaskPool> catalog_pool_;

@@ -3,7 +3,8 @@
 #include <set>
 #include <utility>
 
-#include "iceberg/layout.h"
+#include "iceberg/commit_request.h"
+#include "iceberg/managed_commit.h"
 #include "iceberg/rest_catalog.h"
 #include "iceberg/schema.h"
 #include "lake/deflate.h"
@@ -18,21 +19,6 @@ using catalog::EntryKind;
 constexpr int kGzipLevel = 1;
 constexpr std::string_view kMetadataPath = "write.metadata.path";
 constexpr std::string_view kMetadataCodec = "write.metadata.compression-codec";
-
-// A list of a commit request; empty if it is absent.
-Outcome<const std::vector<JsonValue>*> ListAt(const JsonValue& request, std::string_view name) {
-  static const std::vector<JsonValue> kNone;
-  const JsonValue* list = request.Find(name);
-  if (list == nullptr || list->is_null()) return &kNone;
-  if (!list->is_array()) {
-    return BadRequest("Cannot parse commit: " + std::string(name) + " must be an array");
-  }
-  if (list->items().size() > kUpdatesMax) {
-    return BadRequest("A commit has at most " + std::to_string(kUpdatesMax) + " " +
-                      std::string(name));
-  }
-  return &list->items();
-}
 
 Outcome<bool> AssertsCreate(const JsonValue& request) {
   ICE_ASSIGN(const auto* requirements, ListAt(request, "requirements"));
@@ -107,19 +93,12 @@ Outcome<RestCatalog::Prepared> RestCatalog::PrepareNew(const TableCommit& commit
 
 Outcome<RestCatalog::Prepared> RestCatalog::PrepareNext(const TableCommit& commit,
                                                         const catalog::Entry& entry) {
-  if (entry.record.managed) {
-    return Forbidden("Cannot commit to " + NameText(commit.name) +
-                     ": the server feeds this table, and commits of others to it are not accepted "
-                     "yet; write to a plain table beside it");
-  }
+  if (entry.record.managed) return PrepareNextManaged(commit, entry);
   ICE_ASSIGN(TableDocument document, TableDocument::Parse(entry.record.metadata_bytes));
-  ICE_ASSIGN(const auto* requirements, ListAt(*commit.request, "requirements"));
-  for (const JsonValue& requirement : *requirements) ICE_TRY(document.Check(requirement));
   const std::string location = document.location();
   const std::int64_t before_ms = document.last_updated_ms();
   const std::int64_t now = std::max(NowMs(), before_ms);
-  ICE_ASSIGN(const auto* updates, ListAt(*commit.request, "updates"));
-  for (const JsonValue& update : *updates) ICE_TRY(document.Apply(update, now));
+  ICE_TRY(ApplyRequest(*commit.request, now, &document));
   ICE_TRY(CheckLocation(document.location(), location));
   ICE_TRY(document.Finish(now));
   Prepared prepared;
@@ -143,6 +122,40 @@ Outcome<RestCatalog::Prepared> RestCatalog::PrepareNext(const TableCommit& commi
   return prepared;
 }
 
+Outcome<RestCatalog::Prepared> RestCatalog::PrepareNextManaged(const TableCommit& commit,
+                                                               const catalog::Entry& entry) {
+  if (parts_.feeder == nullptr) {
+    return Forbidden("Cannot commit to " + NameText(commit.name) + ": the server feeds this table");
+  }
+  const TimeMicros now = parts_.clock->WallNow();
+  const ManagedParts parts{.store = parts_.locations->warehouse(),
+                           .locations = parts_.locations,
+                           .new_id = parts_.new_id,
+                           .epoch = parts_.feeder->epoch(),
+                           .now = now,
+                           .readers_until = parts_.feeder->ReadersUntil(now)};
+  ICE_ASSIGN(ManagedCommit made, PrepareManaged(parts, entry.record, *commit.request));
+  Prepared prepared;
+  prepared.changed = made.changed;
+  prepared.metadata = std::move(made.metadata);
+  prepared.change.entry = entry;
+  if (!made.changed) return prepared;
+  prepared.change.action = EntryChange::Action::kCommit;
+  catalog::TableRecord& record = prepared.change.entry.record;
+  record.metadata_key = made.change.metadata_key;
+  record.metadata_version = made.change.base_version + 1;
+  prepared.change.commit = std::move(made.change);
+  return prepared;
+}
+
+// Queries that begin after the answer see what was committed.
+void RestCatalog::Publish(const std::vector<Prepared>& prepared) const {
+  for (const Prepared& one : prepared) {
+    if (!one.changed || one.change.action != EntryChange::Action::kCommit) continue;
+    parts_.feeder->Refresh(one.change.entry.record.ns);
+  }
+}
+
 Outcome<bool> RestCatalog::Make(const std::vector<Prepared>& prepared) {
   std::vector<EntryChange> changes;
   for (const Prepared& one : prepared) {
@@ -156,6 +169,7 @@ Outcome<bool> RestCatalog::Make(const std::vector<Prepared>& prepared) {
     if (now && now->record.metadata_key == record.metadata_key) applied = Status();
   }
   if (applied) {
+    Publish(prepared);
     for (const Prepared& one : prepared) {
       for (const std::string& uri : one.old_files) RemoveFile(uri);
     }
@@ -164,7 +178,7 @@ Outcome<bool> RestCatalog::Make(const std::vector<Prepared>& prepared) {
   const Code code = applied.error().code();
   // Unknown still: the files may be the table's.
   if (code == Code::kOutcomeUnknown) return tl::unexpected<Problem>(applied.error());
-  for (const EntryChange& change : changes) RemoveFile(change.entry.record.metadata_key);
+  for (const EntryChange& change : changes) RemoveFile(MetadataUri(change.entry));
   if (code == Code::kConflict || code == Code::kAlreadyExists || code == Code::kNotFound) {
     return false;
   }
@@ -181,7 +195,7 @@ Outcome<std::vector<RestCatalog::Prepared>> RestCatalog::Commit(
       auto one = Prepare(commit);
       if (!one) {
         for (const Prepared& other : prepared) {
-          if (other.changed) RemoveFile(other.change.entry.record.metadata_key);
+          if (other.changed) RemoveFile(MetadataUri(other.change.entry));
         }
         return tl::unexpected<Problem>(std::move(one).error());
       }

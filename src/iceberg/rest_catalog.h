@@ -1,5 +1,6 @@
-// The Iceberg REST catalog without its HTTP: namespaces, plain tables and views, and reading the
-// managed tables. Specification: rest-catalog-open-api.yaml of Apache Iceberg.
+// The Iceberg REST catalog without its HTTP: namespaces, tables and views; what others may do to
+// managed tables is in managed_commit.h. Specification: rest-catalog-open-api.yaml of Apache
+// Iceberg.
 //
 // Requests are JSON as clients send it; what is not valid is refused with the specification's
 // error model. A change writes its metadata file durably, then moves the pointer in one transaction
@@ -53,6 +54,23 @@ struct LoadedTable {
 };
 using LoadedView = LoadedTable;
 
+// The process that feeds the managed tables, as far as commits of others to them need it. Any
+// thread.
+class Feeder {
+ public:
+  Feeder() = default;
+  Feeder(const Feeder&) = delete;
+  Feeder& operator=(const Feeder&) = delete;
+  virtual ~Feeder() = default;
+
+  virtual Epoch epoch() const = 0;
+  // When files that a commit of now drops from history may be deleted.
+  virtual TimeMicros ReadersUntil(TimeMicros now) const = 0;
+  // Blocks until queries see the heads that the catalog names of the namespace's managed tables.
+  // What fails is tried again by the next flush.
+  virtual void Refresh(const std::string& ns) = 0;
+};
+
 class RestCatalog {
  public:
   struct Parts {
@@ -60,6 +78,7 @@ class RestCatalog {
     const Locations* locations = nullptr;
     const env::Clock* clock = nullptr;
     std::function<Uuid()> new_id;
+    Feeder* feeder = nullptr;  // Null: managed tables can be read only.
   };
   explicit RestCatalog(Parts parts) : parts_(std::move(parts)) {}
 
@@ -122,6 +141,8 @@ class RestCatalog {
   Outcome<Prepared> Prepare(const TableCommit& commit);
   Outcome<Prepared> PrepareNew(const TableCommit& commit);
   Outcome<Prepared> PrepareNext(const TableCommit& commit, const catalog::Entry& entry);
+  Outcome<Prepared> PrepareNextManaged(const TableCommit& commit, const catalog::Entry& entry);
+  void Publish(const std::vector<Prepared>& prepared) const;
   Outcome<std::vector<Prepared>> Commit(const std::vector<TableCommit>& commits);
   Outcome<Prepared> PrepareView(const Name& name, const JsonValue& request);
   // Writes the next metadata file and notes it in the change.

@@ -57,6 +57,7 @@ Done TableDocument::AddSnapshot(const JsonValue& update) {
   json_.Set("last-sequence-number", std::max(last, sequence));
   updated_ms_ = std::max(updated_ms_.value_or(0), IntOr(*sent, "timestamp-ms", 0));
   added_.insert(id);
+  added_order_.push_back(id);
   added_lists_.push_back(TextOr(*sent, "manifest-list"));
   changed_ = true;
   return {};

@@ -349,6 +349,23 @@ const JsonValue* TableDocument::FindById(std::string_view list, std::string_view
   return nullptr;
 }
 
+const JsonValue* TableDocument::CurrentSchema() const {
+  return FindById("schemas", "schema-id", IntOr(json_, "current-schema-id", -1));
+}
+
+void TableDocument::PutProperty(std::string_view key, std::string_view value) {
+  json_.Find("properties")->Set(key, value);
+}
+
+void TableDocument::PutSummary(std::int64_t snapshot,
+                               const std::map<std::string, std::string>& summary) {
+  for (JsonValue& one : json_.Find("snapshots")->items()) {
+    if (IntOr(one, "snapshot-id", -1) != snapshot) continue;
+    if (one.Find("summary") == nullptr) one.Set("summary", JsonValue::Object());
+    for (const auto& [key, value] : summary) one.Find("summary")->Set(key, value);
+  }
+}
+
 JsonValue* TableDocument::CurrentSchema() {
   const std::int64_t id = IntOr(json_, "current-schema-id", -1);
   for (JsonValue& schema : json_.Find("schemas")->items()) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -74,6 +75,18 @@ class TableDocument {
   std::int64_t last_updated_ms() const;
   // The locations of the manifest lists of snapshots that this commit added.
   const std::vector<std::string>& added_manifest_lists() const { return added_lists_; }
+  // ... their ids, in order; and the ids that it removed.
+  const std::vector<std::int64_t>& added_snapshots() const { return added_order_; }
+  const std::set<std::int64_t>& removed_snapshots() const { return removed_; }
+  // nullptr: none of that id.
+  const JsonValue* FindSnapshot(std::int64_t id) const {
+    return FindById("snapshots", "snapshot-id", id);
+  }
+  const JsonValue* CurrentSchema() const;
+
+  // What the server itself says of a commit, beside what the client sent.
+  void PutProperty(std::string_view key, std::string_view value);
+  void PutSummary(std::int64_t snapshot, const std::map<std::string, std::string>& summary);
 
  private:
   friend struct TableUpdates;  // The table of what Apply knows.
@@ -128,6 +141,7 @@ class TableDocument {
   std::optional<std::int64_t> last_schema_, last_spec_, last_order_;  // What -1 means.
   std::set<std::int64_t> added_, removed_, was_main_;                 // Snapshots of this commit.
   std::vector<std::string> added_lists_;
+  std::vector<std::int64_t> added_order_;
 };
 
 }  // namespace tidemark::iceberg

@@ -154,7 +154,7 @@ def test_views(catalog):
     assert catalog.request("DELETE", f"{BASE}/namespaces/a/views/v").status == 204
 
 
-def test_managed_tables_are_read_but_not_written(server):
+def test_managed_tables_are_neither_dropped_nor_renamed(server):
     server.post("/v1/events", [{"event_type": "click", "properties": {"n": n}} for n in range(5)])
     server.settle()
     loaded = server.get("/v1/namespaces/default/tables/events").json()
@@ -163,8 +163,7 @@ def test_managed_tables_are_read_but_not_written(server):
     assert {"namespace": ["default"], "name": "events"} in server.get("/v1/namespaces/default/tables").json()["identifiers"]
     path = f"{BASE}/namespaces/default/tables/events"
     rename = {"source": {"namespace": ["default"], "name": "events"}, "destination": {"namespace": ["default"], "name": "mine"}}
-    for answer in (server.post(path, set_property("a", "b")), server.request("DELETE", path + "?purgeRequested=true"),
-                   server.post(f"{BASE}/tables/rename", rename)):
+    for answer in (server.request("DELETE", path + "?purgeRequested=true"), server.post(f"{BASE}/tables/rename", rename)):
         assert error_of(answer)["type"] == "ForbiddenException" and "server feeds" in answer.json()["error"]["message"]
     taken = server.post(f"{BASE}/namespaces/default/tables", {"name": "quarantine", "schema": SCHEMA})
     assert error_of(taken)["code"] in (403, 409)
@@ -172,6 +171,50 @@ def test_managed_tables_are_read_but_not_written(server):
     server.post("/v1/events", {"event_type": "click"})
     server.settle()
     assert server.scalar("select count(*) from events") == 6
+
+
+def test_commits_to_managed_tables(catalog):
+    """Files of others: tests/services/test_managed_tables.py; here what plain HTTP can commit."""
+    catalog.post("/v1/events", [{"event_type": "click"} for _ in range(5)])
+    catalog.settle()
+    path = f"{BASE}/namespaces/default/tables/events"
+    committed = catalog.post(path, set_property("owner", "data team"))
+    assert committed.status == 200, committed.body
+    assert committed.json()["metadata-location"] == catalog.events_metadata()
+    # One transaction for a plain table and the server's own: both or none.
+    make(catalog, "t")
+    stale = {"type": "assert-ref-snapshot-id", "ref": "main", "snapshot-id": 1}
+
+    def change(ns, name, *requirements):
+        return {"identifier": {"namespace": [ns], "name": name}, **set_property("k", name, *requirements)}
+
+    refused = catalog.post(f"{BASE}/transactions/commit", {"table-changes": [change("a", "t"), change("default", "events", stale)]})
+    assert error_of(refused)["code"] == 409
+    assert catalog.get(f"{BASE}/namespaces/a/tables/t").json()["metadata"]["properties"] == {}
+    assert catalog.post(f"{BASE}/transactions/commit", {"table-changes": [change("a", "t"), change("default", "events")]}).status == 204
+    catalog.post("/v1/events", {"event_type": "click"})
+    catalog.settle()
+    loaded = catalog.get(path).json()["metadata"]
+    assert (loaded["properties"]["owner"], loaded["properties"]["k"]) == ("data team", "events")
+    assert catalog.scalar("select count(*) from events") == 6
+    assert catalog.verify()["ok"]
+    # What another table has in the warehouse is not this one's.
+    head = loaded["current-snapshot-id"]
+    [snapshot] = [one for one in loaded["snapshots"] if one["snapshot-id"] == head]
+    for elsewhere in (f"file://{catalog.folder.resolve()}/lake/plain.tables/a/x.avro", "file:///etc/passwd"):
+        fake = {"snapshot-id": 5, "parent-snapshot-id": head, "sequence-number": 99, "timestamp-ms": loaded["last-updated-ms"],
+                "manifest-list": elsewhere, "summary": {"operation": "append"}}
+        answer = catalog.post(path, {"updates": [{"action": "add-snapshot", "snapshot": fake}]})
+        assert error_of(answer)["code"] == 400 and "G5" in answer.json()["error"]["message"]
+    moved = dict(snapshot, **{"snapshot-id": 6, "parent-snapshot-id": head, "sequence-number": 99, "summary": {"operation": "append",
+                              "tidemark.offsets": '{"v":1,"p":{"0":0}}'}})
+    answer = catalog.post(path, {"updates": [{"action": "add-snapshot", "snapshot": moved}]})
+    assert error_of(answer)["code"] == 403 and "G7" in answer.json()["error"]["message"]
+    for update, rule in (({"action": "set-location", "location": "file:///elsewhere"}, "G9"), ({"action": "upgrade-format-version", "format-version": 3}, "G11"),
+                         ({"action": "remove-snapshot-ref", "ref-name": "main"}, "G8")):
+        answer = catalog.post(path, {"updates": [update]})
+        assert error_of(answer)["code"] in (400, 403) and rule in answer.json()["error"]["message"]
+    assert catalog.get(path).json()["metadata"]["current-snapshot-id"] == head
 
 
 def test_commits_survive_a_kill(tmp_path):

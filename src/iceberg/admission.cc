@@ -1,0 +1,310 @@
+#include "iceberg/admission.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "event/schema.h"
+#include "lake/bounds.h"
+#include "lake/delete_index.h"
+
+namespace tidemark::iceberg {
+namespace {
+
+using lake::EntryStatus;
+using lake::FileContent;
+using lake::ManifestEntry;
+using lake::ManifestFile;
+
+struct Live {
+  const ManifestEntry* entry = nullptr;
+  std::int32_t spec_id = 0;
+};
+// By path. Data and delete files have different ones.
+using LiveMap = std::map<std::string_view, Live>;
+
+std::string Upper(std::string text) {
+  for (char& c : text) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  return text;
+}
+
+std::optional<std::int64_t> CountOf(const lake::FieldCounts& counts, std::int32_t id) {
+  for (const auto& [field, count] : counts) {
+    if (field == id) return count;
+  }
+  return std::nullopt;
+}
+
+std::optional<OffsetRange> OffsetsOf(const lake::DataFile& file) {
+  const std::int32_t id = Info(event::Column::kLogOffset).field_id;
+  const std::string* lower = file.Lower(id);
+  const std::string* upper = file.Upper(id);
+  const auto first = lower == nullptr ? std::nullopt : lake::IntFromBound(*lower);
+  const auto last = upper == nullptr ? std::nullopt : lake::IntFromBound(*upper);
+  if (!first || !last) return std::nullopt;
+  return OffsetRange{*first, *last};
+}
+
+class Admission {
+ public:
+  explicit Admission(const AdmissionRequest& request) : request_(request) {
+    done_.inputs = request.inputs;
+  }
+
+  Outcome<Admitted> Run() {
+    ICE_TRY(Index(*request_.before, &before_));
+    ICE_TRY(Index(*request_.after, &after_));
+    for (std::size_t i = 0; i < request_.after->manifests.size(); ++i) {
+      const ManifestFile& manifest = request_.after->manifests[i];
+      if (IsOld(manifest)) continue;
+      done_.manifests.push_back(manifest.path);
+      ICE_TRY(CheckManifest(manifest, request_.after->entries[i]));
+    }
+    ICE_TRY(CheckGone());
+    ICE_TRY(CheckOffsets());
+    ICE_TRY(CheckOperation());
+    return std::move(done_);
+  }
+
+ private:
+  // A2.
+  static Done Index(const lake::SnapshotFiles& files, LiveMap* live) {
+    for (std::size_t i = 0; i < files.manifests.size(); ++i) {
+      for (const ManifestEntry& entry : files.entries[i]) {
+        if (entry.status == EntryStatus::kDeleted) continue;
+        const Live one{&entry, files.manifests[i].spec_id};
+        if (live->emplace(entry.file.path, one).second) continue;
+        return NotValid("A2: file " + entry.file.path +
+                        " is in the snapshot twice: a row must not be read twice");
+      }
+    }
+    return {};
+  }
+
+  bool IsOld(const ManifestFile& manifest) const {
+    return std::ranges::any_of(request_.before->manifests,
+                               [&](const ManifestFile& old) { return old.path == manifest.path; });
+  }
+
+  Done CheckManifest(const ManifestFile& manifest, const std::vector<ManifestEntry>& entries) {
+    const lake::PartitionSpec* spec = request_.metadata->FindSpec(manifest.spec_id);
+    if (spec == nullptr) {
+      return NotValid("A1: manifest " + manifest.path + " is of partition spec " +
+                      std::to_string(manifest.spec_id) + ", which the table does not have");
+    }
+    std::int64_t added = 0;
+    for (const ManifestEntry& entry : entries) {
+      ICE_TRY(CheckPartition(*spec, entry.file));
+      if ((entry.file.content != FileContent::kData) != manifest.is_deletes) {
+        return NotValid("A3: manifest " + manifest.path + " mixes data and delete files");
+      }
+      if (entry.status == EntryStatus::kAdded) ++added;
+      ICE_TRY(CheckEntry(manifest, entry));
+    }
+    if (manifest.added_files > 0 && added != manifest.added_files) {
+      return NotValid("A3: the manifest list says that " + manifest.path + " adds " +
+                      std::to_string(manifest.added_files) + " files, it adds " +
+                      std::to_string(added));
+    }
+    return {};
+  }
+
+  // A1.
+  Done CheckPartition(const lake::PartitionSpec& spec, const lake::DataFile& file) const {
+    bool same = file.partition_fields.size() == spec.fields.size();
+    for (std::size_t i = 0; same && i < spec.fields.size(); ++i) {
+      const std::int32_t id = file.partition_fields[i];
+      same = id == spec.fields[i].field_id || id == -1;
+    }
+    if (same) return {};
+    return NotValid("A1: the partition of " + file.path + " has not the fields of spec " +
+                    std::to_string(spec.spec_id) +
+                    ": the engine mixes partition specs, and every reader would see other rows "
+                    "(DuckDB up to 1.5.5 does so for DELETE and UPDATE: duckdb-iceberg#1274); "
+                    "use a newer one, or another engine for this statement");
+  }
+
+  Done CheckEntry(const ManifestFile& manifest, const ManifestEntry& entry) {
+    const bool by_this = entry.snapshot == SnapshotId(request_.snapshot);
+    const auto old = before_.find(entry.file.path);
+    const bool was_live = old != before_.end();
+    if (entry.status == EntryStatus::kAdded && by_this) {
+      if (was_live) {
+        return NotValid("A2: file " + entry.file.path +
+                        " is in the table already: its rows would be read twice");
+      }
+      return CheckAdded(manifest, entry);
+    }
+    if (entry.status == EntryStatus::kDeleted) {
+      if (!by_this) return {};
+      if (!was_live) {
+        return CommitFailed("A5: file " + entry.file.path +
+                            " is not in the table any more: load it and commit again");
+      }
+      deleted_.insert(*old);
+      if (entry.file.content == FileContent::kData) {
+        done_.removed_rows += static_cast<std::uint64_t>(old->second.entry->file.rows);
+        AddInput(old->second.entry->file);
+      }
+      return {};
+    }
+    if (!was_live) {
+      return NotValid("A5: file " + entry.file.path +
+                      " is named as if it had been in the table before, where it was not");
+    }
+    if (entry.sequence_number == old->second.entry->sequence_number) return {};
+    return NotValid("A5: the sequence number of " + entry.file.path + " must stay");
+  }
+
+  Done CheckAdded(const ManifestFile& manifest, const ManifestEntry& entry) {
+    const lake::DataFile& file = entry.file;
+    if (file.rows < 0 || file.bytes <= 0) {
+      return NotValid("A3: file " + file.path + " has no size or a negative number of rows");
+    }
+    const std::int64_t sequence = entry.sequence_number.value_or(0);
+    const bool rewrites = request_.operation == "replace" || request_.operation == "overwrite";
+    if (sequence > request_.sequence_number || (sequence < request_.sequence_number && !rewrites)) {
+      return NotValid("A7: file " + file.path + " has sequence number " + std::to_string(sequence) +
+                      " in a snapshot of " + std::to_string(request_.sequence_number));
+    }
+    if (Upper(file.format) != "PARQUET") {
+      return NotValid("G11: " + file.path + " is " + file.format +
+                      ": the server reads Parquet of v2 tables alone (deletion vectors are v3)");
+    }
+    done_.added_files.push_back(file.path);
+    if (file.content == FileContent::kData) {
+      done_.added_rows += static_cast<std::uint64_t>(file.rows);
+      return CheckAddedData(file);
+    }
+    done_.deleted_rows += static_cast<std::uint64_t>(file.rows);
+    if (file.content == FileContent::kPositionDeletes) return CheckPositions(manifest, file);
+    if (file.equality_ids.empty()) {
+      return NotValid("A3: equality delete file " + file.path + " does not say by which columns");
+    }
+    if (request_.equality_deletes) {
+      all_are_inputs_ = true;
+      return {};
+    }
+    return NotValid(
+        "G11: equality deletes are refused: PyIceberg cannot read them and DuckDB 1.5.5 reads them "
+        "wrong; delete by rewriting files or by positions, or set table property "
+        "tidemark.equality-deletes to allow");
+  }
+
+  // A4.
+  Done CheckPositions(const ManifestFile& manifest, const lake::DataFile& file) {
+    const auto only = lake::FileOfPositions(file);
+    if (!only) {
+      for (const auto& [path, live] : before_) {
+        if (live.spec_id == manifest.spec_id &&
+            live.entry->file.partition_key == file.partition_key) {
+          AddInput(live.entry->file);
+        }
+      }
+      return {};
+    }
+    auto target = before_.find(*only);
+    if (target == before_.end()) {
+      target = after_.find(*only);
+      if (target == after_.end()) {
+        return CommitFailed("A4: " + file.path + " deletes rows of " + *only +
+                            ", which is not in the table any more: load it and commit again");
+      }
+    }
+    if (target->second.spec_id != manifest.spec_id ||
+        target->second.entry->file.partition_key != file.partition_key) {
+      return NotValid("A4: " + file.path + " deletes rows of " + *only +
+                      " but is of another partition or spec: readers would not agree on what is "
+                      "deleted (duckdb-iceberg#1274); use a newer engine for this statement");
+    }
+    AddInput(target->second.entry->file);
+    return {};
+  }
+
+  // G10.
+  Done CheckAddedData(const lake::DataFile& file) {
+    for (const event::ColumnInfo& column : event::kColumns) {
+      if (!column.required || CountOf(file.null_counts, column.field_id).value_or(0) == 0) continue;
+      return NotValid("G10: column " + std::string(column.name) + " is required, but " + file.path +
+                      " has rows without it");
+    }
+    const std::int32_t id = Info(event::Column::kLogOffset).field_id;
+    const auto nulls = CountOf(file.null_counts, id);
+    if (nulls && *nulls >= file.rows) return {};
+    if (const auto offsets = OffsetsOf(file)) {
+      offsets_.emplace_back(file.path, *offsets);
+      return {};
+    }
+    // Metrics of other columns but none of this one: the file lacks it.
+    const bool measured = !file.value_counts.empty() || !file.null_counts.empty();
+    if (measured && !nulls && !CountOf(file.value_counts, id)) return {};
+    if (file.rows == 0) return {};
+    return NotValid("G10: nothing tells whether rows of " + file.path +
+                    " have a log_offset: write column metrics (counts and bounds)");
+  }
+
+  void AddInput(const lake::DataFile& file) {
+    if (const auto offsets = OffsetsOf(file)) done_.inputs.push_back(*offsets);
+  }
+
+  // Rows of others have no offset; those that have one are the server's, read from files that the
+  // same commit takes them out of.
+  Done CheckOffsets() const {
+    if (all_are_inputs_) return {};
+    for (const auto& [path, offsets] : offsets_) {
+      const bool covered = std::ranges::any_of(done_.inputs, [&](const OffsetRange& input) {
+        return input.first <= offsets.last && offsets.first <= input.last;
+      });
+      OffsetRange hull{offsets.last, offsets.first};
+      for (const OffsetRange& input : done_.inputs) {
+        hull.first = std::min(hull.first, input.first);
+        hull.last = std::max(hull.last, input.last);
+      }
+      if (covered && hull.first <= offsets.first && offsets.last <= hull.last) continue;
+      return NotValid("G10: rows of " + path +
+                      " have a log_offset that no file they replace has: an event would be there "
+                      "twice; leave log_offset and log_partition null in rows of your own");
+    }
+    return {};
+  }
+
+  // A6.
+  Done CheckGone() const {
+    for (const auto& [path, live] : before_) {
+      if (after_.contains(path) || deleted_.contains(path)) continue;
+      return NotValid("A6: file " + std::string(path) +
+                      " is missing from the snapshot without having been deleted");
+    }
+    for (const auto& [path, live] : deleted_) {
+      if (!after_.contains(path)) continue;
+      return NotValid("A6: file " + std::string(path) + " is deleted and yet in the snapshot");
+    }
+    return {};
+  }
+
+  Done CheckOperation() const {
+    if (request_.operation == "append" && !done_.only_adds()) {
+      return NotValid("A6: an append must not remove anything");
+    }
+    if (request_.operation == "replace" && done_.added_rows > done_.removed_rows) {
+      return NotValid("A6: a replace of " + std::to_string(done_.removed_rows) + " rows adds " +
+                      std::to_string(done_.added_rows) + ": it must not add rows");
+    }
+    return {};
+  }
+
+  const AdmissionRequest& request_;
+  LiveMap before_;
+  LiveMap after_;
+  LiveMap deleted_;
+  std::vector<std::pair<std::string, OffsetRange>> offsets_;  // Of added files that have some.
+  bool all_are_inputs_ = false;
+  Admitted done_;
+};
+
+}  // namespace
+
+Outcome<Admitted> Admit(const AdmissionRequest& request) { return Admission(request).Run(); }
+
+}  // namespace tidemark::iceberg
