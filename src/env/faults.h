@@ -56,6 +56,9 @@ enum class Bug : std::uint8_t {
   kGarbageByWallClock,         // ... when the wall clock jumps.
   kAbandonedForgotten,         // Files of a flush that failed stay.
   kCommittedLeftoversDeleted,  // Files of a commit whose answer was lost are cleared away.
+  // Commits of others.
+  kOffsetsNotInherited,     // Their snapshots do not say which offsets they stand for.
+  kForeignHeadOverwritten,  // A flush that they overtook is committed as it was built.
   // Recovery.
   kIdsNotReplayed,       // The index forgets what it had only in memory.
   kReplayOffByOne,       // The first frame above the settled ones is skipped.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/json_writer.h"
+#include "env/faults.h"
 #include "iceberg/admission.h"
 #include "iceberg/commit_request.h"
 #include "iceberg/guardian.h"
@@ -150,6 +151,7 @@ class Commit {
   }
 
   Done Inherit(TableDocument* document) {
+    if (env::Planted(env::Bug::kOffsetsNotInherited)) return {};
     for (const std::int64_t id : document->added_snapshots()) {
       const JsonValue* snapshot = document->FindSnapshot(id);
       if (snapshot == nullptr) continue;

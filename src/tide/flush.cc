@@ -216,13 +216,16 @@ TimeMicros Flusher::ReadersUntil(TimeMicros now) const {
 Result<Flusher::Outcome> Flusher::CommitOnce(Project& project, Pending* pending,
                                              const lake::TableHead& head) {
   const TimeMicros now = parts_.clock->WallNow();
-  auto built = pending->append.Build(head, ++pending->attempt_count, now, ReadersUntil(now));
+  const bool as_built = env::Planted(env::Bug::kForeignHeadOverwritten);
+  const lake::TableHead& base = as_built ? *project.cut()->lake : head;
+  auto built = pending->append.Build(base, ++pending->attempt_count, now, ReadersUntil(now));
   if (!built) {
     pending->attempts.push_back({nullptr, pending->append.attempt_keys()});
     if (built.error().code() == Code::kConflict) return Overtaken(project, pending);
     return Fail(std::move(built).error());
   }
   catalog::TableChange& change = built->change;
+  change.base_version = head.metadata_version;
   for (const catalog::Garbage& garbage : change.garbage) {
     kept_until_[garbage.key] = parts_.clock->Now() + options_.garbage_delay;
   }

@@ -81,7 +81,7 @@ void CoreLife::CheckIdle() {
 
 void CoreLife::CheckNoOrphans() {
   std::set<std::string> live;
-  bool merged = merges_;
+  bool merged = merges_ || foreign_.commits() > 0;
   const auto add = [&](const std::string& uri) { live.insert(store_.KeyOf(uri).value()); };
   ForEachProject([&](const tide::Project& project) {
     const auto head = project.cut()->lake;
@@ -99,6 +99,7 @@ void CoreLife::CheckNoOrphans() {
     // A table's first metadata, of a creation that died, that was being removed when the process
     // died, comes back with the power and is in nobody's way.
     if (key.find("/metadata/00000-") != std::string::npos) continue;
+    if (foreign_.Left(key)) continue;
     // A commit that came in after it was looked for, and then a crash, leave the metadata of the
     // attempt after it; and of older snapshots' merged manifests nobody has told us here.
     const bool known_leak =
@@ -204,6 +205,7 @@ void CoreLife::CatalogFromBackup() {
   const bool gone = HeadsAreGone(backup_.catalog);
   Fall();
   catalog_.Restore(backup_.catalog);
+  foreign_.Forget(catalog_);
   budget_bytes_ = 64_MiB;
   Error error(Code::kInternal, "");
   oracle_.BeginLife();

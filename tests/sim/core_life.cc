@@ -23,6 +23,7 @@ CoreLife::CoreLife(std::uint64_t seed)
       disk_(seed * 7 + 3),
       catalog_(seed * 11 + 4),
       store_(&disk_, "lake"),
+      foreign_(&catalog_, &store_, &dice_),
       writer_(&disk_),
       reader_(&disk_) {
   ChooseWorld();
@@ -94,6 +95,7 @@ void CoreLife::ChooseTables() {
     choose(lake::kPropertyMetadataLogMax, std::to_string(1 + dice_.Below(3)));
   }
   if (dice_.OneIn(3)) choose(lake::kPropertySnapshotsMax, std::to_string(1 + dice_.Below(4)));
+  foreigners_ = dice_.OneIn(3);
   merges_ = dice_.OneIn(4);
   if (merges_) {
     choose(lake::kPropertyManifestsBeforeMerge, std::to_string(2 + dice_.Below(6)));
@@ -114,6 +116,7 @@ LifeReport CoreLife::Run() {
   process_.reset();
   usurper_.reset();
   report_.acknowledged = oracle_.acknowledged();
+  report_.foreign_commits = foreign_.commits();
   report_.failure = oracle_.failure();
   if (!report_.failure.empty()) report_.failure += " (step " + std::to_string(report_.steps) + ")";
   report_.trace_hash = disk_.trace_hash() ^ oracle_.trace();
@@ -126,6 +129,7 @@ void CoreLife::Step() {
     Reopen();
     return;
   }
+  if (foreigners_ && dice_.OneIn(12)) Foreign();
   const std::uint64_t die = dice_.Below(100);
   if (die < 2 && (die == 0 || report_.crashes < kCrashesMin)) {
     Disaster();
@@ -165,6 +169,38 @@ void CoreLife::SendBatch() {
                       core().FindProject(kProjects[project])->cut()->end() >= answer->receipt.end(),
                       "acknowledged before it is visible");
                 });
+}
+
+// What another engine deletes it has seen: so has the oracle before.
+void CoreLife::Foreign() {
+  if (usurped_ || disk_.dying() || failed()) return;
+  const std::size_t project = dice_.Below(kProjectCount);
+  const std::string name(kProjects[project]);
+  {
+    const auto found = core().FindProject(name);
+    if (!found || !found->cut()->lake) return;
+    Hash128 hash;
+    if (!ReadCut(project, *found->cut(), &hash)) return;
+  }
+  const SimCatalogOptions plagues = catalog_.options();
+  catalog_.SetOptions({});
+  const bool done =
+      foreign_.Commit(name, core().epoch(), clock_.WallNow(),
+                      [this](const std::string& key, std::set<std::int64_t>* offsets) {
+                        const KnownFile* file = ReadFile(key);
+                        if (file == nullptr) return false;
+                        for (const auto& row : file->rows) {
+                          offsets->insert(row.offset.value);
+                        }
+                        return true;
+                      });
+  catalog_.SetOptions(plagues);
+  Expect(foreign_.problem().empty(), foreign_.problem());
+  if (done) oracle_.Erase(project, foreign_.Latest(name).erased);
+  // The server hears of it, or finds out with its next commit.
+  if (!done || in_flush_ || dice_.OneIn(3)) return;
+  core().Refresh(name, [](const Status& /*refreshed*/) {});
+  if (dice_.OneIn(2)) Tide();
 }
 
 void CoreLife::Index() {
@@ -316,7 +352,8 @@ void CoreLife::AtFlushStep(tide::FlushStep step) {
   }
   if (!in_flush_ || disk_.dying() || failed()) return;
   Glance();
-  if (!dice_.OneIn(3) || usurped_) return;
+  if (foreigners_ && step == tide::FlushStep::kBeforeCommit && dice_.OneIn(4)) Foreign();
+  if (!dice_.OneIn(3) || usurped_ || failed()) return;
   in_flush_ = false;
   switch (dice_.Below(6)) {
     case 0:

@@ -1,7 +1,8 @@
 // One life of the whole core on a simulated machine: clients, log, tide and queries as steps in
 // seeded order, with disks that fail, fill up, tear and forget, catalogs whose answers get lost or
 // come late, clocks that jump, second owners, and crashes in the middle of anything, recovery
-// included. Inside a flush, between its steps, clients and queries go on.
+// included. Inside a flush, between its steps, clients and queries go on. In some lives another
+// engine commits to the tables too: it appends, deletes, sets properties and rolls back.
 //
 // Checked at every look, against the oracle: what was acknowledged is there once; what was refused
 // is not there; nothing is invented or changed; what was seen once stays; offsets are dense; a held
@@ -16,6 +17,7 @@
 
 #include "env/local_store.h"
 #include "env/random.h"
+#include "sim/foreign.h"
 #include "sim/oracle.h"
 #include "sim/row_file.h"
 #include "sim/sim_catalog.h"
@@ -34,6 +36,7 @@ struct LifeReport {
   std::uint64_t flushes = 0;
   std::uint64_t usurpers = 0;
   std::uint64_t acknowledged = 0;
+  std::uint64_t foreign_commits = 0;
 };
 
 class CoreLife {
@@ -76,6 +79,7 @@ class CoreLife {
   void Step();
   void SendBatch();
   void Index();
+  void Foreign();
   void MoveClock();
   void ChangePlagues();
   void BeHealthy();
@@ -138,6 +142,7 @@ class CoreLife {
   SimClock clock_;
   SimCatalog catalog_;
   env::LocalStore store_;
+  ForeignWriter foreign_;
   RowFileWriter writer_;
   RowFileReader reader_;
   SimDiskOptions plagues_;
@@ -145,6 +150,7 @@ class CoreLife {
   tide::TideOptions options_;
   std::uint64_t budget_bytes_ = 0;
   bool merges_ = false;  // Commits merge manifests.
+  bool foreigners_ = false;
 
   std::unique_ptr<Process> process_;
   std::unique_ptr<Process> usurper_;  // Opened while the other one was inside a flush.

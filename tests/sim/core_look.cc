@@ -1,5 +1,6 @@
 // How a life looks at the core: cuts, files, the ledger.
 #include <algorithm>
+#include <set>
 
 #include "lake/file_metrics.h"
 #include "sim/core_life.h"
@@ -59,15 +60,24 @@ bool CoreLife::ReadCut(std::size_t project, const tide::Cut& cut, Hash128* lake_
   oracle_.Read(*cut.HotRows(), &hot);
   bool readable = true;
   std::vector<const KnownFile*> files;
+  std::set<std::string> theirs;
+  static const ForeignWriter::State kNothing;
+  const ForeignWriter::State& others =
+      cut.lake ? foreign_.At(cut.lake->table, cut.lake->metadata_version) : kNothing;
   if (cut.lake) {
     cut.lake->files->ForEach([&](const lake::LiveFile& live) {
       if (!readable) return;
+      if (!live.ours) {
+        theirs.insert(live.key);
+        return;
+      }
       files.push_back(ReadFile(live.key));
       readable = files.back() != nullptr;
     });
   }
   if (!readable) return false;
-  oracle_.BeginCut(project, cut.end());
+  Expect(theirs == others.files, "what another engine committed is not there, or is back");
+  oracle_.BeginCut(project, cut.end(), &others.erased);
   oracle_.See(hot);
   for (const KnownFile* file : files) {
     oracle_.See(file->rows);
@@ -100,6 +110,10 @@ void CoreLife::Look() {
 
 void CoreLife::CheckLedger(std::size_t project, const tide::Cut& cut, const Hash128& lake_hash) {
   if (!cut.lake) return;
+  const auto& others = foreign_.At(cut.lake->table, cut.lake->metadata_version);
+  if (const lake::Snapshot* head = cut.lake->metadata->current()) {
+    Expect(!head->Summary(lake::kSummaryOffsets).empty(), "a head does not say its offsets");
+  }
   const auto ledger = catalog_.state().ledgers.find(cut.lake->table);
   if (!Expect(ledger != catalog_.state().ledgers.end(), "no ledger")) return;
   Hash128 hash;
@@ -108,6 +122,7 @@ void CoreLife::CheckLedger(std::size_t project, const tide::Cut& cut, const Hash
   Epoch epoch;
   for (const catalog::LedgerRow& row : ledger->second) {
     if (row.end > cut.settled()) break;
+    if (row.kind == catalog::CommitKind::kExternal) continue;
     Expect(row.begin == at, "the ledger jumps");
     Expect(row.epoch >= epoch, "an epoch went back");
     epoch = row.epoch;
@@ -115,7 +130,8 @@ void CoreLife::CheckLedger(std::size_t project, const tide::Cut& cut, const Hash
     rows += row.rows;
     hash += row.rows_hash;
   }
-  Expect(at == cut.settled() && rows == cut.lake->files->rows() && hash == lake_hash, [&] {
+  const bool whole = rows == cut.lake->files->rows() - others.rows && hash == lake_hash;
+  Expect(at == cut.settled() && (whole || !others.erased.empty()), [&] {
     return "the ledger does not account for the lake of " + std::string(kProjects[project]);
   });
 }

@@ -22,12 +22,14 @@ TEST(CoreSim, KeepsEveryPromiseForEverySeed) {
   ASSERT_TRUE(report.failure.empty())
       << report.failure << "\nreplay with: make sim SEED=" << report.failed_seed;
   ASSERT_EQ(report.lives, options.seed_count);
-  std::printf("%llu lives, %llu steps, %llu crashes, %llu flushes, %llu events acknowledged\n",
-              static_cast<unsigned long long>(report.lives),
-              static_cast<unsigned long long>(report.steps),
-              static_cast<unsigned long long>(report.crashes),
-              static_cast<unsigned long long>(report.flushes),
-              static_cast<unsigned long long>(report.acknowledged));
+  std::printf(
+      "%llu lives, %llu steps, %llu crashes, %llu flushes, %llu events acknowledged, "
+      "%llu commits of another engine\n",
+      static_cast<unsigned long long>(report.lives), static_cast<unsigned long long>(report.steps),
+      static_cast<unsigned long long>(report.crashes),
+      static_cast<unsigned long long>(report.flushes),
+      static_cast<unsigned long long>(report.acknowledged),
+      static_cast<unsigned long long>(report.foreign_commits));
 }
 
 void ReadArgument(std::string_view argument) {

@@ -266,8 +266,17 @@ void Oracle::CheckReceived(std::uint32_t number, TimeMicros received_at) {
   if (event.offset <= LogOffset(0)) return;
   const std::uint32_t before =
       places_[event.project][static_cast<std::size_t>(event.offset.value) - 1];
-  if (before == kNobody) return;
+  if (before == kNobody || events_[before].gone) return;
   Expect(events_[before].received_at <= received_at, About("a received time goes back", number));
+}
+
+void Oracle::Erase(std::size_t project, const std::set<std::int64_t>& offsets) {
+  for (const std::int64_t offset : offsets) {
+    const auto at = static_cast<std::size_t>(offset);
+    if (at < places_[project].size() && places_[project][at] != kNobody) {
+      events_[places_[project][at]].gone = true;
+    }
+  }
 }
 
 void Oracle::Read(const event::RowSource& rows, std::vector<Row>* out) {
@@ -302,7 +311,8 @@ void Oracle::Read(const event::RowSource& rows, std::vector<Row>* out) {
   }
 }
 
-void Oracle::BeginCut(std::size_t project, LogOffset end) {
+void Oracle::BeginCut(std::size_t project, LogOffset end, const std::set<std::int64_t>* erased) {
+  cut_erased_ = erased;
   cut_project_ = project;
   cut_end_ = end;
   cut_rows_ = 0;
@@ -318,6 +328,7 @@ void Oracle::See(const std::vector<Row>& rows) {
     std::uint64_t& stamp = stamps_[static_cast<std::size_t>(row.offset.value)];
     Expect(stamp != cut_number_, About("doubled", row.event));
     stamp = cut_number_;
+    Expect(!cut_erased_->contains(row.offset.value), About("deleted, and yet there", row.event));
     ++cut_rows_;
     // All of a request or none of it.
     const Event& event = events_[row.event];
@@ -327,8 +338,9 @@ void Oracle::See(const std::vector<Row>& rows) {
 }
 
 void Oracle::EndCut() {
-  Expect(cut_rows_ == static_cast<std::uint64_t>(cut_end_.value), [this] {
-    return "the cut has " + std::to_string(cut_rows_) + " rows of " + to_string(cut_end_);
+  const std::uint64_t rows = static_cast<std::uint64_t>(cut_end_.value) - cut_erased_->size();
+  Expect(cut_rows_ == rows, [&] {
+    return "the cut has " + std::to_string(cut_rows_) + " rows of " + std::to_string(rows);
   });
 }
 

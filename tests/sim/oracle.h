@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -60,8 +61,13 @@ class Oracle {
   // Reads rows and checks each against what was sent.
   void Read(const event::RowSource& rows, std::vector<Row>* out);
 
+  // Another engine has deleted them: older cuts have them still, but after a restart nothing tells
+  // any more when they were received.
+  void Erase(std::size_t project, const std::set<std::int64_t>& offsets);
+
   // A cut of a project: told row by row, then closed.
-  void BeginCut(std::size_t project, LogOffset end);
+  // `erased`: offsets below its end whose rows another engine has deleted; must outlive the cut.
+  void BeginCut(std::size_t project, LogOffset end, const std::set<std::int64_t>* erased);
   void See(const std::vector<Row>& rows);
   void EndCut();
   // The cut is the latest one: nothing acknowledged lies beyond it.
@@ -103,6 +109,7 @@ class Oracle {
     bool told_duplicate = false;  // Somebody relies on its being there.
     LogOffset offset{-1};
     TimeMicros received_at = kTimeMin;  // As first seen.
+    bool gone = false;                  // Another engine has deleted it.
   };
 
   struct KeyedBatch {
@@ -142,6 +149,7 @@ class Oracle {
   // The cut that is being checked.
   std::size_t cut_project_ = 0;
   LogOffset cut_end_;
+  const std::set<std::int64_t>* cut_erased_ = nullptr;
   std::uint64_t cut_rows_ = 0;
   std::uint64_t cut_number_ = 0;
   std::vector<std::uint64_t> stamps_;  // By offset: the last cut that had it.

@@ -19,6 +19,7 @@ class SimCatalog final : public catalog::Catalog {
  public:
   explicit SimCatalog(std::uint64_t seed) : random_(seed) {}
   void SetOptions(SimCatalogOptions options) { options_ = options; }
+  const SimCatalogOptions& options() const { return options_; }
   // For tests that put an older state back (C10).
   struct State {
     std::map<std::string, Epoch, std::less<>> epochs;

@@ -50,6 +50,7 @@ bool LiveOne(const SwarmOptions& options, Slot* slot) {
   slot->sums.flushes += report.flushes;
   slot->sums.usurpers += report.usurpers;
   slot->sums.acknowledged += report.acknowledged;
+  slot->sums.foreign_commits += report.foreign_commits;
   if (!report.failure.empty()) {
     Tell(slot, report.failure);
     return false;
@@ -84,6 +85,7 @@ void Add(const Slot& slot, SwarmReport* report) {
   report->flushes += slot.sums.flushes;
   report->usurpers += slot.sums.usurpers;
   report->acknowledged += slot.sums.acknowledged;
+  report->foreign_commits += slot.sums.foreign_commits;
   if (!slot.failed || (!report->failure.empty() && report->failed_seed < slot.seed)) return;
   report->failure = slot.failure;
   report->failed_seed = slot.seed;
