@@ -179,6 +179,62 @@ TEST_F(EngineTest, KnowsARelationByEveryNameAndShadowsItByCtes) {
             R"({"n":10})");
 }
 
+TEST_F(EngineTest, LooksUpOtherRelationsOnceAStatement) {
+  std::vector<std::string> asked;
+  QueryRequest request = Request("", Hot(Rows(0, 10)));
+  request.find = [&](const Mention& mention) -> Result<std::shared_ptr<const Relation>> {
+    std::string text;
+    for (const std::string& part : mention.name) text += (text.empty() ? "" : ".") + part;
+    if (mention.is_call) text += "()";
+    if (mention.as_of) {
+      const auto* id = std::get_if<std::int64_t>(&mention.as_of->value);
+      const auto* time = std::get_if<TimeMicros>(&mention.as_of->value);
+      text += id != nullptr ? "@" + std::to_string(*id) : time != nullptr ? "@time" : "@text";
+    }
+    asked.push_back(text);
+    if (text == "events@5") return std::shared_ptr<const Relation>(Hot(Rows(0, 3)));
+    if (text == "events@time" || text == "part()") {
+      auto some = Hot(Rows(0, 10));
+      some->end = LogOffset(7);
+      some->select_list = "log_offset AS n, value";
+      return std::shared_ptr<const Relation>(std::move(some));
+    }
+    if (text == "a.T") return std::shared_ptr<const Relation>(Hot(Rows(0, 2)));
+    if (text == "events@9") return Fail(Code::kNotFound, "it keeps none");
+    return std::shared_ptr<const Relation>();
+  };
+  const auto ask = [&](const std::string& sql) {
+    asked.clear();
+    QueryRequest one = request;
+    one.sql = sql;
+    const auto out = Run(std::move(one));
+    return out ? *out : out.error().message();
+  };
+  EXPECT_EQ(ask("SELECT count(*) n FROM events"), R"({"n":10})");
+  EXPECT_TRUE(asked.empty());
+  EXPECT_EQ(ask("SELECT count(*) n FROM events x AT (VERSION => 2 + 3), events AT (VERSION => 5)"),
+            R"({"n":9})");
+  EXPECT_EQ(asked, std::vector<std::string>{"events@5"});
+  EXPECT_EQ(
+      ask("SELECT max(n) m FROM events AT (TIMESTAMP => date '2024-01-01' + interval 1 hour)"),
+      R"({"m":6})");
+  EXPECT_EQ(ask("SELECT max(a.T.log_offset) m FROM a.T WHERE a.T.log_offset < 9"), R"({"m":1})");
+  EXPECT_EQ(ask("SELECT count(p.n) m FROM part(1, 'x') p"), R"({"m":7})");
+  EXPECT_EQ(ask("WITH t AS (SELECT 1 AS x) SELECT x FROM t"), R"({"x":1})");
+  EXPECT_TRUE(asked.empty());
+  EXPECT_NE(ask("SELECT * FROM events AT (VERSION => 9)").find("it keeps none"), std::string::npos);
+  EXPECT_NE(ask("SELECT * FROM a.b").find("does not exist"), std::string::npos);
+  EXPECT_NE(ask("SELECT * FROM other(1)").find("not allowed"), std::string::npos);
+  EXPECT_NE(ask("SELECT * FROM part()").find("needs arguments"), std::string::npos);
+  for (const char* wrong : {"(SELECT max(log_offset) FROM events)", "$1", "NULL", "[1]", "x",
+                            "current_setting('threads')", "read_text('/etc/passwd')"}) {
+    EXPECT_EQ(ask(std::string("SELECT count(*) n FROM events AT (VERSION => ") + wrong + ")")
+                  .find(R"({"n")"),
+              std::string::npos)
+        << wrong;
+  }
+}
+
 TEST_F(EngineTest, ResolvesAliasesOnlyWhereNothingElseDoes) {
   const auto hot = Hot(Rows(0, 10));
   EXPECT_EQ(Text("SELECT type, count(*) n FROM events GROUP BY type ORDER BY type LIMIT 1", hot),

@@ -1,10 +1,13 @@
 #include "engine/mentions_duckdb.h"
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 #include <utility>
 
 #include "base/check.h"
 #include "duckdb/parser/expression/list.hpp"
+#include "duckdb/parser/parsed_expression_iterator.hpp"
 #include "duckdb/parser/parser.hpp"
 #include "duckdb/parser/query_node/list.hpp"
 #include "duckdb/parser/query_node/select_node.hpp"
@@ -101,6 +104,57 @@ Result<Parameter> ToParameter(const duckdb::Value& value) {
   }
 }
 
+// What a version or time may be computed with: nothing that takes long or much.
+constexpr std::array<std::string_view, 21> kTimeFunctions = {"+",
+                                                             "-",
+                                                             "*",
+                                                             "now",
+                                                             "today",
+                                                             "get_current_timestamp",
+                                                             "current_date",
+                                                             "current_timestamp",
+                                                             "to_timestamp",
+                                                             "date_trunc",
+                                                             "trunc",
+                                                             "to_years",
+                                                             "to_months",
+                                                             "to_weeks",
+                                                             "to_days",
+                                                             "to_hours",
+                                                             "to_minutes",
+                                                             "to_seconds",
+                                                             "to_milliseconds",
+                                                             "to_microseconds",
+                                                             "transaction_timestamp"};
+constexpr int kTimeDepthMax = 16;
+
+bool IsQuick(const duckdb::ParsedExpression& expression, int depth) {
+  bool quick = depth <= kTimeDepthMax;
+  switch (expression.GetExpressionClass()) {
+    case duckdb::ExpressionClass::CONSTANT:
+    case duckdb::ExpressionClass::CAST:
+      break;
+    case duckdb::ExpressionClass::FUNCTION: {
+      const std::string name =
+          StringUtil::Lower(expression.Cast<duckdb::FunctionExpression>().function_name);
+      quick &=
+          std::find(kTimeFunctions.begin(), kTimeFunctions.end(), name) != kTimeFunctions.end();
+      break;
+    }
+    case duckdb::ExpressionClass::COLUMN_REF: {  // As the parser has them.
+      const auto& names = expression.Cast<duckdb::ColumnRefExpression>().column_names;
+      return names.size() == 1 && (StringUtil::CIEquals(names[0], "current_timestamp") ||
+                                   StringUtil::CIEquals(names[0], "current_date"));
+    }
+    default:
+      return false;
+  }
+  duckdb::ParsedExpressionIterator::EnumerateChildren(
+      expression,
+      [&](const duckdb::ParsedExpression& child) { quick = quick && IsQuick(child, depth + 1); });
+  return quick;
+}
+
 }  // namespace
 
 std::string FullName(const std::vector<std::string>& parts) {
@@ -182,10 +236,10 @@ Result<duckdb::unique_ptr<duckdb::TableRef>> Mentions::ScanOf(const Mention& men
 }
 
 Result<Parameter> Mentions::ValueOf(const duckdb::ParsedExpression& expression) {
-  if (expression.HasSubquery() || expression.HasParameter()) {
+  if (!IsQuick(expression, 0)) {
     return Fail(Code::kInvalidArgument,
-                "a version or time must be a constant; the request's as_of takes it beside the "
-                "statement");
+                "a version or time must be a constant, or times and intervals added up; the "
+                "request's as_of takes it beside the statement");
   }
   if (expression.GetExpressionClass() == duckdb::ExpressionClass::CONSTANT) {
     return ToParameter(expression.Cast<duckdb::ConstantExpression>().value);

@@ -204,6 +204,10 @@ class Guard final : public TreeWalk {
         call.children.size() <= kCallArgumentsMax && call.catalog.empty() && call.schema.empty()) {
       TM_ASSIGN(auto scan, ScanOfCall(call));
       if (scan != nullptr) {
+        if (reference.with_ordinality == duckdb::OrdinalityType::WITH_ORDINALITY) {
+          return Fail(Code::kInvalidArgument, "\"" + name + "\" has no ordinality");
+        }
+        if (reference.sample != nullptr) scan->sample = reference.sample->Copy();
         scan->alias = reference.alias.empty() ? name : reference.alias;
         scan->column_name_alias = reference.column_name_alias;
         scan->query_location = reference.query_location;

@@ -98,6 +98,10 @@ def test_bounds_and_partitions_prune_plain_tables(server, catalog):
     answer = server.query("select sum(n) s from iceberg.parts where region = 'south'")
     assert answer["data"] == [{"s": 6}]
     assert answer["metadata"]["files"] == {"total": 3, "read": 1}
+    metrics = server.get("/metrics").body.decode()
+    assert 'tidemark_query_files_total{outcome="read"} 1' in metrics and 'tidemark_query_files_total{outcome="pruned"} 2' in metrics
+    by_join = server.query("select sum(n) s from iceberg.parts join (values ('north'), ('nowhere')) v(region) using (region)")
+    assert by_join["data"] == [{"s": 6}] and by_join["metadata"]["files"]["read"] < 3
     assert server.scalar("select count(*) from system.files where table_name = 'parts'") == 3
 
 
