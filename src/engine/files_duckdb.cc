@@ -191,8 +191,12 @@ class RowFilter final : public duckdb::DeleteFilter {
     if (count == 0) return 0;
     selection.Initialize(count);
     duckdb::idx_t kept = 0;
+    // Without a branch: which rows are gone is not to be foreseen.
+    duckdb::sel_t* const out = selection.data();
+    const DeletedRows& deleted = *deleted_;
     for (duckdb::idx_t i = 0; i < count; ++i) {
-      if (!deleted_->Has(static_cast<std::uint64_t>(start) + i)) selection.set_index(kept++, i);
+      out[kept] = static_cast<duckdb::sel_t>(i);
+      kept += deleted.Has(static_cast<std::uint64_t>(start) + i) ? 0U : 1U;
     }
     return kept;
   }
