@@ -211,10 +211,17 @@ void Scan(duckdb::ClientContext& /*context*/, duckdb::TableFunctionInput& input,
     if (local.at == local.end) return;
   }
   const ChunkRef& chunk = global.chunks[local.at++];
+  const std::size_t columns = input.bind_data->Cast<BindData>().relation->schema->columns.size();
   const std::size_t rows = chunk.source->ChunkRows(chunk.chunk);
   for (std::size_t i = 0; i < global.columns.size(); ++i) {
     // The virtual row id, asked for by count(*), has no values here.
-    if (global.columns[i] >= chunk.source->schema().columns.size()) continue;
+    if (global.columns[i] >= columns) continue;
+    if (global.columns[i] >= chunk.source->schema().columns.size()) {
+      // A column of another engine: only files have it.
+      out.data[i].SetVectorType(duckdb::VectorType::CONSTANT_VECTOR);
+      duckdb::ConstantVector::SetNull(out.data[i], true);
+      continue;
+    }
     auto& state = local.columns[i];
     if (state == nullptr) state = std::make_unique<ColumnState>();
     const ColumnView view =

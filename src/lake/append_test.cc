@@ -9,6 +9,7 @@
 #include "env/local_store.h"
 #include "lake/names.h"
 #include "lake/table.h"
+#include "lake/table_columns.h"
 #include "sim/expect.h"
 #include "sim/sim_disk.h"
 
@@ -123,6 +124,21 @@ std::shared_ptr<const event::TableSchema> WithKept(const event::TableSchema& col
   next->kept.field_id = 32;
   next->kept.paths = std::move(paths);
   return next;
+}
+
+TEST_F(AppendTest, QueriesSeeColumnsOfOthersBehindOurOwn) {
+  EXPECT_EQ(WithOthers(*head_->metadata, head_->columns), head_->columns);
+  TableMetadata metadata = *head_->metadata;
+  std::vector<SchemaField>& fields = metadata.schemas.back().fields;
+  fields.insert(fields.begin(), {40, "note", false, "string"});
+  fields.push_back({41, "day", false, "date"});  // Not a type of ours.
+  fields.push_back({42, "rank", false, "int"});
+  const auto columns = WithOthers(metadata, head_->columns);
+  ASSERT_EQ(columns->columns.size(), head_->columns->columns.size() + 2);
+  EXPECT_EQ(columns->Find("note"), event::kColumnCount);
+  EXPECT_EQ(columns->columns.back().name, "rank");
+  EXPECT_EQ(columns->columns.back().type, event::Type::kInt32);
+  EXPECT_EQ(columns->timestamp, head_->columns->timestamp);
 }
 
 TEST_F(AppendTest, KeptPathsComeIntoTheSchemaWithTheCommitOfTheirFirstFiles) {

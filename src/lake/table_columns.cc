@@ -19,6 +19,13 @@ std::optional<event::Type> KeptTypeOf(std::string_view name) {
   return std::nullopt;
 }
 
+std::optional<event::Type> TypeOf(std::string_view name) {
+  for (const event::Type type : {event::Type::kTimestamp, event::Type::kInt32}) {
+    if (TypeName(type) == name) return type;
+  }
+  return KeptTypeOf(name);
+}
+
 std::optional<event::KeptPath> ParseKept(const JsonValue& field) {
   const auto id = field.IntAt("id");
   const auto name = field.StringAt("name");
@@ -82,6 +89,21 @@ std::shared_ptr<const event::TableSchema> ColumnsOf(
   auto columns = std::make_shared<event::TableSchema>(*fixed);
   columns->kept = std::move(kept);
   return columns;
+}
+
+std::shared_ptr<const event::TableSchema> WithOthers(
+    const TableMetadata& metadata, const std::shared_ptr<const event::TableSchema>& columns) {
+  std::shared_ptr<event::TableSchema> more;
+  for (const SchemaField& field : metadata.FindSchema(metadata.current_schema_id)->fields) {
+    const auto type = TypeOf(field.type);
+    const bool ours = std::ranges::any_of(columns->columns, [&](const event::TableColumn& column) {
+      return column.field_id == field.id;
+    });
+    if (ours || !type) continue;
+    if (!more) more = std::make_shared<event::TableSchema>(*columns);
+    more->columns.push_back({field.name, *type, false, field.id});
+  }
+  return more ? more : columns;
 }
 
 void Evolve(TableMetadata* metadata, const event::TableSchema& columns) {

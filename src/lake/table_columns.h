@@ -17,6 +17,11 @@ namespace tidemark::lake {
 std::shared_ptr<const event::TableSchema> ColumnsOf(
     const TableMetadata& metadata, const std::shared_ptr<const event::TableSchema>& fixed);
 
+// `columns`, and behind them the columns of other engines whose types SQL has here: of strings,
+// numbers, booleans and times. What a query sees; `columns` itself if there are none.
+std::shared_ptr<const event::TableSchema> WithOthers(
+    const TableMetadata& metadata, const std::shared_ptr<const event::TableSchema>& columns);
+
 // Makes a schema current that has exactly the kept paths of `columns`; does nothing if the current
 // one has them. Ids are the caller's: above `last_column_id` if they are new.
 void Evolve(TableMetadata* metadata, const event::TableSchema& columns);

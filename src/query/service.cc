@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "lake/table_columns.h"
 #include "query/statement_relations.h"
 
 namespace tidemark::query {
@@ -123,7 +124,7 @@ Result<std::shared_ptr<const engine::Relation>> Service::EventsAt(const SqlReque
                 "answered at the older cut");
   }
   if (leave_out_hot) end = cut.settled();
-  if (cut.lake) relation->schema = cut.lake->columns;
+  if (cut.lake) relation->schema = lake::WithOthers(*cut.lake->metadata, cut.lake->columns);
   if (lake_rows) {
     TM_ASSIGN(const CachedFiles files, FilesOf(request.project, cut.lake));
     relation->files = files.files;

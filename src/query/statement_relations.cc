@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "lake/table_columns.h"
 #include "query/plain_relation.h"
 
 namespace tidemark::query {
@@ -97,7 +98,7 @@ Result<StatementRelations::Past> StatementRelations::EventsAsOf(const AsOf& as_o
   past.end = OffsetOf(*now->metadata, *snapshot);
   TM_ASSIGN(past.head, parts_.heads->At(cut_->lake, snapshot->id));
   past.relation = std::make_shared<engine::Relation>();
-  past.relation->schema = cut_->lake->columns;
+  past.relation->schema = lake::WithOthers(*cut_->lake->metadata, cut_->lake->columns);
   TM_ASSIGN(const HeadFiles files, LakeFilesOf(*parts_.core, *past.head, parts_.deletes));
   past.relation->files = files.files;
   past.settled_rows = files.rows;
@@ -119,7 +120,7 @@ Result<StatementRelations::Past> StatementRelations::BelowOffset(const AsOf& as_
   past.relation->end = as_of.end;
   if (cut_->lake != nullptr) {
     past.head = cut_->lake;
-    past.relation->schema = cut_->lake->columns;
+    past.relation->schema = lake::WithOthers(*cut_->lake->metadata, cut_->lake->columns);
     TM_ASSIGN(const HeadFiles files, LakeFilesOf(*parts_.core, *cut_->lake, parts_.deletes));
     past.relation->files = files.files;
     past.settled_rows = files.rows;
@@ -149,7 +150,7 @@ Result<RelationPointer> StatementRelations::EventsBetween(const engine::Mention&
   });
   auto head = std::make_shared<lake::TableHead>(*now);
   TM_ASSIGN(head->files, lake::FilesAppended(parts_.core->store(), between));
-  relation->schema = now->columns;
+  relation->schema = lake::WithOthers(*now->metadata, now->columns);
   TM_ASSIGN(const HeadFiles files, LakeFilesOf(*parts_.core, *head, parts_.deletes));
   relation->files = files.files;
   return RelationPointer(std::move(relation));

@@ -48,6 +48,15 @@ class Python:
     def upsert(self, table, event_ids):
         table.upsert(self.arrow(table, [row(event_id, "upserted") for event_id in event_ids]), join_cols=["event_id"])
 
+    def note(self, table, event_ids, note):
+        """An update of a column of one's own: the rows are read, changed and written back, offsets and all."""
+        where = "event_id in (" + ", ".join(f"'{event_id}'" for event_id in event_ids) + ")"
+        rows = table.scan(row_filter=where).to_arrow()
+        at = rows.schema.get_field_index("note")
+        import pyarrow
+
+        table.overwrite(rows.set_column(at, "note", pyarrow.array([note] * len(rows))), overwrite_filter=where)
+
     def add_column(self, table, name):
         from pyiceberg.types import StringType
 

@@ -140,9 +140,13 @@ def test_columns_of_others_do_not_stop_the_feed(server, pyiceberg):
     send(server, 60, 30)
     agree(server, pyiceberg)
     pyiceberg.do("append", first=0, count=5, event_type="foreign")
+    pyiceberg.do("note", event_ids=["e1", "e2"], note="seen")
+    send(server, 90, 30)  # Hot rows have none.
+    assert server.rows("select event_id, note from events where note is not null order by 1") == [("e1", "seen"), ("e2", "seen")]
+    assert server.rows("select count(*), count(note), max(note) from events") == [(125, 2, "seen")]
     pyiceberg.do("rename_column", name="note", to="remark")
-    send(server, 90, 30)
-    agree(server, pyiceberg)
+    assert server.scalar("select count(remark) from events") == 2
+    agree(server, pyiceberg)  # What is the server's of those rows has not changed.
     pyiceberg.do("drop_column", name="remark")
     agree(server, pyiceberg)
 
