@@ -161,6 +161,30 @@ std::vector<std::string> MetadataSeeds() {
   return {lake::WriteMetadataJson(metadata), lake::WriteMetadataFile(metadata)};
 }
 
+std::vector<std::string> CommitSeeds() {
+  const lake::TableMetadata metadata = SomeTable();
+  const std::string schema = metadata.schemas.front().json;
+  const std::string more = schema.substr(0, schema.rfind("]}")) +
+                           R"(,{"id":40,"name":"note","required":false,"type":"string"}]})";
+  const auto updates = [](const std::string& list) { return R"({"updates":[)" + list + "]}"; };
+  return {
+      R"({"requirements":[{"type":"assert-ref-snapshot-id","ref":"main","snapshot-id":5}],)"
+      R"("updates":[{"action":"add-snapshot","snapshot":{"snapshot-id":6,"parent-snapshot-id":5,)"
+      R"("sequence-number":2,"timestamp-ms":1,"manifest-list":"file:///t/l.avro",)"
+      R"("summary":{"operation":"append"}}},)"
+      R"({"action":"set-snapshot-ref","ref-name":"main","type":"branch","snapshot-id":6}]})",
+      updates(R"({"action":"add-schema","schema":)" + more +
+              R"(,"last-column-id":40},{"action":"set-current-schema","schema-id":-1})"),
+      updates(R"({"action":"set-properties","updates":{"owner":"x","gc.enabled":"false"}},)"
+              R"({"action":"remove-properties","removals":["owner"]})"),
+      updates(R"({"action":"add-spec","spec":{"fields":[{"source-id":6,"name":"y",)"
+              R"("transform":"year"}]}},{"action":"set-default-spec","spec-id":-1})"),
+      updates(R"({"action":"set-snapshot-ref","ref-name":"t","type":"tag","snapshot-id":5},)"
+              R"({"action":"remove-snapshots","snapshot-ids":[5]},)"
+              R"({"action":"upgrade-format-version","format-version":3})"),
+  };
+}
+
 // A schema, a line end, a value.
 std::vector<std::string> SchemaSeeds() {
   return {

@@ -13,6 +13,7 @@ std::vector<std::string> BatchSeeds();
 std::vector<std::string> WalSeeds();
 std::vector<std::string> AvroSeeds();
 std::vector<std::string> MetadataSeeds();
+std::vector<std::string> CommitSeeds();  // To the table of the first of those.
 std::vector<std::string> SchemaSeeds();
 
 }  // namespace tidemark::fuzz

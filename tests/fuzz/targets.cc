@@ -9,9 +9,12 @@
 #include "event/json_events.h"
 #include "fuzz/dialects.h"
 #include "fuzz/seeds.h"
+#include "iceberg/commit_request.h"
+#include "iceberg/guardian.h"
 #include "lake/avro.h"
 #include "lake/manifest.h"
 #include "lake/metadata.h"
+#include "lake/table_columns.h"
 #include "net/decompress.h"
 #include "net/request_parser.h"
 #include "schema/compatibility.h"
@@ -166,6 +169,36 @@ void RunMetadata(std::string_view bytes) {
   TM_CHECK(lake::WriteMetadataJson(*again) == written);
 }
 
+// Whatever others commit to a table that the server feeds: it is refused with a reason, or the
+// table opens as before, with the same offsets and the columns of events.
+void RunCommit(std::string_view bytes) {
+  static const std::string kTable = MetadataSeeds().front();
+  const auto request = JsonValue::Parse(bytes);
+  auto before = iceberg::TableDocument::Parse(kTable);
+  TM_CHECK(before.has_value());
+  if (!request || !request->is_object()) return;
+  iceberg::TableDocument after = *before;
+  const std::int64_t now = before->last_updated_ms();
+  const auto applied = iceberg::ApplyRequest(*request, now, &after);
+  if (!applied || !after.Finish(now)) return;
+  const auto move = iceberg::CheckManaged(*before, after, now);
+  if (!move) {
+    TM_CHECK(move.error().status >= 400 && move.error().status < 500);
+    TM_CHECK(!move.error().message.empty());
+    return;
+  }
+  const auto metadata = lake::ParseMetadata(after.ToJson());
+  TM_CHECK(metadata.has_value());
+  TM_CHECK(after.Property(lake::kPropertyOffsets) == before->Property(lake::kPropertyOffsets));
+  const auto columns = lake::WithOthers(*metadata, event::EventsSchema());
+  TM_CHECK_GE(columns->columns.size(), event::kColumnCount);
+  for (const event::ColumnInfo& column : event::kColumns) {
+    const auto* field =
+        metadata->FindSchema(metadata->current_schema_id)->FindField(column.field_id);
+    TM_CHECK(field != nullptr && field->name == column.name);
+  }
+}
+
 // Whatever the schema: its judgement ends, telling and not telling come to the same, and what is
 // invalid has a finding.
 void RunSchema(std::string_view bytes) {
@@ -205,6 +238,7 @@ constexpr std::array kTargets = {
     Target{"wal", RunWal, WalSeeds},
     Target{"avro", RunAvro, AvroSeeds},
     Target{"metadata", RunMetadata, MetadataSeeds},
+    Target{"commit", RunCommit, CommitSeeds},
     Target{"cloud_events", RunCloudEvents, CloudEventSeeds},
     Target{"segment", RunSegment, SegmentSeeds},
     Target{"posthog", RunPostHog, PostHogSeeds},
