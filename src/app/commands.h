@@ -101,6 +101,17 @@ struct TableOptions {
   bool dry_run = false;
 };
 
+struct QuarantineOptions {
+  std::string action;  // list, show, replay, drop.
+  std::vector<std::string> ids = {};
+  std::string file = {};  // The event put right; "-": standard input.
+  std::string status = {};
+  std::string reason = {};
+  std::string event_type = {};
+  std::uint64_t limit = 0;  // 0: as the server likes.
+  std::string output = {};  // table, json; empty: table on a terminal, else json.
+};
+
 struct DoctorOptions {
   std::string data_dir = "tidemark-data";
   bool rebuild_catalog = false;
@@ -135,6 +146,9 @@ void AddSchemaOptions(CLI::App* app, SchemaOptions* options,
 void AddTableOptions(CLI::App* app, TableOptions* options,
                      const std::function<void(CLI::App*)>& add_remote);
 
+void AddQuarantineOptions(CLI::App* app, QuarantineOptions* options,
+                          const std::function<void(CLI::App*)>& add_remote);
+
 int RunServe(const ServeOptions& options);
 // print, check or docs. kCheckFailed if a source is wrong.
 int RunConfig(const std::string& action, const ConfigSources& sources);
@@ -146,6 +160,8 @@ int RunPost(const Remote& remote, const std::string& path);
 int RunVerify(const Remote& remote);
 // kCheckFailed: the schema is not compatible, or an event not valid.
 int RunSchema(const Remote& remote, const SchemaOptions& options);
+// kCheckFailed: an event that is replayed is still not valid.
+int RunQuarantine(const Remote& remote, const QuarantineOptions& options);
 // Offline checks: kCheckFailed if one failed, kConflict while a server owns the directory.
 int RunDoctor(const DoctorOptions& options);
 int RunKey(const Remote& remote, const KeyOptions& options);

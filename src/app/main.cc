@@ -75,6 +75,12 @@ int Main(int argc, char** argv) {
   CLI::App* schema_command =
       app.add_subcommand("schema", "Register, show, check and propose schemas of events");
   AddSchemaOptions(schema_command, &schema, [&remote](CLI::App* one) { AddRemote(one, &remote); });
+  QuarantineOptions quarantine;
+  CLI::App* event_command = app.add_subcommand("event", "Events that could not be taken");
+  event_command->require_subcommand(1);
+  AddQuarantineOptions(
+      event_command->add_subcommand("quarantine", "List, show, replay and drop invalid events"),
+      &quarantine, [&remote](CLI::App* one) { AddRemote(one, &remote); });
   DoctorOptions doctor;
   CLI::App* doctor_command =
       app.add_subcommand("doctor", "Examine a data directory that no server uses");
@@ -102,6 +108,7 @@ int Main(int argc, char** argv) {
   if (*verify_command) return RunVerify(remote);
   if (*table_command) return RunTable(remote, table);
   if (*schema_command) return RunSchema(remote, schema);
+  if (*event_command) return RunQuarantine(remote, quarantine);
   if (*doctor_command) return RunDoctor(doctor);
   if (*config_command) return RunConfig(config_command->get_subcommands()[0]->get_name(), sources);
   if (*version_command) return RunVersion();

@@ -2,6 +2,8 @@
 
 #include <cstdio>
 #include <fstream>
+#include <iostream>
+#include <iterator>
 
 #include "base/json_reader.h"
 
@@ -25,6 +27,31 @@ net::HttpClient::Headers HeadersOf(const Remote& remote) {
   if (!remote.key.empty()) headers.emplace_back("X-API-Key", remote.key);
   if (!remote.project.empty()) headers.emplace_back("X-Tidemark-Project", remote.project);
   return headers;
+}
+
+std::string PathSegment(std::string_view name) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : name) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '_' || c == '.' || c == '~';
+    const auto byte = static_cast<unsigned char>(c);
+    if (plain) {
+      out += c;
+    } else {
+      out += {'%', kDigits[byte >> 4U], kDigits[byte & 15U]};
+    }
+  }
+  return out;
+}
+
+Result<std::string> ReadAll(const std::string& path) {
+  if (path == "-") {
+    return std::string(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>());
+  }
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return Fail(Code::kInvalidArgument, "cannot read " + path);
+  return std::string(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
 }
 
 int PrintError(const std::string& command, const Error& error) {

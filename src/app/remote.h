@@ -13,6 +13,11 @@ std::string UrlOf(const Remote& remote);
 // Key and project, as headers.
 net::HttpClient::Headers HeadersOf(const Remote& remote);
 
+// A name as one segment of a path.
+std::string PathSegment(std::string_view name);
+// A file, or standard input for "-".
+Result<std::string> ReadAll(const std::string& path);
+
 // Exit codes of the commands.
 inline constexpr int kOk = 0;
 inline constexpr int kFailed = 1;

@@ -13,6 +13,7 @@
 #include "serve/confluent_handler.h"
 #include "serve/iceberg_handler.h"
 #include "serve/key_handler.h"
+#include "serve/quarantine_handler.h"
 #include "serve/receipt_handler.h"
 #include "serve/schema_handler.h"
 #include "serve/sql_handler.h"
@@ -35,9 +36,9 @@ Error NotReady() {
 
 }  // namespace
 
-void CoreSink::Submit(std::string project, std::string batch, std::uint32_t count, Done done) {
+void CoreSink::Submit(event::Request request, Done done) {
   if (!parts_->ready()) return done(Fail(NotReady()));
-  parts_->core().Submit(std::move(project), std::move(batch), count, std::move(done));
+  parts_->core().Submit(std::move(request), std::move(done));
 }
 
 class Routes::Impl {
@@ -61,12 +62,14 @@ class Routes::Impl {
                   [this](const net::Request& request) { return ReadersOrSenders(request); }),
         iceberg_(IcebergParts(parts)),
         schemas_(SchemaParts()),
-        confluent_(SchemaParts()) {
+        confluent_(SchemaParts()),
+        quarantine_(QuarantineParts()) {
     doors_.AddTo(&router_);
     keys_.AddTo(&router_);
     iceberg_.AddTo(&router_);
     schemas_.AddTo(&router_);
     confluent_.AddTo(&router_);
+    quarantine_.AddTo(&router_);
     AddHealth();
     AddQueries();
     AddOperations();
@@ -104,18 +107,30 @@ class Routes::Impl {
     return doors;
   }
 
-  serve::SchemaHandlerParts SchemaParts() {
-    const auto may = [parts = parts_](collect::Scope scope) -> serve::Authorize {
-      return [parts, scope](const net::Request& request) {
-        return parts->keyring().ProjectOf(request, scope);
-      };
+  serve::Authorize May(collect::Scope scope) const {
+    return [parts = parts_, scope](const net::Request& request) {
+      return parts->keyring().ProjectOf(request, scope);
     };
+  }
+
+  serve::QuarantineHandlerParts QuarantineParts() {
+    return {.pool = &parts_->pool(),
+            .clock = &parts_->clock(),
+            .registry = &parts_->registry(),
+            .service = [parts = parts_] { return parts->ready() ? &parts->queries() : nullptr; },
+            .core = [parts = parts_] { return &parts->core(); },
+            .read = [this](const event::KeptEvent& kept) { return doors_.Read(kept); },
+            .may_read = May(collect::Scope::kRead),
+            .may_change = May(collect::Scope::kAdmin)};
+  }
+
+  serve::SchemaHandlerParts SchemaParts() {
     return {.schemas = &parts_->schemas(),
             .pool = &parts_->pool(),
             .clock = &parts_->clock(),
             .service = [parts = parts_] { return parts->ready() ? &parts->queries() : nullptr; },
-            .may_read = may(collect::Scope::kRead),
-            .may_change = may(collect::Scope::kAdmin)};
+            .may_read = May(collect::Scope::kRead),
+            .may_change = May(collect::Scope::kAdmin)};
   }
 
   void AddHealth() {
@@ -249,11 +264,16 @@ class Routes::Impl {
   void Table(const net::Request& request, const Respond& respond) {
     const auto may = parts_->keyring().ProjectOf(request, collect::Scope::kRead);
     if (!may) return respond->Send(may.error());
-    const auto project = parts_->core().FindProject(request.PathParameter("project"));
+    const auto stream = tide::FindStream(request.PathParameter("table"));
+    const auto project =
+        stream
+            ? parts_->core().FindProject(tide::LogName(request.PathParameter("project"), *stream))
+            : nullptr;
     const auto cut = project ? project->cut() : nullptr;
-    if (!cut || !cut->lake || request.PathParameter("table") != "events") {
+    if (!cut || !cut->lake) {
       return respond->Send(net::ErrorResponse(
-          404, "no such table", "a project's events table is made by its first settled event"));
+          404, "no such table",
+          "a project has the tables events and quarantine, each made by its first settled row"));
     }
     std::string body;
     JsonWriter json(&body);
@@ -273,6 +293,7 @@ class Routes::Impl {
   serve::IcebergHandler iceberg_;
   serve::SchemaHandler schemas_;
   serve::ConfluentHandler confluent_;
+  serve::QuarantineHandler quarantine_;
 };
 
 Routes::Routes(RouteParts* parts, collect::EventSink* sink, const collect::DoorOptions& doors)

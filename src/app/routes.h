@@ -53,7 +53,7 @@ class RouteParts {
 class CoreSink final : public collect::EventSink {
  public:
   explicit CoreSink(RouteParts* parts) : parts_(parts) {}
-  void Submit(std::string project, std::string batch, std::uint32_t count, Done done) override;
+  void Submit(event::Request request, Done done) override;
 
  private:
   RouteParts* const parts_;

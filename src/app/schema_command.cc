@@ -1,9 +1,6 @@
 // `tidemark schema ...`: the registry from the command line.
 
 #include <cstdio>
-#include <fstream>
-#include <iostream>
-#include <iterator>
 
 #include <CLI/CLI.hpp>
 
@@ -14,32 +11,6 @@
 
 namespace tidemark::app {
 namespace {
-
-// A name as one segment of a path.
-std::string Escaped(std::string_view name) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : name) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '_' || c == '.' || c == '~';
-    const auto byte = static_cast<unsigned char>(c);
-    if (plain) {
-      out += c;
-    } else {
-      out += {'%', kDigits[byte >> 4U], kDigits[byte & 15U]};
-    }
-  }
-  return out;
-}
-
-Result<std::string> ReadAll(const std::string& path) {
-  if (path == "-") {
-    return std::string(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>());
-  }
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return Fail(Code::kInvalidArgument, "cannot read " + path);
-  return std::string(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
-}
 
 struct Call {
   std::string method;
@@ -52,7 +23,7 @@ std::string Query(const SchemaOptions& options) {
   const auto add = [&query](const char* name, const std::string& value) {
     if (value.empty()) return;
     query += query.empty() ? "?" : "&";
-    query += std::string(name) + "=" + Escaped(value);
+    query += std::string(name) + "=" + PathSegment(value);
   };
   add("mode", options.mode);
   add("compatibility", options.compatibility);
@@ -63,14 +34,14 @@ std::string Query(const SchemaOptions& options) {
 }
 
 Result<Call> ToCall(const SchemaOptions& options) {
-  const std::string at = "/v1/schemas/" + Escaped(options.subject);
+  const std::string at = "/v1/schemas/" + PathSegment(options.subject);
   const std::string& action = options.action;
   if (action == "list") return Call{"GET", "/v1/schemas"};
   if (action == "show" && options.version.empty()) return Call{"GET", at};
-  if (action == "show") return Call{"GET", at + "/versions/" + Escaped(options.version)};
+  if (action == "show") return Call{"GET", at + "/versions/" + PathSegment(options.version)};
   if (action == "infer") return Call{"POST", at + "/infer" + Query(options)};
   if (action == "delete" && options.version.empty()) return Call{"DELETE", at};
-  if (action == "delete") return Call{"DELETE", at + "/versions/" + Escaped(options.version)};
+  if (action == "delete") return Call{"DELETE", at + "/versions/" + PathSegment(options.version)};
   if (action == "mode") {
     std::string body;
     JsonWriter json(&body);

@@ -67,6 +67,9 @@ class Dialect {
                             event::JsonIndexer& /*indexer*/) const {
     return {};
   }
+  // The member that holds the list of events in a body that Translate rewrites; empty if it leaves
+  // their texts as they were sent.
+  virtual std::string_view ListName() const { return {}; }
   // Replaces the body, which is out of its compression and form, by the same events as native JSON,
   // in the same order: event i of the body is event i afterwards, also if it is none (the parser
   // refuses it then). kInvalidArgument: nothing in it can be read; the message says why.

@@ -27,12 +27,22 @@ constexpr std::string_view kRequestKeyHint =
 constexpr std::string_view kProjectHint =
     "use a key of that project that may send events, or name the key's own project or none";
 
+// The body that the dialect is about to rewrite: an item of the quarantine is kept as it was sent.
+std::string OriginalOf(const Dialect& dialect, const net::Request& request) {
+  std::string original;
+  if (dialect.ListName().empty()) return original;
+  original.reserve(request.body.size() + net::kBodyPadding);
+  original = request.body;
+  return original;
+}
+
 }  // namespace
 
 // One request, until its answer is sent.
 struct Doors::Outcome {
   Door door;
   event::ParsedEvents parsed;
+  std::vector<std::pair<std::string_view, std::uint32_t>> reasons;  // Of those that are kept.
   ResponderPointer responder;
   Duration since{};
   std::atomic<bool> answered{false};
@@ -69,7 +79,8 @@ DoorMetrics::DoorMetrics(telemetry::Registry* registry)
       unreadable_bodies(registry->AddCounter("tidemark_collect_unreadable_bodies_total",
                                              "Bodies of which no event could be read.")),
       ack_seconds(registry->AddHistogram("tidemark_collect_ack_seconds",
-                                         "From the whole request to its acknowledgement.")) {}
+                                         "From the whole request to its acknowledgement.")),
+      reasons(registry) {}
 
 Doors::Doors(EventSink* sink, Authenticator* authenticator, Admission* admission,
              enrich::Enrichment* enrichment, const env::Clock* clock, telemetry::Registry* registry,
@@ -247,6 +258,7 @@ std::optional<net::Response> Doors::Receive(const Door& door, const Identity& id
     return net::ErrorResponse(error, kEventHint);
   };
   const enrich::RequestFacts facts = FactsOf(request, now);  // Of the body as it was sent.
+  const std::string original = OriginalOf(*door.dialect, request);
   const Dialect::Tools tools{now, workbench->indexer};
   if (const Status native = door.dialect->Translate(*door.claim, tools, &request); !native) {
     return unreadable(native.error());
@@ -261,21 +273,14 @@ std::optional<net::Response> Doors::Receive(const Door& door, const Identity& id
     GiveBack(std::move(workbench));
     return full;
   }
+  const event::RequestKey* const request_key = *key ? &**key : nullptr;
+  Keeper keeper({*project, now, *door.dialect, *door.claim, original, request_key,
+                 !WantsExplanation(request)},
+                [&workbench] { return workbench->dice.Next(); });
   event::BatchBuilder builder(*project, now);
-  if (*key) builder.SetKey(**key);
+  if (request_key != nullptr) builder.SetKey(*request_key);
   builder.Reserve(request.body.size());
-  if (workbench->chain) workbench->chain->Begin(facts);
-  SchemaCheck* const check = workbench->schema_check ? &*workbench->schema_check : nullptr;
-  // What is only observed is told where it is asked for.
-  if (check != nullptr) check->Begin(*project, WantsExplanation(request));
-  auto parsed = workbench->parser.Parse(request.body,
-                                        {.project = *project,
-                                         .received_at = now,
-                                         .rules = door.dialect->RulesOf(*door.claim),
-                                         .check = check,
-                                         .enricher = workbench->chain.get()},
-                                        &builder);
-  if (check != nullptr) check->End();
+  auto parsed = Parse(door, *project, facts, request, &keeper, workbench.get(), &builder);
   if (!parsed) return unreadable(parsed.error());
   GiveBack(std::move(workbench));
   if (WantsExplanation(request)) {
@@ -284,16 +289,74 @@ std::optional<net::Response> Doors::Receive(const Door& door, const Identity& id
   }
   outcome->door = door;
   outcome->parsed = *std::move(parsed);
+  outcome->reasons = keeper.reasons();
   outcome->responder = responder;
   outcome->since = since;
   if (identity.limits) identity.limits->Charge(outcome->parsed.received, 0, clock_->Now());
-  if (outcome->parsed.accepted == 0) {
+  if (outcome->parsed.accepted == 0 && outcome->parsed.quarantined == 0) {
     Count(*outcome, nullptr);
     return NothingAccepted(outcome->parsed);
   }
   const bool wait = request.query().empty() || request.QueryParameter("ack") != "memory";
-  Submit(*std::move(project), std::move(builder).Finish(), std::move(outcome), wait);
+  event::Request taken{*std::move(project),
+                       {std::move(builder).Finish(), outcome->parsed.accepted},
+                       {std::move(keeper).Finish(), outcome->parsed.quarantined}};
+  Submit(std::move(taken), std::move(outcome), wait);
   return std::nullopt;
+}
+
+Result<event::ParsedEvents> Doors::Parse(const Door& door, std::string_view project,
+                                         const enrich::RequestFacts& facts,
+                                         const net::Request& request, Keeper* keeper,
+                                         Workbench* workbench, event::BatchBuilder* builder) {
+  if (workbench->chain) workbench->chain->Begin(facts);
+  SchemaCheck* const check = workbench->schema_check ? &*workbench->schema_check : nullptr;
+  // What is only observed is told where it is asked for, and then nothing is counted.
+  if (check != nullptr) check->Begin(project, WantsExplanation(request));
+  auto parsed = workbench->parser.Parse(request.body,
+                                        {.project = project,
+                                         .received_at = facts.received_at,
+                                         .rules = door.dialect->RulesOf(*door.claim),
+                                         .check = check,
+                                         .enricher = workbench->chain.get(),
+                                         .invalid = keeper},
+                                        builder);
+  if (check != nullptr) check->End();
+  return parsed;
+}
+
+Result<event::ReadAgain> Doors::Read(const event::KeptEvent& kept) {
+  Door door{};
+  for (const auto& dialect : dialects_) {
+    if (dialect->name() != kept.dialect) continue;
+    for (const Claim& claim : dialect->claims()) {
+      if (!claim.is_reply && DoorName(claim) == kept.door) door = {dialect.get(), &claim};
+    }
+  }
+  if (door.dialect == nullptr) {
+    return Fail(Code::kNotFound, "this server has no door `" + kept.door + "` of the dialect `" +
+                                     kept.dialect + "`");
+  }
+  net::Request request;
+  request.method = door.claim->method;
+  request.body.reserve(kept.body.size() + net::kBodyPadding);
+  request.body = kept.body;
+  const TimeMicros now = clock_->WallNow();
+  WorkbenchPointer workbench = TakeWorkbench();
+  Status native = door.dialect->Translate(*door.claim, {now, workbench->indexer}, &request);
+  event::BatchBuilder builder(kept.project, now);
+  builder.SetKey(kept.key);
+  auto parsed = native ? Parse(door, kept.project, {.received_at = now}, request, nullptr,
+                               workbench.get(), &builder)
+                       : Result<event::ParsedEvents>(tl::unexpected(native.error()));
+  GiveBack(std::move(workbench));
+  if (!parsed) return Fail(std::move(parsed).error());
+  if (parsed->received != 1) {
+    return Fail(Code::kInvalidArgument,
+                "an item is one event, and the body has " + std::to_string(parsed->received));
+  }
+  if (parsed->accepted != 1) return Fail(Code::kInvalidArgument, parsed->listed.front().message);
+  return event::ReadAgain{{std::move(builder).Finish(), 1}, std::move(parsed->first_event_id)};
 }
 
 std::optional<net::Response> Doors::Enter(const Identity& identity, std::string_view project,
@@ -328,15 +391,12 @@ net::Response Doors::AcceptedBy(const Outcome& outcome, const event::BatchAnswer
   return outcome.door.dialect->Accepted(*outcome.door.claim, {outcome.parsed, answer});
 }
 
-void Doors::Submit(std::string project, std::string batch, std::shared_ptr<Outcome> outcome,
-                   bool wait) {
-  const std::uint32_t count = outcome->parsed.accepted;
-  sink_->Submit(std::move(project), std::move(batch), count,
-                [this, outcome](const Result<event::BatchAnswer>& answer) {
-                  Count(*outcome, answer ? &*answer : nullptr);
-                  outcome->ticket.reset();  // An answer that waits is no load of the log.
-                  if (!outcome->answered.exchange(true)) Finish(outcome, answer);
-                });
+void Doors::Submit(event::Request request, std::shared_ptr<Outcome> outcome, bool wait) {
+  sink_->Submit(std::move(request), [this, outcome](const Result<event::BatchAnswer>& answer) {
+    Count(*outcome, answer ? &*answer : nullptr);
+    outcome->ticket.reset();  // An answer that waits is no load of the log.
+    if (!outcome->answered.exchange(true)) Finish(outcome, answer);
+  });
   // What the sink refused at once was answered above.
   if (wait || outcome->answered.exchange(true)) return;
   Acknowledge(outcome, AcceptedBy(*outcome, nullptr));
@@ -364,7 +424,10 @@ void Doors::Count(const Outcome& outcome, const event::BatchAnswer* answer) {
   metrics_.accepted.Add(answer->Count(event::Outcome::kAccepted, sent));
   metrics_.duplicate.Add(answer->Count(event::Outcome::kDuplicate, sent) +
                          answer->Count(event::Outcome::kConflict, sent));
-  metrics_.quarantined.Add(answer->Count(event::Outcome::kQuarantined, sent));
+  // With a request key that came before they are there already.
+  if (answer->replayed) return metrics_.duplicate.Add(parsed.quarantined);
+  metrics_.quarantined.Add(parsed.quarantined);
+  for (const auto& [reason, count] : outcome.reasons) metrics_.reasons.Add(reason, count);
 }
 
 }  // namespace tidemark::collect

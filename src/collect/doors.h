@@ -1,9 +1,10 @@
 // The HTTP doors for events: what all dialects (dialect.h) have in common.
 // docs/reference/events.md.
 //
-// A body becomes one batch, and the batch one record of the log: all of its good events or none.
-// 2xx means that they are durable and visible (with `?ack=memory`: taken, not yet durable); bad
-// events are told by index beside it. 400 only if nothing was accepted.
+// A body becomes one request of the sink: its good events, and of the others those that can be kept
+// in quarantine; all of it or nothing. 2xx means that it is durable and visible (with
+// `?ack=memory`: taken, not yet durable); which events are kept or refused is told by index. 400
+// only if nothing was accepted or kept.
 //
 // The key is looked up before the body is decompressed, but for the clients that put it into the
 // body. Handlers run on the reactors' threads and never block. Any thread.
@@ -21,12 +22,14 @@
 #include "collect/authenticator.h"
 #include "collect/dialect.h"
 #include "collect/event_sink.h"
+#include "collect/keeper.h"
 #include "collect/schema_check.h"
 #include "enrich/enrichment.h"
 #include "env/clock.h"
 #include "env/posix/posix_clock.h"
 #include "event/json_events.h"
 #include "event/json_tokens.h"
+#include "event/kept_event.h"
 #include "net/decompress.h"
 #include "net/router.h"
 #include "telemetry/metrics.h"
@@ -53,6 +56,7 @@ struct DoorMetrics {
   telemetry::Counter& refused;
   telemetry::Counter& unreadable_bodies;  // Nobody knows how many events they had.
   telemetry::Histogram& ack_seconds;
+  ReasonMetrics reasons;  // Of `quarantined`.
 };
 
 class Doors {
@@ -69,6 +73,9 @@ class Doors {
 
   // Adds the paths of every dialect. The router must not outlive the doors.
   void AddTo(net::Router* router);
+
+  // Reads an event of the quarantine again: an event::ReadKeptEvent.
+  Result<event::ReadAgain> Read(const event::KeptEvent& kept);
 
  private:
   struct Outcome;
@@ -90,10 +97,14 @@ class Doors {
   static net::Response WrongDialect(const std::vector<Door>& doors, const Identity& identity);
   std::optional<net::Response> Receive(const Door& door, const Identity& identity,
                                        net::Request request, const ResponderPointer& responder);
+  Result<event::ParsedEvents> Parse(const Door& door, std::string_view project,
+                                    const enrich::RequestFacts& facts, const net::Request& request,
+                                    Keeper* keeper, Workbench* workbench,
+                                    event::BatchBuilder* builder);
   static net::Response AcceptedBy(const Outcome& outcome, const event::BatchAnswer* answer);
   std::optional<net::Response> Unwrap(const Dialect& dialect, net::Request* request);
   static Result<std::string> ProjectOf(const net::Request& request, const Identity& identity);
-  void Submit(std::string project, std::string batch, std::shared_ptr<Outcome> outcome, bool wait);
+  void Submit(event::Request request, std::shared_ptr<Outcome> outcome, bool wait);
   void Finish(const std::shared_ptr<Outcome>& outcome, const Result<event::BatchAnswer>& answer);
   void Acknowledge(const std::shared_ptr<Outcome>& outcome, net::Response response);
   // A ticket for the sink, or the answer that there is no room.

@@ -1,12 +1,11 @@
-// Where accepted batches go: the tide behind the doors. app/ plugs it in.
+// Where requests go: the tide behind the doors. app/ plugs it in.
 #pragma once
 
-#include <cstdint>
 #include <functional>
-#include <string>
 
 #include "base/result.h"
 #include "event/batch_answer.h"
+#include "event/request.h"
 
 namespace tidemark::collect {
 
@@ -24,10 +23,10 @@ class EventSink {
   EventSink& operator=(const EventSink&) = delete;
   virtual ~EventSink() = default;
 
-  // Takes one encoded batch (event/batch.h) of `count` >= 1 events, all or none. Never blocks: what
+  // Takes one request, all of it or nothing; it has at least one event or item. Never blocks: what
   // does not fit is refused with kOverloaded before anything is taken. `done` may be called before
   // Submit returns. Any thread.
-  virtual void Submit(std::string project, std::string batch, std::uint32_t count, Done done) = 0;
+  virtual void Submit(event::Request request, Done done) = 0;
 };
 
 }  // namespace tidemark::collect

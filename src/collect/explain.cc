@@ -45,7 +45,9 @@ net::Response Explanation(const Explained& explained) {
   json.BeginObject().Field("status", "debug").Field("stored", false);
   json.Field("dialect", explained.dialect).Field("project", explained.project);
   json.Field("received", explained.parsed.received).Field("accepted", explained.parsed.accepted);
+  if (explained.parsed.quarantined > 0) json.Field("quarantined", explained.parsed.quarantined);
   AppendRefused(&json, explained.parsed);
+  AppendKept(&json, explained.parsed);
   AppendWarnings(&json, explained.parsed);
   json.Key("events").BeginArray();
   auto reader = event::BatchReader::Open(explained.batch);

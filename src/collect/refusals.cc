@@ -5,14 +5,31 @@
 
 namespace tidemark::collect {
 
-void AppendRefused(JsonWriter* json, const event::ParsedEvents& parsed) {
-  json->Key("refused").BeginArray();
-  for (const event::RefusedEvent& refused : parsed.listed) {
-    json->BeginObject().Field("index", refused.index).Field("error", refused.code);
-    if (!refused.rule.empty()) json->Field("rule", refused.rule);
-    json->Field("message", refused.message).EndObject();
+namespace {
+
+void AppendList(const std::vector<event::RefusedEvent>& list, JsonWriter* json) {
+  json->BeginArray();
+  for (const event::RefusedEvent& one : list) {
+    json->BeginObject().Field("index", one.index).Field("error", one.code);
+    if (!one.rule.empty()) json->Field("rule", one.rule);
+    json->Field("message", one.message);
+    if (!one.quarantine_id.empty()) json->Field("quarantineId", one.quarantine_id);
+    json->EndObject();
   }
   json->EndArray();
+}
+
+}  // namespace
+
+void AppendRefused(JsonWriter* json, const event::ParsedEvents& parsed) {
+  json->Key("refused");
+  AppendList(parsed.listed, json);
+}
+
+void AppendKept(JsonWriter* json, const event::ParsedEvents& parsed) {
+  if (parsed.quarantined == 0) return;
+  json->Key("quarantine");
+  AppendList(parsed.kept, json);
 }
 
 void AppendWarnings(JsonWriter* json, const event::ParsedEvents& parsed) {

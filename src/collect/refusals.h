@@ -14,6 +14,9 @@ inline constexpr std::string_view kEventHint =
 
 // The member `"refused":[{"index","error","message"}]` of the object that `json` is in.
 void AppendRefused(JsonWriter* json, const event::ParsedEvents& parsed);
+// The member `"quarantine":[{"index","error","message","quarantineId"}]` of the object that `json`
+// is in, if any event was kept.
+void AppendKept(JsonWriter* json, const event::ParsedEvents& parsed);
 // The members `"warned"` and `"warnings":[{"index","warning","rule","message"}]`, if a check was
 // asked to tell what it only observes and had something to tell.
 void AppendWarnings(JsonWriter* json, const event::ParsedEvents& parsed);

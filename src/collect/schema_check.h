@@ -21,7 +21,7 @@ struct SchemaMetrics {
 
   telemetry::Counter& valid;      // Judgements, of which an event may have several.
   telemetry::Counter& observed;   // Not as the schema says, and taken.
-  telemetry::Counter& refused;    // Not as the schema says, and refused.
+  telemetry::Counter& refused;    // Not as the schema says, and kept in quarantine.
   telemetry::Counter& undecided;  // Would have taken too long; taken, or refused where enforced.
 };
 
@@ -56,6 +56,8 @@ class SchemaCheck final : public event::EventCheck {
   void AddTallies();
   void Judge(const event::EventView& event, const meta::SchemaInForce& one,
              event::CheckFinding* finding);
+  void Count(const meta::SchemaInForce& one, schema::Judgement judgement, bool refuse,
+             const schema::BrokenRule& broken);
   void Tell(const meta::SchemaInForce& one, bool refuse, bool undecided,
             const schema::BrokenRule& broken, event::CheckFinding* finding) const;
 

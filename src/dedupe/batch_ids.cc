@@ -20,17 +20,22 @@ constexpr std::uint32_t kFilledByServer = Bit(Column::kEventId) | Bit(Column::kC
 void SetKey(const Index& index, std::string_view project, const event::RequestKey& key,
             BatchIds* ids) {
   ids->body = key.body;
-  if (key.kind == event::RequestKey::Kind::kKey) {
-    ids->key = index.HashOf('k', project, key.name);
-    return;
-  }
   std::string name(key.name);
-  ids->producer = index.HashOf('p', project, name);
-  ids->epoch = key.epoch;
-  name.push_back('\0');
-  PutFixed(&name, key.epoch);
-  PutFixed(&name, key.sequence);
-  ids->key = index.HashOf('s', project, name);
+  char kind = 'k';
+  if (key.kind == event::RequestKey::Kind::kResolution) {
+    kind = 'r';
+    ids->resolves = true;
+  }
+  if (key.kind == event::RequestKey::Kind::kSequence) {
+    kind = 's';
+    ids->producer = index.HashOf('p', project, name);
+    ids->epoch = key.epoch;
+    name.push_back('\0');
+    PutFixed(&name, key.epoch);
+    PutFixed(&name, key.sequence);
+  }
+  ids->key = index.HashOf(kind, project, name);
+  ids->quarantine_key = index.HashOf('q', project, kind + name);
 }
 
 }  // namespace
@@ -89,14 +94,42 @@ Result<BatchIds> IdsOf(const Index& index, std::string_view batch, std::uint32_t
   return ids;
 }
 
+Result<BatchIds> KeyOf(const Index& index, std::string_view batch, std::uint32_t count) {
+  TM_ASSIGN(const auto reader, event::BatchReader::Open(batch));
+  if (reader.count() != count) return Fail(Code::kCorruption, "batch: another number of records");
+  BatchIds ids;
+  if (const event::RequestKey* key = reader.key()) SetKey(index, reader.project(), *key, &ids);
+  return ids;
+}
+
 Status Remember(Index* index, std::string_view batch, std::uint32_t count, LogOffset first) {
   TM_ASSIGN(auto ids, IdsOf(*index, batch, count));
   TM_ASSIGN(const auto reader, event::BatchReader::Open(batch));
   const TimeMicros received_at = reader.received_at();
-  TM_TRY(index->Begin(ids.sent, ids.has_key() ? 2 : 0));
+  TM_TRY(index->Begin(ids.sent, ids.has_key() ? kKeysOfRequest : 0));
   if (ids.sent > 0) TM_TRY(index->FindOrAdd(ids.items, received_at));
   if (ids.has_key()) {
     index->PutKey(ids.key, KeyedRequest{ids.body, first.value, count}.ToValue(), received_at);
+  }
+  if (ids.has_producer()) {
+    index->PutKey(ids.producer, KeyedRequest{0, ids.epoch, 0}.ToValue(), received_at);
+  }
+  index->Advance(received_at);
+  return {};
+}
+
+Status RememberQuarantine(Index* index, std::string_view batch, std::uint32_t count,
+                          LogOffset first) {
+  TM_ASSIGN(const auto ids, KeyOf(*index, batch, count));
+  TM_ASSIGN(const auto reader, event::BatchReader::Open(batch));
+  const TimeMicros received_at = reader.received_at();
+  TM_TRY(index->Begin(0, ids.has_key() ? kKeysOfRequest : 0));
+  if (ids.has_key()) {
+    TM_ASSIGN(const auto known, index->FindKey(ids.key, received_at));
+    // The request had nothing but what is in this frame.
+    if (!known) index->PutKey(ids.key, KeyedRequest{ids.body, 0, 0}.ToValue(), received_at);
+    index->PutKey(ids.quarantine_key, KeyedRequest{ids.body, first.value, count}.ToValue(),
+                  received_at);
   }
   if (ids.has_producer()) {
     index->PutKey(ids.producer, KeyedRequest{0, ids.epoch, 0}.ToValue(), received_at);

@@ -25,17 +25,23 @@ struct KeyedRequest {
   static KeyedRequest FromValue(const Value& value);
 };
 
+// The key, the producer's epoch, and what went into the quarantine.
+inline constexpr std::size_t kKeysOfRequest = 3;
+
 struct BatchIds {
   // By place in the batch, with the event's BodyMark as `own`; one without a hash has an id that
   // the server made. Empty: all have.
   std::vector<Item> items;
   std::size_t sent = 0;  // Items with a hash.
-  // Of the request's key; zero: it has none.
+  // Of the request's key; zero: it has none. What the request wrote into the quarantine is
+  // remembered beside it, for then it is in two places.
   Hash128 key;
+  Hash128 quarantine_key;
   std::uint64_t body = 0;
   // Of the producer's name alone, if the key is a sequence: its epoch is remembered.
   Hash128 producer;
   std::int64_t epoch = 0;
+  bool resolves = false;  // The key is that of an item of the quarantine.
 
   bool has_key() const { return key != Hash128{}; }
   bool has_producer() const { return producer != Hash128{}; }
@@ -44,6 +50,9 @@ struct BatchIds {
 
 // kCorruption if the batch does not decode, or has not `count` events.
 Result<BatchIds> IdsOf(const Index& index, std::string_view batch, std::uint32_t count);
+// The same of a batch of the quarantine: only the request's key, for the ids of its events are
+// free.
+Result<BatchIds> KeyOf(const Index& index, std::string_view batch, std::uint32_t count);
 
 // Three bytes that differ if what the client sent differs, but for one pair in 16 million. Columns
 // that the server may fill (address, browser, country, tier) are left out: a retry may come another
@@ -51,7 +60,10 @@ Result<BatchIds> IdsOf(const Index& index, std::string_view batch, std::uint32_t
 std::uint32_t BodyMark(const event::EventView& event);
 
 // A frame that is durable, as a start replays it: its ids and its key are known from here on. The
-// index is to have been given room for them with Begin.
+// index is given room for them with Begin.
 Status Remember(Index* index, std::string_view batch, std::uint32_t count, LogOffset first);
+// A frame of the quarantine, which comes behind that of the same request's events.
+Status RememberQuarantine(Index* index, std::string_view batch, std::uint32_t count,
+                          LogOffset first);
 
 }  // namespace tidemark::dedupe

@@ -39,8 +39,8 @@ struct FileColumn {
 // mention of the relation in a statement sees the same rows.
 struct Relation {
   std::shared_ptr<const event::TableSchema> schema = event::EventsSchema();  // Of both sides.
-  // Not rows of events but those of a statement that the program itself wrote, over constants only
-  // (`SELECT * FROM (VALUES ...) t(...)`); then the members below are empty.
+  // Not rows of events but those of a statement that the program itself wrote, over constants or by
+  // tm_rows and tm_files over relations of the request; then the members below are empty.
   std::string statement = {};
   std::vector<std::shared_ptr<const event::RowSource>> hot;
   std::shared_ptr<const std::vector<LakeFile>> files;  // May be null: none.

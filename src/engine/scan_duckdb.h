@@ -1,7 +1,7 @@
 // How the engine reads a relation: two table functions, bound to the relation's schema.
 // `tm_rows(i)` scans the hot sources of the connection's relation i, `tm_files('i')` the lake files
 // of its file scan i through the engine's Parquet reader; the first scans are the relations' own.
-// Only the guard writes calls of them into a statement.
+// Only the guard writes calls of them into a statement, and statements of our own have them.
 //
 // Internal to this folder. Functions here may throw the engine's exceptions.
 #pragma once

@@ -31,17 +31,19 @@ enum class Bug : std::uint8_t {
   kFolderNotSynced,   // A new object's name is not made durable.
   kRemovalNotSynced,  // A removed object may come back.
   // Ingest.
-  kVisibleBeforeDurable,    // Rows are published while the sync is in flight.
-  kAckBeforePublish,        // The client knows before a query can see.
-  kRollbackSkipped,         // Rows of a void group stay in hot memory.
-  kReservationLeaks,        // A refused batch keeps its part of the budget.
-  kReceivedAtGoesBack,      // Received times follow the wall clock.
-  kTrimIgnoresTide,         // The log gives back what is not settled.
-  kHouseNeverKept,          // Nothing is trimmed.
-  kDuplicatesTaken,         // Ids that came before are taken again.
-  kDuplicateAnsweredEarly,  // A duplicate is told before its first is durable.
-  kIdsOfVoidGroupStay,      // Ids of a group that never was are remembered.
-  kTrimIgnoresIndex,        // The log gives back what the index has only in memory.
+  kVisibleBeforeDurable,      // Rows are published while the sync is in flight.
+  kAckBeforePublish,          // The client knows before a query can see.
+  kRollbackSkipped,           // Rows of a void group stay in hot memory.
+  kReservationLeaks,          // A refused batch keeps its part of the budget.
+  kReceivedAtGoesBack,        // Received times follow the wall clock.
+  kTrimIgnoresTide,           // The log gives back what is not settled.
+  kHouseNeverKept,            // Nothing is trimmed.
+  kDuplicatesTaken,           // Ids that came before are taken again.
+  kDuplicateAnsweredEarly,    // A duplicate is told before its first is durable.
+  kIdsOfVoidGroupStay,        // Ids of a group that never was are remembered.
+  kTrimIgnoresIndex,          // The log gives back what the index has only in memory.
+  kTrimFollowsEvents,         // ... what of the quarantine is not settled.
+  kQuarantineInAnotherGroup,  // What of a request is not valid is written after its events.
   // Flush.
   kRowsMissingFromFile,        // The last file of a flush with many is left out.
   kDataFileNotSealed,          // A data file is named before it is durable.
@@ -60,14 +62,15 @@ enum class Bug : std::uint8_t {
   kOffsetsNotInherited,     // Their snapshots do not say which offsets they stand for.
   kForeignHeadOverwritten,  // A flush that they overtook is committed as it was built.
   // Recovery.
-  kIdsNotReplayed,       // The index forgets what it had only in memory.
-  kReplayOffByOne,       // The first frame above the settled ones is skipped.
-  kReplayReadsClock,     // Replayed events get a new received time.
-  kRaiseOffsetSkipped,   // A log that ends below the lake gives old offsets again.
-  kMetadataNotRestored,  // A damaged metadata file is read as it is.
-  kLogIdNotChecked,      // Any log will do.
-  kGapAccepted,          // Events that neither log nor lake has are not missed.
-  kInflightNotCleared,   // What a crash interrupted stays.
+  kIdsNotReplayed,          // The index forgets what it had only in memory.
+  kQuarantineKeyForgotten,  // ... the key of a request that had no valid event.
+  kReplayOffByOne,          // The first frame above the settled ones is skipped.
+  kReplayReadsClock,        // Replayed events get a new received time.
+  kRaiseOffsetSkipped,      // A log that ends below the lake gives old offsets again.
+  kMetadataNotRestored,     // A damaged metadata file is read as it is.
+  kLogIdNotChecked,         // Any log will do.
+  kGapAccepted,             // Events that neither log nor lake has are not missed.
+  kInflightNotCleared,      // What a crash interrupted stays.
   kEnd,
 };
 

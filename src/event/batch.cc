@@ -118,8 +118,8 @@ bool BatchReader::ReadKey() {
   in_.Fixed(&key_.sequence);
   in_.Fixed(&key_.body);
   key_.kind = static_cast<RequestKey::Kind>(kind);
-  return !in_.failed() &&
-         (key_.kind == RequestKey::Kind::kKey || key_.kind == RequestKey::Kind::kSequence);
+  return !in_.failed() && key_.kind >= RequestKey::Kind::kKey &&
+         key_.kind <= RequestKey::Kind::kResolution;
 }
 
 Result<bool> BatchReader::Next(EventView* event) {

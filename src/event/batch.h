@@ -30,12 +30,12 @@ inline constexpr std::uint32_t kMadeId = 1;    // event_id: such an event is nob
 inline constexpr std::uint32_t kMadeTime = 2;  // timestamp: it is not part of what was sent.
 
 // What makes a request one that is not to be done twice, beside the ids of its events: the
-// Idempotency-Key of its headers, or a producer's name, epoch and sequence. It is in the frame of
-// the request's events, so that both are there or neither.
+// Idempotency-Key of its headers, or a producer's name, epoch and sequence; or the item of the
+// quarantine that it resolves. It is in the frames of the request, so that all are there or none.
 struct RequestKey {
-  enum class Kind : std::uint8_t { kKey = 1, kSequence = 2 };
+  enum class Kind : std::uint8_t { kKey = 1, kSequence = 2, kResolution = 3 };
   Kind kind = Kind::kKey;
-  std::string_view name;  // The key, or the producer.
+  std::string_view name;  // The key, the producer, or the item's quarantine_id.
   std::int64_t epoch = 0;
   std::int64_t sequence = 0;
   std::uint64_t body = 0;  // Hash64 of the body: the same key with another one is a mistake.

@@ -1,4 +1,4 @@
-// What became of one batch: where its events are, and each one's outcome. A value type.
+// What became of one request: where its events are, and each one's outcome. A value type.
 #pragma once
 
 #include <algorithm>
@@ -10,18 +10,17 @@
 namespace tidemark::event {
 
 enum class Outcome : std::uint8_t {
-  kAccepted,     // In `events`, at an offset of its own.
-  kDuplicate,    // Its id is known within the window: the first one is durable and visible.
-  kConflict,     // The same, but the first one had another body.
-  kQuarantined,  // In `quarantine`, at an offset of its own.
+  kAccepted,   // In `events`, at an offset of its own.
+  kDuplicate,  // Its id is known within the window: the first one is durable and visible.
+  kConflict,   // The same, but the first one had another body.
 };
 
 struct BatchAnswer {
-  // Of what this batch wrote. With `count` 0 nothing was written: every event was a duplicate, and
-  // the receipt ends where the log ended when the firsts were visible. With `replayed` it is the
-  // receipt of the request that brought the Idempotency-Key first.
+  // Of what this request wrote. With `count` 0 no event was written: each was a duplicate, and the
+  // receipt ends where the log ended when the firsts were visible; or there was none, and it ends
+  // at 0. With `replayed` it is the receipt of the request that brought the request key first.
   Receipt receipt;
-  // By place in the batch. Empty: every event was accepted.
+  // By place in the batch of events. Empty: every event was accepted.
   std::vector<Outcome> outcomes;
   bool replayed = false;
 

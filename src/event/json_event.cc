@@ -135,7 +135,9 @@ void EventReader::Trim() {
 
 bool EventReader::Read(JsonCursor* cursor, EventFault* fault) {
   cursor->ClearFault();
-  JsonSpan event;
+  has_fields_ = false;
+  JsonSpan& event = span_;
+  event = {};
   if (cursor->Peek() != '{') {
     if (!cursor->Check(limits_.depth_max, &event)) return false;
     *fault = {"not_an_object", "an event must be a JSON object"};
@@ -155,8 +157,30 @@ bool EventReader::Read(JsonCursor* cursor, EventFault* fault) {
   arena_.clear();
   arena_.reserve(event.end - event.begin);  // What is decoded is never longer than it was.
   ChooseFields(*cursor);
+  has_fields_ = true;
   Fill(*cursor, fault);
   return true;
+}
+
+void EventReader::ForgetNames() {
+  view_.present = Bit(Column::kTimestamp);
+  view_.made = kMadeTime;
+  view_.timestamp = context_->received_at;
+}
+
+void EventReader::ReadNames(const JsonCursor& cursor) {
+  ForgetNames();
+  if (!has_fields_) return;
+  arena_.clear();  // It has room for all of the event once.
+  for (const Column column : {Column::kEventId, Column::kEventType, Column::kUserId,
+                              Column::kAnonymousId, Column::kSessionId}) {
+    const Field* field = Chosen(column);
+    if (field == nullptr || field->value.kind == '{' || field->value.kind == '[') continue;
+    view_.SetText(column, field->value.kind == '"' ? Decoded(cursor, field->value)
+                                                   : cursor.Raw(field->value));
+  }
+  EventFault no_time;
+  if (!FillTime(cursor, &no_time)) view_.timestamp = context_->received_at;
 }
 
 // Checks the whole object and notes its fields.

@@ -32,6 +32,12 @@ class EventReader {
   // Without fault, view() is the event until the next Read.
   bool Read(JsonCursor* cursor, EventFault* fault);
   const EventView& view() const { return view_; }
+  // Its text, also of one with a fault.
+  const JsonSpan& span() const { return span_; }
+  // After a fault: view() becomes what of the event names it, as far as that can be read.
+  void ReadNames(const JsonCursor& cursor);
+  // view() becomes that of an event of which nothing could be read.
+  void ForgetNames();
   // The same, to be completed before it is encoded.
   EventView* mutable_view() { return &view_; }
   // Gives back memory that only a large event needed.
@@ -92,6 +98,8 @@ class EventReader {
   const std::function<std::uint64_t()> dice_;
   const JsonEventParser::Context* context_ = nullptr;
   EventView view_;
+  JsonSpan span_;
+  bool has_fields_ = false;  // The event's fields are chosen, and its texts can be decoded.
   std::vector<Field> fields_;
   std::size_t own_fields_ = 0;     // The first ones; behind them those of `data` and `context`.
   std::uint32_t roles_ = 0;        // A bit for each FieldRole that a field has.

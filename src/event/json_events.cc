@@ -1,5 +1,6 @@
 #include "event/json_events.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <charconv>
@@ -46,6 +47,10 @@ Error SyntaxError(const JsonCursor& cursor, std::string_view text) {
   message += at >= text.size() ? "end" : "text at byte " + std::to_string(at);
   return Error(Code::kInvalidArgument, std::move(message));
 }
+
+// Codes of faults that leave nothing worth keeping.
+constexpr std::array<std::string_view, 3> kNeverKept = {"not_an_object", "event_too_large",
+                                                        "wrong_project"};
 
 // Whether `project` stands anywhere in it. Looks for its rarest letter.
 bool MayNameProject(std::string_view body) {
@@ -196,10 +201,11 @@ class JsonEventParser::Impl {
   Status ParseElement(JsonCursor* cursor) {
     EventFault fault;
     if (!reader_.Read(cursor, &fault)) return Fail(SyntaxError(*cursor, cursor->text()));
-    return Count(std::move(fault));
+    if (!fault.code.empty()) reader_.ReadNames(*cursor);
+    return Count(std::move(fault), cursor->Raw(reader_.span()));
   }
 
-  Status Count(EventFault fault) {
+  Status Count(EventFault fault, std::string_view raw) {
     if (++result_.received > limits_.events_max) {
       return Fail(Code::kInvalidArgument, "more than " + std::to_string(limits_.events_max) +
                                               " events in one body; send several");
@@ -214,12 +220,22 @@ class JsonEventParser::Impl {
       batch_->Add(reader_.view());
       return {};
     }
-    ++result_.refused;
-    if (result_.listed.size() < limits_.refused_listed_max) {
-      result_.listed.push_back(
-          {result_.received - 1, fault.code, std::move(fault.message), std::move(rule)});
-    }
+    Put(std::move(fault), std::move(rule), raw);
     return {};
+  }
+
+  // Keeps or refuses it.
+  void Put(EventFault fault, std::string rule, std::string_view raw) {
+    const std::uint32_t index = result_.received - 1;
+    const bool keep = context_->invalid != nullptr && CanBeKept(fault.code);
+    ++(keep ? result_.quarantined : result_.refused);
+    std::string id;
+    if (keep) {
+      id = context_->invalid->Keep({index, fault.code, fault.message, rule, raw, reader_.view()});
+    }
+    std::vector<RefusedEvent>& list = keep ? result_.kept : result_.listed;
+    if (list.size() == limits_.refused_listed_max) return;
+    list.push_back({index, fault.code, std::move(fault.message), std::move(rule), std::move(id)});
   }
 
   // Asks the check about the event that was read: a refusal becomes its fault.
@@ -262,7 +278,8 @@ class JsonEventParser::Impl {
 
   Status ParseLoneLine(std::string_view line) {
     if (auto indexed = indexer_.Index(line); !indexed) {
-      return Count({"invalid_json", "not valid JSON: " + indexed.error().message()});
+      reader_.ForgetNames();
+      return Count({"invalid_json", "not valid JSON: " + indexed.error().message()}, line);
     }
     JsonCursor cursor(line, indexer_.starts(), indexer_.count());
     return ParseLine(&cursor);
@@ -271,10 +288,15 @@ class JsonEventParser::Impl {
   // The tokens of one line.
   Status ParseLine(JsonCursor* cursor) {
     EventFault fault;
+    const std::uint32_t begin = cursor->position();
     if (!reader_.Read(cursor, &fault) || !cursor->AtEnd()) {
-      return Count({"invalid_json", "the line is not one valid JSON object"});
+      reader_.ForgetNames();
+      const std::string_view line = cursor->text().substr(begin);
+      return Count({"invalid_json", "the line is not one valid JSON object"},
+                   line.substr(0, line.find('\n')));
     }
-    return Count(std::move(fault));
+    if (!fault.code.empty()) reader_.ReadNames(*cursor);
+    return Count(std::move(fault), cursor->Raw(reader_.span()));
   }
 
   const JsonLimits limits_;
@@ -285,6 +307,10 @@ class JsonEventParser::Impl {
   const Context* context_ = nullptr;
   BatchBuilder* batch_ = nullptr;
 };
+
+bool CanBeKept(std::string_view code) {
+  return std::find(kNeverKept.begin(), kNeverKept.end(), code) == kNeverKept.end();
+}
 
 JsonEventParser::JsonEventParser(JsonLimits limits, std::function<std::uint64_t()> dice)
     : impl_(std::make_unique<Impl>(limits, std::move(dice))) {}

@@ -8,8 +8,8 @@
 // - `timestamp`: ISO 8601 text or a number of s, ms, us or ns since 1970. One that cannot be read
 //   refuses the event: it never becomes the time of arrival. A missing one is the time of arrival.
 // - `event_id` is made (UUIDv7) when missing.
-// - One bad event does not harm the others; JSON that cannot be read at all refuses the body (a
-//   bad line of NDJSON refuses only that line).
+// - One bad event does not harm the others: it is kept (invalid_events.h) or, if it is no event at
+//   all, refused. JSON that cannot be read at all refuses the body (of NDJSON only that line).
 //
 // A parser keeps its memory from body to body. One thread at a time. Depends on nothing but its
 // arguments, so that a body always gives the same batch.
@@ -27,6 +27,7 @@
 #include "event/batch.h"
 #include "event/event_check.h"
 #include "event/event_enricher.h"
+#include "event/invalid_events.h"
 
 namespace tidemark::event {
 
@@ -34,8 +35,9 @@ struct JsonLimits {
   std::uint32_t event_bytes_max = kEventBytesMax;  // Of one event's JSON text.
   std::uint32_t depth_max = 64;                    // Objects and arrays inside one another.
   std::uint32_t events_max = 200'000;              // In one body.
-  std::uint32_t refused_listed_max = 1'000;        // Refusals told one by one; all are counted.
-  std::uint32_t warnings_listed_max = 100;         // Warnings told one by one; all are counted.
+  std::uint32_t refused_listed_max = 1'000;  // Refused and kept events told one by one, each; all
+                                             // are counted.
+  std::uint32_t warnings_listed_max = 100;   // Warnings told one by one; all are counted.
 };
 
 enum class JsonRules : std::uint8_t {
@@ -49,14 +51,21 @@ struct RefusedEvent {
   std::string_view code;    // A fixed word: "missing_field", "wrong_type", "event_too_large", ...
   std::string message;      // For people; names the field.
   std::string rule;         // Of a check (event_check.h); else empty.
+  std::string quarantine_id = {};  // Of one that was kept.
 };
+
+// Whether an event with this fault is kept where there is a place for it. What is too large, of
+// another project or no object is no event that could be put right.
+bool CanBeKept(std::string_view code);
 
 struct ParsedEvents {
   bool single = false;  // The body was one object, not a list of them.
   std::uint32_t received = 0;
-  std::uint32_t accepted = 0;  // Those in the batch. received = accepted + refused.
+  std::uint32_t accepted = 0;  // Those in the batch. received = accepted + quarantined + refused.
+  std::uint32_t quarantined = 0;
   std::uint32_t refused = 0;
   std::vector<RefusedEvent> listed;    // The first refusals, by index.
+  std::vector<RefusedEvent> kept;      // The first that were kept, by index.
   std::uint32_t warned = 0;            // Of the accepted: those that a check has found fault with.
   std::vector<RefusedEvent> warnings;  // The first of them, by index.
   std::string first_event_id;          // Of the first accepted event; empty if there is none.
@@ -76,6 +85,7 @@ class JsonEventParser {
     JsonRules rules = JsonRules::kOpen;
     EventCheck* check = nullptr;        // Sees every event that could be read; may refuse it.
     EventEnricher* enricher = nullptr;  // Completes every event that is accepted.
+    InvalidEvents* invalid = nullptr;   // Keeps what is not valid; without it all is refused.
   };
   // Adds the good events of `body` to `batch`. The body is read beyond its end, up to its capacity,
   // and copied if that leaves fewer than 64 bytes. kInvalidArgument: nothing in it can be read (the

@@ -363,15 +363,95 @@ TEST(JsonEvents, FindsTheProjectThatABodyNames) {
 }
 
 TEST(Receipt, SurvivesItsToken) {
-  const Receipt receipt{
-      .log_id = "0192f0c1-aa", .partition = 3, .first = LogOffset(41), .count = 9};
+  const Receipt receipt{.log_id = "0192f0c1-aa",
+                        .partition = 3,
+                        .first = LogOffset(41),
+                        .count = 9,
+                        .quarantine_first = {}};
   EXPECT_EQ(EncodeReceipt(receipt), "0192f0c1-aa.3.41.50");
   EXPECT_EQ(DecodeReceipt(EncodeReceipt(receipt)).value(), receipt);
   for (const std::string_view bad :
        {"", "a", "a.1.2", "a.1.3.2", "a.-1.2.3", "a.1.2.3.4", "a b.1.2.3", "a.1.2.03",
-        "a.99999999999.1.2", "a.1.2.99999999999999999999"}) {
+        "a.99999999999.1.2", "a.1.2.99999999999999999999", "a.1.2.3.", "a.1.2.3.q", "a.1.2.3.q.4",
+        "a.1.2.3.q.4.4", "a.1.2.3.q.5.4", "a.1.2.3.x.4.5", "a.1.2.3.q.4.5.", "a.1.2.3.q.4.5.6"}) {
     EXPECT_FALSE(DecodeReceipt(bad).has_value()) << bad;
   }
+}
+
+TEST(Receipt, NamesWhatIsInQuarantineToo) {
+  const Receipt receipt{.log_id = "a",
+                        .partition = 0,
+                        .first = LogOffset(7),
+                        .count = 0,
+                        .quarantine_first = LogOffset(3),
+                        .quarantine_count = 2};
+  EXPECT_EQ(EncodeReceipt(receipt), "a.0.7.7.q.3.5");
+  EXPECT_EQ(DecodeReceipt(EncodeReceipt(receipt)).value(), receipt);
+}
+
+// Keeps what it is given, as text.
+class Kept final : public InvalidEvents {
+ public:
+  std::string Keep(const InvalidEvent& event) override {
+    const auto text = [&event](Column column) {
+      return event.read.Has(column) ? std::string(event.read.Text(column)) : "-";
+    };
+    all.push_back(std::to_string(event.index) + " " + std::string(event.code) + " " +
+                  text(Column::kEventId) + " " + text(Column::kEventType) + " " +
+                  std::string(event.raw));
+    times.push_back(event.read.timestamp);
+    return "name-" + std::to_string(all.size());
+  }
+  std::vector<std::string> all;
+  std::vector<TimeMicros> times;
+};
+
+ParsedEvents ParseAndKeep(const std::string& body, Kept* kept) {
+  JsonEventParser parser({.event_bytes_max = 200}, [] { return std::uint64_t{1}; });
+  BatchBuilder builder("shop", TimeMicros(77));
+  return parser
+      .Parse(body, {.project = "shop", .received_at = TimeMicros(77), .invalid = kept}, &builder)
+      .value();
+}
+
+TEST(InvalidEvents, AreKeptByTheirOwnTextWithWhatNamesThem) {
+  Kept kept;
+  const ParsedEvents parsed =
+      ParseAndKeep(R"([{"event":"a"}, {"id": 1, "event_id":"x\u0041","user_id":[]},)"
+                   R"({"type":"b","timestamp":"noon"},)"
+                   R"({"type":"c","value":"1","timestamp":0}])",
+                   &kept);
+  EXPECT_EQ(parsed.received, 4U);
+  EXPECT_EQ(parsed.accepted, 1U);
+  EXPECT_EQ(parsed.quarantined, 3U);
+  EXPECT_EQ(parsed.refused, 0U);
+  const std::vector<std::string> expected = {
+      R"(1 wrong_type xA - {"id": 1, "event_id":"x\u0041","user_id":[]})",
+      R"(2 bad_timestamp - b {"type":"b","timestamp":"noon"})",
+      R"(3 wrong_type - c {"type":"c","value":"1","timestamp":0})"};
+  EXPECT_EQ(kept.all, expected);
+  // An unreadable time is that of the arrival; one that can be read is the event's own.
+  EXPECT_EQ(kept.times, (std::vector<TimeMicros>{TimeMicros(77), TimeMicros(77), TimeMicros(0)}));
+  ASSERT_EQ(parsed.kept.size(), 3U);
+  EXPECT_EQ(parsed.kept[1].index, 2U);
+  EXPECT_EQ(parsed.kept[1].quarantine_id, "name-2");
+}
+
+TEST(InvalidEvents, OfLinesAreTheLines) {
+  Kept kept;
+  ParseAndKeep("{\"event\":\"a\"}\n{\"event\":\n{\"event\":\"b\"} x\n", &kept);
+  EXPECT_EQ(kept.all, (std::vector<std::string>{"1 invalid_json - - {\"event\":",
+                                                "2 invalid_json - - {\"event\":\"b\"} x"}));
+}
+
+TEST(InvalidEvents, ThatAreNoEventsAreRefused) {
+  Kept kept;
+  const std::string large(300, 'x');
+  const ParsedEvents parsed =
+      ParseAndKeep(R"([7,{"event":"a","project_id":"site"},{"event":")" + large + R"("}])", &kept);
+  EXPECT_EQ(parsed.refused, 3U);
+  EXPECT_EQ(parsed.quarantined, 0U);
+  EXPECT_TRUE(kept.all.empty());
 }
 
 }  // namespace

@@ -8,6 +8,8 @@
 namespace tidemark::event {
 namespace {
 
+constexpr std::string_view kQuarantine = "q";
+
 bool IsLogIdCharacter(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
          c == '_';
@@ -36,6 +38,19 @@ bool ReadNumber(std::string_view text, std::int64_t* number) {
          text == std::to_string(*number);
 }
 
+// Takes `<first>.<end>` off `rest`.
+bool TakeOffsets(std::string_view* rest, LogOffset* first, std::uint32_t* count) {
+  std::int64_t begin = 0;
+  std::int64_t end = 0;
+  if (!ReadNumber(TakePart(rest), &begin) || !ReadNumber(TakePart(rest), &end) || end < begin ||
+      end - begin > std::numeric_limits<std::uint32_t>::max()) {
+    return false;
+  }
+  *first = LogOffset(begin);
+  *count = static_cast<std::uint32_t>(end - begin);
+  return true;
+}
+
 }  // namespace
 
 std::string EncodeReceipt(const Receipt& receipt) {
@@ -44,6 +59,11 @@ std::string EncodeReceipt(const Receipt& receipt) {
   token.append(".").append(std::to_string(receipt.partition));
   token.append(".").append(std::to_string(receipt.first.value));
   token.append(".").append(std::to_string(receipt.end().value));
+  if (receipt.quarantine_count > 0) {
+    token.append(".").append(kQuarantine);
+    token.append(".").append(std::to_string(receipt.quarantine_first.value));
+    token.append(".").append(std::to_string(receipt.quarantine_end().value));
+  }
   return token;
 }
 
@@ -54,19 +74,23 @@ Result<Receipt> DecodeReceipt(std::string_view token) {
   Receipt receipt;
   const std::string_view log_id = TakePart(&rest);
   std::int64_t partition = 0;
-  std::int64_t first = 0;
-  std::int64_t end = 0;
   const bool numbers =
-      ReadNumber(TakePart(&rest), &partition) && ReadNumber(TakePart(&rest), &first);
-  if (!IsLogId(log_id) || !numbers || !ReadNumber(rest, &end) || end < first ||
-      partition > std::numeric_limits<std::int32_t>::max() ||
-      end - first > std::numeric_limits<std::uint32_t>::max()) {
+      ReadNumber(TakePart(&rest), &partition) && TakeOffsets(&rest, &receipt.first, &receipt.count);
+  const bool more = numbers && token.ends_with('.');
+  if (!IsLogId(log_id) || !numbers || more ||
+      partition > std::numeric_limits<std::int32_t>::max()) {
     return Fail(Code::kInvalidArgument, kNotOne);
+  }
+  if (!rest.empty()) {
+    // One that is written without items has no such part.
+    if (TakePart(&rest) != kQuarantine ||
+        !TakeOffsets(&rest, &receipt.quarantine_first, &receipt.quarantine_count) ||
+        receipt.quarantine_count == 0 || !rest.empty()) {
+      return Fail(Code::kInvalidArgument, kNotOne);
+    }
   }
   receipt.log_id = log_id;
   receipt.partition = static_cast<std::int32_t>(partition);
-  receipt.first = LogOffset(first);
-  receipt.count = static_cast<std::uint32_t>(end - first);
   return receipt;
 }
 

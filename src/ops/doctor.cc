@@ -9,6 +9,7 @@
 #include "lake/table.h"
 #include "meta/database.h"
 #include "ops/rebuild.h"
+#include "tide/stream.h"
 #include "wal/recovery.h"
 
 namespace tidemark::ops {
@@ -206,7 +207,9 @@ class Examination {
       Add(name, Finding::kFailed, "it was settled from another log (" + table.log_id + ")",
           "put the right log folder back");
     }
-    const auto first = facts_.first.find(table.ns);
+    const auto stream = tide::FindStream(table.name);
+    if (!stream) return;
+    const auto first = facts_.first.find(tide::LogName(table.ns, *stream));
     if (first != facts_.first.end() && first->second > table.visible()) {
       Add(name, Finding::kFailed,
           "the log begins at offset " + to_string(first->second) + ", the lake ends at " +

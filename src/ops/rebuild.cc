@@ -11,6 +11,7 @@
 #include "meta/database.h"
 #include "meta/projects.h"
 #include "ops/doctor.h"
+#include "tide/stream.h"
 #include "wal/recovery.h"
 
 namespace tidemark::ops {
@@ -50,17 +51,22 @@ struct LogFacts {
   std::set<std::string> projects;
 };
 
+void AddProject(std::string_view log_name, LogFacts* facts) {
+  if (auto stream = tide::ParseLogName(log_name))
+    facts->projects.insert(std::move(stream->project));
+}
+
 Result<LogFacts> ReadLog(env::Disk* disk) {
   LogFacts facts;
   const auto names = disk->List("log");
   if (!names && names.error().code() == Code::kNotFound) return facts;
   if (!names) return Fail(names.error());
   TM_ASSIGN(const auto log, wal::Recover(disk, "log", *names, [&facts](const wal::Frame& frame) {
-              facts.projects.emplace(frame.project);
+              AddProject(frame.project, &facts);
               return Status();
             }));
   if (log.log_id) facts.log_id = log.log_id->ToString();
-  for (const auto& [project, end] : log.ends) facts.projects.insert(project);
+  for (const auto& [name, end] : log.ends) AddProject(name, &facts);
   return facts;
 }
 

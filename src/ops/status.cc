@@ -11,7 +11,7 @@ std::uint64_t Buffered(const StatusParts& parts) {
   std::uint64_t events = 0;
   const auto projects = parts.core->AllProjects();
   for (const auto& [name, project] : *projects) {
-    events += project->cut()->hot_count();
+    if (project->stream() == tide::Stream::kEvents) events += project->cut()->hot_count();
   }
   return events;
 }

@@ -196,7 +196,7 @@ Status VerifyLake(const tide::Core& core, const tide::Cut& cut, catalog::Catalog
 }
 
 // Hot's side: the log above the tidemark, decoded again, is what hot memory shows.
-Status VerifyHot(const tide::Core& core, const tide::Cut& cut, const std::string& project,
+Status VerifyHot(const tide::Core& core, const tide::Cut& cut, const tide::Project& project,
                  MemoryBudget* budget, ProjectProof* proof) {
   const auto rows = cut.HotRows();
   const lake::FileMetrics shown = lake::MeasureRows(*rows);
@@ -206,13 +206,13 @@ Status VerifyHot(const tide::Core& core, const tide::Cut& cut, const std::string
   }
   Hash128 hash;
   LogOffset at = cut.settled();
-  TM_TRY(core.log().Read(project, cut.settled(), [&](const wal::Frame& frame) -> Status {
+  TM_TRY(core.log().Read(project.name(), cut.settled(), [&](const wal::Frame& frame) -> Status {
     if (frame.first_offset >= cut.end()) return {};
     if (frame.first_offset > at) {
       proof->problems.push_back("the log jumps to offset " + to_string(frame.first_offset));
     }
     // Decoded by the same code as live: the same columns, in a table of its own.
-    hot::Table table(project, {}, budget);
+    hot::Table table(project.project(), {.begin = {}, .schema = project.schema()}, budget);
     TM_ASSIGN(auto batch, event::BatchReader::Open(frame.payload));
     const std::uint64_t reserved = hot::ReserveEstimate(frame.payload.size(), frame.count);
     budget->ReserveAlways(reserved);
@@ -243,11 +243,12 @@ Result<std::vector<ProjectProof>> Verify(const tide::Core& core, catalog::Catalo
   for (const auto& [name, project] : *projects) {
     const auto cut = project->cut();
     ProjectProof proof;
-    proof.project = name;
+    proof.project = project->project();
+    proof.table = project->table();
     proof.settled = cut->settled();
     proof.end = cut->end();
     TM_TRY(VerifyLake(core, *cut, catalog, reader, deletes, &proof));
-    TM_TRY(VerifyHot(core, *cut, name, budget, &proof));
+    TM_TRY(VerifyHot(core, *cut, *project, budget, &proof));
     proofs.push_back(std::move(proof));
   }
   return proofs;
@@ -260,7 +261,8 @@ std::string ProofJson(const std::vector<ProjectProof>& proofs) {
   JsonWriter json(&text);
   json.BeginObject().Field("ok", ok).Key("projects").BeginArray();
   for (const ProjectProof& proof : proofs) {
-    json.BeginObject().Field("project", proof.project).Field("settled", proof.settled.value);
+    json.BeginObject().Field("project", proof.project).Field("table", proof.table);
+    json.Field("settled", proof.settled.value);
     json.Field("end", proof.end.value).Field("ledger_rows", proof.ledger_rows);
     json.Field("dropped_rows", proof.dropped_rows).Field("lake_rows", proof.lake_rows);
     json.Field("foreign_rows", proof.foreign_rows).Field("erased_rows", proof.erased_rows);

@@ -19,6 +19,7 @@ namespace tidemark::ops {
 
 struct ProjectProof {
   std::string project;
+  std::string table;  // A project has several, each with a log of its own.
   LogOffset settled;
   LogOffset end;
   std::uint64_t ledger_rows = 0;   // Sum over the ledger.

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "lake/table_columns.h"
 #include "query/statement_relations.h"
+#include "query/views.h"
 
 namespace tidemark::query {
 namespace {
@@ -74,33 +75,56 @@ Service::Service(QueryOptions options, tide::Core* core, engine::Instance* engin
       files_pruned_(
           registry->AddCounter("tidemark_query_files_total{outcome=\"pruned\"}", kFilesSentence)) {}
 
-Result<std::shared_ptr<const tide::Cut>> Service::TakeCut(const SqlRequest& request) const {
-  const auto project = core_->FindProject(request.project);
-  auto cut = project ? project->cut()
-                     : std::make_shared<const tide::Cut>(
-                           tide::Cut{nullptr, std::make_shared<hot::SegmentList>()});
+Result<std::shared_ptr<const tide::Cuts>> Service::TakeCuts(const SqlRequest& request) const {
+  auto cuts = core_->CutsOf(request.project);
   if (request.min_offset) {
     if (request.min_offset->log_id != core_->log_id()) {
       return Fail(Code::kInvalidArgument,
                   "min_offset is a receipt of another log; use one that this server gave");
     }
-    if (request.min_offset->end() > cut->end()) {
+    if (request.min_offset->end() > (*cuts)[tide::Stream::kEvents]->end() ||
+        request.min_offset->quarantine_end() > (*cuts)[tide::Stream::kQuarantine]->end()) {
       return Fail(Code::kUnavailable, "the events of min_offset are not visible yet; ask again");
     }
   }
-  return cut;
+  return cuts;
 }
 
-Result<Service::CachedFiles> Service::FilesOf(const std::string& project,
+Result<std::shared_ptr<const engine::Relation>> Service::RecordsOf(const SqlRequest& request,
+                                                                   const tide::Cut& cut) {
+  auto relation = std::make_shared<engine::Relation>();
+  relation->schema = cut.lake ? cut.lake->columns : tide::SchemaOf(tide::Stream::kQuarantine);
+  const bool lake_rows = cut.lake && cut.lake->files->rows() > 0;
+  if (request.route == Route::kRealtime && lake_rows) {
+    return Fail(Code::kInvalidArgument,
+                "route realtime would leave out settled records; leave the route open");
+  }
+  if (request.route == Route::kBatch && cut.hot_count() > 0 && !request.allow_stale) {
+    return Fail(Code::kInvalidArgument,
+                "route batch would leave out records that are not settled; set allow_stale to be "
+                "answered at the older cut");
+  }
+  if (lake_rows) {
+    TM_ASSIGN(const CachedFiles files,
+              FilesOf(tide::LogName(request.project, tide::Stream::kQuarantine), cut.lake));
+    relation->files = files.files;
+  }
+  if (cut.hot_count() > 0 && request.route != Route::kBatch) {
+    relation->hot.push_back(cut.HotRows());
+  }
+  return std::shared_ptr<const engine::Relation>(std::move(relation));
+}
+
+Result<Service::CachedFiles> Service::FilesOf(const std::string& log_name,
                                               const std::shared_ptr<const lake::TableHead>& head) {
   const auto cache = files_.Load();
-  const auto found = cache->find(project);
+  const auto found = cache->find(log_name);
   if (found != cache->end() && found->second.head == head) return found->second;
   TM_ASSIGN(const HeadFiles read, LakeFilesOf(*core_, *head, &deletes_));
   const CachedFiles made{head, read.files, TimesOf(*read.files), read.rows};
   files_.Update([&](const FileCache& current) {
     auto next = std::make_shared<FileCache>(current);
-    (*next)[project] = made;
+    (*next)[log_name] = made;
     return std::shared_ptr<const FileCache>(std::move(next));
   });
   return made;
@@ -180,7 +204,8 @@ Result<SqlAnswer> Service::Run(SqlRequest request) {
     return Fail(Code::kInvalidArgument, "the statement is longer than " +
                                             std::to_string(options_.sql_bytes_max) + " bytes");
   }
-  TM_ASSIGN(const auto cut, TakeCut(request));
+  TM_ASSIGN(const auto cuts, TakeCuts(request));
+  const auto& cut = (*cuts)[tide::Stream::kEvents];
   SqlAnswer answer;
   answer.started = started;
   StatementRelations relations({core_, tables_, &heads_, &deletes_}, request.project, cut);
@@ -200,7 +225,13 @@ Result<SqlAnswer> Service::Run(SqlRequest request) {
 
   engine::QueryRequest run;
   std::vector<engine::NamedRelation> more;
-  if (more_relations_) more = more_relations_(request.project, request.sql);
+  if (MentionsViews(request.sql)) {
+    TM_ASSIGN(const auto records, RecordsOf(request, *(*cuts)[tide::Stream::kQuarantine]));
+    more = MakeViews(*events, records);
+  }
+  if (more_relations_) {
+    for (auto& one : more_relations_(request.project, request.sql)) more.push_back(std::move(one));
+  }
   run.sql = std::move(request.sql);
   run.parameters = std::move(request.parameters);
   run.named_parameters = std::move(request.named_parameters);
@@ -213,7 +244,7 @@ Result<SqlAnswer> Service::Run(SqlRequest request) {
   run.rows_wanted = request.rows_wanted.value_or(engine::kRowsUnlimited);
   run.rows_max = options_.rows_max;
   run.cancel = std::move(request.cancel);
-  run.pin = cut;
+  run.pin = cuts;
   auto rows = engine_->Query(std::move(run));
   if (!rows) {
     failed_.Add();

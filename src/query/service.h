@@ -1,4 +1,4 @@
-// A statement at a cut: takes the project's cut once, binds `events` to exactly that, runs it, and
+// A statement at a cut: takes the project's cuts once, binds `events` to exactly that, runs it, and
 // says which cut and route it was. The same statement at the same cut gives the same answer
 // whatever of it is hot or settled.
 //
@@ -133,8 +133,11 @@ class Service {
   };
   using FileCache = std::map<std::string, CachedFiles>;
 
-  Result<std::shared_ptr<const tide::Cut>> TakeCut(const SqlRequest& request) const;
-  Result<CachedFiles> FilesOf(const std::string& project,
+  Result<std::shared_ptr<const tide::Cuts>> TakeCuts(const SqlRequest& request) const;
+  // The records of the quarantine at the cut, if they may be answered from there.
+  Result<std::shared_ptr<const engine::Relation>> RecordsOf(const SqlRequest& request,
+                                                            const tide::Cut& cut);
+  Result<CachedFiles> FilesOf(const std::string& log_name,
                               const std::shared_ptr<const lake::TableHead>& head);
   // What `events` is in the statement; the answer is told.
   Result<std::shared_ptr<const engine::Relation>> EventsAt(const SqlRequest& request,
@@ -152,7 +155,7 @@ class Service {
   TableSource* tables_ = nullptr;
   PastHeads heads_;
   engine::DeleteFiles deletes_;
-  Published<FileCache> files_;  // Of the newest head of each project.
+  Published<FileCache> files_;  // Of the newest head of each log.
   telemetry::Histogram& seconds_;
   telemetry::Counter& failed_;
   telemetry::Counter& files_read_;

@@ -50,10 +50,11 @@ void ReceiptHandler::Handle(const net::Request& request,
 net::Response ReceiptHandler::Resolve(const std::string& project,
                                       const event::Receipt& receipt) const {
   tide::Core& core = *sources_.core();
-  const auto found = core.FindProject(project);
-  const auto cut = found ? found->cut() : nullptr;
-  if (cut == nullptr || receipt.log_id != core.log_id() || receipt.partition != 0 ||
-      receipt.end() > cut->end()) {
+  const auto cuts = core.CutsOf(project);
+  const auto& cut = (*cuts)[tide::Stream::kEvents];
+  const auto& quarantine = (*cuts)[tide::Stream::kQuarantine];
+  if (receipt.log_id != core.log_id() || receipt.partition != 0 || receipt.end() > cut->end() ||
+      receipt.quarantine_end() > quarantine->end()) {
     return net::ErrorResponse(404, "no events of the project have this receipt", kReceiptHint);
   }
   std::vector<catalog::LedgerRow> ledger;
@@ -62,7 +63,8 @@ net::Response ReceiptHandler::Resolve(const std::string& project,
     if (!rows) return net::ErrorResponse(rows.error());
     ledger = *std::move(rows);
   }
-  const bool settled = receipt.end() <= cut->settled();
+  const bool settled =
+      receipt.end() <= cut->settled() && receipt.quarantine_end() <= quarantine->settled();
   net::Response response;
   JsonWriter json(&response.body);
   json.BeginObject().Field("receipt", event::EncodeReceipt(receipt)).Field("project", project);
@@ -73,6 +75,17 @@ net::Response ReceiptHandler::Resolve(const std::string& project,
   json.Field("settled", settled);
   json.Field("settled_offsets", Common(receipt, LogOffset(0), cut->settled()));
   AppendSnapshots(ledger, receipt, &json);
+  if (receipt.quarantine_count > 0) {
+    json.Key("quarantine").BeginObject();
+    json.Field("first_offset", receipt.quarantine_first.value);
+    json.Field("end_offset", receipt.quarantine_end().value);
+    json.Field("items", receipt.quarantine_count);
+    json.Field("settled", receipt.quarantine_end() <= quarantine->settled());
+    json.Field("sql", "select * from quarantine where log_offset >= " +
+                          std::to_string(receipt.quarantine_first.value) + " and log_offset < " +
+                          std::to_string(receipt.quarantine_end().value));
+    json.EndObject();
+  }
   json.Field("sql",
              "select * from events where log_offset >= " + std::to_string(receipt.first.value) +
                  " and log_offset < " + std::to_string(receipt.end().value));

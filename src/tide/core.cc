@@ -50,18 +50,23 @@ Status Core::OpenTables() {
   TM_ASSIGN(const auto tables, parts_.catalog->ListTables());
   for (const catalog::TableRecord& record : tables) {
     if (!record.managed) continue;
-    const auto project = projects_.FindOrAdd(record.ns);
+    const auto stream = FindStream(record.name);
+    if (!stream) {
+      return Fail(Code::kCorruption, "a later version made the table " + record.ns + "." +
+                                         record.name + ": this one cannot keep it");
+    }
+    const auto project = projects_.FindOrAdd({record.ns, *stream});
     const auto known = project->cut()->lake;
     if (known && known->table == record.uuid &&
         known->metadata_version == record.metadata_version) {
       continue;
     }
     bool restored = false;
-    TM_ASSIGN(auto head, lake::OpenTable(parts_.store, record, event::EventsSchema(), &restored));
+    TM_ASSIGN(auto head, lake::OpenTable(parts_.store, record, SchemaOf(*stream), &restored));
     if (restored) {
       metrics_.metadata_restored.Add();
       TM_LOG(kWarning, "a metadata file was written again from the catalog's copy",
-             {"project", record.ns});
+             {"project", record.ns}, {"table", record.name});
     }
     // The log may no longer have the events that the next one must not be older than.
     head->files->ForEach([&project](const lake::LiveFile& file) {
@@ -100,7 +105,12 @@ Status Core::OpenIndex() {
 Status Core::ReplayIds(const wal::Frame& frame) {
   if (!index_ || frame.sequence < index_->sequence()) return {};
   if (env::Planted(env::Bug::kIdsNotReplayed)) return {};
-  TM_TRY(dedupe::Remember(index_.get(), frame.payload, frame.count, frame.first_offset));
+  if (frame.project.find(kStreamSeparator) == std::string_view::npos) {
+    TM_TRY(dedupe::Remember(index_.get(), frame.payload, frame.count, frame.first_offset));
+  } else if (!env::Planted(env::Bug::kQuarantineKeyForgotten)) {
+    TM_TRY(
+        dedupe::RememberQuarantine(index_.get(), frame.payload, frame.count, frame.first_offset));
+  }
   index_->Commit(frame.sequence + 1);
   while (index_->has_work()) TM_TRY(index_->Work());
   return {};
@@ -137,7 +147,12 @@ Status Core::CheckLogId(const std::vector<catalog::TableRecord>& tables) const {
 
 Result<bool> Core::Replay(const wal::Frame& frame) {
   if (replay_incomplete_.contains(frame.project)) return false;
-  const auto project = projects_.FindOrAdd(frame.project);
+  const auto stream = ParseLogName(frame.project);
+  if (!stream) {
+    return Fail(Code::kCorruption, "a later version wrote " + std::string(frame.project) +
+                                       " into the log: this one cannot keep it");
+  }
+  const auto project = projects_.FindOrAdd(*stream);
   const LogOffset settled = project->cut()->settled();
   if (frame.end_offset() <= settled) return true;
   if (env::Planted(env::Bug::kReplayOffByOne) && frame.first_offset == settled) return true;
@@ -229,7 +244,9 @@ Status Core::ClearInflight() {
     TM_ASSIGN(const auto record, parts_.catalog->FindTable(write.table));
     const bool skip = committed && !env::Planted(env::Bug::kCommittedLeftoversDeleted);
     if (record && !skip) {
-      const auto project = projects_.Find(record->ns);
+      const auto stream = FindStream(record->name);
+      TM_CHECK(stream.has_value());
+      const auto project = projects_.Find(LogName(record->ns, *stream));
       TM_CHECK(project != nullptr && project->cut()->lake != nullptr);
       TM_TRY(lake::RemoveLeftovers(parts_.store, write, *project->cut()->lake));
     }
@@ -238,12 +255,21 @@ Status Core::ClearInflight() {
   return {};
 }
 
-void Core::Submit(std::string project, std::string batch, std::uint32_t count, Ingest::Done done) {
+std::shared_ptr<const Cuts> Core::CutsOf(std::string_view project) const {
+  for (std::size_t i = 0; i < kStreamCount; ++i) {
+    if (const auto found = projects_.Find(LogName(project, static_cast<Stream>(i)))) {
+      return found->cuts();
+    }
+  }
+  return std::make_shared<const Cuts>(EmptyCuts());
+}
+
+void Core::Submit(event::Request request, Ingest::Done done) {
   if (fenced()) {
     done(Fail(Code::kUnavailable, "another process owns this data directory now"));
     return;
   }
-  ingest_->Submit(std::move(project), std::move(batch), count, std::move(done));
+  ingest_->Submit(std::move(request), std::move(done));
 }
 
 Duration Core::TideStep() {
@@ -270,16 +296,17 @@ Duration Core::IndexStep() {
 }
 
 void Core::FlushDue(Duration now) {
-  std::int64_t unsettled = 0;
+  std::int64_t unsettled[kStreamCount] = {};
   const auto projects = projects_.All();
   for (const auto& [name, project] : *projects) {
     const auto cut = project->cut();
-    unsettled += cut->end() - cut->settled();
+    unsettled[Index(project->stream())] += cut->end() - cut->settled();
     if (!Due(*project, now)) continue;
     const Status flushed = FlushTo(*project, cut->end());
     if (!flushed) Failed(name, flushed.error(), now);
   }
-  metrics_.unsettled_events.Set(unsettled);
+  metrics_.unsettled_events.Set(unsettled[Index(Stream::kEvents)]);
+  metrics_.unsettled_records.Set(unsettled[Index(Stream::kQuarantine)]);
 }
 
 bool Core::Due(const Project& project, Duration now) {
@@ -367,12 +394,12 @@ void Core::AnswerRefreshes() {
   std::vector<Refreshed> refreshes;
   refreshes_.TakeAll(&refreshes);
   for (Refreshed& one : refreshes) {
-    const auto project = projects_.Find(one.project);
     Status refreshed;
-    if (fenced()) {
-      refreshed = Fail(Code::kConflict, "another process owns this data directory now");
-    } else if (project) {
-      refreshed = flusher_->Refresh(*project);
+    if (fenced()) refreshed = Fail(Code::kConflict, "another process owns this data directory now");
+    const auto projects = projects_.All();
+    for (const auto& [log_name, project] : *projects) {
+      if (!refreshed) break;
+      if (project->project() == one.project) refreshed = flusher_->Refresh(*project);
     }
     one.done(std::move(refreshed));
   }

@@ -52,7 +52,7 @@ class Core {
   Core& operator=(const Core&) = delete;
 
   // Any thread. See Ingest; kUnavailable too once another process owns the log.
-  void Submit(std::string project, std::string batch, std::uint32_t count, Ingest::Done done);
+  void Submit(event::Request request, Ingest::Done done);
   // Refuses new batches; what was taken is still written by IngestStep.
   void CloseIngest() { ingest_->Close(); }
   bool ingest_idle() const { return ingest_->idle(); }
@@ -73,8 +73,13 @@ class Core {
   // and says so by this. Then calls `done`, on the tide's thread. Any thread. kOverloaded as above.
   void Refresh(std::string project, Settled done);
 
-  // nullptr if no event of the project was ever accepted.
-  std::shared_ptr<Project> FindProject(std::string_view name) const { return projects_.Find(name); }
+  // A project's events, or another stream by the name of its log. nullptr if nothing was ever sent
+  // to it.
+  std::shared_ptr<Project> FindProject(std::string_view log_name) const {
+    return projects_.Find(log_name);
+  }
+  // Of all streams of the project, at one moment.
+  std::shared_ptr<const Cuts> CutsOf(std::string_view project) const;
   std::shared_ptr<const Projects::Map> AllProjects() const { return projects_.All(); }
 
   const std::string& log_id() const { return log_id_; }
@@ -151,7 +156,7 @@ class Core {
   std::unique_ptr<Flusher> flusher_;
   env::ByteQueue<Waiter> waiters_;
   env::ByteQueue<Refreshed> refreshes_;
-  std::map<std::string, Schedule> schedules_;
+  std::map<std::string, Schedule> schedules_;                   // By log name.
   std::map<std::string, bool, std::less<>> replay_incomplete_;  // Projects whose rest must wait.
   std::atomic<bool> fenced_{false};
 };

@@ -4,11 +4,13 @@
 // are hot's: every acknowledged event is in exactly one of them.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
 
 #include "hot/segment_list.h"
 #include "lake/table.h"
+#include "tide/stream.h"
 
 namespace tidemark::tide {
 
@@ -24,5 +26,15 @@ struct Cut {
   std::shared_ptr<const event::RowSource> HotRows() const { return hot->View(settled(), end()); }
   std::uint64_t hot_count() const { return static_cast<std::uint64_t>(end() - settled()); }
 };
+
+// The cuts of all streams of a project at one moment: of every request that was written, they have
+// all parts or none.
+struct Cuts {
+  std::array<std::shared_ptr<const Cut>, kStreamCount> of;  // By stream; never null.
+
+  const std::shared_ptr<const Cut>& operator[](Stream stream) const { return of[Index(stream)]; }
+};
+// Of a project that nothing was sent to.
+Cuts EmptyCuts();
 
 }  // namespace tidemark::tide

@@ -11,8 +11,14 @@
 namespace tidemark::tide {
 namespace {
 
-constexpr std::string_view kTableName = "events";
 constexpr std::size_t kAbandonedMax = 64;
+
+// Whether `location` is one that lake::TableLocation could have made for a table of the name.
+bool IsLocationOf(std::string_view location, const Project& project) {
+  const std::string any = lake::TableLocation(project.project(), project.table(), Uuid());
+  const std::size_t name = any.rfind('-') + 1;
+  return location.size() == any.size() && location.substr(0, name) == any.substr(0, name);
+}
 
 }  // namespace
 
@@ -42,21 +48,24 @@ Result<bool> Flusher::Flush(Project& project, LogOffset end) {
 Result<std::shared_ptr<const lake::TableHead>> Flusher::HeadOf(Project& project) {
   if (auto head = project.cut()->lake) return head;
   // The first flush of a project makes its table.
-  TM_ASSIGN(auto head, CreateTable(project.name()));
+  TM_ASSIGN(auto head, CreateTable(project));
   project.PublishLake(head);
   return head;
 }
 
-Result<std::shared_ptr<const lake::TableHead>> Flusher::CreateTable(const std::string& project) {
-  TM_ASSIGN(const auto found, parts_.catalog->FindTable(project, kTableName));
+Result<std::shared_ptr<const lake::TableHead>> Flusher::CreateTable(const Project& project) {
+  TM_ASSIGN(const auto found, parts_.catalog->FindTable(project.project(), project.table()));
   if (found) return Reload(project);
   // What an earlier attempt left; refuses if it is more than that.
-  TM_ASSIGN(const auto leftovers, lake::FindTableLocations(*parts_.store, project));
+  TM_ASSIGN(const auto leftovers, lake::FindTableLocations(*parts_.store, project.project()));
   for (const std::string& location : leftovers) {
+    if (!IsLocationOf(location, project)) continue;
     TM_TRY(lake::RemoveUnborn(parts_.store, location));
   }
-  lake::NewManagedTable table{NewId(), project, std::string(kTableName),
-                              log_id_, epoch_,  parts_.clock->WallNow()};
+  lake::NewManagedTable table{
+      NewId(), project.project(),      std::string(project.table()), log_id_,
+      epoch_,  parts_.clock->WallNow()};
+  table.schema = project.schema();
   table.properties = options_.table_properties;
   TM_ASSIGN(const auto record, lake::CreateTable(parts_.store, table));
   if (auto created = parts_.catalog->CreateTable(record);
@@ -67,16 +76,18 @@ Result<std::shared_ptr<const lake::TableHead>> Flusher::CreateTable(const std::s
 }
 
 Result<std::shared_ptr<const lake::TableHead>> Flusher::Reload(
-    const std::string& project, const std::vector<std::shared_ptr<const lake::TableHead>>& known) {
-  TM_ASSIGN(const auto record, parts_.catalog->FindTable(project, kTableName));
-  if (!record) return Fail(Code::kCorruption, "the table of " + project + " left the catalog");
+    const Project& project, const std::vector<std::shared_ptr<const lake::TableHead>>& known) {
+  TM_ASSIGN(const auto record, parts_.catalog->FindTable(project.project(), project.table()));
+  if (!record) {
+    return Fail(Code::kCorruption, "the table of " + project.name() + " left the catalog");
+  }
   for (const auto& head : known) {
     if (head && head->table == record->uuid && head->metadata_key == record->metadata_key) {
       return head;
     }
   }
   bool restored = false;
-  TM_ASSIGN(auto head, lake::OpenTable(parts_.store, *record, event::EventsSchema(), &restored));
+  TM_ASSIGN(auto head, lake::OpenTable(parts_.store, *record, project.schema(), &restored));
   if (restored) parts_.metrics->metadata_restored.Add();
   return head;
 }
@@ -84,7 +95,7 @@ Result<std::shared_ptr<const lake::TableHead>> Flusher::Reload(
 Status Flusher::Refresh(Project& project) {
   const auto known = project.cut()->lake;
   if (!known) return {};  // The first flush finds it.
-  TM_ASSIGN(auto head, Reload(project.name(), {known}));
+  TM_ASSIGN(auto head, Reload(project, {known}));
   if (head != known) project.PublishLake(std::move(head));
   return {};
 }
@@ -199,7 +210,7 @@ Result<bool> Flusher::Commit(Project& project, Pending* pending) {
     }
     auto head = project.cut()->lake;
     if (attempt > 1) {
-      TM_ASSIGN(head, Reload(project.name(), {head}));
+      TM_ASSIGN(head, Reload(project, {head}));
     }
     TM_ASSIGN(const Outcome outcome, CommitOnce(project, pending, *head));
     if (outcome == Outcome::kCommitted) return true;
@@ -272,7 +283,7 @@ Result<bool> Flusher::Resolve(Project& project, Pending* pending) {
   if (!row) return false;
   std::vector<std::shared_ptr<const lake::TableHead>> known;
   for (const Attempt& attempt : pending->attempts) known.push_back(attempt.next);
-  TM_ASSIGN(auto head, Reload(project.name(), known));
+  TM_ASSIGN(auto head, Reload(project, known));
   if (const lake::Snapshot* landed = head->metadata->FindSnapshot(row->snapshot)) {
     std::vector<catalog::Garbage> garbage;
     for (const Attempt& attempt : pending->attempts) {
@@ -303,7 +314,7 @@ Result<Flusher::Outcome> Flusher::Overtaken(Project& project, Pending* pending) 
     Abandon(&project, pending->inflight);
     return Fail(Code::kConflict, "another process owns this data directory now");
   }
-  TM_ASSIGN(auto latest, Reload(project.name(), {project.cut()->lake}));
+  TM_ASSIGN(auto latest, Reload(project, {project.cut()->lake}));
   if (latest->visible() == pending->begin && pending->append.ColumnsFit(*latest)) {
     return Outcome::kAgain;
   }
@@ -320,7 +331,8 @@ void Flusher::Publish(Project& project, const Pending& pending,
   project.PublishLake(std::move(head));
   const Duration now = parts_.clock->Now();
   parts_.metrics->flushes.Add();
-  parts_.metrics->settled_events.Add(pending.rows);
+  const bool events = project.stream() == Stream::kEvents;
+  (events ? parts_.metrics->settled_events : parts_.metrics->settled_records).Add(pending.rows);
   parts_.metrics->settled_bytes.Add(pending.bytes);
   parts_.metrics->flush_seconds.Record(now - pending.started);
   parts_.metrics->commit_seconds.Record(now - pending.written);

@@ -102,10 +102,10 @@ class Flusher {
   };
 
   Result<std::shared_ptr<const lake::TableHead>> HeadOf(Project& project);
-  Result<std::shared_ptr<const lake::TableHead>> CreateTable(const std::string& project);
+  Result<std::shared_ptr<const lake::TableHead>> CreateTable(const Project& project);
   // The table's head as the catalog names it now; read only if it is none of `known`.
   Result<std::shared_ptr<const lake::TableHead>> Reload(
-      const std::string& project,
+      const Project& project,
       const std::vector<std::shared_ptr<const lake::TableHead>>& known = {});
   Result<Pending> Write(Project& project, const lake::TableHead& head, LogOffset end);
   Result<std::vector<lake::NewFile>> WriteFiles(const std::vector<PartitionRows>& parts,
@@ -133,7 +133,7 @@ class Flusher {
   const FlusherParts parts_;
   const std::string log_id_;
   const Epoch epoch_;
-  std::map<std::string, Pending> pending_;  // By project.
+  std::map<std::string, Pending> pending_;  // By log name.
   std::vector<Abandoned> abandoned_;
   // Garbage of this process's commits must outlive the cuts that this process holds, however the
   // wall clock jumps.

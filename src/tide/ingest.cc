@@ -28,37 +28,67 @@ Ingest::Ingest(const TideOptions& options, Parts parts)
       log_id_(log_->log_id().ToString()),
       queue_(options.queue_bytes_max) {}
 
-void Ingest::Submit(std::string project, std::string batch, std::uint32_t count, Done done) {
-  if (project.empty() || project.size() > wal::kProjectBytesMax || count == 0 ||
-      count > wal::kFrameEventsMax || batch.size() > options_.log.frame_bytes_max) {
+Status Ingest::Take(const std::string& project, Stream stream, event::Request::Part from,
+                    Part* part) {
+  if (from.count == 0) return {};
+  const std::uint64_t reserved = hot::ReserveEstimate(from.batch.size(), from.count);
+  if (!budget_->TryReserve(reserved)) {
+    metrics_->refused_batches.Add();
+    return tidemark::Fail(Code::kOverloaded, "memory is full until older events are settled");
+  }
+  part->reserved_bytes = reserved;
+  part->project = projects_->FindOrAdd({project, stream});
+  part->batch = std::move(from.batch);
+  part->count = from.count;
+  return {};
+}
+
+Status Ingest::FindIds(Submission* submission) const {
+  if (index_ == nullptr) return {};
+  const Part& part = submission->events.count > 0 ? submission->events : submission->quarantine;
+  auto ids = submission->events.count > 0 ? dedupe::IdsOf(*index_, part.batch, part.count)
+                                          : dedupe::KeyOf(*index_, part.batch, part.count);
+  if (!ids) return tidemark::Fail(Code::kInvalidArgument, ids.error().message());
+  submission->ids = *std::move(ids);
+  return {};
+}
+
+// Gives back what was reserved for the parts that hot memory does not get.
+void Ingest::ReleaseParts(const Submission& submission, bool handed_on) {
+  for (const Part* part : {&submission.events, &submission.quarantine}) {
+    if (!handed_on || part->written == 0) budget_->Release(part->reserved_bytes);
+  }
+}
+
+void Ingest::Submit(event::Request request, Done done) {
+  const std::uint64_t count = std::uint64_t{request.events.count} + request.quarantine.count;
+  const std::uint64_t batch_bytes = request.events.batch.size() + request.quarantine.batch.size();
+  if (request.project.empty() ||
+      LogName(request.project, Stream::kQuarantine).size() > wal::kProjectBytesMax ||
+      request.project.find(kStreamSeparator) != std::string::npos || count == 0 ||
+      count > wal::kFrameEventsMax || batch_bytes > options_.log.frame_bytes_max) {
     done(tidemark::Fail(Code::kInvalidArgument, "the batch is outside the log's limits"));
     return;
   }
-  const std::uint64_t reserved = hot::ReserveEstimate(batch.size(), count);
-  if (!budget_->TryReserve(reserved)) {
-    metrics_->refused_batches.Add();
-    done(tidemark::Fail(Code::kOverloaded, "memory is full until older events are settled"));
+  Submission submission;
+  Status taken =
+      Take(request.project, Stream::kEvents, std::move(request.events), &submission.events);
+  if (taken) {
+    taken = Take(request.project, Stream::kQuarantine, std::move(request.quarantine),
+                 &submission.quarantine);
+  }
+  if (taken) taken = FindIds(&submission);
+  if (!taken) {
+    ReleaseParts(submission, false);
+    done(tidemark::Fail(std::move(taken).error()));
     return;
   }
-  Submission submission;
-  if (index_ != nullptr) {
-    auto ids = dedupe::IdsOf(*index_, batch, count);
-    if (!ids) {
-      budget_->Release(reserved);
-      done(tidemark::Fail(Code::kInvalidArgument, ids.error().message()));
-      return;
-    }
-    submission.ids = *std::move(ids);
-  }
-  const std::uint64_t bytes = batch.size() + submission.ids.bytes();
-  submission.project = projects_->FindOrAdd(project);
-  submission.batch = std::move(batch);
-  submission.count = count;
-  submission.reserved_bytes = reserved;
+  const std::uint64_t bytes = batch_bytes + submission.ids.bytes();
+  submission.events_of = projects_->FindOrAdd({request.project, Stream::kEvents});
   submission.arrived = clock_->Now();
   submission.done = std::move(done);
   if (!queue_.Push(std::move(submission), bytes)) {
-    budget_->Release(reserved);
+    ReleaseParts(submission, false);
     metrics_->refused_batches.Add();
     submission.done(
         tidemark::Fail(Code::kOverloaded, "too much waits for the log, or the server stops"));
@@ -97,7 +127,7 @@ std::size_t Ingest::GroupSize() const {
   std::uint64_t bytes = 0;
   std::size_t size = 0;
   for (std::size_t i = taken_at_; i < taken_.size(); ++i, ++size) {
-    bytes += taken_[i].batch.size();
+    bytes += taken_[i].bytes();
     if (size > 0 && bytes > options_.group_bytes_max) break;
   }
   return size;
@@ -138,11 +168,10 @@ void Ingest::Refuse(std::span<Submission> group, const Error& error) {
 Status Ingest::MakeDurable(std::span<Submission> group) {
   appends_.clear();
   std::uint64_t bytes = 0;
-  for (const Submission& submission : group) {
-    if (submission.written == 0) continue;
-    appends_.push_back({submission.project->name(), submission.written, submission.batch});
-    bytes += submission.batch.size();
-  }
+  ForEachWritten(group, [&](const Part& part) {
+    appends_.push_back({part.project->name(), part.written, part.batch});
+    bytes += part.batch.size();
+  });
   if (appends_.empty()) return {};  // Their firsts are visible already.
   TM_TRY(WriteLog(group));
   const bool overlap = bytes >= options_.overlap_bytes_min;
@@ -162,11 +191,31 @@ Status Ingest::MakeDurable(std::span<Submission> group) {
 }
 
 Status Ingest::WriteLog(std::span<Submission> group) {
+  if (env::Planted(env::Bug::kQuarantineInAnotherGroup)) return WriteLogApart(group);
   std::vector<LogOffset> firsts;
   TM_TRY(log_->WriteGroup(appends_, &firsts));
   auto first = firsts.begin();
-  for (Submission& submission : group) {
-    if (submission.written > 0) submission.first = *first++;
+  ForEachWritten(group, [&first](Part& part) { part.first = *first++; });
+  RememberKeys(group);
+  return {};
+}
+
+Status Ingest::WriteLogApart(std::span<Submission> group) {
+  for (const Stream stream : {Stream::kEvents, Stream::kQuarantine}) {
+    std::vector<wal::Append> appends;
+    std::vector<LogOffset> firsts;
+    ForEachWritten(group, [&](const Part& part) {
+      if (part.project->stream() != stream) return;
+      appends.push_back({part.project->name(), part.written, part.batch});
+    });
+    if (appends.empty()) continue;
+    TM_TRY(log_->WriteGroup(appends, &firsts));
+    auto first = firsts.begin();
+    ForEachWritten(group, [&](Part& part) {
+      if (part.project->stream() == stream) part.first = *first++;
+    });
+    // The last group is synced by the caller.
+    if (stream == Stream::kEvents && appends.size() < appends_.size()) TM_TRY(log_->SyncNow());
   }
   RememberKeys(group);
   return {};
@@ -174,20 +223,18 @@ Status Ingest::WriteLog(std::span<Submission> group) {
 
 void Ingest::BuildHot(std::span<Submission> group) {
   built_ = true;
-  for (Submission& submission : group) {
-    if (submission.written == 0) continue;
-    Project* project = submission.project.get();
+  ForEachWritten(group, [this](const Part& part) {
+    Project* project = part.project.get();
     if (std::find(touched_.begin(), touched_.end(), project) == touched_.end()) {
       touched_.push_back(project);
     }
-    auto batch = event::BatchReader::Open(submission.batch);
+    auto batch = event::BatchReader::Open(part.batch);
     // The batch was made by our own builder: one that does not decode is a bug, and the log holds
     // it already.
     TM_CHECK(batch.has_value());
-    const auto appended =
-        project->hot().Append(*batch, submission.first, submission.reserved_bytes);
+    const auto appended = project->hot().Append(*batch, part.first, part.reserved_bytes);
     TM_CHECK(appended.has_value());
-  }
+  });
   if (env::Planted(env::Bug::kVisibleBeforeDurable)) {
     for (Project* project : touched_) project->PublishHot(project->hot().Publish());
   }
@@ -201,16 +248,34 @@ void Ingest::Acknowledge(std::span<Submission> group) {
                     [](const Result<event::BatchAnswer>&) {})(AnswerOf(&submission));
     }
   }
-  for (Project* project : touched_) project->PublishHot(project->hot().Publish());
+  Publish();
   const Duration now = clock_->Now();
   std::uint64_t events = 0;
+  std::uint64_t quarantined = 0;
   for (Submission& submission : group) {
-    events += submission.written;
+    events += submission.events.written;
+    quarantined += submission.quarantine.written;
     metrics_->ack_seconds.Record(now - submission.arrived);
-    if (submission.written == 0) budget_->Release(submission.reserved_bytes);
+    ReleaseParts(submission, true);
     submission.done(AnswerOf(&submission));
   }
   metrics_->accepted_events.Add(events);
+  metrics_->quarantine_records.Add(quarantined);
+}
+
+void Ingest::Publish() {
+  for (Project*& project : touched_) {
+    if (project == nullptr || project->stream() == Stream::kEvents) continue;
+    const auto events = std::find_if(touched_.begin(), touched_.end(), [&](const Project* other) {
+      return other != nullptr && other != project && other->shared_cuts() == project->shared_cuts();
+    });
+    if (events == touched_.end()) continue;
+    Project::PublishBoth(*events, project);
+    *events = project = nullptr;
+  }
+  for (Project* project : touched_) {
+    if (project != nullptr) project->PublishHot(project->hot().Publish());
+  }
 }
 
 // After the group is visible.
@@ -219,16 +284,23 @@ Result<event::BatchAnswer> Ingest::AnswerOf(Submission* submission) const {
   event::BatchAnswer answer;
   answer.outcomes = std::move(submission->outcomes);
   answer.replayed = submission->replay_of.has_value();
-  if (const Submission* first = submission->replay_in_group) {
-    answer.receipt = {log_id_, 0, first->first, first->written};
-  } else if (answer.replayed) {
-    answer.receipt = {log_id_, 0, LogOffset(submission->replay_of->first),
-                      submission->replay_of->count};
-  } else {
-    const bool wrote = submission->written > 0;
-    answer.receipt = {log_id_, 0, wrote ? submission->first : submission->project->cut()->end(),
-                      submission->written};
+  event::Receipt& receipt = answer.receipt;
+  receipt.log_id = log_id_;
+  if (answer.replayed && submission->replay_in_group == nullptr) {
+    const dedupe::KeyedRequest& quarantine = submission->replay_quarantine;
+    receipt.first = LogOffset(submission->replay_of->first);
+    receipt.count = submission->replay_of->count;
+    receipt.quarantine_first = LogOffset(quarantine.count > 0 ? quarantine.first : 0);
+    receipt.quarantine_count = quarantine.count;
+    return answer;
   }
+  const Submission* wrote =
+      answer.replayed ? submission->replay_in_group : static_cast<const Submission*>(submission);
+  receipt.first = wrote->events.written > 0 ? wrote->events.first : LogOffset(0);
+  receipt.count = wrote->events.written;
+  if (wrote->quarantine.written > 0) receipt.quarantine_first = wrote->quarantine.first;
+  receipt.quarantine_count = wrote->quarantine.written;
+  if (!wrote->WritesAny()) receipt.first = submission->events_of->cut()->end();
   return answer;
 }
 
@@ -237,10 +309,7 @@ void Ingest::Fail(std::span<Submission> group, const Error& error, bool built) {
     for (Project* project : touched_) project->hot().Rollback();
   }
   for (Submission& submission : group) {
-    const bool handed_on = built && submission.written > 0;
-    if (!handed_on && !env::Planted(env::Bug::kReservationLeaks)) {
-      budget_->Release(submission.reserved_bytes);
-    }
+    if (!env::Planted(env::Bug::kReservationLeaks)) ReleaseParts(submission, built);
     submission.done(tidemark::Fail(error));
   }
 }
@@ -274,6 +343,8 @@ void Ingest::Trim() {
   const auto trimmed = log_->Trim(
       [&projects](std::string_view name) {
         if (env::Planted(env::Bug::kTrimIgnoresTide))
+          return LogOffset(std::numeric_limits<std::int64_t>::max());
+        if (env::Planted(env::Bug::kTrimFollowsEvents) && name.find(kStreamSeparator) != name.npos)
           return LogOffset(std::numeric_limits<std::int64_t>::max());
         const auto found = projects->find(name);
         return found == projects->end() ? LogOffset(0) : found->second->cut()->settled();

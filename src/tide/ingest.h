@@ -9,6 +9,7 @@
 // Threads: Submit is for any thread; Step and what it calls belong to the log's thread.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -23,6 +24,7 @@
 #include "env/byte_queue.h"
 #include "env/clock.h"
 #include "event/batch_answer.h"
+#include "event/request.h"
 #include "tide/metrics.h"
 #include "tide/options.h"
 #include "tide/project.h"
@@ -51,9 +53,9 @@ class Ingest {
   // All pointers must outlive it.
   Ingest(const TideOptions& options, Parts parts);
 
-  // Takes one encoded batch of `count` events, all or none. Never blocks; `done` is called once, on
-  // this thread if the batch is refused, else on the log's.
-  void Submit(std::string project, std::string batch, std::uint32_t count, Done done);
+  // Takes one request, all of it or nothing. Never blocks; `done` is called once, on this thread if
+  // the request is refused, else on the log's.
+  void Submit(event::Request request, Done done);
   // Everything later is refused with kUnavailable; what waits is still written.
   void Close();
 
@@ -62,31 +64,64 @@ class Ingest {
   bool idle() const { return queue_.bytes() == 0 && taken_.empty(); }
 
  private:
-  struct Submission {
-    std::shared_ptr<Project> project;
+  // What a request brings to one stream: one frame, or nothing.
+  struct Part {
+    std::shared_ptr<Project> project;  // Null: nothing.
     std::string batch;
     std::uint32_t count = 0;
     std::uint64_t reserved_bytes = 0;
+    // Decided with its group.
+    LogOffset first;            // Of what it wrote.
+    std::uint32_t written = 0;  // Rows of it that are in the group.
+  };
+  struct Submission {
+    std::shared_ptr<Project> events_of;  // The stream of the project's events.
+    Part events;
+    Part quarantine;
     Duration arrived{};
     Done done;
     dedupe::BatchIds ids;
     // Decided with its group.
-    LogOffset first;            // Of what it wrote.
-    std::uint32_t written = 0;  // Events of it that are in the group.
     std::vector<event::Outcome> outcomes;
     // Its key is known: the answer is that of the first request, which may be of the same group.
     std::optional<dedupe::KeyedRequest> replay_of;
+    dedupe::KeyedRequest replay_quarantine;  // What that one wrote into the quarantine.
     const Submission* replay_in_group = nullptr;
     std::optional<Error> refusal;  // Its own; the group goes on.
+
+    bool WritesAny() const { return events.written > 0 || quarantine.written > 0; }
+    bool ConflictsWithOther() const {
+      return std::find(outcomes.begin(), outcomes.end(), event::Outcome::kConflict) !=
+             outcomes.end();
+    }
+    void WriteNothing() { events.written = quarantine.written = 0; }
+    std::uint64_t bytes() const { return events.batch.size() + quarantine.batch.size(); }
   };
+  // Events first: those of one request follow one another in the group.
+  template <class Visit>
+  static void ForEachWritten(std::span<Submission> group, const Visit& visit) {
+    for (Submission& submission : group) {
+      if (submission.events.written > 0) visit(submission.events);
+      if (submission.quarantine.written > 0) visit(submission.quarantine);
+    }
+  }
+  // Makes a part ready for its stream, its memory reserved.
+  Status Take(const std::string& project, Stream stream, event::Request::Part from, Part* part);
+  Status FindIds(Submission* submission) const;
+  void ReleaseParts(const Submission& submission, bool handed_on);
 
   std::size_t GroupSize() const;
   void WriteGroup(std::span<Submission> group);
   Status MakeDurable(std::span<Submission> group);
   Status WriteLog(std::span<Submission> group);
+  // Planted: the parts of one request in two groups.
+  Status WriteLogApart(std::span<Submission> group);
   void BuildHot(std::span<Submission> group);
+  // One store for each project, however many of its streams were written.
+  void Publish();
   void Acknowledge(std::span<Submission> group);
   Result<event::BatchAnswer> AnswerOf(Submission* submission) const;
+  static void ClampReceivedAt(Submission* submission);
   // Tells duplicates from what is written.
   Status Decide(std::span<Submission> group);
   Status DecideOne(std::span<const Submission> before, Submission* submission);

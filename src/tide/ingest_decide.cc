@@ -10,8 +10,6 @@
 namespace tidemark::tide {
 namespace {
 
-constexpr std::size_t kKeysOfRequest = 2;  // The key, and the producer's epoch.
-
 TimeMicros ReceivedAt(const std::string& batch) {
   const auto reader = event::BatchReader::Open(batch);
   TM_CHECK(reader.has_value());
@@ -24,25 +22,24 @@ Status Ingest::Decide(std::span<Submission> group) {
   std::size_t ids = 0;
   std::size_t keys = 0;
   for (Submission& submission : group) {
-    event::ClampBatchReceivedAt(&submission.batch, [&](TimeMicros received_at) {
-      return submission.project->ClampReceivedAt(received_at);
-    });
-    submission.written = submission.count;
+    ClampReceivedAt(&submission);
+    submission.events.written = submission.events.count;
+    submission.quarantine.written = submission.quarantine.count;
     ids += submission.ids.sent;
-    keys += submission.ids.has_key() ? kKeysOfRequest : 0;
+    keys += submission.ids.has_key() ? dedupe::kKeysOfRequest : 0;
   }
   if (index_ == nullptr) return {};
   TM_TRY(index_->Begin(ids, keys));
   for (std::size_t i = 0; i < group.size(); ++i) {
     Submission& submission = group[i];
     const auto decided = DecideOne(group.first(i), &submission);
-    if (decided && submission.written == 0 && env::Planted(env::Bug::kDuplicateAnsweredEarly)) {
+    if (decided && !submission.WritesAny() && env::Planted(env::Bug::kDuplicateAnsweredEarly)) {
       std::exchange(submission.done,
                     [](const Result<event::BatchAnswer>&) {})(AnswerOf(&submission));
     }
     if (decided) continue;
     // The others go on.
-    submission.written = 0;
+    submission.WriteNothing();
     submission.refusal = decided.error();
     if (decided.error().code() == Code::kConflict) continue;
     TM_LOG(kError, "the index of ids cannot be read", {"error", decided.error().ToString()});
@@ -52,8 +49,26 @@ Status Ingest::Decide(std::span<Submission> group) {
   return {};
 }
 
+// One time for all of a request, which no stream of its project has passed.
+void Ingest::ClampReceivedAt(Submission* submission) {
+  std::vector<Part*> parts;
+  for (Part* part : {&submission->events, &submission->quarantine}) {
+    if (part->count > 0) parts.push_back(part);
+  }
+  TimeMicros clamped = submission->events_of->ClampReceivedAt(ReceivedAt(parts.front()->batch));
+  if (submission->quarantine.count > 0) {
+    clamped = submission->quarantine.project->ClampReceivedAt(clamped);
+    clamped = submission->events_of->ClampReceivedAt(clamped);
+  }
+  for (Part* part : parts) {
+    event::ClampBatchReceivedAt(&part->batch, [clamped](TimeMicros /*sent*/) { return clamped; });
+  }
+}
+
 Status Ingest::DecideOne(std::span<const Submission> before, Submission* submission) {
-  const TimeMicros received_at = ReceivedAt(submission->batch);
+  const bool has_events = submission->events.count > 0;
+  const TimeMicros received_at =
+      ReceivedAt(has_events ? submission->events.batch : submission->quarantine.batch);
   dedupe::BatchIds& ids = submission->ids;
   if (ids.has_key()) {
     TM_TRY(DecideKey(before, submission, received_at));
@@ -62,10 +77,19 @@ Status Ingest::DecideOne(std::span<const Submission> before, Submission* submiss
   if (ids.sent > 0) {
     TM_TRY(index_->FindOrAdd(ids.items, received_at));
     DropDuplicates(submission);
+    if (ids.resolves && submission->ConflictsWithOther()) {
+      return tidemark::Fail(Code::kConflict,
+                            "another event has this event_id, with another content: give it one of "
+                            "its own, or drop the item");
+    }
   }
-  if (submission->written == 0) return {};
+  if (!submission->WritesAny()) return {};
   if (ids.has_key()) {
-    index_->PutKey(ids.key, dedupe::KeyedRequest{.body = ids.body}.ToValue(), received_at);
+    const auto value = dedupe::KeyedRequest{.body = ids.body}.ToValue();
+    index_->PutKey(ids.key, value, received_at);
+    if (submission->quarantine.written > 0) {
+      index_->PutKey(ids.quarantine_key, value, received_at);
+    }
   }
   if (ids.has_producer()) {
     index_->PutKey(ids.producer, dedupe::KeyedRequest{.first = ids.epoch}.ToValue(), received_at);
@@ -90,17 +114,22 @@ Status Ingest::DecideKey(std::span<const Submission> before, Submission* submiss
   if (!known) return {};
   const auto first = dedupe::KeyedRequest::FromValue(*known);
   if (first.body != ids.body) {
-    return tidemark::Fail(Code::kConflict, ids.has_producer()
-                                               ? "the producer sent another body with this sequence"
+    return tidemark::Fail(Code::kConflict,
+                          ids.resolves ? "the item was resolved otherwise by another request"
+                          : ids.has_producer() ? "the producer sent another body with this sequence"
                                                : "the Idempotency-Key came with another body");
   }
   submission->replay_of = first;
-  submission->written = 0;
-  submission->outcomes.assign(submission->count, event::Outcome::kDuplicate);
+  submission->WriteNothing();
+  submission->outcomes.assign(submission->events.count, event::Outcome::kDuplicate);
   parts_.index_metrics->replayed_keys.Add();
-  if (first.first != dedupe::KeyedRequest::kInGroup) return {};
+  if (first.first != dedupe::KeyedRequest::kInGroup) {
+    TM_ASSIGN(const auto quarantine, index_->FindKey(ids.quarantine_key, received_at));
+    if (quarantine) submission->replay_quarantine = dedupe::KeyedRequest::FromValue(*quarantine);
+    return {};
+  }
   for (const Submission& other : before) {
-    if (other.ids.key == ids.key && other.written > 0) submission->replay_in_group = &other;
+    if (other.ids.key == ids.key && other.WritesAny()) submission->replay_in_group = &other;
   }
   TM_CHECK(submission->replay_in_group != nullptr);
   return {};
@@ -123,20 +152,29 @@ void Ingest::DropDuplicates(Submission* submission) {
   if (duplicates == 0) return;
   parts_.index_metrics->duplicates.Add(duplicates);
   parts_.index_metrics->conflicts.Add(conflicts);
-  submission->written -= duplicates;
-  if (submission->written == 0) return;
-  auto kept = event::WithoutEvents(submission->batch, drop);
+  Part& events = submission->events;
+  events.written -= duplicates;
+  if (events.written == 0) return;
+  auto kept = event::WithoutEvents(events.batch, drop);
   TM_CHECK(kept.has_value());  // It decoded at the door.
-  submission->batch = *std::move(kept);
+  events.batch = *std::move(kept);
 }
 
 void Ingest::RememberKeys(std::span<Submission> group) {
   for (const Submission& submission : group) {
-    if (!submission.ids.has_key() || submission.written == 0) continue;
+    const dedupe::BatchIds& ids = submission.ids;
+    if (!ids.has_key() || !submission.WritesAny()) continue;
+    // As a start finds it in the frames.
+    const Part& events = submission.events;
     index_->ChangeKey(
-        submission.ids.key,
-        dedupe::KeyedRequest{submission.ids.body, submission.first.value, submission.written}
+        ids.key,
+        dedupe::KeyedRequest{ids.body, events.written > 0 ? events.first.value : 0, events.written}
             .ToValue());
+    const Part& quarantine = submission.quarantine;
+    if (quarantine.written == 0) continue;
+    index_->ChangeKey(
+        ids.quarantine_key,
+        dedupe::KeyedRequest{ids.body, quarantine.first.value, quarantine.written}.ToValue());
   }
 }
 

@@ -5,6 +5,10 @@ namespace tidemark::tide {
 TideMetrics::TideMetrics(telemetry::Registry& registry)
     : accepted_events(registry.AddCounter("tidemark_accepted_events_total",
                                           "Events made durable and visible.")),
+      quarantine_records(
+          registry.AddCounter("tidemark_quarantine_records_total",
+                              "Records of the quarantine made durable and visible: items, and "
+                              "what became of them.")),
       refused_batches(registry.AddCounter("tidemark_ingest_refused_batches_total",
                                           "Requests refused because of memory or queue limits.")),
       groups(registry.AddCounter("tidemark_wal_groups_total", "Groups synced to the log.")),
@@ -18,6 +22,8 @@ TideMetrics::TideMetrics(telemetry::Registry& registry)
                                         "From a batch's arrival to its acknowledgement.")),
       settled_events(
           registry.AddCounter("tidemark_settled_events_total", "Events moved to the lake.")),
+      settled_records(registry.AddCounter("tidemark_quarantine_settled_records_total",
+                                          "Records of the quarantine moved to the lake.")),
       flushes(registry.AddCounter("tidemark_flushes_total", "Commits made by the tide.")),
       failed_flushes(registry.AddCounter("tidemark_flush_failures_total",
                                          "Flushes that failed and were tried again.")),
@@ -28,6 +34,8 @@ TideMetrics::TideMetrics(telemetry::Registry& registry)
       commit_seconds(registry.AddHistogram(
           "tidemark_commit_seconds", "From data files on the store to the published commit.")),
       unsettled_events(registry.AddGauge("tidemark_hot_events", "Events not yet settled.")),
+      unsettled_records(registry.AddGauge("tidemark_quarantine_hot_records",
+                                          "Records of the quarantine not yet settled.")),
       memory_used_bytes(
           registry.AddGauge("tidemark_memory_used_bytes", "Bytes taken from the memory budget.")),
       log_segments(registry.AddGauge("tidemark_wal_segments", "Segments of the log on disk.")),

@@ -6,15 +6,60 @@
 
 namespace tidemark::tide {
 
-Project::Project(std::string name, hot::TableOptions options, MemoryBudget* budget)
-    : name_(std::move(name)),
-      hot_(name_, options, budget),
-      cut_(std::make_shared<const Cut>(Cut{nullptr, std::make_shared<hot::SegmentList>()})) {}
+namespace {
+
+hot::TableOptions WithSchema(hot::TableOptions options, Stream stream) {
+  options.schema = SchemaOf(stream);
+  return options;
+}
+
+std::shared_ptr<const Cut> WithHot(const Cut& current,
+                                   std::shared_ptr<const hot::SegmentList> list) {
+  TM_CHECK(list->end() >= current.hot->end());
+  return std::make_shared<const Cut>(Cut{current.lake, std::move(list)});
+}
+
+}  // namespace
+
+Cuts EmptyCuts() {
+  Cuts cuts;
+  for (std::size_t i = 0; i < kStreamCount; ++i) {
+    cuts.of[i] = std::make_shared<const Cut>(
+        Cut{nullptr, std::make_shared<hot::SegmentList>(hot::SegmentList::Segments{}, LogOffset(0),
+                                                        SchemaOf(static_cast<Stream>(i)))});
+  }
+  return cuts;
+}
+
+Project::Project(StreamName stream, SharedCuts cuts, hot::TableOptions options,
+                 MemoryBudget* budget)
+    : stream_(std::move(stream)),
+      name_(LogName(stream_.project, stream_.stream)),
+      hot_(stream_.project, WithSchema(std::move(options), stream_.stream), budget),
+      cuts_(std::move(cuts)) {}
+
+template <class Make>
+void Project::UpdateCut(const Make& make) {
+  cuts_->Update([&](const Cuts& current) {
+    auto next = std::make_shared<Cuts>(current);
+    next->of[Index(stream())] = make(*current[stream()]);
+    return std::shared_ptr<const Cuts>(std::move(next));
+  });
+}
 
 void Project::PublishHot(std::shared_ptr<const hot::SegmentList> list) {
-  cut_.Update([&list](const Cut& current) {
-    TM_CHECK(list->end() >= current.hot->end());
-    return std::make_shared<const Cut>(Cut{current.lake, std::move(list)});
+  UpdateCut([&list](const Cut& current) { return WithHot(current, std::move(list)); });
+}
+
+void Project::PublishBoth(Project* one, Project* other) {
+  TM_CHECK(one->cuts_ == other->cuts_);
+  auto ones = one->hot_.Publish();
+  auto others = other->hot_.Publish();
+  one->cuts_->Update([&](const Cuts& current) {
+    auto next = std::make_shared<Cuts>(current);
+    next->of[Index(one->stream())] = WithHot(*current[one->stream()], std::move(ones));
+    next->of[Index(other->stream())] = WithHot(*current[other->stream()], std::move(others));
+    return std::shared_ptr<const Cuts>(std::move(next));
   });
 }
 
@@ -34,33 +79,45 @@ TimeMicros Project::ClampReceivedAt(TimeMicros received_at) {
 void Project::PublishLake(std::shared_ptr<const lake::TableHead> head) {
 #ifdef TM_PLANTED_BUGS
   if (env::Planted(env::Bug::kLostUpdate) && hot_of_plan_) {
-    cut_.Store(std::make_shared<const Cut>(Cut{std::move(head), std::exchange(hot_of_plan_, {})}));
+    UpdateCut([&](const Cut& /*current*/) {
+      return std::make_shared<const Cut>(Cut{std::move(head), std::exchange(hot_of_plan_, {})});
+    });
     return;
   }
 #endif
-  cut_.Update([&head](const Cut& current) {
+  UpdateCut([&head](const Cut& current) {
     TM_CHECK(head->visible() >= current.settled());
     return std::make_shared<const Cut>(Cut{std::move(head), current.hot});
   });
 }
 
-std::shared_ptr<Project> Projects::Find(std::string_view name) const {
+std::shared_ptr<Project> Projects::Find(std::string_view log_name) const {
   const auto map = map_.Load();
-  const auto found = map->find(name);
+  const auto found = map->find(log_name);
   return found == map->end() ? nullptr : found->second;
 }
 
-std::shared_ptr<Project> Projects::FindOrAdd(std::string_view name) {
-  if (auto project = Find(name)) return project;
+std::shared_ptr<Project> Projects::FindOrAdd(const StreamName& stream) {
+  const std::string log_name = LogName(stream.project, stream.stream);
+  if (auto project = Find(log_name)) return project;
   std::shared_ptr<Project> project;
   map_.Update([&](const Map& current) {
     auto next = std::make_shared<Map>(current);
-    auto& slot = (*next)[std::string(name)];
-    if (!slot) slot = std::make_shared<Project>(std::string(name), options_, budget_);
+    auto& slot = (*next)[log_name];
+    if (!slot) slot = std::make_shared<Project>(stream, CutsOf(current, stream), options_, budget_);
     project = slot;
     return std::shared_ptr<const Map>(std::move(next));
   });
   return project;
+}
+
+// Those of a stream that the project has already, or new ones.
+Project::SharedCuts Projects::CutsOf(const Map& map, const StreamName& stream) {
+  for (std::size_t i = 0; i < kStreamCount; ++i) {
+    const auto found = map.find(LogName(stream.project, static_cast<Stream>(i)));
+    if (found != map.end()) return found->second->shared_cuts();
+  }
+  return std::make_shared<Published<Cuts>>(std::make_shared<const Cuts>(EmptyCuts()));
 }
 
 }  // namespace tidemark::tide

@@ -86,8 +86,6 @@ UNREADABLE = {
     "NaN": b'{"event_type":"a","value":NaN}',
     "a leading zero": b'{"event_type":"a","value":012}',
     "a raw control character": b'{"event_type":"a\x01"}',
-    "an unpaired surrogate": b'{"event_type":"\\ud800"}',
-    "a broken escape": b'{"event_type":"\\q"}',
     "invalid UTF-8": b'{"event_type":"a\xff\xfe"}',
     "an overlong encoding": b'{"event_type":"\xc0\x80"}',
     "UTF-16": '{"event_type":"a"}'.encode("utf-16"),
@@ -98,13 +96,26 @@ UNREADABLE = {
     "a number": b"17",
     "a text": b'"event"',
     "null": b"null",
-    "an empty object": b"{}",
     "deep arrays": b"[" * 100_000,
-    "deep objects": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
     "random gzip": b"\x1f\x8b" + bytes(range(256)) * 4,
     "random zstd": b"\x28\xb5\x2f\xfd" + bytes(range(256)) * 4,
     "cut gzip": gzip.compress(b'{"event_type":"a"}' * 100)[:-12],
 }
+# Whose brackets are right: an event that somebody could put right.
+KEPT = {
+    "an unpaired surrogate": b'{"event_type":"\\ud800"}',
+    "a broken escape": b'{"event_type":"\\q"}',
+    "an empty object": b"{}",
+    "deep objects": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+}
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("what", KEPT)
+def test_a_body_that_is_one_event_that_is_not_valid_is_kept_as_it_was_sent(unharmed, what, path):
+    answer = unharmed.post(path, KEPT[what])
+    assert (answer.status, answer.json()["status"]) == (202, "quarantined"), answer.body
+    assert unharmed.get("/v1/quarantine/" + answer.json()["quarantineId"]).json()["raw"].encode() == KEPT[what]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -139,13 +150,24 @@ BAD_EVENTS = {
 }
 
 
+# What is no event that could be put right.
+NEVER_KEPT = {"not_an_object": 400, "event_too_large": 413}
+
+
 @pytest.mark.parametrize("what", BAD_EVENTS)
-def test_one_bad_event_is_refused_with_its_reason(unharmed, what):
+def test_one_bad_event_is_kept_or_refused_with_its_reason(unharmed, what):
     event, code = BAD_EVENTS[what]
-    if isinstance(event, dict):
-        check_refusal(unharmed.post("/v1/events", event), 413 if code == "event_too_large" else 400)
-    body = check_refusal(unharmed.post("/v1/events", [event]), 413 if code == "event_too_large" else 400)
-    assert [(r["index"], r["error"]) for r in body["refused"]] in ([(0, code)], [(0, "wrong_type")]), body
+    if code in NEVER_KEPT:
+        if isinstance(event, dict):
+            check_refusal(unharmed.post("/v1/events", event), NEVER_KEPT[code])
+        body = check_refusal(unharmed.post("/v1/events", [event]), NEVER_KEPT[code])
+        assert [(r["index"], r["error"]) for r in body["refused"]] == [(0, code)], body
+        return
+    one = unharmed.post("/v1/events", event)
+    assert one.status == 202 and (one.json()["status"], one.json()["error"]) == ("quarantined", code) and one.json()["message"]
+    body = unharmed.post("/v1/events", [event]).json()
+    assert (body["status"], body["accepted"], body["quarantined"], body["refused"]) == ("quarantined", 0, 1, [])
+    assert [(r["index"], r["error"]) for r in body["quarantine"]] == [(0, code)], body
 
 
 def test_a_batch_keeps_the_good_events_and_names_each_bad_one_by_index(unharmed):
@@ -157,31 +179,32 @@ def test_a_batch_keeps_the_good_events_and_names_each_bad_one_by_index(unharmed)
     assert answer.status == 202, answer.body
     body = answer.json()
     assert (body["received"], body["accepted"]) == (2 * len(bad), len(bad))
-    assert [r["index"] for r in body["refused"]] == list(range(1, 2 * len(bad), 2))
-    assert all(r["error"] and r["message"] for r in body["refused"])
+    assert sorted(r["index"] for r in body["refused"] + body["quarantine"]) == list(range(1, 2 * len(bad), 2))
+    assert all(r["error"] and r["message"] for r in body["refused"] + body["quarantine"])
     assert unharmed.scalar("select count(*) from events where event_type = 'kept'") == before + len(bad)
     after = counters(unharmed)
-    assert after["accepted"] - counted["accepted"] == len(bad) and after["refused"] - counted["refused"] == len(bad)
+    none = sum(code in NEVER_KEPT for _, code in BAD_EVENTS.values())
+    assert {name: after[name] - counted[name] for name in ("accepted", "quarantined", "refused")} == {"accepted": len(bad), "quarantined": len(bad) - none, "refused": none}
 
 
-def test_a_bad_line_of_ndjson_refuses_only_that_line(unharmed):
+def test_a_bad_line_of_ndjson_is_kept_and_harms_no_other(unharmed):
     lines = [b'{"event_type":"line"}', b'{"event_type":', b'{"event_type":"line"}', b'{"event_type":"\xff"}', b'{"event_type":"line"}']
     answer = unharmed.post("/v1/events", b"\n".join(lines))
     assert answer.status == 202
-    assert [r["index"] for r in answer.json()["refused"]] == [1, 3]
+    assert [(r["index"], r["error"]) for r in answer.json()["quarantine"]] == [(1, "invalid_json"), (3, "invalid_json")]
 
 
 def test_the_strict_doors_name_each_missing_field(unharmed):
     for missing in GOOD:
         event = {name: value for name, value in GOOD.items() if name != missing}
-        body = check_refusal(unharmed.post("/ingest", event), 400)
-        assert missing in body["message"]
+        body = unharmed.post("/ingest", event).json()
+        assert body["status"] == "quarantined" and missing in body["message"]
         answer = unharmed.post("/ingest/batch", {"events": [GOOD, event, GOOD]})
         assert answer.status == 202
-        [refused] = answer.json()["refused"]
-        assert refused["index"] == 1 and missing in refused["message"]
-    check_refusal(unharmed.post("/ingest", {**GOOD, "timestamp": "2024-01-01"}), 400)
-    check_refusal(unharmed.post("/ingest", {**GOOD, "value": "1"}), 400)
+        [kept] = answer.json()["quarantine"]
+        assert kept["index"] == 1 and missing in kept["message"]
+    for name, wrong in (("timestamp", "2024-01-01"), ("value", "1")):
+        assert unharmed.post("/ingest", {**GOOD, name: wrong}).json()["error"] == "wrong_type"
 
 
 def test_a_body_of_100_mb_is_refused_before_it_is_sent(unharmed):

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "event/batch.h"
 #include "event/json_events.h"
+#include "event/quarantine.h"
 #include "fuzz/dialects.h"
 #include "fuzz/seeds.h"
 #include "iceberg/commit_request.h"
@@ -97,6 +98,43 @@ void CheckBatch(const std::string& encoded, std::uint32_t accepted) {
   TM_CHECK(end.has_value() && !*end);
 }
 
+void RunBatch(std::string_view bytes) {
+  auto reader = event::BatchReader::Open(bytes);
+  if (!reader) return;
+  for (event::EventView event;;) {
+    const auto more = reader->Next(&event);
+    if (!more || !*more) return;
+  }
+}
+
+// What is kept is some of the body, under a fault that may be kept, and one record of the log.
+class CheckedKeeper final : public event::InvalidEvents {
+ public:
+  CheckedKeeper(std::string_view body, event::BatchBuilder* builder)
+      : body_(body), builder_(builder) {}
+
+  std::string Keep(const event::InvalidEvent& event) override {
+    TM_CHECK(event::CanBeKept(event.code) && !event.message.empty());
+    TM_CHECK(!event.raw.empty() && body_.find(event.raw) != std::string_view::npos);
+    const auto text = [&event](event::Column column) {
+      return event.read.Has(column) ? event.read.Text(column) : std::string_view();
+    };
+    event::AddRecord({.quarantine_id = "q",
+                      .event_id = text(event::Column::kEventId),
+                      .event_type = text(event::Column::kEventType),
+                      .user_id = text(event::Column::kUserId),
+                      .timestamp = event.read.timestamp,
+                      .reason = event.code,
+                      .raw = event.raw},
+                     builder_);
+    return "q";
+  }
+
+ private:
+  const std::string_view body_;
+  event::BatchBuilder* const builder_;
+};
+
 void RunJsonEvents(std::string_view bytes) {
   std::uint64_t dice = 0;
   event::JsonEventParser parser(
@@ -107,24 +145,20 @@ void RunJsonEvents(std::string_view bytes) {
   for (const auto rules : {event::JsonRules::kOpen, event::JsonRules::kStrict}) {
     const TimeMicros now(1'700'000'000'000'000);
     event::BatchBuilder builder("default", now);
-    const auto parsed =
-        parser.Parse(body, {.project = "default", .received_at = now, .rules = rules}, &builder);
+    event::BatchBuilder items("default", now);
+    CheckedKeeper keeper(body, &items);
+    const auto parsed = parser.Parse(
+        body, {.project = "default", .received_at = now, .rules = rules, .invalid = &keeper},
+        &builder);
     if (!parsed) {
       TM_CHECK(!parsed.error().message().empty());
       continue;
     }
-    TM_CHECK_EQ(parsed->received, parsed->accepted + parsed->refused);
+    TM_CHECK_EQ(parsed->received, parsed->accepted + parsed->quarantined + parsed->refused);
+    TM_CHECK_EQ(items.count(), parsed->quarantined);
+    if (parsed->quarantined > 0) RunBatch(std::move(items).Finish());
     TM_CHECK_EQ(builder.count(), parsed->accepted);
     if (parsed->accepted > 0) CheckBatch(std::move(builder).Finish(), parsed->accepted);
-  }
-}
-
-void RunBatch(std::string_view bytes) {
-  auto reader = event::BatchReader::Open(bytes);
-  if (!reader) return;
-  for (event::EventView event;;) {
-    const auto more = reader->Next(&event);
-    if (!more || !*more) return;
   }
 }
 

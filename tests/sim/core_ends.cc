@@ -192,7 +192,7 @@ void CoreLife::CatalogFromBackup() {
   ForEachProject([&](const tide::Project& project) {
     LogOffset from;
     for (const auto& [uuid, table] : backup_.catalog.tables) {
-      if (table.ns == project.name()) from = table.visible();
+      if (table.ns == project.project() && table.name == project.table()) from = table.visible();
     }
     LogOffset at = from;
     const Status read = core().log().Read(project.name(), from, [&at](const wal::Frame& frame) {

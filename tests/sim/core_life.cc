@@ -159,16 +159,17 @@ void CoreLife::Step() {
 void CoreLife::SendBatch() {
   const std::size_t project = dice_.Below(kProjectCount);
   Oracle::Batch batch = oracle_.MakeBatch(project, &dice_, clock_);
-  const std::string bytes = std::exchange(batch.bytes, "");
-  core().Submit(std::string(kProjects[project]), bytes, batch.count(),
-                [this, batch, project](const Result<event::BatchAnswer>& answer) {
-                  oracle_.Answered(batch, answer);
-                  if (!answer) return;
-                  // Acknowledged means visible.
-                  Expect(
-                      core().FindProject(kProjects[project])->cut()->end() >= answer->receipt.end(),
-                      "acknowledged before it is visible");
-                });
+  event::Request request = std::exchange(batch.request, {});
+  core().Submit(
+      std::move(request), [this, batch, project](const Result<event::BatchAnswer>& answer) {
+        oracle_.Answered(batch, answer);
+        if (!answer) return;
+        // Acknowledged means visible.
+        const auto cuts = core().CutsOf(kProjects[project]);
+        Expect((*cuts)[tide::Stream::kEvents]->end() >= answer->receipt.end() &&
+                   (*cuts)[tide::Stream::kQuarantine]->end() >= answer->receipt.quarantine_end(),
+               "acknowledged before it is visible");
+      });
 }
 
 // What another engine deletes it has seen: so has the oracle before.
@@ -187,7 +188,7 @@ void CoreLife::Foreign() {
   const bool done =
       foreign_.Commit(name, core().epoch(), clock_.WallNow(),
                       [this](const std::string& key, std::set<std::int64_t>* offsets) {
-                        const KnownFile* file = ReadFile(key);
+                        const KnownFile* file = ReadFile(key, tide::Stream::kEvents);
                         if (file == nullptr) return false;
                         for (const auto& row : file->rows) {
                           offsets->insert(row.offset.value);
@@ -196,7 +197,7 @@ void CoreLife::Foreign() {
                       });
   catalog_.SetOptions(plagues);
   Expect(foreign_.problem().empty(), foreign_.problem());
-  if (done) oracle_.Erase(project, foreign_.Latest(name).erased);
+  if (done) oracle_.Erase(LogOf(project, tide::Stream::kEvents), foreign_.Latest(name).erased);
   // The server hears of it, or finds out with its next commit.
   if (!done || in_flush_ || dice_.OneIn(3)) return;
   core().Refresh(name, [](const Status& /*refreshed*/) {});
@@ -407,7 +408,8 @@ void CoreLife::EndUsurped() {
     Expect(!settled && settled.error().code() == Code::kConflict && core().fenced(),
            "an owner that was replaced does not know it");
     bool refused = false;
-    core().Submit("shop", "x", 1, [&](const Result<event::BatchAnswer>& r) { refused = !r; });
+    core().Submit({"shop", {"x", 1}, {}},
+                  [&](const Result<event::BatchAnswer>& r) { refused = !r; });
     Expect(refused, "an owner that was replaced takes events");
   }
   held_.clear();

@@ -48,7 +48,7 @@ class CoreLife {
  private:
   struct HeldCut {
     std::size_t project = 0;
-    std::shared_ptr<const tide::Cut> cut;
+    std::shared_ptr<const tide::Cuts> cuts;
     Duration until{};
   };
   // A data file never changes: it is decoded once, and read again to see that it is still there.
@@ -87,12 +87,12 @@ class CoreLife {
 
   // Looking.
   void Look();
-  void LookAt(std::size_t project);
   void Hold();
   void CheckHeld();
   // False if the disk did not answer: then nothing can be said.
-  bool ReadCut(std::size_t project, const tide::Cut& cut, Hash128* lake_hash);
-  const KnownFile* ReadFile(const std::string& key);
+  bool ReadCut(std::size_t log, const tide::Cut& cut, Hash128* lake_hash);
+  bool ReadCuts(std::size_t project, const tide::Cuts& cuts);
+  const KnownFile* ReadFile(const std::string& key, tide::Stream stream);
   void CheckLedger(std::size_t project, const tide::Cut& cut, const Hash128& lake_hash);
   void CheckHeadFiles(const tide::Cut& cut);
   // Without reading a row: the cut is whole.

@@ -11,6 +11,7 @@ namespace {
 constexpr std::size_t kHeldMax = 3;
 constexpr std::uint64_t kFileBytesMax = 1ULL << 20;
 constexpr std::uint64_t kReadAgainOneIn = 16;
+constexpr tide::Stream kStreams[] = {tide::Stream::kEvents, tide::Stream::kQuarantine};
 
 }  // namespace
 
@@ -24,7 +25,7 @@ void CoreLife::Glance() {
   }
 }
 
-const CoreLife::KnownFile* CoreLife::ReadFile(const std::string& key) {
+const CoreLife::KnownFile* CoreLife::ReadFile(const std::string& key, tide::Stream stream) {
   KnownFile& file = files_[key];
   const bool fresh = file.bytes_hash != 0 && file.life == report_.crashes + 1;
   if (fresh && !dice_.OneIn(kReadAgainOneIn)) return &file;
@@ -42,7 +43,7 @@ const CoreLife::KnownFile* CoreLife::ReadFile(const std::string& key) {
                : nullptr;
   }
   file.bytes_hash = hash;
-  const Status read = reader_.Read(store_.NativePath(key), event::EventsSchema(),
+  const Status read = reader_.Read(store_.NativePath(key), tide::SchemaOf(stream),
                                    [&](const event::RowSource& part) {
                                      file.rows_hash += lake::MeasureRows(part).rows_hash;
                                      oracle_.Read(part, &file.rows);
@@ -55,7 +56,8 @@ const CoreLife::KnownFile* CoreLife::ReadFile(const std::string& key) {
   return nullptr;
 }
 
-bool CoreLife::ReadCut(std::size_t project, const tide::Cut& cut, Hash128* lake_hash) {
+bool CoreLife::ReadCut(std::size_t log, const tide::Cut& cut, Hash128* lake_hash) {
+  const auto stream = static_cast<tide::Stream>(log % tide::kStreamCount);
   std::vector<Oracle::Row> hot;
   oracle_.Read(*cut.HotRows(), &hot);
   bool readable = true;
@@ -71,13 +73,13 @@ bool CoreLife::ReadCut(std::size_t project, const tide::Cut& cut, Hash128* lake_
         theirs.insert(live.key);
         return;
       }
-      files.push_back(ReadFile(live.key));
+      files.push_back(ReadFile(live.key, stream));
       readable = files.back() != nullptr;
     });
   }
   if (!readable) return false;
   Expect(theirs == others.files, "what another engine committed is not there, or is back");
-  oracle_.BeginCut(project, cut.end(), &others.erased);
+  oracle_.BeginCut(log, cut.end(), &others.erased);
   oracle_.See(hot);
   for (const KnownFile* file : files) {
     oracle_.See(file->rows);
@@ -87,22 +89,26 @@ bool CoreLife::ReadCut(std::size_t project, const tide::Cut& cut, Hash128* lake_
   return true;
 }
 
+// The streams of a project as they were at one moment.
+bool CoreLife::ReadCuts(std::size_t project, const tide::Cuts& cuts) {
+  for (const tide::Stream stream : kStreams) {
+    Hash128 lake_hash;
+    if (!ReadCut(LogOf(project, stream), *cuts[stream], &lake_hash)) return false;
+    CheckLedger(project, *cuts[stream], lake_hash);
+  }
+  oracle_.CheckTogether(project, cuts[tide::Stream::kEvents]->end(),
+                        cuts[tide::Stream::kQuarantine]->end());
+  return true;
+}
+
 void CoreLife::Look() {
   bool all = true;
   for (std::size_t project = 0; project < kProjectCount && !failed(); ++project) {
-    const auto found = core().FindProject(kProjects[project]);
-    if (!found) {
-      Expect(oracle_.acknowledged_end(project) == LogOffset(0), "lost: a whole project");
-      continue;
+    const auto cuts = core().CutsOf(kProjects[project]);
+    for (const tide::Stream stream : kStreams) {
+      oracle_.CheckLatest(LogOf(project, stream), (*cuts)[stream]->end());
     }
-    const auto cut = found->cut();
-    oracle_.CheckLatest(project, cut->end());
-    Hash128 lake_hash;
-    if (!ReadCut(project, *cut, &lake_hash)) {
-      all = false;
-      continue;
-    }
-    CheckLedger(project, *cut, lake_hash);
+    all = ReadCuts(project, *cuts) && all;
   }
   if (all && !failed()) oracle_.EndLimbo();
   CheckHeld();
@@ -155,8 +161,8 @@ void CoreLife::Hold() {
     held_.erase(held_.begin() + static_cast<std::ptrdiff_t>(dice_.Below(kHeldMax)));
   }
   const std::size_t project = dice_.Below(kProjectCount);
-  const auto found = core().FindProject(kProjects[project]);
-  if (found) held_.push_back({project, found->cut(), clock_.Now() + options_.pin_deadline});
+  held_.push_back(
+      {project, core().CutsOf(kProjects[project]), clock_.Now() + options_.pin_deadline});
 }
 
 // A cut has exactly the offsets below its end, and what is at an offset never changes: so it reads
@@ -164,9 +170,8 @@ void CoreLife::Hold() {
 void CoreLife::CheckHeld() {
   std::erase_if(held_, [this](const HeldCut& held) { return held.until < clock_.Now(); });
   for (const HeldCut& held : held_) {
-    Hash128 hash;
-    if (!ReadCut(held.project, *held.cut, &hash)) return;
-    CheckHeadFiles(*held.cut);
+    if (!ReadCuts(held.project, *held.cuts)) return;
+    for (const tide::Stream stream : kStreams) CheckHeadFiles(*(*held.cuts)[stream]);
   }
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "event/quarantine.h"
+
 namespace tidemark::sim {
 namespace {
 
@@ -52,28 +54,36 @@ std::int64_t IntAt(const ColumnView& view, std::size_t row) {
 
 double ValueOf(std::uint32_t number) { return static_cast<double>(number) / 8; }
 
+std::string_view RecordOf(bool item, bool dropped) {
+  if (item) return event::kItemRecord;
+  return dropped ? event::kDroppedRecord : event::kReplayedRecord;
+}
+
 }  // namespace
 
-Oracle::Sent Oracle::MakeEvent(std::size_t project, env::Random* dice, const env::Clock& clock) {
+Oracle::Sent Oracle::MakeEvent(Kind kind, std::size_t project, env::Random* dice,
+                               const env::Clock& clock) {
   // Mostly now; late by up to two months; now and then in the future.
   std::int64_t age =
       dice->OneIn(12) ? static_cast<std::int64_t>(dice->Below(60 * kMicrosPerDay)) : 0;
   if (dice->OneIn(30)) age = -kMicrosPerDay;
   const auto number = static_cast<std::uint32_t>(events_.size());
   Event made;
+  made.kind = kind;
   made.project = project;
+  made.item = number;
   made.type = dice->Below(std::size(kTypes));
   made.batch_first = number;
   made.batch_count = 1;
   made.padding = dice->Below(kPaddingMax);
   made.timestamp = clock.WallNow() - age;
-  made.has_value = dice->OneIn(2);
+  made.has_value = kind == Kind::kEvent && dice->OneIn(2);
   made.id_made = dice->OneIn(6);
   events_.push_back(made);
   return {number, 0};
 }
 
-void Oracle::Add(Sent sent, event::BatchBuilder* builder) {
+void Oracle::Add(Sent sent, event::BatchBuilder* builder) const {
   const Event& event = events_[sent.number];
   const std::string id = Name(sent.number);
   const std::string properties = PropertiesOf(event.padding + sent.body);
@@ -91,18 +101,55 @@ void Oracle::Add(Sent sent, event::BatchBuilder* builder) {
   builder->Add(view);
 }
 
+void Oracle::AddRecord(Sent sent, event::BatchBuilder* builder) const {
+  const Event& event = events_[sent.number];
+  const std::string id = Name(sent.number);
+  const std::string item = Name(event.item);
+  const std::string raw = PropertiesOf(event.padding);
+  event::AddRecord({.quarantine_id = item,
+                    .record = RecordOf(event.kind == Kind::kItem, event.kind == Kind::kDropped),
+                    .event_id = id,
+                    .event_type = kTypes[event.type],
+                    .timestamp = event.timestamp,
+                    .raw = raw},
+                   builder);
+}
+
 Oracle::Batch Oracle::MakeBatch(std::size_t project, env::Random* dice, const env::Clock& clock) {
   if (resends_ && !keyed_.empty() && dice->OneIn(12)) {
     // A request is sent again as it was.
     const KeyedBatch& keyed = keyed_[dice->Below(keyed_.size())];
-    if (keyed.project == project) {
+    if (keyed.batch.project == project) {
       Attempt(keyed.batch);
       return keyed.batch;
     }
   }
+  if (resends_ && dice->OneIn(8)) {
+    const std::uint32_t item = FindItem(project, dice);
+    if (item != kNobody) return MakeResolution(item, dice, clock);
+  }
   Batch batch;
-  const std::uint64_t count = dice->OneIn(10) ? 1 + dice->Below(20) : 1 + dice->Below(4);
+  batch.project = project;
   const bool mixed = resends_ && dice->OneIn(3);
+  const bool items = dice->OneIn(4);
+  if (!items || !dice->OneIn(4)) MakeEvents(mixed, dice, clock, &batch);
+  if (items) MakeItems(dice, clock, &batch);
+  if (!mixed && items && !batch.events.empty()) Tie(batch);
+  const bool has_key = resends_ && dice->OneIn(6);
+  if (has_key) batch.key = static_cast<std::uint32_t>(keyed_.size()) + 1;
+  const bool sequence = has_key && dice->OneIn(3);
+  const std::string name = sequence ? "producer" : "key-" + std::to_string(batch.key);
+  const event::RequestKey key{
+      sequence ? event::RequestKey::Kind::kSequence : event::RequestKey::Kind::kKey, name, 7,
+      batch.key, batch.key};
+  Encode(has_key ? &key : nullptr, clock.WallNow(), &batch);
+  if (has_key) keyed_.push_back({batch, {}, false});
+  Attempt(batch);
+  return batch;
+}
+
+void Oracle::MakeEvents(bool mixed, env::Random* dice, const env::Clock& clock, Batch* batch) {
+  const std::uint64_t count = dice->OneIn(10) ? 1 + dice->Below(20) : 1 + dice->Below(4);
   const auto first = static_cast<std::uint32_t>(events_.size());
   for (std::uint64_t i = 0; i < count; ++i) {
     std::uint32_t old = kNobody;
@@ -111,35 +158,89 @@ Oracle::Batch Oracle::MakeBatch(std::size_t project, env::Random* dice, const en
       const std::uint64_t back = dice->OneIn(3) ? events_.size() : 40;
       old = static_cast<std::uint32_t>(events_.size() - 1 -
                                        dice->Below(std::min<std::uint64_t>(back, events_.size())));
-      if (events_[old].project != project || events_[old].id_made) old = kNobody;
+      const Event& event = events_[old];
+      const bool again = event.kind == Kind::kEvent && event.project == batch->project;
+      if (!again || event.id_made) old = kNobody;
     }
     if (old == kNobody) {
-      batch.events.push_back(MakeEvent(project, dice, clock));
+      batch->events.push_back(MakeEvent(Kind::kEvent, batch->project, dice, clock));
     } else {
-      batch.events.push_back({old, static_cast<std::uint8_t>(dice->OneIn(5) ? 1 : 0)});
+      batch->events.push_back({old, static_cast<std::uint8_t>(dice->OneIn(5) ? 1 : 0)});
       Scatter(old);
     }
   }
-  if (!mixed) {
-    // Then it is known which offsets belong together.
-    for (std::uint32_t number = first; number < events_.size(); ++number) {
-      events_[number].batch_first = first;
-      events_[number].batch_count = batch.count();
+  if (mixed) return;
+  // Then it is known which offsets belong together.
+  for (std::uint32_t number = first; number < events_.size(); ++number) {
+    events_[number].batch_first = first;
+    events_[number].batch_count = static_cast<std::uint32_t>(count);
+  }
+}
+
+void Oracle::MakeItems(env::Random* dice, const env::Clock& clock, Batch* batch) {
+  const std::uint64_t count = 1 + dice->Below(3);
+  const auto first = static_cast<std::uint32_t>(events_.size());
+  for (std::uint64_t i = 0; i < count; ++i) {
+    batch->records.push_back(MakeEvent(Kind::kItem, batch->project, dice, clock));
+    events_.back().batch_first = first;
+    events_.back().batch_count = static_cast<std::uint32_t>(count);
+  }
+}
+
+void Oracle::Tie(const Batch& batch) {
+  for (const Sent sent : batch.events) events_[sent.number].sent_together = true;
+  links_.push_back({batch.project, batch.events.front().number, batch.records.front().number});
+}
+
+std::uint32_t Oracle::FindItem(std::size_t project, env::Random* dice) const {
+  for (std::size_t tries = 0; tries < 8 && !events_.empty(); ++tries) {
+    const auto number = static_cast<std::uint32_t>(dice->Below(events_.size()));
+    const Event& event = events_[number];
+    if (event.kind == Kind::kItem && event.project == project && event.fate == Fate::kThere &&
+        !event.resolved) {
+      return number;
     }
   }
-  event::BatchBuilder builder(kProjects[project], clock.WallNow());
-  if (resends_ && dice->OneIn(6)) {
-    batch.key = static_cast<std::uint32_t>(keyed_.size()) + 1;
-    const bool sequence = dice->OneIn(3);
-    const std::string name = sequence ? "producer" : "key-" + std::to_string(batch.key);
-    builder.SetKey({sequence ? event::RequestKey::Kind::kSequence : event::RequestKey::Kind::kKey,
-                    name, 7, batch.key, batch.key});
+  return kNobody;
+}
+
+Oracle::Batch Oracle::MakeResolution(std::uint32_t item, env::Random* dice,
+                                     const env::Clock& clock) {
+  Batch batch;
+  batch.project = events_[item].project;
+  batch.key = static_cast<std::uint32_t>(keyed_.size()) + 1;
+  events_[item].resolved = true;
+  const bool replay = dice->OneIn(2);
+  if (replay) {
+    batch.events.push_back(MakeEvent(Kind::kEvent, batch.project, dice, clock));
+    events_.back().id_made = false;
   }
-  for (const Sent sent : batch.events) Add(sent, &builder);
-  batch.bytes = std::move(builder).Finish();
-  if (batch.key != 0) keyed_.push_back({project, batch, {}, false});
+  batch.records.push_back(
+      MakeEvent(replay ? Kind::kReplayed : Kind::kDropped, batch.project, dice, clock));
+  events_.back().item = item;
+  if (replay) Tie(batch);
+  const std::string name = Name(item);
+  const event::RequestKey key{event::RequestKey::Kind::kResolution, name, 0, 0, batch.key};
+  Encode(&key, clock.WallNow(), &batch);
+  keyed_.push_back({batch, {}, false});
   Attempt(batch);
   return batch;
+}
+
+void Oracle::Encode(const event::RequestKey* key, TimeMicros now, Batch* batch) const {
+  event::Request& request = batch->request;
+  request.project = kProjects[batch->project];
+  const auto encode = [&](const std::vector<Sent>& sent, event::Request::Part* part,
+                          void (Oracle::*add)(Sent, event::BatchBuilder*) const) {
+    part->count = static_cast<std::uint32_t>(sent.size());
+    if (sent.empty()) return;
+    event::BatchBuilder builder(request.project, now);
+    if (key != nullptr) builder.SetKey(*key);
+    for (const Sent one : sent) (this->*add)(one, &builder);
+    part->batch = std::move(builder).Finish();
+  };
+  encode(batch->events, &request.events, &Oracle::Add);
+  encode(batch->records, &request.quarantine, &Oracle::AddRecord);
 }
 
 // What was sent together may be written apart from now on.
@@ -149,15 +250,18 @@ void Oracle::Scatter(std::uint32_t number) {
     Event& event = events_[sent.batch_first + i];
     event.batch_first = sent.batch_first + i;
     event.batch_count = 1;
+    event.sent_together = false;
   }
 }
 
 void Oracle::Attempt(const Batch& batch) {
-  for (const Sent sent : batch.events) {
-    Event& event = events_[sent.number];
-    ++event.open;
-    event.last_life = life_;
-    if (event.fate == Fate::kNever) event.fate = Fate::kLimbo;
+  for (const std::vector<Sent>* part : {&batch.events, &batch.records}) {
+    for (const Sent sent : *part) {
+      Event& event = events_[sent.number];
+      ++event.open;
+      event.last_life = life_;
+      if (event.fate == Fate::kNever) event.fate = Fate::kLimbo;
+    }
   }
 }
 
@@ -165,11 +269,12 @@ void Oracle::Answered(const Batch& batch, const Result<event::BatchAnswer>& answ
   if (!answer && answer.error().code() == Code::kOutcomeUnknown) return;
   if (!answer) {
     for (const Sent sent : batch.events) Refused(sent.number);
+    for (const Sent sent : batch.records) Refused(sent.number);
     return;
   }
   if (batch.key != 0) AnsweredKey(batch, *answer);
   std::uint32_t written = 0;
-  for (std::uint32_t i = 0; i < batch.count(); ++i) {
+  for (std::uint32_t i = 0; i < batch.events.size(); ++i) {
     const Sent sent = batch.events[i];
     Event& event = events_[sent.number];
     --event.open;
@@ -188,8 +293,25 @@ void Oracle::Answered(const Batch& batch, const Result<event::BatchAnswer>& answ
     SetBody(sent.number, outcome == event::Outcome::kConflict ? 1 - sent.body : sent.body);
   }
   Expect(answer->replayed || answer->receipt.count == written, "a receipt of another batch");
-  LogOffset& end = acknowledged_end_[events_[batch.events.front().number].project];
+  AnsweredRecords(batch, *answer);
+  LogOffset& end = acknowledged_end_[LogOf(batch.project, tide::Stream::kEvents)];
   end = std::max(end, answer->receipt.end());
+}
+
+void Oracle::AnsweredRecords(const Batch& batch, const event::BatchAnswer& answer) {
+  const event::Receipt& receipt = answer.receipt;
+  Expect(receipt.quarantine_count == batch.records.size(), "a receipt of other records");
+  for (std::uint32_t i = 0; i < batch.records.size(); ++i) {
+    const Sent sent = batch.records[i];
+    Event& record = events_[sent.number];
+    --record.open;
+    ++acknowledged_;
+    // Of the first request, if this one was its replay.
+    Place(sent.number, receipt.quarantine_first + i);
+    SetBody(sent.number, 0);
+  }
+  LogOffset& end = acknowledged_end_[LogOf(batch.project, tide::Stream::kQuarantine)];
+  end = std::max(end, receipt.quarantine_end());
 }
 
 // Every replay is answered with the receipt of the first request.
@@ -198,7 +320,7 @@ void Oracle::AnsweredKey(const Batch& batch, const event::BatchAnswer& answer) {
   if (keyed.answered) {
     Expect(answer.replayed && answer.receipt == keyed.receipt,
            "a request is done twice: key " + std::to_string(batch.key));
-  } else if (answer.receipt.count > 0) {
+  } else if (answer.receipt.count > 0 || answer.receipt.quarantine_count > 0) {
     keyed.answered = true;
     keyed.receipt = answer.receipt;
   }
@@ -227,7 +349,7 @@ void Oracle::Place(std::uint32_t number, LogOffset offset) {
   Expect(event.fate != Fate::kNever, About("refused or lost, yet there", number));
   Expect(event.offset == LogOffset(-1), About("at two offsets", number));
   if (!Expect(offset >= LogOffset(0), "an offset below zero")) return;
-  auto& places = places_[event.project];
+  auto& places = places_[LogOfEvent(event)];
   const auto at = static_cast<std::size_t>(offset.value);
   if (places.size() <= at) places.resize(at + 1, kNobody);
   Expect(places[at] == kNobody, [&] { return "an offset was given twice: " + to_string(offset); });
@@ -265,30 +387,41 @@ void Oracle::CheckReceived(std::uint32_t number, TimeMicros received_at) {
   Expect(event.received_at == received_at, About("a received time has changed", number));
   if (event.offset <= LogOffset(0)) return;
   const std::uint32_t before =
-      places_[event.project][static_cast<std::size_t>(event.offset.value) - 1];
+      places_[LogOfEvent(event)][static_cast<std::size_t>(event.offset.value) - 1];
   if (before == kNobody || events_[before].gone) return;
   Expect(events_[before].received_at <= received_at, About("a received time goes back", number));
 }
 
-void Oracle::Erase(std::size_t project, const std::set<std::int64_t>& offsets) {
+void Oracle::Erase(std::size_t log, const std::set<std::int64_t>& offsets) {
   for (const std::int64_t offset : offsets) {
     const auto at = static_cast<std::size_t>(offset);
-    if (at < places_[project].size() && places_[project][at] != kNobody) {
-      events_[places_[project][at]].gone = true;
+    if (at < places_[log].size() && places_[log][at] != kNobody) {
+      events_[places_[log][at]].gone = true;
     }
   }
 }
 
 void Oracle::Read(const event::RowSource& rows, std::vector<Row>* out) {
-  event::ColumnScratch scratch[7];
+  event::ColumnScratch scratch[9];
+  const auto& schema = rows.schema();
+  const bool records = schema.columns.size() == event::kQuarantineColumnCount;
+  const auto at = [records](Column column, event::QuarantineColumn in_quarantine) {
+    return records ? static_cast<std::size_t>(in_quarantine) : event::Index(column);
+  };
+  using event::QuarantineColumn;
+  const std::size_t body_at = at(Column::kProperties, QuarantineColumn::kRaw);
   for (std::size_t chunk = 0; chunk < rows.chunk_count(); ++chunk) {
     const auto ids = rows.Read(chunk, Column::kEventId, &scratch[0]);
     const auto types = rows.Read(chunk, Column::kEventType, &scratch[1]);
     const auto times = rows.Read(chunk, Column::kTimestamp, &scratch[2]);
-    const auto offsets = rows.Read(chunk, Column::kLogOffset, &scratch[3]);
-    const auto properties = rows.Read(chunk, Column::kProperties, &scratch[4]);
+    const auto offsets = rows.Read(chunk, schema.log_offset, &scratch[3]);
+    const auto properties = rows.Read(chunk, body_at, &scratch[4]);
     const auto received = rows.Read(chunk, Column::kReceivedAt, &scratch[5]);
-    const auto values = rows.Read(chunk, Column::kValue, &scratch[6]);
+    const auto values = records ? ColumnView() : rows.Read(chunk, Column::kValue, &scratch[6]);
+    const auto items =
+        rows.Read(chunk, at(Column::kEventId, QuarantineColumn::kQuarantineId), &scratch[7]);
+    const auto kinds =
+        rows.Read(chunk, at(Column::kEventType, QuarantineColumn::kRecord), &scratch[8]);
     for (std::size_t i = 0; i < rows.ChunkRows(chunk); ++i) {
       const std::string_view id = TextAt(ids, i);
       std::uint32_t number = 0;
@@ -303,6 +436,8 @@ void Oracle::Read(const event::RowSource& rows, std::vector<Row>* out) {
       const double value = has_value ? static_cast<const double*>(values.fixed)[i] : 0;
       CheckContent(number, TextAt(types, i), TimeMicros(IntAt(times, i)), TextAt(properties, i),
                    has_value, value);
+      if (records) CheckRecord(number, TextAt(items, i), TextAt(kinds, i));
+      Expect(records == (events_[number].kind != Kind::kEvent), About("in another log", number));
       const LogOffset offset(IntAt(offsets, i));
       Place(number, offset);
       CheckReceived(number, TimeMicros(IntAt(received, i)));
@@ -311,9 +446,29 @@ void Oracle::Read(const event::RowSource& rows, std::vector<Row>* out) {
   }
 }
 
-void Oracle::BeginCut(std::size_t project, LogOffset end, const std::set<std::int64_t>* erased) {
+void Oracle::CheckRecord(std::uint32_t number, std::string_view quarantine_id,
+                         std::string_view record) {
+  const Event& event = events_[number];
+  Expect(quarantine_id == Name(event.item) &&
+             record == RecordOf(event.kind == Kind::kItem, event.kind == Kind::kDropped),
+         About("another record", number));
+}
+
+void Oracle::CheckTogether(std::size_t project, LogOffset events_end, LogOffset quarantine_end) {
+  const auto is_below = [this](std::uint32_t number, LogOffset end) {
+    const LogOffset offset = events_[number].offset;
+    return offset >= LogOffset(0) && offset < end;
+  };
+  for (const Link& link : links_) {
+    if (link.project != project || !events_[link.event].sent_together) continue;
+    Expect(is_below(link.event, events_end) == is_below(link.record, quarantine_end),
+           About("half a request", link.event));
+  }
+}
+
+void Oracle::BeginCut(std::size_t log, LogOffset end, const std::set<std::int64_t>* erased) {
   cut_erased_ = erased;
-  cut_project_ = project;
+  cut_log_ = log;
   cut_end_ = end;
   cut_rows_ = 0;
   ++cut_number_;
@@ -323,7 +478,7 @@ void Oracle::BeginCut(std::size_t project, LogOffset end, const std::set<std::in
 void Oracle::See(const std::vector<Row>& rows) {
   for (const Row& row : rows) {
     if (!Expect(row.offset < cut_end_, About("a row beyond the cut", row.event))) return;
-    Expect(events_[row.event].project == cut_project_, About("in another project", row.event));
+    Expect(LogOfEvent(events_[row.event]) == cut_log_, About("in another project", row.event));
     Expect(events_[row.event].offset == row.offset, About("elsewhere", row.event));
     std::uint64_t& stamp = stamps_[static_cast<std::size_t>(row.offset.value)];
     Expect(stamp != cut_number_, About("doubled", row.event));
@@ -344,10 +499,10 @@ void Oracle::EndCut() {
   });
 }
 
-void Oracle::CheckLatest(std::size_t project, LogOffset end) {
-  Expect(end >= acknowledged_end_[project], [&] {
-    return "lost: acknowledged up to " + to_string(acknowledged_end_[project]) +
-           ", visible up to " + to_string(end);
+void Oracle::CheckLatest(std::size_t log, LogOffset end) {
+  Expect(end >= acknowledged_end_[log], [&] {
+    return "lost: acknowledged up to " + to_string(acknowledged_end_[log]) + ", visible up to " +
+           to_string(end);
   });
 }
 

@@ -7,6 +7,11 @@
 // another body under the same id. However often it is sent, and whatever happens meanwhile, it is
 // there once, with one of its bodies; whoever is told that it came before can rely on it.
 //
+// A request may have records of the quarantine beside its events: items, or the resolution of one.
+// They are numbered like events and known by the id in their column `event_id`. Of one request all
+// is there or nothing, in every pair of cuts that was taken at one moment; an item has at most one
+// resolution.
+//
 // One thread.
 #pragma once
 
@@ -22,12 +27,20 @@
 #include "env/random.h"
 #include "event/batch.h"
 #include "event/batch_answer.h"
+#include "event/request.h"
 #include "event/row_source.h"
+#include "tide/stream.h"
 
 namespace tidemark::sim {
 
 inline constexpr std::string_view kProjects[] = {"shop", "site", "video"};
 inline constexpr std::size_t kProjectCount = std::size(kProjects);
+
+// A project's events are in one log, the records of its quarantine in another.
+inline constexpr std::size_t kLogCount = kProjectCount * tide::kStreamCount;
+constexpr std::size_t LogOf(std::size_t project, tide::Stream stream) {
+  return project * tide::kStreamCount + tide::Index(stream);
+}
 
 class Oracle {
  public:
@@ -41,11 +54,11 @@ class Oracle {
     std::uint8_t body = 0;
   };
   struct Batch {
-    std::string bytes;
+    event::Request request;
+    std::size_t project = 0;
     std::vector<Sent> events;
-    std::uint32_t key = 0;  // Of the request; 0: none.
-
-    std::uint32_t count() const { return static_cast<std::uint32_t>(events.size()); }
+    std::vector<Sent> records;  // Of the quarantine.
+    std::uint32_t key = 0;      // Of the request; 0: none.
   };
   // New events, and some that were sent before: never with SetResends(false).
   Batch MakeBatch(std::size_t project, env::Random* dice, const env::Clock& clock);
@@ -63,17 +76,18 @@ class Oracle {
 
   // Another engine has deleted them: older cuts have them still, but after a restart nothing tells
   // any more when they were received.
-  void Erase(std::size_t project, const std::set<std::int64_t>& offsets);
+  void Erase(std::size_t log, const std::set<std::int64_t>& offsets);
 
-  // A cut of a project: told row by row, then closed.
+  // A cut of a log: told row by row, then closed.
   // `erased`: offsets below its end whose rows another engine has deleted; must outlive the cut.
-  void BeginCut(std::size_t project, LogOffset end, const std::set<std::int64_t>* erased);
+  void BeginCut(std::size_t log, LogOffset end, const std::set<std::int64_t>* erased);
   void See(const std::vector<Row>& rows);
   void EndCut();
   // The cut is the latest one: nothing acknowledged lies beyond it.
-  void CheckLatest(std::size_t project, LogOffset end);
+  void CheckLatest(std::size_t log, LogOffset end);
+  // Both cuts are of one moment, and all their rows were seen.
+  void CheckTogether(std::size_t project, LogOffset events_end, LogOffset quarantine_end);
 
-  LogOffset acknowledged_end(std::size_t project) const { return acknowledged_end_[project]; }
   std::uint64_t acknowledged() const { return acknowledged_; }
   std::uint64_t trace() const;
   // "" as long as every promise is kept; else the first one that was not.
@@ -93,8 +107,14 @@ class Oracle {
 
  private:
   enum class Fate : std::uint8_t { kLimbo, kThere, kNever };
+  // What a number stands for.
+  enum class Kind : std::uint8_t { kEvent, kItem, kReplayed, kDropped };
   struct Event {
+    Kind kind = Kind::kEvent;
     std::size_t project = 0;
+    std::uint32_t item = 0;      // Of a record: the item that it is or resolves.
+    bool resolved = false;       // Of an item: somebody has tried.
+    bool sent_together = false;  // With what a link says, and in no other request.
     std::size_t type = 0;
     std::uint32_t batch_first = 0;
     std::uint32_t batch_count = 0;
@@ -112,15 +132,35 @@ class Oracle {
     bool gone = false;                  // Another engine has deleted it.
   };
 
-  struct KeyedBatch {
+  // Of one request: there together or not at all.
+  struct Link {
     std::size_t project = 0;
+    std::uint32_t event = 0;
+    std::uint32_t record = 0;
+  };
+
+  struct KeyedBatch {
     Batch batch;
     event::Receipt receipt;  // As answered.
     bool answered = false;
   };
 
-  Sent MakeEvent(std::size_t project, env::Random* dice, const env::Clock& clock);
-  void Add(Sent sent, event::BatchBuilder* builder);
+  Sent MakeEvent(Kind kind, std::size_t project, env::Random* dice, const env::Clock& clock);
+  void MakeEvents(bool mixed, env::Random* dice, const env::Clock& clock, Batch* batch);
+  void MakeItems(env::Random* dice, const env::Clock& clock, Batch* batch);
+  // An item that nobody has tried to resolve yet, or nobody.
+  std::uint32_t FindItem(std::size_t project, env::Random* dice) const;
+  Batch MakeResolution(std::uint32_t item, env::Random* dice, const env::Clock& clock);
+  void Tie(const Batch& batch);
+  void Encode(const event::RequestKey* key, TimeMicros now, Batch* batch) const;
+  void Add(Sent sent, event::BatchBuilder* builder) const;
+  void AddRecord(Sent sent, event::BatchBuilder* builder) const;
+  std::size_t LogOfEvent(const Event& event) const {
+    return LogOf(event.project,
+                 event.kind == Kind::kEvent ? tide::Stream::kEvents : tide::Stream::kQuarantine);
+  }
+  void AnsweredRecords(const Batch& batch, const event::BatchAnswer& answer);
+  void CheckRecord(std::uint32_t number, std::string_view quarantine_id, std::string_view record);
   void Scatter(std::uint32_t number);
   void Attempt(const Batch& batch);
   void AnsweredKey(const Batch& batch, const event::BatchAnswer& answer);
@@ -137,9 +177,10 @@ class Oracle {
   }
 
   std::vector<Event> events_;
-  // By project and offset: the event there, or kNobody.
-  std::vector<std::uint32_t> places_[kProjectCount];
-  LogOffset acknowledged_end_[kProjectCount];
+  // By log and offset: the event or record there, or kNobody.
+  std::vector<std::uint32_t> places_[kLogCount];
+  LogOffset acknowledged_end_[kLogCount];
+  std::vector<Link> links_;
   std::uint64_t acknowledged_ = 0;
   std::uint64_t life_ = 0;
   bool resends_ = true;
@@ -147,7 +188,7 @@ class Oracle {
   std::string failure_;
 
   // The cut that is being checked.
-  std::size_t cut_project_ = 0;
+  std::size_t cut_log_ = 0;
   LogOffset cut_end_;
   const std::set<std::int64_t>* cut_erased_ = nullptr;
   std::uint64_t cut_rows_ = 0;

@@ -94,7 +94,7 @@ class SlowReader : public testing::Test {
         builder.Add(view);
       }
       const std::uint32_t count = builder.count();
-      core_->Submit(std::string(kProject), std::move(builder).Finish(), count,
+      core_->Submit({std::string(kProject), {std::move(builder).Finish(), count}, {}},
                     [](const Result<event::BatchAnswer>& answer) { EXPECT_OK(answer); });
     }
     while (!core_->ingest_idle()) core_->IngestStep();

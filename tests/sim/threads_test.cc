@@ -192,7 +192,7 @@ void Submit(Machine* machine, int submitter, std::atomic<std::uint64_t>* acknowl
     }
     const std::uint32_t count = builder.count();
     slots.acquire();
-    machine->core().Submit(std::string(project), std::move(builder).Finish(), count,
+    machine->core().Submit({std::string(project), {std::move(builder).Finish(), count}, {}},
                            [&slots, acknowledged, count](const Result<event::BatchAnswer>& answer) {
                              EXPECT_OK(answer);
                              acknowledged->fetch_add(count);

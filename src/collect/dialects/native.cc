@@ -21,7 +21,7 @@ constexpr std::array kClaims = {
 
 class NativeDialect final : public Dialect {
  public:
-  std::string_view name() const override { return "native"; }
+  std::string_view name() const override { return kNativeName; }
   std::span<const Claim> claims() const override { return kClaims; }
   event::JsonRules RulesOf(const Claim& claim) const override {
     return claim.what == kStrictDoor ? event::JsonRules::kStrict : event::JsonRules::kOpen;
@@ -47,18 +47,35 @@ void AppendStatus(event::Outcome outcome, JsonWriter* json) {
     case event::Outcome::kConflict:
       json->Field("status", "duplicate").Field("conflict", true);
       break;
-    case event::Outcome::kQuarantined:
-      json->Field("status", "quarantined");
-      break;
   }
 }
 
-void AppendCounts(const event::BatchAnswer& answer, std::uint32_t events, JsonWriter* json) {
-  json->Field("accepted", answer.Count(event::Outcome::kAccepted, events));
-  if (answer.AllAccepted()) return;
-  json->Field("duplicate", answer.Count(event::Outcome::kDuplicate, events) +
-                               answer.Count(event::Outcome::kConflict, events));
-  json->Field("quarantined", answer.Count(event::Outcome::kQuarantined, events));
+// What came before with the same request key is neither written nor kept again.
+std::uint32_t KeptNow(const event::BatchAnswer& answer, const event::ParsedEvents& parsed) {
+  return answer.replayed ? 0 : parsed.quarantined;
+}
+
+void AppendCounts(const event::BatchAnswer& answer, const event::ParsedEvents& parsed,
+                  JsonWriter* json) {
+  const std::uint32_t accepted = answer.Count(event::Outcome::kAccepted, parsed.accepted);
+  json->Field("accepted", accepted);
+  if (answer.AllAccepted() && parsed.quarantined == 0) return;
+  const std::uint32_t kept = KeptNow(answer, parsed);
+  json->Field("duplicate", parsed.accepted - accepted + parsed.quarantined - kept);
+  json->Field("quarantined", kept);
+}
+
+// The answer to one event that is kept.
+void AppendOneKept(const event::BatchAnswer& answer, const event::RefusedEvent& kept,
+                   JsonWriter* json) {
+  if (answer.replayed) {
+    json->Field("status", "duplicate");
+    return;
+  }
+  json->Field("status", "quarantined").Field("quarantineId", kept.quarantine_id);
+  json->Field("error", kept.code);
+  if (!kept.rule.empty()) json->Field("rule", kept.rule);
+  json->Field("message", kept.message);
 }
 
 std::string_view ResultOf(event::Outcome outcome) {
@@ -69,24 +86,26 @@ std::string_view ResultOf(event::Outcome outcome) {
       return "duplicate";
     case event::Outcome::kConflict:
       return "conflict";
-    case event::Outcome::kQuarantined:
-      return "quarantined";
   }
   return "ok";
 }
 
-// One word for every event of the body, in its order. Left out where more were refused than are
-// told one by one: nobody knows then which event is which.
+// One word for every event of the body, in its order. Left out where more were refused or kept than
+// are told one by one: nobody knows then which event is which.
 void AppendResults(const event::BatchAnswer& answer, const event::ParsedEvents& parsed,
                    JsonWriter* json) {
-  if (parsed.listed.size() != parsed.refused) return;
+  if (parsed.listed.size() != parsed.refused || parsed.kept.size() != parsed.quarantined) return;
   json->Key("results").BeginArray();
   auto refused = parsed.listed.begin();
+  auto kept = parsed.kept.begin();
   std::uint32_t taken = 0;
   for (std::uint32_t i = 0; i < parsed.received; ++i) {
     if (refused != parsed.listed.end() && refused->index == i) {
       json->String("refused");
       ++refused;
+    } else if (kept != parsed.kept.end() && kept->index == i) {
+      json->String(answer.replayed ? "duplicate" : "quarantined");
+      ++kept;
     } else {
       json->String(ResultOf(answer.At(taken++)));
     }
@@ -106,14 +125,18 @@ net::Response NativeAnswer(const Reception& reception) {
   response.status = 202;
   JsonWriter json(&response.body);
   json.BeginObject();
-  if (parsed.single) {
+  if (parsed.single && parsed.quarantined > 0) {
+    AppendOneKept(answer, parsed.kept.front(), &json);
+  } else if (parsed.single) {
     AppendStatus(answer.At(0), &json);
     json.Field("eventId", parsed.first_event_id);
   } else {
-    json.Field("status", "accepted").Field("received", parsed.received);
-    AppendCounts(answer, parsed.accepted, &json);
+    const bool none = parsed.accepted == 0 && KeptNow(answer, parsed) > 0;
+    json.Field("status", none ? "quarantined" : "accepted").Field("received", parsed.received);
+    AppendCounts(answer, parsed, &json);
     AppendRefused(&json, parsed);
-    if (!answer.AllAccepted()) AppendResults(answer, parsed, &json);
+    if (!answer.replayed) AppendKept(&json, parsed);
+    if (!answer.AllAccepted() || parsed.quarantined > 0) AppendResults(answer, parsed, &json);
   }
   AppendWarnings(&json, parsed);
   json.EndObject();

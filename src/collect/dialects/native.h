@@ -5,6 +5,10 @@
 
 namespace tidemark::collect {
 
+// The dialect that any event can be written in, and a door of it.
+inline constexpr std::string_view kNativeName = "native";
+inline constexpr std::string_view kNativeDoor = "POST /v1/events";
+
 // 202 with the event's id and what became of it, or the counts and refusals of a list; what became
 // of each event of it by `results`, unless all were simply accepted.
 net::Response NativeAnswer(const Reception& reception);

@@ -195,6 +195,7 @@ class PostHogDialect final : public Dialect {
     return request.QueryParameter("api_key").value_or("");
   }
 
+  std::string_view ListName() const override { return "batch"; }
   Status Translate(const Claim& /*claim*/, const Tools& tools,
                    net::Request* request) const override {
     BodyReader reader(request->body, &tools.indexer);

@@ -273,6 +273,7 @@ class SegmentDialect final : public Dialect {
     return FindKey(request.body, "batch", kKeyNames, {}, &indexer);
   }
 
+  std::string_view ListName() const override { return "batch"; }
   Status Translate(const Claim& claim, const Tools& tools, net::Request* request) const override {
     if (claim.method == net::Method::kGet && request->body.empty()) {
       TM_TRY(AssemblePixel(request, {"writeKey", "project", "debug", "ack"}));
