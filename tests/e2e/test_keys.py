@@ -58,6 +58,24 @@ def refused(answer, status, words):
     return answer
 
 
+@pytest.mark.parametrize("dialect,own,foreign,body,event_type", [
+    ("segment", "/v1/track", "/batch", {"event": "pinned-s", "userId": "u", "type": "track"}, "pinned-s"),
+    ("posthog", "/track", "/v1/track", {"event": "pinned-p", "distinct_id": "u"}, "pinned-p"),
+    ("cloudevents", "/events", "/ingest", {"specversion": "1.0", "id": "pin-1", "source": "/s", "type": "pinned-c"}, "pinned-c"),
+    ("native", "/v1/events", "/v1/track", {"event_type": "pinned-n", "user_id": "u"}, "pinned-n"),
+])
+def test_a_pinned_key_is_taken_at_its_dialects_paths_only(running, dialect, own, foreign, body, event_type):
+    key = make(running, dialect=dialect)["key"]
+    assert running.post(own, body, {"X-API-Key": key}).status in (200, 202)
+    answer = running.post("/v1/sql", {"query": "select count(*) as n from events where event_type = $1", "params": [event_type]}, {"X-API-Key": running.admin})
+    assert answer.json()["data"] == [{"n": 1}]
+    refused(running.post(foreign, body, {"X-API-Key": key}), 403, "pinned to the dialect")
+    # What is not valid is kept in the key's dialect.
+    assert running.post(own, {**body, "event": {}, "event_type": {}, "type": {}}, {"X-API-Key": key}).status in (200, 202)
+    kept = running.get("/v1/quarantine?limit=1", {"X-API-Key": running.admin}).json()["items"]
+    assert [(one["dialect"], one["door"]) for one in kept] == [(dialect, f"POST {own}")]
+
+
 def test_a_key_is_shown_once_and_stored_hashed(running):
     made = command(running, "create", "--scope", "ingest,query", "--name", "web shop", key=running.admin)
     clear = made["key"]

@@ -21,6 +21,7 @@
 #include "env/posix/posix_disk.h"
 #include "env/worker.h"
 #include "event/batch.h"
+#include "event/quarantine.h"
 #include "meta/database.h"
 #include "sim/expect.h"
 #include "sim/row_file.h"
@@ -170,6 +171,15 @@ std::string IdOf(int submitter, int number) {
   return "event-" + std::to_string(submitter) + "-" + std::to_string(number);
 }
 
+std::string ItemsOf(std::string_view project, int submitter, std::uint32_t count) {
+  const std::string id = std::to_string(submitter);
+  event::BatchBuilder builder(project, env::PosixClock().WallNow());
+  for (std::uint32_t i = 0; i < count; ++i) {
+    event::AddRecord({.quarantine_id = id, .reason = "missing_field", .raw = "{}"}, &builder);
+  }
+  return std::move(builder).Finish();
+}
+
 // Sends its batches, never more than a few at a time unanswered.
 void Submit(Machine* machine, int submitter, std::atomic<std::uint64_t>* acknowledged) {
   env::Random dice(static_cast<std::uint64_t>(submitter) + 10);
@@ -191,8 +201,11 @@ void Submit(Machine* machine, int submitter, std::atomic<std::uint64_t>* acknowl
       builder.Add(view);
     }
     const std::uint32_t count = builder.count();
+    event::Request request{std::string(project), {std::move(builder).Finish(), count}, {}};
+    // Every request has as many items as events.
+    request.quarantine = {ItemsOf(project, submitter, count), count};
     slots.acquire();
-    machine->core().Submit({std::string(project), {std::move(builder).Finish(), count}, {}},
+    machine->core().Submit(std::move(request),
                            [&slots, acknowledged, count](const Result<event::BatchAnswer>& answer) {
                              EXPECT_OK(answer);
                              acknowledged->fetch_add(count);
@@ -213,6 +226,9 @@ void ReadCuts(Machine* machine, int reader, const std::atomic<bool>* stop) {
   LogOffset ends[std::size(kProjects)];
   while (!stop->load()) {
     const std::size_t project = dice.Below(std::size(kProjects));
+    const auto cuts = machine->core().CutsOf(kProjects[project]);
+    ASSERT_EQ((*cuts)[tide::Stream::kEvents]->end(), (*cuts)[tide::Stream::kQuarantine]->end())
+        << "the cuts of a project are of two moments";
     if (const auto found = machine->core().FindProject(kProjects[project])) {
       Held now{found->cut(), {}};
       const auto rows = now.cut->HotRows();
