@@ -181,6 +181,19 @@ Result<std::vector<const lake::Snapshot*>> SnapshotsBetween(const lake::TableMet
   return between;
 }
 
+namespace {
+
+// A rollback before it took offsets out of sight: the snapshot goes on above where its parent
+// ended.
+bool LeavesGap(const lake::TableMetadata& metadata, const lake::Snapshot& snapshot) {
+  const auto begin = lake::ParseOffsets(snapshot.Summary(lake::kSummaryBegin));
+  const lake::Snapshot* parent =
+      snapshot.parent ? metadata.FindSnapshot(*snapshot.parent) : nullptr;
+  return begin && parent != nullptr && OffsetOf(metadata, *parent) < *begin;
+}
+
+}  // namespace
+
 std::vector<const lake::Snapshot*> RemovalsSince(const lake::TableMetadata& metadata,
                                                  SnapshotId since) {
   const lake::Snapshot* from = metadata.FindSnapshot(since);
@@ -192,7 +205,7 @@ std::vector<const lake::Snapshot*> RemovalsSince(const lake::TableMetadata& meta
     const std::string_view dropped = snapshot->Summary(lake::kSummaryDropped);
     const bool removes = operation == "delete" || operation == "overwrite" || kind == "erase" ||
                          kind == "retain" || kind == "rollback" ||
-                         (!dropped.empty() && dropped != "{}");
+                         (!dropped.empty() && dropped != "{}") || LeavesGap(metadata, *snapshot);
     if (removes) removals.push_back(snapshot.get());
   }
   return removals;

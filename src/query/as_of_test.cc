@@ -103,6 +103,12 @@ TEST(AsOf, KnowsWhatLiesBetween) {
   EXPECT_EQ(RemovalsSince(table, SnapshotId(0)).size(), 1U);
   EXPECT_EQ(RemovalsSince(table, SnapshotId(2)).size(), 1U);
   EXPECT_EQ(RemovalsSince(table, SnapshotId(3)).size(), 0U);
+  // 6 goes on at 60, though 4 before it ended at 40: main was rolled back.
+  lake::TableMetadata rolled = table;
+  auto next = std::make_shared<lake::Snapshot>(*Snapshot(6, 4, "append"));
+  next->summary[std::string(lake::kSummaryBegin)] = lake::OffsetsJson(LogOffset(60));
+  rolled.snapshots.push_back(std::move(next));
+  EXPECT_EQ(RemovalsSince(rolled, SnapshotId(3)).size(), 1U);
 }
 
 }  // namespace

@@ -185,6 +185,11 @@ Result<std::shared_ptr<const engine::Relation>> Service::EventsBefore(const SqlR
       said.removed_since.push_back({removal->id, TimeMicros(removal->timestamp_ms * 1000),
                                     std::string(removal->Summary("operation"))});
     }
+    const lake::Snapshot* head = past.head->metadata->current();
+    // Rolled back, and nothing settled since.
+    if (head != nullptr && past.head->off_head < std::min(past.head->floor, past.end)) {
+      said.removed_since.push_back({head->id, TimeMicros(head->timestamp_ms * 1000), "rollback"});
+    }
   }
   if (past.settled_rows > 0) {
     answer->sources.push_back({true, past.settled_rows, Known(TimesOf(*relation.files))});

@@ -128,3 +128,20 @@ def test_rollback_makes_an_earlier_snapshot_current(history):
     table(history, "rollback", "p", "--to", str(first), "-y")
     assert history.scalar("select count(*) from iceberg.p") == 1
     assert rows(history, "history", "p")[-1]["snapshot_id"] == first
+
+
+def test_managed_tables_are_changed_too(settled):
+    """The newest snapshot goes out of sight; what is hot stays, and the log goes on where it was."""
+    [(first,), (second,)] = settled.rows("select snapshot_id from system.snapshots order by sequence_number")
+    receipt = settled.post("/v1/events", {"event_id": "c", "event_type": "t"}).headers["X-Tidemark-Receipt"]
+    table(settled, "tag", "events", "v1", "--at", str(first))
+    assert settled.rows("select event_id from events at (version => 'v1')") == [("a",)]
+    table(settled, "rollback", "events", "--to", "v1", "--yes")
+    assert settled.rows("select event_id from events order by 1") == [("a",), ("c",)]
+    before = settled.query("select event_id from events order by 1", as_of=receipt)
+    assert [row["event_id"] for row in before["data"]] == ["a", "c"] and len(before["metadata"]["as_of"]["removed_since"]) == 1
+    assert settled.rows(f"select event_id from events at (version => {second}) order by 1") == [("a",), ("b",)]
+    settled.settle()
+    after = settled.query("select event_id from events order by 1", as_of=receipt)
+    assert after["data"] == before["data"] and len(after["metadata"]["as_of"]["removed_since"]) == 1
+    assert settled.verify()["ok"]
