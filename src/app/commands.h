@@ -104,6 +104,7 @@ struct TableOptions {
 struct QuarantineOptions {
   std::string action;  // list, show, replay, drop.
   std::vector<std::string> ids = {};
+  bool all = false;       // Instead of ids: every pending item that the filters choose.
   std::string file = {};  // The event put right; "-": standard input.
   std::string status = {};
   std::string reason = {};

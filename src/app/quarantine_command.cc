@@ -1,6 +1,7 @@
 // `tidemark event quarantine ...`: the events that were not valid, from the command line.
 
 #include <cstdio>
+#include <tuple>
 
 #include <CLI/CLI.hpp>
 #include <unistd.h>
@@ -61,6 +62,31 @@ int List(const Remote& remote, net::HttpClient* client, const QuarantineOptions&
   return kOk;
 }
 
+// The names of all pending items that the filters choose, the oldest first.
+Result<std::vector<std::string>> FindAll(const Remote& remote, net::HttpClient* client,
+                                         QuarantineOptions options) {
+  constexpr std::uint64_t kPage = 1'000;
+  std::vector<std::string> ids;
+  options.status = "pending";
+  options.limit = kPage;
+  for (std::string before;;) {
+    const std::string path = "/v1/quarantine" + ListQuery(options) + before;
+    TM_ASSIGN(const auto response, client->Send("GET", path, HeadersOf(remote), ""));
+    TM_ASSIGN(const JsonValue answer, JsonValue::Parse(response.body));
+    const JsonValue* items = answer.Find("items");
+    if (items == nullptr) {
+      return Fail(Code::kUnavailable, answer.StringAt("message").value_or(response.body));
+    }
+    for (const JsonValue& item : items->items()) {
+      TM_ASSIGN(ids.emplace_back(), item.StringAt("quarantine_id"));
+    }
+    if (items->items().size() < kPage) break;
+    TM_ASSIGN(const std::int64_t offset, items->items().back().IntAt("log_offset"));
+    before = "&before=" + std::to_string(offset);
+  }
+  return std::vector<std::string>(ids.rbegin(), ids.rend());
+}
+
 // The bytes of the event, as they were sent: to be put right in a file.
 int PrintRaw(const std::string& body) {
   const auto item = JsonValue::Parse(body);
@@ -117,7 +143,14 @@ void AddQuarantineOptions(CLI::App* app, QuarantineOptions* options,
   CLI::App* replays = add("replay", "Take the event, as it was sent or put right; once");
   CLI::App* drops = add("drop", "The event is not wanted; it stays in the table");
   for (CLI::App* command : {replays, drops}) {
-    command->add_option("ids", options->ids, "The items' quarantine_ids")->required();
+    CLI::Option* ids = command->add_option("ids", options->ids, "The items' quarantine_ids");
+    CLI::Option* all = command->add_flag("--all", options->all, "Every pending item instead");
+    all->excludes(ids);
+    for (const auto& [flag, to, what] :
+         {std::tuple{"--reason", &options->reason, "With --all: only those"},
+          std::tuple{"--event-type", &options->event_type, "With --all: only those of the type"}}) {
+      command->add_option(flag, *to, what)->needs(all);
+    }
   }
   replays->add_option("--event", options->file,
                       "The event put right, in a file; - is stdin. With one id only");
@@ -136,8 +169,14 @@ int RunQuarantine(const Remote& remote, const QuarantineOptions& options) {
   auto client = net::HttpClient::Make(UrlOf(remote));
   if (!client) return PrintError(kCommand, client.error());
   if (options.action == "list") return List(remote, &*client, options);
+  if (options.ids.empty() && !options.all) {
+    return PrintError(kCommand, {Code::kInvalidArgument, "name the items, or say --all"});
+  }
+  auto ids = options.all ? FindAll(remote, &*client, options)
+                         : Result<std::vector<std::string>>(options.ids);
+  if (!ids) return PrintError(kCommand, ids.error());
   int exit = kOk;
-  for (const std::string& id : options.ids) {
+  for (const std::string& id : *ids) {
     const int one = One(remote, &*client, options, id, body);
     if (exit == kOk) exit = one;
   }

@@ -4,7 +4,7 @@
 #include <array>
 #include <string>
 
-#include "base/check.h"
+#include "event/quarantine.h"
 
 namespace tidemark::query {
 namespace {
@@ -16,19 +16,33 @@ constexpr std::string_view kFileColumn = "tm_file";
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
+constexpr std::string_view kEventColumns =
+    "event_id, user_id, event_type, project_id, \"timestamp\", received_at, properties";
+
+// Every column that a record is made with, whatever other engines have added.
+std::string RecordColumns() {
+  std::string columns;
+  for (const event::TableColumn& column : event::QuarantineSchema()->columns) {
+    columns += (columns.empty() ? "\"" : ", \"") + column.name + "\"";
+  }
+  return columns;
+}
+
 // Lake files first, as everywhere; with the file that each row is in.
-std::string RowsOf(std::size_t place, const engine::Relation& relation) {
+std::string RowsOf(std::size_t place, const engine::Relation& relation,
+                   const std::string& columns) {
   const std::string number = std::to_string(place);
-  std::string hot = "SELECT *, NULL::VARCHAR AS " + std::string(kFileColumn) + " FROM tm_rows(" +
-                    number + "::UBIGINT)";
+  const std::string file(kFileColumn);
+  std::string hot =
+      "SELECT " + columns + ", NULL::VARCHAR AS " + file + " FROM tm_rows(" + number + "::UBIGINT)";
   if (relation.files == nullptr || relation.files->empty()) return "(" + hot + ")";
-  return "(SELECT *, filename AS " + std::string(kFileColumn) + " FROM tm_files('" + number +
+  return "(SELECT " + columns + ", filename AS " + file + " FROM tm_files('" + number +
          "') UNION ALL " + hot + ")";
 }
 
 // The first resolution counts; by the request key there is at most one.
 std::string ItemsOf(const engine::Relation& records) {
-  const std::string rows = RowsOf(kRecordsPlace, records);
+  const std::string rows = RowsOf(kRecordsPlace, records, RecordColumns());
   return "SELECT i.*, coalesce(r.status, 'pending') AS status, r.resolved_at,"
          " r.replayed_event_id FROM " +
          rows +
@@ -62,7 +76,7 @@ std::string MetadataView(const engine::Relation& events, const engine::Relation&
          PathColumns() + ", sha256(properties) AS properties_hash, CASE WHEN " +
          std::string(kFileColumn) +
          " IS NULL THEN 'pending' ELSE 'processed' END AS status, received_at AS created_at FROM " +
-         RowsOf(kEventsPlace, events) +
+         RowsOf(kEventsPlace, events, std::string(kEventColumns)) +
          " UNION ALL SELECT nullif(event_id, ''), user_id, nullif(event_type, ''), project_id,"
          " \"timestamp\", received_at, " +
          PathColumns() + ", NULL::VARCHAR, 'failed', received_at FROM (" + ItemsOf(records) +

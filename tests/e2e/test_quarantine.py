@@ -255,6 +255,19 @@ def test_the_command_line_lists_shows_fixes_replays_and_drops(server, tmp_path):
     assert server.rows("select event_type from events order by 1") == [("a",), ("b",)]
 
 
+def test_all_items_of_a_reason_are_replayed_with_one_command(enforced):
+    # More than one page of the list.
+    assert enforced.post("/v1/events", [{**BAD, "event_id": f"o-{i}"} for i in range(1100)]).json()["quarantined"] == 1100
+    other = keep(enforced)
+    assert tool(enforced, "replay")[0] == 2
+    assert enforced.request("PUT", "/v1/schemas/order", {"mode": "observe"}).status == 200
+    code, out, _ = tool(enforced, "replay", "--all", "--reason", "schema", "--event-type", "order")
+    assert code == 0 and [json.loads(line)["eventId"] for line in out.splitlines()] == [f"o-{i}" for i in range(1100)]
+    assert enforced.rows("select count(*), count(distinct event_id) from events") == [(1100, 1100)]
+    assert items(enforced, "quarantine_id", "status = 'pending'") == [(other,)]
+    assert tool(enforced, "drop", "--all")[0] == 0 and items(enforced, "status", "status = 'pending'") == []
+
+
 @pytest.mark.parametrize("query", ["status=new", "limit=0", "limit=1001", "limit=x", "before=-1"])
 def test_a_list_that_is_asked_for_wrongly_is_400(server, query):
     answer = server.get(f"/v1/quarantine?{query}")
