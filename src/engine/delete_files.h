@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -21,14 +20,21 @@ namespace tidemark::engine {
 
 inline constexpr std::uint64_t kDeletesBytesMax = 64U << 20;  // Kept in memory.
 
+// A data file and what deletes rows of it.
+struct DeletesOfFile {
+  std::string native_path;
+  std::uint64_t rows = 0;
+  std::vector<DeleteFile> deletes;
+};
+
 class DeleteFiles {
  public:
   // `instance` must outlive it.
   explicit DeleteFiles(Instance* instance);
 
-  // Of the data file of `rows` rows. kCorruption names a file that cannot be read.
-  Result<std::shared_ptr<const DeletedRows>> Of(const std::string& native_path, std::uint64_t rows,
-                                                const std::vector<DeleteFile>& deletes);
+  // Of each file, in order; null: every row counts. kCorruption names a file that cannot be read.
+  Result<std::vector<std::shared_ptr<const DeletedRows>>> Of(
+      const std::vector<DeletesOfFile>& files);
 
  private:
   // The places that a position delete file names, by the data file's path.
@@ -39,9 +45,12 @@ class DeleteFiles {
     std::uint64_t bytes = 0;
   };
 
-  Result<std::shared_ptr<const Places>> PlacesOf(const std::string& path);
+  // `kept`: what is known; `fresh`: what this call has read.
+  Result<std::shared_ptr<const DeletedRows>> OfOne(const DeletesOfFile& file, const Kept& kept,
+                                                   Kept* fresh);
+  Result<std::shared_ptr<const Places>> PlacesOf(const std::string& path, const Kept& kept,
+                                                 Kept* fresh);
   Status AddEqualities(const std::string& native_path, const DeleteFile& file, DeletedRows* rows);
-  void Keep(const std::function<void(Kept*)>& add);
 
   Instance* const instance_;
   Published<Kept> kept_;

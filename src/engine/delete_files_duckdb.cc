@@ -31,8 +31,9 @@ Status Run(Instance* instance, const std::string& sql, const std::string& about,
   const auto failed = [&](const duckdb::ErrorData& error) {
     const Error mapped = ToError(error, *database);
     if (mapped.code() == Code::kOverloaded || mapped.code() == Code::kUnavailable) return mapped;
-    return Error(Code::kCorruption,
-                 "delete file " + about + " cannot be read: " + error.RawMessage());
+    // Without the folders, which a user need not know.
+    const std::string name = about.substr(about.rfind('/') + 1);
+    return Error(Code::kCorruption, "file " + name + " of the table's deletes cannot be read");
   };
   try {
     duckdb::Connection connection(*database->db);
@@ -72,19 +73,12 @@ Result<std::map<std::int32_t, std::string>> NamesOf(Instance* instance, const st
 DeleteFiles::DeleteFiles(Instance* instance)
     : instance_(instance), kept_(std::make_shared<const Kept>()) {}
 
-void DeleteFiles::Keep(const std::function<void(Kept*)>& add) {
-  kept_.Update([&](const Kept& current) {
-    auto next = std::make_shared<Kept>();
-    if (current.bytes < kDeletesBytesMax) *next = current;
-    add(next.get());
-    return std::shared_ptr<const Kept>(std::move(next));
-  });
-}
-
-Result<std::shared_ptr<const DeleteFiles::Places>> DeleteFiles::PlacesOf(const std::string& path) {
-  const auto kept = kept_.Load();
-  if (const auto found = kept->places.find(path); found != kept->places.end()) {
-    return found->second;
+Result<std::shared_ptr<const DeleteFiles::Places>> DeleteFiles::PlacesOf(const std::string& path,
+                                                                         const Kept& kept,
+                                                                         Kept* fresh) {
+  for (const Kept* known : {&kept, static_cast<const Kept*>(fresh)}) {
+    const auto found = known->places.find(path);
+    if (found != known->places.end()) return found->second;
   }
   auto places = std::make_shared<Places>();
   std::uint64_t bytes = 0;
@@ -102,10 +96,8 @@ Result<std::shared_ptr<const DeleteFiles::Places>> DeleteFiles::PlacesOf(const s
     }
   }));
   std::shared_ptr<const Places> made = std::move(places);
-  Keep([&](Kept* next) {
-    next->places[path] = made;
-    next->bytes += bytes + path.size();
-  });
+  fresh->places[path] = made;
+  fresh->bytes += bytes + path.size();
   return made;
 }
 
@@ -136,34 +128,48 @@ Status DeleteFiles::AddEqualities(const std::string& native_path, const DeleteFi
   });
 }
 
-Result<std::shared_ptr<const DeletedRows>> DeleteFiles::Of(const std::string& native_path,
-                                                           std::uint64_t rows,
-                                                           const std::vector<DeleteFile>& deletes) {
-  std::string all = native_path;
-  for (const DeleteFile& file : deletes) all += '\n' + file.native_path;
-  const auto kept = kept_.Load();
-  if (const auto found = kept->deleted.find(all); found != kept->deleted.end()) {
-    return found->second;
-  }
-  auto deleted = std::make_shared<DeletedRows>(rows);
-  for (const DeleteFile& file : deletes) {
-    if (!file.equality_ids.empty()) {
-      TM_TRY(AddEqualities(native_path, file, deleted.get()));
+Result<std::shared_ptr<const DeletedRows>> DeleteFiles::OfOne(const DeletesOfFile& file,
+                                                              const Kept& kept, Kept* fresh) {
+  std::string all = file.native_path;
+  for (const DeleteFile& one : file.deletes) all += '\n' + one.native_path;
+  if (const auto found = kept.deleted.find(all); found != kept.deleted.end()) return found->second;
+  auto deleted = std::make_shared<DeletedRows>(file.rows);
+  for (const DeleteFile& one : file.deletes) {
+    if (!one.equality_ids.empty()) {
+      TM_TRY(AddEqualities(file.native_path, one, deleted.get()));
       continue;
     }
-    TM_ASSIGN(const auto places, PlacesOf(file.native_path));
-    const auto found = places->find(native_path);
+    TM_ASSIGN(const auto places, PlacesOf(one.native_path, kept, fresh));
+    const auto found = places->find(file.native_path);
     if (found == places->end()) continue;
     for (const std::int64_t place : found->second) deleted->Add(place);
   }
   // A delete file of a whole partition may have nothing to say of this file.
   std::shared_ptr<const DeletedRows> made;
   if (deleted->count() > 0) made = std::move(deleted);
-  Keep([&](Kept* next) {
-    next->deleted[all] = made;
-    next->bytes += (made ? made->bytes() : 0) + all.size();
-  });
+  fresh->bytes += (made ? made->bytes() : 0) + all.size();
+  fresh->deleted[std::move(all)] = made;
   return made;
+}
+
+Result<std::vector<std::shared_ptr<const DeletedRows>>> DeleteFiles::Of(
+    const std::vector<DeletesOfFile>& files) {
+  const auto kept = kept_.Load();
+  Kept fresh;
+  std::vector<std::shared_ptr<const DeletedRows>> all;
+  for (const DeletesOfFile& file : files) {
+    TM_ASSIGN(all.emplace_back(), OfOne(file, *kept, &fresh));
+  }
+  if (fresh.bytes == 0) return all;
+  kept_.Update([&](const Kept& current) {
+    auto next = std::make_shared<Kept>();
+    if (current.bytes < kDeletesBytesMax) *next = current;
+    next->bytes += fresh.bytes;
+    for (auto& [path, places] : fresh.places) next->places[path] = places;
+    for (auto& [key, deleted] : fresh.deleted) next->deleted[key] = deleted;
+    return std::shared_ptr<const Kept>(std::move(next));
+  });
+  return all;
 }
 
 }  // namespace tidemark::engine

@@ -64,9 +64,9 @@ class DeleteFilesTest : public ::testing::Test {
                  "");
   }
   void Apply(const std::vector<DeleteFile>& files) {
-    auto deleted = deletes_->Of(data_.native_path, data_.rows, files);
+    auto deleted = deletes_->Of({{data_.native_path, data_.rows, files}});
     ASSERT_TRUE(deleted.has_value()) << deleted.error().ToString();
-    data_.deleted = *deleted;
+    data_.deleted = deleted->front();
   }
   std::string Text(const std::string& sql) {
     auto relation = std::make_shared<Relation>();
@@ -107,7 +107,10 @@ TEST_F(DeleteFilesTest, PositionsAreGoneFromEveryAnswer) {
   EXPECT_EQ(Text("SELECT event_id FROM events ORDER BY log_offset DESC LIMIT 2"),
             "e4998\r\ne4997\r\n");
   // Told once, known for ever: files never change.
-  EXPECT_EQ(*deletes_->Of(data_.native_path, data_.rows, {first, second}), data_.deleted);
+  const std::vector<DeletesOfFile> again = {{folder_ + "/other.parquet", 10, {first}},
+                                            {data_.native_path, data_.rows, {first, second}}};
+  EXPECT_EQ(deletes_->Of(again)->front(), nullptr);
+  EXPECT_EQ(deletes_->Of(again)->back(), data_.deleted);
 }
 
 TEST_F(DeleteFilesTest, PositionsOfAnotherFileAreNotOfThisOne) {
@@ -141,7 +144,7 @@ TEST_F(DeleteFilesTest, AColumnThatTheFileLacksIsNull) {
 }
 
 TEST_F(DeleteFilesTest, ADeleteFileThatCannotBeReadIsAnError) {
-  const auto deleted = deletes_->Of(data_.native_path, data_.rows, {{folder_ + "/gone", {}}});
+  const auto deleted = deletes_->Of({{data_.native_path, data_.rows, {{folder_ + "/gone", {}}}}});
   ASSERT_FALSE(deleted.has_value());
   EXPECT_EQ(deleted.error().code(), Code::kCorruption);
   EXPECT_NE(deleted.error().message().find("gone"), std::string::npos);

@@ -140,12 +140,12 @@ void ReadLake(const tide::Core& core, const lake::TableHead& head, engine::DataF
     const std::string path = core.NativePath(file);
     std::shared_ptr<const engine::DeletedRows> deleted;
     if (file.deletes) {
-      auto read = deletes->Of(path, file.rows, core.DeletesOf(file));
+      auto read = deletes->Of({{path, file.rows, core.DeletesOf(file)}});
       if (!read) {
         proof->problems.push_back(read.error().message());
         return;
       }
-      deleted = *std::move(read);
+      deleted = std::move(read->front());
     }
     count->BeginFile(std::move(deleted));
     const Status read = reader->Read(path, head.columns, [&](const event::RowSource& source) {

@@ -26,8 +26,8 @@ Result<std::shared_ptr<const lake::TableHead>> PastHeads::At(
 
 Result<HeadFiles> LakeFilesOf(const tide::Core& core, const lake::TableHead& head,
                               engine::DeleteFiles* deletes) {
-  std::uint64_t rows = head.files->rows();
-  Status status;
+  std::vector<engine::DeletesOfFile> named;
+  std::vector<std::size_t> with_deletes;  // Places in `files`.
   auto files = std::make_shared<std::vector<engine::LakeFile>>();
   files->reserve(head.files->count());
   head.files->ForEach([&](const lake::LiveFile& file) {
@@ -37,16 +37,16 @@ Result<HeadFiles> LakeFilesOf(const tide::Core& core, const lake::TableHead& hea
                       .times = lake::TimesOf(file, *head.metadata),
                       .bounds = file.bounds,
                       .added = file.added});
-    if (!file.deletes || !status) return;
-    auto deleted = deletes->Of(files->back().native_path, file.rows, core.DeletesOf(file));
-    if (!deleted) {
-      status = Fail(std::move(deleted).error());
-      return;
-    }
-    files->back().deleted = *std::move(deleted);
-    if (files->back().deleted) rows -= files->back().deleted->count();
+    if (!file.deletes) return;
+    with_deletes.push_back(files->size() - 1);
+    named.push_back({files->back().native_path, file.rows, core.DeletesOf(file)});
   });
-  TM_TRY(std::move(status));
+  std::uint64_t rows = head.files->rows();
+  TM_ASSIGN(const auto deleted, deletes->Of(named));
+  for (std::size_t i = 0; i < deleted.size(); ++i) {
+    if (deleted[i]) rows -= deleted[i]->count();
+    (*files)[with_deletes[i]].deleted = deleted[i];
+  }
   return HeadFiles{std::move(files), rows};
 }
 

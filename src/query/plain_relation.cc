@@ -102,22 +102,22 @@ Result<FileColumn> ColumnOf(const JsonValue& id, std::string_view name, const Js
   return column;
 }
 
-// One data file of a plain table, without the rows that delete files take from it.
+// One data file of a plain table; what takes rows from it is added to `named`.
 Result<engine::LakeFile> FileOf(const CatalogTable& table, const lake::LiveFile& file,
-                                engine::DeleteFiles* deletes) {
+                                std::vector<engine::DeletesOfFile>* named) {
   if (!file.in_store) return NotRead("a data file outside the catalog's locations");
   if (!file.parquet) return NotRead("data files of another format than Parquet");
   engine::LakeFile read{.native_path = table.store->NativePath(file.key),
                         .rows = file.rows,
                         .bytes = file.bytes,
                         .bounds = file.bounds};
+  engine::DeletesOfFile& deletes =
+      named->emplace_back(engine::DeletesOfFile{read.native_path, file.rows, {}});
   if (!file.deletes) return read;
-  std::vector<engine::DeleteFile> named;
   for (const lake::LiveDelete& one : *file.deletes) {
     if (!one.in_store) return NotRead("a delete file outside the catalog's locations");
-    named.push_back({table.store->NativePath(one.key), one.equality_ids});
+    deletes.deletes.push_back({table.store->NativePath(one.key), one.equality_ids});
   }
-  TM_ASSIGN(read.deleted, deletes->Of(read.native_path, file.rows, named));
   return read;
 }
 
@@ -167,9 +167,10 @@ Result<std::shared_ptr<const engine::Relation>> PlainRelation(const CatalogTable
     at->current_snapshot_id = snapshot->id;
     TM_ASSIGN(const auto head, lake::OpenPlain(*table.store, std::move(at)));
     Status readable;
+    std::vector<engine::DeletesOfFile> named;
     head->files->ForEach([&](const lake::LiveFile& file) {
       if (!readable) return;
-      auto one = FileOf(table, file, deletes);
+      auto one = FileOf(table, file, &named);
       if (one) {
         files->push_back(*std::move(one));
       } else {
@@ -177,6 +178,8 @@ Result<std::shared_ptr<const engine::Relation>> PlainRelation(const CatalogTable
       }
     });
     TM_TRY(std::move(readable));
+    TM_ASSIGN(const auto deleted, deletes->Of(named));
+    for (std::size_t i = 0; i < deleted.size(); ++i) (*files)[i].deleted = deleted[i];
   }
   if (files->empty()) {
     relation->statement = NoRows(relation->file_columns);
