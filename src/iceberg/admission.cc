@@ -224,9 +224,10 @@ class Admission {
 
   // G10.
   Done CheckAddedData(const lake::DataFile& file) {
-    for (const event::ColumnInfo& column : event::kColumns) {
-      if (!column.required || CountOf(file.null_counts, column.field_id).value_or(0) == 0) continue;
-      return NotValid("G10: column " + std::string(column.name) + " is required, but " + file.path +
+    const lake::TableMetadata& metadata = *request_.metadata;
+    for (const lake::SchemaField& field : metadata.FindSchema(metadata.current_schema_id)->fields) {
+      if (!field.required || CountOf(file.null_counts, field.id).value_or(0) == 0) continue;
+      return NotValid("G10: column " + field.name + " is required, but " + file.path +
                       " has rows without it");
     }
     const std::int32_t id = Info(event::Column::kLogOffset).field_id;

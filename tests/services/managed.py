@@ -105,13 +105,13 @@ class Python:
         return sorted((one["event_id"], one["event_type"], one["log_offset"]) for one in rows)
 
     def run(self, step, arguments):
-        from pyiceberg.exceptions import CommitFailedException
+        from pyiceberg.exceptions import CommitFailedException, ValidationException
 
         for left in reversed(range(TRIES)):
             table = self.catalog.load_table(NAME)
             try:
                 return getattr(self, step)(table, **arguments)
-            except CommitFailedException:
+            except (CommitFailedException, ValidationException):  # The second: its own check of what came in between.
                 if left == 0:
                     raise
 
