@@ -30,7 +30,7 @@ std::string ListQuery(const QuarantineOptions& options) {
   return query;
 }
 
-void PrintTable(const JsonValue& answer) {
+void PrintItems(const JsonValue& answer) {
   const JsonValue* items = answer.Find("items");
   if (items == nullptr) return;
   std::printf("%-36s  %-8s  %-14s  %-20s  %s\n", "QUARANTINE ID", "STATUS", "REASON", "EVENT TYPE",
@@ -55,7 +55,7 @@ int List(const Remote& remote, net::HttpClient* client, const QuarantineOptions&
   const bool table =
       options.output == "table" || (options.output.empty() && ::isatty(STDOUT_FILENO) == 1);
   if (table && answer) {
-    PrintTable(*answer);
+    PrintItems(*answer);
   } else {
     std::fputs(response->body.c_str(), stdout);
   }

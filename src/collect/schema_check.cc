@@ -100,21 +100,6 @@ void SchemaCheck::Judge(const event::EventView& event, const meta::SchemaInForce
   if (refuse || tell_) Tell(one, refuse, undecided, broken, finding);
 }
 
-void SchemaCheck::Count(const meta::SchemaInForce& one, schema::Judgement judgement, bool refuse,
-                        const schema::BrokenRule& broken) {
-  one.counts->AddChecked();
-  switch (judgement) {
-    case schema::Judgement::kValid:
-      return metrics_->valid.Add();
-    case schema::Judgement::kUndecided:
-      metrics_->undecided.Add();
-      return one.counts->AddUndecided();
-    default:
-      (refuse ? metrics_->refused : metrics_->observed).Add();
-      one.counts->AddBroken(broken, refuse);
-  }
-}
-
 void SchemaCheck::Tell(const meta::SchemaInForce& one, bool refuse, bool undecided,
                        const schema::BrokenRule& broken, event::CheckFinding* finding) const {
   const std::string name = one.subject->name + "/" + std::to_string(one.version->version);

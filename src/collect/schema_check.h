@@ -56,8 +56,6 @@ class SchemaCheck final : public event::EventCheck {
   void AddTallies();
   void Judge(const event::EventView& event, const meta::SchemaInForce& one,
              event::CheckFinding* finding);
-  void Count(const meta::SchemaInForce& one, schema::Judgement judgement, bool refuse,
-             const schema::BrokenRule& broken);
   void Tell(const meta::SchemaInForce& one, bool refuse, bool undecided,
             const schema::BrokenRule& broken, event::CheckFinding* finding) const;
 
