@@ -181,7 +181,7 @@ void CoreLife::Foreign() {
     const auto found = core().FindProject(name);
     if (!found || !found->cut()->lake) return;
     Hash128 hash;
-    if (!ReadCut(project, *found->cut(), &hash)) return;
+    if (!ReadCut(LogOf(project, tide::Stream::kEvents), *found->cut(), &hash)) return;
   }
   const SimCatalogOptions plagues = catalog_.options();
   catalog_.SetOptions({});

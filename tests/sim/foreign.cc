@@ -53,7 +53,7 @@ const ForeignWriter::State& ForeignWriter::At(const Uuid& table, std::int64_t ve
 const ForeignWriter::State& ForeignWriter::Latest(const std::string& ns) const {
   static const State kNothing;
   for (const auto& [uuid, record] : catalog_->state().tables) {
-    if (record.ns == ns) return At(uuid, record.metadata_version);
+    if (record.ns == ns && record.name == "events") return At(uuid, record.metadata_version);
   }
   return kNothing;
 }
@@ -204,7 +204,7 @@ bool ForeignWriter::Commit(const std::string& ns, Epoch epoch, TimeMicros now,
                            const OffsetsOf& offsets_of) {
   Plan plan;
   for (const auto& [uuid, record] : catalog_->state().tables) {
-    if (record.ns == ns) plan.record = &record;
+    if (record.ns == ns && record.name == "events") plan.record = &record;
   }
   if (plan.record == nullptr) return false;
   auto metadata = lake::ParseMetadata(plan.record->metadata_bytes);
