@@ -222,9 +222,9 @@ void ColumnEncoder::AddPlainText(const StringRef* strings, Words validity, std::
 void ColumnEncoder::LeaveDictionary() {
   const std::size_t entries = dictionary_.size();
   const bool full = entries > kDictionaryMax || dictionary_.plain().size() > kDictionaryBytesMax;
-  // Of entries that came nearly all but once there will be too many: the sooner they end the
-  // better.
-  const bool seldom = entries > kDictionaryTrial && entries > texts_ - texts_ / 4;
+  // Of so many that came nearly all but once there will be more than kDictionaryMax: 10,000 values
+  // in any order would have repeated by now.
+  const bool seldom = entries > kDictionaryTrial && entries > texts_ - texts_ / 20;
   if (!full && !seldom) return;
   EndPage();
   by_dictionary_ = false;
