@@ -83,12 +83,13 @@ def sync_milliseconds(folder, count=500):
 def single(options):
     """One event a request: 64 connections that wait for each answer; then 5,000 a second, open loop."""
     with Server(options.binary, options.folder / "single") as server:
-        server.demo("--count", 2_000, "--batch", 1, "--connections", 64)
+        # Other seeds, other ids: the same ones would be duplicates.
+        server.demo("--seed", 11, "--count", 2_000, "--batch", 1, "--connections", 64)
         cpu = server.cpu_seconds()
-        closed = server.demo("--seconds", options.lengths["single"] / 2, "--count", MANY, "--batch", 1, "--connections", 64)
+        closed = server.demo("--seed", 12, "--seconds", options.lengths["single"] / 2, "--count", MANY, "--batch", 1, "--connections", 64)
         cpu = server.cpu_seconds() - cpu
         sync_before = sync_milliseconds(options.folder)
-        opened = server.demo("--seconds", options.lengths["single"] / 2, "--count", MANY, "--batch", 1, "--connections", 16, "--rate", 5_000)
+        opened = server.demo("--seed", 13, "--seconds", options.lengths["single"] / 2, "--count", MANY, "--batch", 1, "--connections", 16, "--rate", 5_000)
         sync = min(sync_before, sync_milliseconds(options.folder))
         server.settle()
         check_counts(server, 2_000 + closed["accepted"] + opened["accepted"])
