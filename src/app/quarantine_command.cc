@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <unistd.h>
 
+#include "app/actions.h"
 #include "app/commands.h"
 #include "app/remote.h"
 #include "base/bytes.h"
@@ -123,10 +124,7 @@ void AddQuarantineOptions(CLI::App* app, QuarantineOptions* options,
                           const std::function<void(CLI::App*)>& add_remote) {
   app->require_subcommand(1);
   const auto add = [&](const char* name, const char* what) {
-    CLI::App* command = app->add_subcommand(name, what);
-    command->callback([options, name] { options->action = name; });
-    add_remote(command);
-    return command;
+    return AddAction(app, &options->action, name, what, add_remote);
   };
   CLI::App* lists = add("list", "The newest items, pending ones unless it is said otherwise");
   lists->add_option("--status", options->status, "pending, replayed, dropped or all")

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "app/actions.h"
 #include "app/commands.h"
 #include "app/remote.h"
 #include "base/json_reader.h"
@@ -78,10 +79,7 @@ void AddSchemaOptions(CLI::App* app, SchemaOptions* options,
                       const std::function<void(CLI::App*)>& add_remote) {
   app->require_subcommand(1);
   const auto add = [&](const char* name, const char* what) {
-    CLI::App* command = app->add_subcommand(name, what);
-    command->callback([options, name] { options->action = name; });
-    add_remote(command);
-    return command;
+    return AddAction(app, &options->action, name, what, add_remote);
   };
   add("list", "Every subject of the project");
   CLI::App* registers = add("register", "A new version of a subject");

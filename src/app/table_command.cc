@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <unistd.h>
 
+#include "app/actions.h"
 #include "app/catalog_client.h"
 #include "app/commands.h"
 #include "app/table_changes.h"
@@ -212,9 +213,7 @@ void AddTableOptions(CLI::App* app, TableOptions* options,
                      const std::function<void(CLI::App*)>& add_remote) {
   app->require_subcommand(1);
   const auto add = [&](const char* name, const char* what, bool of_table) {
-    CLI::App* one = app->add_subcommand(name, what);
-    add_remote(one);
-    one->callback([options, name] { options->action = name; });
+    CLI::App* one = AddAction(app, &options->action, name, what, add_remote);
     if (of_table) one->add_option("table", options->table, "namespace.table")->required();
     return one;
   };
