@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/text.h"
+
 namespace tidemark::config {
 namespace {
 
@@ -29,14 +31,6 @@ constexpr std::array kSizes = {Unit{"", 1},
 constexpr std::array kTimes = {Unit{"", 1},   Unit{"ms", 1e-3}, Unit{"s", 1},
                                Unit{"m", 60}, Unit{"h", 3'600}, Unit{"d", 86'400}};
 
-std::string Lowered(std::string_view text) {
-  std::string lower;
-  for (const char c : text) {
-    lower.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
-  }
-  return lower;
-}
-
 template <std::size_t kCount>
 std::optional<double> Read(std::string_view text, const std::array<Unit, kCount>& units) {
   double number = 0;
@@ -44,7 +38,7 @@ std::optional<double> Read(std::string_view text, const std::array<Unit, kCount>
   if (error != std::errc() || !std::isfinite(number)) return std::nullopt;
   text.remove_prefix(static_cast<std::size_t>(end - text.data()));
   while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  const std::string name = Lowered(text);
+  const std::string name = LowerCase(text);
   for (const Unit& unit : units) {
     if (unit.name == name) return number * unit.factor;
   }
@@ -60,7 +54,7 @@ std::optional<double> ReadNumber(std::string_view text) {
 }
 
 std::optional<bool> ReadFlag(std::string_view text) {
-  const std::string lower = Lowered(text);
+  const std::string lower = LowerCase(text);
   if (lower == "true" || lower == "1" || lower == "yes" || lower == "on") return true;
   if (lower == "false" || lower == "0" || lower == "no" || lower == "off") return false;
   return std::nullopt;

@@ -6,6 +6,7 @@
 #include <re2/re2.h>
 
 #include "base/check.h"
+#include "base/text.h"
 
 namespace tidemark::enrich {
 namespace {
@@ -17,14 +18,6 @@ constexpr std::int64_t kProgramBytesMax = 8 << 20;
 std::uint32_t HeadOf(const char* text) {
   const auto byte = [text](int i) { return std::uint32_t{static_cast<unsigned char>(text[i])}; };
   return byte(0) | byte(1) << 8U | byte(2) << 16U;
-}
-
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return lower;
 }
 
 std::string_view Trim(std::string_view text) {
@@ -88,7 +81,7 @@ RuleList::RuleList(const std::vector<RuleMap>& rules,
 RuleList::~RuleList() = default;
 
 std::vector<int> RuleList::AtomsIn(std::string_view text) const {
-  const std::string lower = Lower(text);
+  const std::string lower = LowerCase(text);
   std::vector<int> found;
   for (std::size_t at = 0; at + kAtomBytesMin <= lower.size(); ++at) {
     const auto candidates = atoms_by_head_.find(HeadOf(lower.data() + at));

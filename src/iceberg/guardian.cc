@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/text.h"
 #include "event/schema.h"
 #include "iceberg/schema.h"
 #include "lake/metadata.h"
@@ -21,11 +22,6 @@ constexpr std::string_view kMain = "main";
 constexpr std::array<std::string_view, 6> kReserved = {
     lake::kPropertyManaged, lake::kPropertyLogId, lake::kPropertyOffsets,
     lake::kPropertyFloor,   "gc.enabled",         "write.metadata.path"};
-
-std::string Lower(std::string text) {
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return text;
-}
 
 Done CheckTable(const TableDocument& before, const TableDocument& after) {
   if (before.format_version() != after.format_version()) {
@@ -79,7 +75,7 @@ Done CheckNewField(const TableDocument& before, const JsonValue& field) {
     return NotValid("G10: column " + name +
                     " cannot be required: events have no value for it; add it as optional");
   }
-  if (Lower(name) == event::kKeptColumn) {
+  if (LowerCase(name) == event::kKeptColumn) {
     return NotValid("G10: the name kept is the server's: choose another one for the column");
   }
   const std::int64_t id = IntOr(field, "id", -1);
@@ -111,7 +107,7 @@ Done CheckColumns(const TableDocument& before, const TableDocument& after) {
   }
   std::set<std::string> names;
   for (const JsonValue& field : MemberOf(new_schema, "fields").items()) {
-    if (!names.insert(Lower(TextOr(field, "name"))).second) {
+    if (!names.insert(LowerCase(TextOr(field, "name"))).second) {
       return NotValid("G10: two columns are called " + TextOr(field, "name") +
                       ": names that differ by case alone are the same to SQL");
     }
@@ -160,11 +156,6 @@ Done CheckLayouts(const TableDocument& before, const TableDocument& after) {
     }
   }
   return {};
-}
-
-std::optional<std::int64_t> ParentOf(const JsonValue& snapshot) {
-  const JsonValue* parent = snapshot.Find("parent-snapshot-id");
-  return parent == nullptr ? std::nullopt : parent->Int();
 }
 
 // G7: what a client copies from the parent is overwritten anyway; anything else is a mistake that

@@ -23,11 +23,6 @@ using catalog::LedgerRow;
 using catalog::TableChange;
 using catalog::TableRecord;
 
-std::optional<std::int64_t> ParentOf(const JsonValue& snapshot) {
-  const JsonValue* parent = snapshot.Find("parent-snapshot-id");
-  return parent == nullptr ? std::nullopt : parent->Int();
-}
-
 std::string DeletedJson(std::uint64_t rows) {
   std::string json;
   JsonWriter out(&json);

@@ -145,6 +145,8 @@ class RestCatalog {
   void Publish(const std::vector<Prepared>& prepared) const;
   Outcome<std::vector<Prepared>> Commit(const std::vector<TableCommit>& commits);
   Outcome<Prepared> PrepareView(const Name& name, const JsonValue& request);
+  // The metadata file of what is registered. 404.
+  Outcome<std::string> ReadMetadata(const std::string& uri) const;
   // Writes the next metadata file and notes it in the change.
   Done WriteMetadata(std::string_view folder, std::string_view codec, std::string json,
                      std::int64_t version, Prepared* prepared) const;

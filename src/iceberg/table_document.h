@@ -36,6 +36,12 @@ struct NewTable {
   std::int64_t now_ms = 0;
 };
 
+// The snapshot that a snapshot of a table builds on, if it has one.
+inline std::optional<std::int64_t> ParentOf(const JsonValue& snapshot) {
+  const JsonValue* parent = snapshot.Find("parent-snapshot-id");
+  return parent == nullptr ? std::nullopt : parent->Int();
+}
+
 class TableDocument {
  public:
   // The bytes of a metadata file, gzipped or not. 400.

@@ -80,6 +80,16 @@ Outcome<LoadedTable> RestCatalog::CreateTable(std::string_view ns, const JsonVal
   return Loaded(prepared);
 }
 
+Outcome<std::string> RestCatalog::ReadMetadata(const std::string& uri) const {
+  ICE_ASSIGN(const Locations::Place place, parts_.locations->Resolve(uri));
+  auto bytes = place.store->Get(place.key, kDocumentBytesMax);
+  if (!bytes && bytes.error().code() == Code::kNotFound) {
+    return Refuse(404, "NotFoundException", "Failed to open input stream for file: " + uri);
+  }
+  ICE_TRY(bytes);
+  return *std::move(bytes);
+}
+
 Outcome<LoadedTable> RestCatalog::RegisterTable(std::string_view ns, const JsonValue& request) {
   ICE_ASSIGN(const std::string table, request.StringAt("name"));
   ICE_ASSIGN(const std::string uri, request.StringAt("metadata-location"));
@@ -90,13 +100,8 @@ Outcome<LoadedTable> RestCatalog::RegisterTable(std::string_view ns, const JsonV
   if (before && before->record.managed) {
     return Forbidden("Cannot register over " + NameText(name) + ": the server feeds it");
   }
-  ICE_ASSIGN(const Locations::Place place, parts_.locations->Resolve(uri));
-  auto bytes = place.store->Get(place.key, kDocumentBytesMax);
-  if (!bytes && bytes.error().code() == Code::kNotFound) {
-    return Refuse(404, "NotFoundException", "Failed to open input stream for file: " + uri);
-  }
-  ICE_TRY(bytes);
-  ICE_ASSIGN(const TableDocument document, TableDocument::Parse(*bytes));
+  ICE_ASSIGN(std::string bytes, ReadMetadata(uri));
+  ICE_ASSIGN(const TableDocument document, TableDocument::Parse(bytes));
   ICE_TRY(parts_.locations->CheckForTable(document.location()));
   Prepared prepared;
   prepared.metadata = document.ToJson();
@@ -109,7 +114,7 @@ Outcome<LoadedTable> RestCatalog::RegisterTable(std::string_view ns, const JsonV
   record.location = Locations::Normal(document.location());
   record.metadata_key = uri;
   record.metadata_version = lake::VersionOf(uri).value_or(0);
-  record.metadata_bytes = *std::move(bytes);
+  record.metadata_bytes = std::move(bytes);
   record.head = SnapshotId(document.current_snapshot().value_or(0));
   std::vector<catalog::EntryChange> changes;
   if (before && overwrite) {

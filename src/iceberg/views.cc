@@ -51,13 +51,8 @@ Outcome<LoadedView> RestCatalog::RegisterView(std::string_view ns, const JsonVal
   ICE_ASSIGN(const std::string uri, request.StringAt("metadata-location"));
   const Name name{std::string(ns), text};
   ICE_TRY(CheckNewName(name, EntryKind::kView));
-  ICE_ASSIGN(const Locations::Place place, parts_.locations->Resolve(uri));
-  auto bytes = place.store->Get(place.key, kDocumentBytesMax);
-  if (!bytes && bytes.error().code() == Code::kNotFound) {
-    return Refuse(404, "NotFoundException", "Failed to open input stream for file: " + uri);
-  }
-  ICE_TRY(bytes);
-  ICE_ASSIGN(const ViewDocument view, ViewDocument::Parse(*bytes));
+  ICE_ASSIGN(std::string bytes, ReadMetadata(uri));
+  ICE_ASSIGN(const ViewDocument view, ViewDocument::Parse(bytes));
   ICE_TRY(parts_.locations->CheckForTable(view.location()));
   Prepared prepared;
   prepared.metadata = view.ToJson();
@@ -71,7 +66,7 @@ Outcome<LoadedView> RestCatalog::RegisterView(std::string_view ns, const JsonVal
   record.location = Locations::Normal(view.location());
   record.metadata_key = uri;
   record.metadata_version = lake::VersionOf(uri).value_or(0);
-  record.metadata_bytes = *std::move(bytes);
+  record.metadata_bytes = std::move(bytes);
   const Status applied = parts_.directory->Apply({&prepared.change, 1});
   if (!applied && applied.error().code() == Code::kAlreadyExists) {
     ICE_TRY(CheckNewName(name, EntryKind::kView));

@@ -99,6 +99,12 @@ Result<Loaded> LoadFiles(const env::ObjectStore& store, const TableMetadata& met
   return loaded;
 }
 
+void Put(Loaded loaded, TableHead* head) {
+  head->manifests = std::move(loaded.manifests);
+  head->files = std::make_shared<const LiveFiles>(std::move(loaded.files));
+  head->deletes = loaded.deletes;
+}
+
 Status RemoveIfThere(env::ObjectStore* store, const std::string& key) {
   Status status = store->Remove(key);
   if (!status.has_value() && status.error().code() == Code::kNotFound) return {};
@@ -248,9 +254,7 @@ Result<std::shared_ptr<const TableHead>> OpenTable(
   head->metadata_key = record.metadata_key;
   head->columns = ColumnsOf(*metadata, schema);
   head->metadata = std::move(metadata);
-  head->manifests = std::move(loaded.manifests);
-  head->files = std::make_shared<const LiveFiles>(std::move(loaded.files));
-  head->deletes = loaded.deletes;
+  Put(std::move(loaded), head.get());
   head->off_head = record.off_head;
   head->floor = record.floor;
   return std::shared_ptr<const TableHead>(std::move(head));
@@ -266,9 +270,7 @@ Result<std::shared_ptr<const TableHead>> HeadAt(const env::ObjectStore& store, c
   auto head = std::make_shared<TableHead>(now);
   TM_ASSIGN(Loaded loaded, LoadFiles(store, *metadata));
   head->metadata = std::move(metadata);
-  head->manifests = std::move(loaded.manifests);
-  head->files = std::make_shared<const LiveFiles>(std::move(loaded.files));
-  head->deletes = loaded.deletes;
+  Put(std::move(loaded), head.get());
   return std::shared_ptr<const TableHead>(std::move(head));
 }
 
@@ -278,9 +280,7 @@ Result<std::shared_ptr<const TableHead>> OpenPlain(const env::ObjectStore& store
   TM_ASSIGN(Loaded loaded, LoadFiles(store, *metadata));
   head->table = metadata->table_uuid;
   head->metadata = std::move(metadata);
-  head->manifests = std::move(loaded.manifests);
-  head->files = std::make_shared<const LiveFiles>(std::move(loaded.files));
-  head->deletes = loaded.deletes;
+  Put(std::move(loaded), head.get());
   return std::shared_ptr<const TableHead>(std::move(head));
 }
 

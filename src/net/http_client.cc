@@ -12,18 +12,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 namespace tidemark::net {
 namespace {
 
 constexpr std::size_t kReadBytes = 64U << 10;
-
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  }
-  return lower;
-}
 
 std::string_view Trim(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -163,7 +157,7 @@ Result<ClientResponse> HttpClient::ReadHead() {
       TM_ASSIGN(const std::string header, ReadLine());
       if (header.empty()) break;
       const std::size_t colon = std::min(header.find(':'), header.size() - 1);
-      response.headers.emplace_back(Lower(header.substr(0, colon)),
+      response.headers.emplace_back(LowerCase(header.substr(0, colon)),
                                     Trim(std::string_view(header).substr(colon + 1)));
     }
   } while (response.status / 100 == 1);

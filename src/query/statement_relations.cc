@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/text.h"
 #include "lake/table_columns.h"
 #include "query/plain_relation.h"
 
@@ -14,14 +15,6 @@ using RelationPointer = std::shared_ptr<const engine::Relation>;
 constexpr std::string_view kSystem = "system";
 constexpr std::string_view kIceberg = "iceberg";  // The project's namespace, whatever its name.
 constexpr std::string_view kBetween = "events_between";
-
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
 
 std::string Joined(const std::vector<std::string>& parts) {
   std::string name;
@@ -59,13 +52,14 @@ std::vector<std::string> EventsNames(std::string_view project) {
 }
 
 Result<RelationPointer> StatementRelations::Find(const engine::Mention& mention) {
-  const std::string name = Lower(Joined(mention.name));
+  const std::string name = LowerCase(Joined(mention.name));
   if (mention.is_call) {
     return name == kBetween ? EventsBetween(mention) : Result<RelationPointer>(nullptr);
   }
   const auto events = EventsNames(project_);
-  const bool is_events = std::any_of(
-      events.begin(), events.end(), [&](const std::string& known) { return Lower(known) == name; });
+  const bool is_events = std::any_of(events.begin(), events.end(), [&](const std::string& known) {
+    return LowerCase(known) == name;
+  });
   if (is_events) return FindEvents(mention);
   if (mention.name.size() < 2) {
     if (mention.as_of && parts_.tables != nullptr) {
@@ -73,7 +67,7 @@ Result<RelationPointer> StatementRelations::Find(const engine::Mention& mention)
     }
     return RelationPointer();
   }
-  if (mention.name.size() == 2 && Lower(mention.name[0]) == kSystem) return FindSystem(mention);
+  if (mention.name.size() == 2 && LowerCase(mention.name[0]) == kSystem) return FindSystem(mention);
   return FindPlain(mention);
 }
 
@@ -168,7 +162,7 @@ Result<const SystemView*> StatementRelations::View() {
 }
 
 Result<RelationPointer> StatementRelations::FindSystem(const engine::Mention& mention) {
-  const std::string name = Lower(mention.name[1]);
+  const std::string name = LowerCase(mention.name[1]);
   if (!IsSystemTable(name)) return RelationPointer();
   if (mention.as_of) {
     return Fail(Code::kInvalidArgument, "system." + name + " has no past: it is of the cut");
@@ -179,7 +173,7 @@ Result<RelationPointer> StatementRelations::FindSystem(const engine::Mention& me
 
 // `iceberg.<table>` or `<project>.<table>`, with namespaces below the project's between them.
 Result<RelationPointer> StatementRelations::FindPlain(const engine::Mention& mention) {
-  const bool own = mention.name.front() == project_ || Lower(mention.name.front()) == kIceberg;
+  const bool own = mention.name.front() == project_ || LowerCase(mention.name.front()) == kIceberg;
   if (parts_.tables == nullptr || !own) return RelationPointer();
   std::vector<std::string> ns(mention.name.begin(), mention.name.end() - 1);
   ns.front() = project_;

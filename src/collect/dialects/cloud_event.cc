@@ -1,27 +1,19 @@
 #include "collect/dialects/cloud_event.h"
 
-#include <algorithm>
 #include <string>
 
 #include "base/bytes.h"
 #include "base/json_reader.h"
 #include "base/json_writer.h"
+#include "base/text.h"
 
 namespace tidemark::collect {
 namespace {
 
 constexpr std::string_view kPrefix = "ce-";
 
-std::string Lowered(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return lower;
-}
-
 bool IsJson(std::string_view content_type) {
-  const std::string type = Lowered(content_type.substr(0, content_type.find(';')));
+  const std::string type = LowerCase(content_type.substr(0, content_type.find(';')));
   return type.empty() || type.ends_with("/json") || type.ends_with("+json");
 }
 
@@ -47,7 +39,7 @@ Status AssembleCloudEvent(net::Request* request) {
   JsonWriter json(&body);
   json.BeginObject();
   request->ForEachHeader([&json](std::string_view name, std::string_view value) {
-    const std::string lower = Lowered(name);
+    const std::string lower = LowerCase(name);
     if (!lower.starts_with(kPrefix) || lower.size() == kPrefix.size()) return;
     const std::string attribute = lower.substr(kPrefix.size());
     // The body and its type are what HTTP says they are.
