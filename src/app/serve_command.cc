@@ -3,6 +3,7 @@
 
 #include "app/commands.h"
 #include "app/server.h"
+#include "env/posix/process_memory.h"
 #include "telemetry/log_line.h"
 
 namespace tidemark::app {
@@ -42,6 +43,7 @@ int RunServe(const ServeOptions& options) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  env::ReturnLargeBlocks();
 
   auto server = Server::Open(options);
   if (!server) {

@@ -11,6 +11,7 @@
 #include "app/core_feeder.h"
 #include "app/crash_point.h"
 #include "app/keyring.h"
+#include "app/memory_keeper.h"
 #include "app/plain_tables.h"
 #include "app/routes.h"
 #include "app/schema_relation.h"
@@ -30,10 +31,11 @@ namespace tidemark::app {
 namespace {
 
 constexpr std::string_view kFirstProject = "default";
-// Shares of the memory budget; what is left is for connections and code.
-constexpr double kHotShare = 0.40;
-constexpr double kQueryShare = 0.30;
-constexpr double kFlushShare = 0.15;
+// Shares of the memory budget. What is left is for code, bodies under way, the newest ids, the file
+// that is being written, and what the engine takes beside its own account (about a third of it).
+constexpr double kHotShare = 0.36;
+constexpr double kQueryShare = 0.27;
+constexpr double kFlushShare = 0.12;
 // Commits wait for the disk, not for the processor.
 constexpr std::size_t kCatalogThreads = 4;
 constexpr std::size_t kCatalogRequestsWaitingMax = 1'024;
@@ -61,7 +63,8 @@ class Server::Impl final : public RouteParts {
       : options_(std::move(options)),
         log_random_(env::EntropySeed()),
         tide_random_(env::EntropySeed()),
-        budget_(Share(options_.memory_bytes, kHotShare)) {}
+        budget_(Share(options_.memory_bytes, kHotShare)),
+        memory_(options_.memory_bytes, &registry_) {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl() { StopThreads(Duration::zero()); }
@@ -316,6 +319,7 @@ class Server::Impl final : public RouteParts {
     log_worker_ = std::make_unique<env::Worker>("log", [this] { return core_->IngestStep(); });
     tide_worker_ = std::make_unique<env::Worker>("tide", [this] { return core_->TideStep(); });
     index_worker_ = std::make_unique<env::Worker>("index", [this] { return core_->IndexStep(); });
+    memory_worker_ = std::make_unique<env::Worker>("memory", [this] { return memory_.Step(); });
   }
 
   // In reverse of Open.
@@ -328,6 +332,7 @@ class Server::Impl final : public RouteParts {
     if (tide_worker_) tide_worker_->Stop();
     if (pace_worker_) pace_worker_->Stop();
     if (index_worker_) index_worker_->Stop();
+    if (memory_worker_) memory_worker_->Stop();
     if (lookup_worker_) lookup_worker_->Stop();
   }
 
@@ -336,6 +341,7 @@ class Server::Impl final : public RouteParts {
   env::Random tide_random_;
   telemetry::Registry registry_;
   MemoryBudget budget_;
+  MemoryKeeper memory_;
   std::unique_ptr<env::Disk> disk_;
   std::unique_ptr<env::FileLock> lock_;
   std::unique_ptr<meta::Database> database_;
@@ -371,6 +377,7 @@ class Server::Impl final : public RouteParts {
   std::unique_ptr<env::Worker> log_worker_;
   std::unique_ptr<env::Worker> tide_worker_;
   std::unique_ptr<env::Worker> index_worker_;
+  std::unique_ptr<env::Worker> memory_worker_;
   std::atomic<bool> ready_{false};
   Duration started_{};
 };

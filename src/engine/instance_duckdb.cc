@@ -24,6 +24,8 @@ std::shared_ptr<const Database> OpenDatabase(const InstanceOptions& options) {
   config.SetOptionByName("autoload_known_extensions", duckdb::Value::BOOLEAN(false));
   config.SetOptionByName("memory_limit",
                          duckdb::Value(std::to_string(options.memory_bytes_max) + "B"));
+  // Its allocator gives free pages back by itself, not only when it is used again.
+  config.SetOptionByName("allocator_background_threads", duckdb::Value::BOOLEAN(true));
   config.SetOptionByName("threads", duckdb::Value::BIGINT(options.threads));
   config.SetOptionByName("temp_directory", duckdb::Value(options.spill_folder));
   if (!options.spill_folder.empty()) {

@@ -304,6 +304,9 @@ class ParquetWriter final : public DataFileWriter {
     WriteFooter(columns, groups, static_cast<std::int64_t>(written.rows), file.buffer());
     TM_TRY(file.Flush());
     written.bytes = static_cast<std::uint64_t>(file.offset());
+    // They hold a whole row group, encoded.
+    encoders_.clear();
+    kept_encoders_.clear();
     return written;
   }
 

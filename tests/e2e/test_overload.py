@@ -9,7 +9,7 @@ from support.server import Tidemark
 
 EVENTS_A_BATCH = 500
 MEMORY = 128 << 20
-HOT_BUDGET = int(MEMORY * 0.4)
+HOT_BUDGET = int(MEMORY * 0.36)
 
 
 def metric(server, name):
