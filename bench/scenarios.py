@@ -2,15 +2,23 @@
 import http.client
 import json
 import os
+import pathlib
 import re
+import statistics
 import subprocess
+import sys
 import threading
 import time
 
 import duckdb
 from pyiceberg.table import StaticTable
 
+import plain_table
 from server import Server
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "tests"))
+from services import installed  # noqa: E402
+from services.test_engines import PACKAGES as OUTSIDE_PACKAGES  # noqa: E402
 
 MANY = 10**12  # Events: the time ends the run.
 
@@ -318,5 +326,46 @@ def memory(options):
                 "queries": {str(status): count for status, count in asked.items()}, "unexpected": failed[:3]}
 
 
+def plain(options):
+    """43 questions over ten million rows that PyIceberg imported: ours, DuckDB on the files, DuckDB's extension."""
+    rows, times = options.lengths["plain"], min(3, options.lengths["times"])
+    python = installed.python("engines", OUTSIDE_PACKAGES)
+    with Server(options.binary, options.folder / "plain", "--memory", "8GiB") as server:
+        uri = f"http://127.0.0.1:{server.port}/iceberg"
+        files = plain_table.fill(uri, rows)
+        peer = duckdb_with("create view t as from read_parquet($files)", {"files": files})
+        extension = plain_table.Extension(python, uri)
+
+        def ours(statement):
+            begin = time.perf_counter()
+            answer = server.query(statement.replace("from t", 'from "default".hits'))
+            return plain_table.rounded(row.values() for row in answer["data"]), (time.perf_counter() - begin) * 1e3
+
+        def on_files(statement):
+            begin = time.perf_counter()
+            found = peer.execute(statement).fetchall()
+            return plain_table.rounded(found), (time.perf_counter() - begin) * 1e3
+
+        askers = {"ours": ours, "files": on_files, "extension": extension}
+        taken = {name: [] for name in askers}
+        for statement in plain_table.QUESTIONS:
+            best = dict.fromkeys(askers, float("inf"))
+            for _ in range(times):
+                answers = {}
+                for name, ask in askers.items():
+                    answers[name], ms = ask(statement)
+                    best[name] = min(best[name], ms)
+                assert answers["ours"] == answers["files"] == answers["extension"], f"{statement}: {answers}"
+            for name, ms in best.items():
+                taken[name].append(ms)
+        extension.close()
+        ratio = {name: [mine / other for mine, other in zip(taken["ours"], taken[name], strict=True)] for name in ("files", "extension")}
+        return {"rows": rows, "files": len(files), "bytes": sum(os.path.getsize(file) for file in files),
+                "seconds": {name: sum(ms) / 1e3 for name, ms in taken.items()},
+                "geometric_mean_ratio": {name: statistics.geometric_mean(one) for name, one in ratio.items()},
+                "slowest_ratio": {name: max(one) for name, one in ratio.items()},
+                "ms": {name: [round(one, 1) for one in ms] for name, ms in taken.items()}}
+
+
 ALL = {"ingest": ingest, "batch_ack": batch_ack, "single": single, "visible": visible, "queries": queries, "commit": commit,
-       "restart": restart, "memory": memory, "kept": kept}
+       "restart": restart, "memory": memory, "kept": kept, "plain": plain}
