@@ -1,25 +1,36 @@
-// Keeps the process near its memory budget: what the heap holds free goes back to the kernel while
-// the process is large, and its true size is a metric.
+// Keeps the process within its memory budget, by its true size: what the heap holds free goes back
+// to the kernel while the process is large, and when that is not enough statements are stopped, the
+// newest first. What the core takes is reserved in the budget before; what a statement takes the
+// engine counts only in part.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
 #include "base/units.h"
+#include "env/clock.h"
 #include "telemetry/metrics.h"
 
 namespace tidemark::app {
 
 class MemoryKeeper {
  public:
-  // `registry` must outlive it.
-  MemoryKeeper(std::uint64_t bytes_max, telemetry::Registry* registry);
+  // `clock` and `registry` must outlive it. `stop_newest` stops a statement, false if there is
+  // none.
+  MemoryKeeper(std::uint64_t bytes_max, std::function<bool()> stop_newest, const env::Clock* clock,
+               telemetry::Registry* registry);
 
   // A worker's step; one thread.
   Duration Step();
 
  private:
-  const std::uint64_t large_bytes_;
-  telemetry::Gauge& resident_bytes_;  // tidemark_memory_resident_bytes
+  const std::uint64_t bytes_max_;
+  const std::function<bool()> stop_newest_;
+  const env::Clock* const clock_;
+  Duration next_return_{};
+  Duration next_stop_{};
+  telemetry::Gauge& resident_bytes_;        // tidemark_memory_resident_bytes
+  telemetry::Counter& stopped_statements_;  // tidemark_memory_stopped_statements_total
 };
 
 }  // namespace tidemark::app

@@ -64,7 +64,9 @@ class Server::Impl final : public RouteParts {
         log_random_(env::EntropySeed()),
         tide_random_(env::EntropySeed()),
         budget_(Share(options_.memory_bytes, kHotShare)),
-        memory_(options_.memory_bytes, &registry_) {}
+        memory_(
+            options_.memory_bytes, [this] { return query_engine_->StopNewest(); }, &clock_,
+            &registry_) {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl() { StopThreads(Duration::zero()); }

@@ -40,6 +40,10 @@ class Instance {
   // kPermissionDenied for what the guard refuses; and those of ResultStream::Next.
   Result<std::unique_ptr<ResultStream>> Query(QueryRequest request);
 
+  // The statement that began last fails with kOverloaded soon, and its memory is given back. False:
+  // none runs.
+  bool StopNewest();
+
   // How often a fatal error closed the engine.
   std::uint64_t reopened_count() const;
 

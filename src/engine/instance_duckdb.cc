@@ -141,6 +141,8 @@ Result<std::unique_ptr<Instance>> Instance::Open(InstanceOptions options, const 
   return std::unique_ptr<Instance>(new Instance(std::move(impl)));
 }
 
+bool Instance::StopNewest() { return impl_->running()->StopNewest(); }
+
 std::uint64_t Instance::reopened_count() const { return impl_->reopened_count(); }
 
 void Instance::InjectFatalErrorForTest() {

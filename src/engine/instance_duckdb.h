@@ -8,6 +8,7 @@
 #include "base/published.h"
 #include "duckdb.hpp"
 #include "engine/instance.h"
+#include "engine/running_statements.h"
 #include "engine/scan_duckdb.h"
 #include "engine/sql_guard_duckdb.h"
 
@@ -33,11 +34,13 @@ class Instance::Impl {
 
   const env::Clock& clock() const { return *clock_; }
   const InstanceOptions& options() const { return options_; }
+  const std::shared_ptr<RunningStatements>& running() const { return running_; }
   std::uint64_t reopened_count() const { return reopened_count_.load(); }
 
  private:
   const InstanceOptions options_;
   const env::Clock* const clock_;
+  const std::shared_ptr<RunningStatements> running_ = std::make_shared<RunningStatements>();
   Published<Database> current_;
   std::atomic<std::uint64_t> reopened_count_{0};
 };

@@ -541,6 +541,29 @@ TEST_F(EngineTest, EndsAtTheDeadline) {
   later.join();
 }
 
+TEST_F(EngineTest, StopsTheNewestStatementFirst) {
+  EXPECT_FALSE(instance_->StopNewest());
+  const auto next = [](ResultStream& stream) {
+    std::string out;
+    return stream.Next(RowFormat::kNdjson, &out, 1);
+  };
+  const auto many = [&] { return Request("SELECT * FROM range(100000000)", Hot({})); };
+  auto oldest = std::move(*instance_->Query(many()));
+  auto older = std::move(*instance_->Query(many()));
+  auto newest = std::move(*instance_->Query(many()));
+  EXPECT_TRUE(instance_->StopNewest());
+  EXPECT_EQ(next(*newest).error().code(), Code::kOverloaded);
+  EXPECT_TRUE(next(*older).has_value());
+  // One that has given its memory back is not the newest any more.
+  newest.reset();
+  EXPECT_TRUE(instance_->StopNewest());
+  EXPECT_EQ(next(*older).error().code(), Code::kOverloaded);
+  EXPECT_TRUE(next(*oldest).has_value());
+  older.reset();
+  oldest.reset();
+  EXPECT_FALSE(instance_->StopNewest());
+}
+
 TEST_F(EngineTest, EndsWhenTheCallerGivesUp) {
   auto cancel = std::make_shared<std::atomic<bool>>(false);
   QueryRequest request = Request(kEndless, Hot({}));

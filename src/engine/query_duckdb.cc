@@ -49,8 +49,12 @@ duckdb::vector<std::string> UniqueNames(duckdb::vector<std::string> names) {
 
 class Stream final : public ResultStream {
  public:
-  Stream(QueryRequest request, std::shared_ptr<const Database> database, const env::Clock* clock)
-      : request_(std::move(request)), clock_(clock), database_(std::move(database)) {}
+  Stream(QueryRequest request, std::shared_ptr<const Database> database, const env::Clock* clock,
+         RunningStatements::Place place)
+      : request_(std::move(request)),
+        clock_(clock),
+        place_(std::move(place)),
+        database_(std::move(database)) {}
   ~Stream() override { Close(); }
 
   Status Start();
@@ -79,6 +83,7 @@ class Stream final : public ResultStream {
   QueryRequest request_;
   const env::Clock* const clock_;
   std::atomic<bool> cancelled_{false};
+  RunningStatements::Place place_;
   // In the order in which they may die: results before the connection before the engine.
   std::shared_ptr<const Database> database_;
   duckdb::unique_ptr<duckdb::Connection> connection_;
@@ -113,6 +118,7 @@ void Stream::Close() {
   database_.reset();
   request_.relations.clear();
   request_.pin.reset();
+  place_.Leave();
 }
 
 Status Stream::CheckLimits() {
@@ -122,6 +128,11 @@ Status Stream::CheckLimits() {
   }
   if (request_.deadline && clock_->Now() >= *request_.deadline) {
     return Fail(Code::kDeadlineExceeded, "the query took longer than it may");
+  }
+  if (place_.must_stop()) {
+    return Fail(Code::kOverloaded,
+                "the server's memory is used up, and this query began last; ask again later, for "
+                "fewer rows or groups at a time, or raise server.memory");
   }
   return {};
 }
@@ -326,7 +337,8 @@ Result<bool> Stream::Next(RowFormat format, std::string* out, std::size_t bytes_
 
 Result<std::unique_ptr<ResultStream>> Instance::Query(QueryRequest request) {
   TM_ASSIGN(auto database, impl_->Current());
-  auto stream = std::make_unique<Stream>(std::move(request), std::move(database), &impl_->clock());
+  auto stream = std::make_unique<Stream>(std::move(request), std::move(database), &impl_->clock(),
+                                         RunningStatements::Enter(impl_->running()));
   TM_TRY(stream->Start());
   return std::unique_ptr<ResultStream>(std::move(stream));
 }
