@@ -117,22 +117,20 @@ class JsonTreeBuilder {
     for (auto field : object) {
       std::string_view name;
       if (auto error = field.unescaped_key().get(name)) return Fail(BadJson(error));
-      JsonValue::Member* member = Slot(name, out);
+      JsonValue* const value_of = Slot(name, out);
       ondemand::value inner;
       if (auto error = field.value().get(inner)) return Fail(BadJson(error));
-      JsonValue built;
-      TM_TRY(Build(inner, depth + 1, &built));
-      member = Slot(member->first, out);
-      member->second = std::move(built);
+      TM_TRY(Build(inner, depth + 1, value_of));
     }
     return {};
   }
 
-  static JsonValue::Member* Slot(std::string_view name, JsonValue* out) {
-    for (JsonValue::Member& member : out->members_) {
-      if (member.first == name) return &member;
+  // Where the value of `name` goes: of repeated names the last counts.
+  static JsonValue* Slot(std::string_view name, JsonValue* out) {
+    for (auto& [known, value] : out->members_) {
+      if (known == name) return &(value = JsonValue());
     }
-    return &out->members_.emplace_back(std::string(name), JsonValue());
+    return &out->members_.emplace_back(std::string(name), JsonValue()).second;
   }
 
   static Status BuildArray(ondemand::value value, std::size_t depth, JsonValue* out) {
