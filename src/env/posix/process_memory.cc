@@ -9,7 +9,7 @@
 namespace tidemark::env {
 namespace {
 
-constexpr int kLargeBlockBytes = 1 << 20;
+constexpr int kLargeBlockBytes = 4 << 20;
 
 struct Closer {
   void operator()(std::FILE* file) const { std::fclose(file); }

@@ -5,7 +5,7 @@
 
 namespace tidemark::env {
 
-// Blocks of 1 MiB and more come from the kernel one by one from here on and go back when they are
+// Blocks of 4 MiB and more come from the kernel one by one from here on and go back when they are
 // freed; glibc else raises that bound to 32 MiB as such blocks are freed, and keeps them. Called
 // once, before the first threads.
 void ReturnLargeBlocks();
