@@ -119,6 +119,7 @@ ServeOptions ToServeOptions(const config::Settings& settings) {
   options.enrich.user_agent = settings.Flag("enrich.user_agent");
   options.enrich.agent_rules = settings.Text("enrich.agent_rules");
   options.enrich.page_url = settings.Flag("enrich.page_url");
+  options.enrich.referrer = settings.Flag("enrich.referrer");
   options.enrich.clock_skew = settings.Flag("enrich.clock_skew");
   options.enrich.country_header = settings.Text("enrich.country_header");
   options.enrich.geoip_file = settings.Text("enrich.geoip_file");

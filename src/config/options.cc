@@ -72,6 +72,8 @@ constexpr std::array kOptions = {
            "Rules of uap-core for that."},
     Option{"enrich.page_url", "", Kind::kFlag, "true", 0, 0,
            "Fill utm_source, utm_medium and utm_campaign from the page's address."},
+    Option{"enrich.referrer", "", Kind::kFlag, "false", 0, 0,
+           "Tell in properties where a visit came from: referrer_type, _host, _source, _term."},
     Option{"enrich.clock_skew", "", Kind::kFlag, "true", 0, 0,
            "Put times right by the client's `sentAt`; the far future becomes the time of arrival."},
     Option{"enrich.country_header", "", Kind::kText, "", 0, 0,

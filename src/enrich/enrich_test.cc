@@ -15,6 +15,7 @@
 #include "enrich/csv_source.h"
 #include "enrich/enrichment.h"
 #include "enrich/page_url.h"
+#include "enrich/referrer.h"
 #include "enrich/rule_file.h"
 #include "enrich/sqlite_source.h"
 #include "enrich/user_agent.h"
@@ -252,6 +253,70 @@ TEST_F(EnrichTest, ThePageTellsItsCampaign) {
   }
   ASSERT_TRUE(FindInQuery("/x?utm_source=100%&b", "utm_source", &value));
   EXPECT_EQ(value, "100%");
+}
+
+TEST_F(EnrichTest, TheReferrerTellsWhereAVisitCameFrom) {
+  Referrer enricher(&metrics_);
+  const auto told = [&](std::string_view referrer,
+                        std::string_view page = "https://www.shop.example/a?x=1") {
+    EventView event = Event();
+    if (!page.empty()) event.SetText(Column::kPageUrl, page);
+    if (!referrer.empty()) event.SetText(Column::kReferrer, referrer);
+    enricher.Enrich(facts_, &event);
+    return event.Has(Column::kProperties) ? std::string(event.Text(Column::kProperties)) : "none";
+  };
+  EXPECT_EQ(told(""), R"({"referrer_type":"direct"})");
+  EXPECT_EQ(told("$direct"), R"({"referrer_type":"direct"})");
+  EXPECT_EQ(told("https://blog.shop.example/b"),
+            R"({"referrer_type":"internal","referrer_host":"blog.shop.example"})");
+  EXPECT_EQ(told("https://www.Google.co.uk:443/search?q=tide+%22mark%22&hl=en"),
+            R"({"referrer_type":"search","referrer_host":"www.google.co.uk",)"
+            R"("referrer_source":"Google","referrer_term":"tide \"mark\""})");
+  EXPECT_EQ(
+      told("https://mail.google.com/"),
+      R"({"referrer_type":"email","referrer_host":"mail.google.com","referrer_source":"Gmail"})");
+  EXPECT_EQ(told("https://l.facebook.com/l.php?u=x"),
+            R"({"referrer_type":"social","referrer_host":"l.facebook.com",)"
+            R"("referrer_source":"Facebook"})");
+  EXPECT_EQ(told("android-app://com.twitter.android"),
+            R"({"referrer_type":"social","referrer_host":"com.twitter.android",)"
+            R"("referrer_source":"X"})");
+  EXPECT_EQ(told("https://user:pass@news.example./x"),
+            R"({"referrer_type":"referral","referrer_host":"news.example"})");
+  EXPECT_EQ(told("https://www.bing.com/", "https://shop.example/?utm_source=a&gclid=7"),
+            R"({"referrer_type":"campaign","referrer_host":"www.bing.com",)"
+            R"("referrer_source":"Bing"})");
+  // Not by their names alone: these are no known sites, nor is one part of the other.
+  for (const char* other : {"https://notgoogle.com/", "https://google.com.evil.example/",
+                            "https://xshop.example/", "https://netflix.com/"}) {
+    EXPECT_TRUE(told(other).starts_with(R"({"referrer_type":"referral")")) << told(other);
+  }
+  for (const char* no : {"r", "about:blank", "https://", "https://[::1]/", "http://a b/",
+                         "javascript:1", "https://\xC3\xBC.example/"}) {
+    EXPECT_EQ(told(no), "none") << no;
+  }
+  EXPECT_EQ(told("", ""), "none");
+  EXPECT_EQ(metrics_.referrers[static_cast<std::size_t>(ReferrerType::kReferral)]->value(), 5U);
+  EXPECT_EQ(metrics_.referrers[static_cast<std::size_t>(ReferrerType::kCampaign)]->value(), 1U);
+}
+
+TEST_F(EnrichTest, WhatTheClientSaidOfTheReferrerStays) {
+  Referrer enricher(&metrics_);
+  EventView event = Event({{Column::kReferrer, "https://duckduckgo.com/?q=a"},
+                           {Column::kProperties, R"({"a":1,"referrer_type":"mine"})"}});
+  enricher.Enrich(facts_, &event);
+  EXPECT_EQ(event.Text(Column::kProperties),
+            R"({"a":1,"referrer_type":"mine","referrer_host":"duckduckgo.com",)"
+            R"("referrer_source":"DuckDuckGo","referrer_term":"a"})");
+  // Endless texts cost no more than their limit, and none is cut in the middle.
+  const std::string endless = "https://duckduckgo.com/?q=" + std::string(kTermBytesMax + 1, 'a') +
+                              std::string(1 << 20, 'b');
+  EventView large = Event({{Column::kReferrer, endless}});
+  enricher.Enrich(facts_, &large);
+  EXPECT_EQ(large.Text(Column::kProperties).find("term"), std::string_view::npos);
+  EventView odd = Event({{Column::kReferrer, "https://a.example/"}, {Column::kProperties, "[1]"}});
+  enricher.Enrich(facts_, &odd);
+  EXPECT_EQ(odd.Text(Column::kProperties), "[1]");
 }
 
 TEST_F(EnrichTest, AWrongClockIsPutRightAndTheFarFutureIsNow) {

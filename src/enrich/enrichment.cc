@@ -6,6 +6,7 @@
 #include "enrich/clock_skew.h"
 #include "enrich/csv_source.h"
 #include "enrich/page_url.h"
+#include "enrich/referrer.h"
 #include "enrich/sqlite_source.h"
 #include "enrich/user_agent.h"
 #include "telemetry/log_line.h"
@@ -70,6 +71,7 @@ std::unique_ptr<Chain> Enrichment::MakeChain() {
   if (options_.clock_skew) enrichers.push_back(std::make_unique<ClockSkew>(&metrics_));
   if (options_.user_agent) enrichers.push_back(std::make_unique<UserAgent>(rules_, &metrics_));
   if (options_.page_url) enrichers.push_back(std::make_unique<PageUrl>());
+  if (options_.referrer) enrichers.push_back(std::make_unique<Referrer>(&metrics_));
   if (lookup_) enrichers.push_back(std::make_unique<Lookup>(lookup_));
   // The country wants the whole address: cut is last.
   if (countries_ || !options_.country_header.empty()) {

@@ -26,6 +26,7 @@ struct EnrichOptions {
   bool user_agent = true;
   std::string agent_rules = "/usr/share/uap-core/regexes.yaml";
   bool page_url = true;
+  bool referrer = false;
   bool clock_skew = true;
   std::string country_header;  // "CF-IPCountry"; empty: none is believed.
   std::string geoip_file;      // Empty: none.

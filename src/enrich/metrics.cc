@@ -1,6 +1,27 @@
 #include "enrich/metrics.h"
 
+#include <string>
+
 namespace tidemark::enrich {
+namespace {
+
+std::array<telemetry::Counter*, kReferrerTypeCount> AddReferrers(telemetry::Registry* registry) {
+  std::array<telemetry::Counter*, kReferrerTypeCount> counters{};
+  for (std::size_t i = 0; i < counters.size(); ++i) {
+    const std::string type(ReferrerTypeName(static_cast<ReferrerType>(i)));
+    counters[i] = &registry->AddCounter("tidemark_enrich_referrers_total{type=\"" + type + "\"}",
+                                        "Events by where their visit came from.");
+  }
+  return counters;
+}
+
+}  // namespace
+
+std::string_view ReferrerTypeName(ReferrerType type) {
+  constexpr std::array<std::string_view, kReferrerTypeCount> kNames = {
+      "direct", "internal", "search", "social", "email", "referral", "campaign"};
+  return kNames[static_cast<std::size_t>(type)];
+}
 
 EnrichMetrics::EnrichMetrics(telemetry::Registry* registry)
     : agents_parsed(registry->AddCounter("tidemark_enrich_agents_parsed_total",
@@ -16,6 +37,7 @@ EnrichMetrics::EnrichMetrics(telemetry::Registry* registry)
       addresses_unread(
           registry->AddCounter("tidemark_enrich_addresses_unread_total",
                                "Texts in `ip` that are no address and were left out.")),
+      referrers(AddReferrers(registry)),
       times_shifted(registry->AddCounter("tidemark_enrich_times_shifted_total",
                                          "Events whose time was put right by the client's clock.")),
       times_clamped(registry->AddCounter("tidemark_enrich_times_clamped_total",

@@ -1,9 +1,26 @@
 // What enrichment counts. Any thread.
 #pragma once
 
+#include <array>
+#include <cstdint>
+#include <string_view>
+
 #include "telemetry/metrics.h"
 
 namespace tidemark::enrich {
+
+// The kinds of visits that referrer.h tells.
+enum class ReferrerType : std::uint8_t {
+  kDirect,
+  kInternal,
+  kSearch,
+  kSocial,
+  kEmail,
+  kReferral,
+  kCampaign,
+};
+inline constexpr std::size_t kReferrerTypeCount = 7;
+std::string_view ReferrerTypeName(ReferrerType type);  // "direct" and so on.
 
 struct EnrichMetrics {
   explicit EnrichMetrics(telemetry::Registry* registry);
@@ -14,6 +31,7 @@ struct EnrichMetrics {
   telemetry::Counter& countries_missed;  // Events with an address that is in no country.
   telemetry::Counter& addresses_cut;
   telemetry::Counter& addresses_unread;  // Left out: no address that could be cut.
+  std::array<telemetry::Counter*, kReferrerTypeCount> referrers;  // Events, by ReferrerType.
   telemetry::Counter& times_shifted;
   telemetry::Counter& times_clamped;
   telemetry::Counter& lookups_found;

@@ -77,6 +77,21 @@ def test_a_row_keeps_what_was_found_when_it_came(tmp_path):
         assert row(server, "off") == (None,) * 7
 
 
+def test_the_referrer_is_told_in_properties_if_it_is_asked_for(tmp_path):
+    event = {"event_type": "page_view", "page_url": "https://shop.example/", "referrer": "https://www.google.de/search?q=tide", "properties": {"a": 1}}
+    with Tidemark(tmp_path / "data") as server:
+        send(server, {**event, "event_id": "off"})
+        assert row(server, "off", "properties") == ('{"a":1}',)
+    with Tidemark(tmp_path / "data", "-X", "enrich.referrer=true") as server:
+        send(server, {**event, "event_id": "on"})
+        said = "properties->>'$.referrer_type', properties->>'$.referrer_host', properties->>'$.referrer_source', properties->>'$.referrer_term', properties->>'$.a'"
+        assert row(server, "on", said) == ("search", "www.google.de", "Google", "tide", "1")
+        segment = {"type": "page", "userId": "u1", "messageId": "segment", "context": {"page": {"url": "https://shop.example/b", "referrer": ""}}}
+        assert server.post("/v1/page", segment, {"X-Tidemark-Project": "default"}).status == 200
+        assert row(server, "segment", "properties->>'$.referrer_type'") == ("direct",)
+        assert metric(server, 'tidemark_enrich_referrers_total{type="search"}') == 1
+
+
 def test_a_clients_wrong_clock_is_put_right(tmp_path):
     with Tidemark(tmp_path / "data") as server:
         def iso(seconds):
