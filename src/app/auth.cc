@@ -2,7 +2,6 @@
 
 #include <fstream>
 #include <optional>
-#include <sstream>
 
 #include "meta/key_text.h"
 
@@ -11,11 +10,15 @@ namespace {
 
 Result<std::string> ReadFile(const std::string& path, const char* option) {
   std::ifstream file(path);
-  std::ostringstream text;
-  if (!file || !(text << file.rdbuf())) {
+  std::string content(kTokenFileBytesMax + 1, '\0');
+  if (file) file.read(content.data(), static_cast<std::streamsize>(content.size()));
+  if (!file && !file.eof()) {
     return Fail(Code::kInvalidArgument, std::string(option) + ": cannot read the file " + path);
   }
-  std::string content = text.str();
+  content.resize(static_cast<std::size_t>(file.gcount()));
+  if (content.size() > kTokenFileBytesMax) {
+    return Fail(Code::kInvalidArgument, std::string(option) + ": the file is larger than 1 MiB");
+  }
   while (content.ends_with('\n') || content.ends_with('\r')) content.pop_back();
   return content;
 }
@@ -44,10 +47,7 @@ Result<KeyringOptions> ReadKeyringOptions(const AuthOptions& options, bool dev) 
   return read;
 }
 
-Result<std::unique_ptr<net::JwtVerifier>> OpenTokens(const AuthOptions& options) {
-  if (options.secret_file.empty() && options.jwks_file.empty()) {
-    return std::unique_ptr<net::JwtVerifier>();
-  }
+Result<net::JwtOptions> ReadTokenFiles(const AuthOptions& options) {
   net::JwtOptions tokens = options.tokens;
   if (!options.secret_file.empty()) {
     TM_ASSIGN(tokens.secret, ReadFile(options.secret_file, "auth.secret_file"));
@@ -61,7 +61,7 @@ Result<std::unique_ptr<net::JwtVerifier>> OpenTokens(const AuthOptions& options)
       return Fail(Code::kInvalidArgument, "auth.jwks_file: the file is empty");
     }
   }
-  return net::JwtVerifier::Make(tokens);
+  return tokens;
 }
 
 }  // namespace tidemark::app

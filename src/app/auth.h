@@ -1,14 +1,21 @@
-// How the server tells who asks: what is configured, read and checked once at the start.
+// How the server tells who asks: what is configured.
 #pragma once
 
-#include <memory>
 #include <string>
+#include <vector>
 
-#include "app/keyring.h"
+#include "base/ip_address.h"
 #include "base/result.h"
+#include "meta/key_limits.h"
 #include "net/jwt.h"
 
 namespace tidemark::app {
+
+struct KeyringOptions {
+  bool dev = false;
+  std::vector<IpRange> trusted_proxies = {};  // Whose X-Forwarded-For is believed.
+  meta::KeyLimits::Rates rates = {};          // Of keys that have none of their own.
+};
 
 struct AuthOptions {
   std::string trusted_proxies;  // Addresses and ranges with blanks between.
@@ -22,7 +29,9 @@ struct AuthOptions {
 
 // kInvalidArgument names the option.
 Result<KeyringOptions> ReadKeyringOptions(const AuthOptions& options, bool dev);
-// nullptr if neither file is named. kInvalidArgument: one cannot be read, or its keys are no good.
-Result<std::unique_ptr<net::JwtVerifier>> OpenTokens(const AuthOptions& options);
+inline constexpr std::size_t kTokenFileBytesMax = 1U << 20;
+// `options.tokens` with what is in the files now. kInvalidArgument: one that is named cannot be
+// read, is empty or too large.
+Result<net::JwtOptions> ReadTokenFiles(const AuthOptions& options);
 
 }  // namespace tidemark::app

@@ -45,6 +45,18 @@ std::string_view ScopeName(Scope scope) {
   return "admin";
 }
 
+std::int64_t Micros(Duration span) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(span).count();
+}
+
+void PutBack(const std::vector<meta::UsedLimit>& used, TimeMicros wall, Duration now,
+             meta::KeyLimits* limits) {
+  for (const meta::UsedLimit& one : used) {
+    const Duration left = std::chrono::microseconds(one.full_at.value - wall.value);
+    limits->PutBack(one.bucket, left, now);
+  }
+}
+
 tl::unexpected<collect::Refusal> Refuse(int status, std::string message, std::string hint,
                                         bool foreign_origin = false) {
   return tl::unexpected(
@@ -102,18 +114,23 @@ Keyring::Known Keyring::IdentifyKey(const collect::Caller& caller) {
 }
 
 Keyring::Known Keyring::IdentifyToken(std::string_view token, TimeMicros now) {
-  if (!tokens_) {
+  if (tokens_ == nullptr) {
     return Refuse(401, "tokens are not accepted here",
                   "use an API key, or configure auth.jwks_file or auth.secret_file");
   }
   const std::string hash = Sha256Hex(token);
+  const auto verifier = tokens_->Load();
   {
     const std::lock_guard lock(mutex_);
+    // Other keys than before: whether they have signed it is to be seen.
+    if (remembered_by_ != verifier) remembered_.clear();
+    remembered_by_ = verifier;
     const auto found = remembered_.find(hash);
     if (found != remembered_.end() && now < found->second.expires) return found->second.identity;
   }
-  const auto claims = tokens_->Verify(token, now);
+  const auto claims = verifier->Verify(token, now);
   if (!claims) {
+    if (!verifier->HasKeyFor(token) && tokens_->AskAgain()) wake_();
     return Refuse(401, claims.error().message(),
                   "get a new token; docs/reference/keys.md says what it must hold");
   }
@@ -130,7 +147,9 @@ Keyring::Known Keyring::IdentifyToken(std::string_view token, TimeMicros now) {
   const std::lock_guard lock(mutex_);
   // Full of tokens that are still good: all are checked once more, which is slow and right.
   if (remembered_.size() >= kTokensRememberedMax) remembered_.clear();
-  remembered_.insert_or_assign(hash, Remembered{identity, claims->expires});
+  if (remembered_by_ == verifier) {
+    remembered_.insert_or_assign(hash, Remembered{identity, claims->expires});
+  }
   return identity;
 }
 
@@ -139,8 +158,45 @@ std::shared_ptr<meta::KeyLimits> Keyring::DefaultLimits(const std::string& id) {
   const std::lock_guard lock(mutex_);
   if (default_limits_.size() >= kDefaultLimitsMax) default_limits_.clear();
   auto& limits = default_limits_[id];
-  if (!limits) limits = std::make_shared<meta::KeyLimits>(options_.rates);
+  if (limits) return limits;
+  limits = std::make_shared<meta::KeyLimits>(options_.rates);
+  if (const auto used = restored_.find(id); used != restored_.end()) {
+    PutBack(used->second, clock_->WallNow(), clock_->Now(), limits.get());
+    restored_.erase(used);
+  }
   return limits;
+}
+
+void Keyring::RestoreLimits(const std::vector<meta::UsedLimit>& used) {
+  const TimeMicros wall = clock_->WallNow();
+  const std::lock_guard lock(mutex_);
+  for (const meta::UsedLimit& one : used) {
+    const auto key = keys_->FindById(one.key);
+    if (key && key->limits) {
+      PutBack({one}, wall, clock_->Now(), key->limits.get());
+    } else {
+      restored_[one.key].push_back(one);
+    }
+  }
+}
+
+std::vector<meta::UsedLimit> Keyring::UsedLimits() {
+  const Duration now = clock_->Now();
+  const TimeMicros wall = clock_->WallNow();
+  std::vector<meta::UsedLimit> used;
+  const auto add = [&](const std::string& id, const meta::KeyLimits& limits) {
+    for (const auto bucket : meta::KeyLimits::kAll) {
+      const Duration until = limits.UntilFull(bucket, now);
+      if (!limits.Lasts(bucket) || until <= Duration::zero()) continue;
+      used.push_back({id, bucket, TimeMicros(wall.value + Micros(until))});
+    }
+  };
+  for (const auto& key : keys_->List()) {
+    if (key->limits && !key->revoked) add(key->id, *key->limits);
+  }
+  const std::lock_guard lock(mutex_);
+  for (const auto& [id, limits] : default_limits_) add(id, *limits);
+  return used;
 }
 
 tl::expected<collect::Identity, net::Response> Keyring::IdentityOf(const net::Request& request) {

@@ -4,6 +4,7 @@
 // Any thread. From memory; a token's signature is checked once and remembered until it expires.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -11,9 +12,11 @@
 #include <utility>
 #include <vector>
 
+#include "app/token_keys.h"
 #include "collect/authenticator.h"
 #include "env/clock.h"
 #include "meta/keys.h"
+#include "meta/used_limits.h"
 #include "net/http.h"
 #include "net/jwt.h"
 
@@ -21,18 +24,17 @@ namespace tidemark::app {
 
 inline constexpr std::size_t kTokensRememberedMax = 4'096;
 
-struct KeyringOptions {
-  bool dev = false;
-  std::vector<IpRange> trusted_proxies = {};  // Whose X-Forwarded-For is believed.
-  meta::KeyLimits::Rates rates = {};          // Of keys that have none of their own.
-};
-
 class Keyring final : public collect::Authenticator {
  public:
-  // `keys` and `clock` must outlive it. `tokens` may be nullptr: then none is accepted.
-  Keyring(const meta::Keys* keys, std::unique_ptr<net::JwtVerifier> tokens, const env::Clock* clock,
-          KeyringOptions options)
-      : keys_(keys), tokens_(std::move(tokens)), clock_(clock), options_(std::move(options)) {}
+  // `keys`, `tokens` and `clock` must outlive it. `tokens` may be nullptr: then none is accepted.
+  // `wake`: the tokens' step has something to do.
+  Keyring(const meta::Keys* keys, TokenKeys* tokens, const env::Clock* clock,
+          KeyringOptions options, std::function<void()> wake)
+      : keys_(keys),
+        tokens_(tokens),
+        clock_(clock),
+        options_(std::move(options)),
+        wake_(std::move(wake)) {}
 
   tl::expected<collect::Identity, collect::Refusal> Identify(
       const collect::Caller& caller) override;
@@ -51,6 +53,11 @@ class Keyring final : public collect::Authenticator {
   tl::expected<std::string, net::Response> ProjectOf(const net::Request& request,
                                                      collect::Scope scope);
 
+  // What was used up before a restart; before the first request.
+  void RestoreLimits(const std::vector<meta::UsedLimit>& used);
+  // What is used up of limits that fill slowly.
+  std::vector<meta::UsedLimit> UsedLimits();
+
  private:
   using Known = tl::expected<collect::Identity, collect::Refusal>;
   Known IdentifyKey(const collect::Caller& caller);
@@ -63,14 +70,17 @@ class Keyring final : public collect::Authenticator {
   };
 
   const meta::Keys* const keys_;
-  const std::unique_ptr<net::JwtVerifier> tokens_;
+  TokenKeys* const tokens_;
   const env::Clock* const clock_;
   const KeyringOptions options_;
+  const std::function<void()> wake_;
 
   std::mutex mutex_;
   std::unordered_map<std::string, Remembered> remembered_;  // By the token's SHA-256.
+  std::shared_ptr<const net::JwtVerifier> remembered_by_;   // That has checked them.
   // Of keys and users without limits of their own, by id.
   std::unordered_map<std::string, std::shared_ptr<meta::KeyLimits>> default_limits_;
+  std::unordered_map<std::string, std::vector<meta::UsedLimit>> restored_;  // Not asked for yet.
 };
 
 }  // namespace tidemark::app

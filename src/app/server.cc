@@ -188,10 +188,30 @@ class Server::Impl final : public RouteParts {
     }
     TM_ASSIGN(KeyringOptions keyring, ReadKeyringOptions(options_.auth, options_.dev));
     options_.doors.trusted_proxies = keyring.trusted_proxies;
-    TM_ASSIGN(auto tokens, OpenTokens(options_.auth));
-    keyring_ =
-        std::make_unique<Keyring>(keys_.get(), std::move(tokens), &clock_, std::move(keyring));
+    return OpenKeyring(std::move(keyring));
+  }
+
+  Status OpenKeyring(KeyringOptions keyring) {
+    TM_ASSIGN(token_keys_, TokenKeys::Open(options_.auth, &clock_, &registry_));
+    keyring_ = std::make_unique<Keyring>(keys_.get(), token_keys_.get(), &clock_,
+                                         std::move(keyring), [this] { keys_worker_->Wake(); });
+    TM_ASSIGN(auto used_limits, meta::UsedLimits::Open(database_.get()));
+    used_limits_.emplace(std::move(used_limits));
+    TM_ASSIGN(const auto used, used_limits_->Load(clock_.WallNow()));
+    keyring_->RestoreLimits(used);
+    keys_worker_ = std::make_unique<env::Worker>("keys", [this] { return KeysStep(); });
     return {};
+  }
+
+  Duration KeysStep() {
+    SaveUsedLimits();
+    const Duration pause = token_keys_ ? token_keys_->Step() : meta::kUsedLimitsPause;
+    return std::min(pause, meta::kUsedLimitsPause);
+  }
+
+  void SaveUsedLimits() {
+    const Status saved = used_limits_->Save(keyring_->UsedLimits(), clock_.WallNow());
+    if (!saved) TM_LOG(kWarning, "used limits are not kept", {"error", saved.error().ToString()});
   }
 
   Status OpenEngines() {
@@ -336,6 +356,10 @@ class Server::Impl final : public RouteParts {
     if (index_worker_) index_worker_->Stop();
     if (memory_worker_) memory_worker_->Stop();
     if (lookup_worker_) lookup_worker_->Stop();
+    if (keys_worker_) {
+      keys_worker_->Stop();
+      SaveUsedLimits();
+    }
   }
 
   env::PosixClock clock_;
@@ -350,7 +374,9 @@ class Server::Impl final : public RouteParts {
   std::unique_ptr<catalog::SqliteCatalog> catalog_;
   std::unique_ptr<meta::Keys> keys_;
   std::unique_ptr<meta::Schemas> schemas_;
+  std::unique_ptr<TokenKeys> token_keys_;
   std::unique_ptr<Keyring> keyring_;
+  std::optional<meta::UsedLimits> used_limits_;
   std::unique_ptr<env::LocalStore> store_;
   std::unique_ptr<engine::Instance> query_engine_;
   std::unique_ptr<engine::Instance> flush_engine_;
@@ -374,6 +400,7 @@ class Server::Impl final : public RouteParts {
   std::unique_ptr<collect::Admission> admission_;
   std::unique_ptr<enrich::Enrichment> enrichment_;
   std::unique_ptr<Routes> routes_;
+  std::unique_ptr<env::Worker> keys_worker_;
   std::unique_ptr<env::Worker> pace_worker_;
   std::unique_ptr<env::Worker> lookup_worker_;
   std::unique_ptr<env::Worker> log_worker_;

@@ -46,6 +46,14 @@ Duration TokenBucket::UntilFull(Duration now) const {
   return Duration(std::max<std::int64_t>(full_at - now.count(), 0));
 }
 
+void TokenBucket::PutBack(Duration left, Duration now) {
+  const std::int64_t put = now.count() + std::min(left.count(), rate_.per.count() + kDebtMax);
+  std::int64_t full_at = full_at_.load(std::memory_order_relaxed);
+  while (full_at < put &&
+         !full_at_.compare_exchange_weak(full_at, put, std::memory_order_relaxed)) {
+  }
+}
+
 std::uint64_t TokenBucket::Remaining(Duration now) const {
   const Duration left = rate_.per - UntilFull(now);
   if (left <= Duration::zero()) return 0;
@@ -63,6 +71,28 @@ KeyLimits::KeyLimits(const Rates& rates) : rates_(rates) {
   if (rates.requests) requests_.emplace(*rates.requests);
   if (rates.events) events_.emplace(*rates.events);
   if (rates.bytes) bytes_.emplace(*rates.bytes);
+}
+
+const std::optional<TokenBucket>& KeyLimits::At(Bucket bucket) const {
+  if (bucket == Bucket::kRequests) return requests_;
+  return bucket == Bucket::kEvents ? events_ : bytes_;
+}
+
+bool KeyLimits::Lasts(Bucket bucket) const {
+  const auto& one = At(bucket);
+  return one && one->rate().per >= kLastingPeriod;
+}
+
+Duration KeyLimits::UntilFull(Bucket bucket, Duration now) const {
+  const auto& one = At(bucket);
+  return one ? one->UntilFull(now) : Duration::zero();
+}
+
+void KeyLimits::PutBack(Bucket bucket, Duration left, Duration now) {
+  std::optional<TokenBucket>& one = bucket == Bucket::kRequests ? requests_
+                                    : bucket == Bucket::kEvents ? events_
+                                                                : bytes_;
+  if (one) one->PutBack(left, now);
 }
 
 LimitState KeyLimits::Admit(Duration now) {

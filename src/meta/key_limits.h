@@ -9,6 +9,7 @@
 // Lock-free; any thread. Times are of a monotonic clock.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <optional>
@@ -36,6 +37,8 @@ class TokenBucket {
   Duration UntilToken(Duration now) const;
   // Until it is full again.
   Duration UntilFull(Duration now) const;
+  // It is full after `left` at the earliest, but for what a request may overdraw it.
+  void PutBack(Duration left, Duration now);
   const Rate& rate() const { return rate_; }
 
  private:
@@ -53,8 +56,16 @@ struct LimitState {
   Duration retry_after{};  // Until it has a token; zero: the request may go on.
 };
 
+// A bucket that takes at least so long to fill is remembered over a restart (used_limits.h).
+inline constexpr Duration kLastingPeriod = std::chrono::hours(1);
+
 class KeyLimits {
  public:
+  enum class Bucket : std::uint8_t { kRequests, kEvents, kBytes };
+  static constexpr std::size_t kBuckets = 3;
+  static constexpr std::array<Bucket, kBuckets> kAll = {Bucket::kRequests, Bucket::kEvents,
+                                                        Bucket::kBytes};
+
   struct Rates {
     std::optional<Rate> requests = std::nullopt;
     std::optional<Rate> events = std::nullopt;
@@ -74,7 +85,17 @@ class KeyLimits {
   LimitState State(Duration now) const;
   const Rates& rates() const { return rates_; }
 
+  // Whether there is such a bucket, and it fills slowly.
+  bool Lasts(Bucket bucket) const;
+  // Of a bucket that there is not: zero.
+  Duration UntilFull(Bucket bucket, Duration now) const;
+  // What was used up before a restart: it is full after `left` at the earliest. Nothing if there is
+  // no such bucket.
+  void PutBack(Bucket bucket, Duration left, Duration now);
+
  private:
+  const std::optional<TokenBucket>& At(Bucket bucket) const;
+
   const Rates rates_;
   std::optional<TokenBucket> requests_;
   std::optional<TokenBucket> events_;

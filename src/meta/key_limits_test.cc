@@ -48,6 +48,24 @@ TEST(TokenBucket, OwesAtMostADayWhateverIsCharged) {
   EXPECT_LE(bucket.UntilFull(kStart), std::chrono::hours(24) + seconds(1));
 }
 
+TEST(KeyLimits, WhatWasUsedUpIsPutBackOnceAndNeverGivesAnythingAway) {
+  using Bucket = KeyLimits::Bucket;
+  KeyLimits limits({.requests = Rate{24, std::chrono::hours(24)}, .bytes = Rate{100, seconds(60)}});
+  EXPECT_TRUE(limits.Lasts(Bucket::kRequests));
+  EXPECT_FALSE(limits.Lasts(Bucket::kBytes));   // Full again within the hour.
+  EXPECT_FALSE(limits.Lasts(Bucket::kEvents));  // There is none.
+  limits.PutBack(Bucket::kEvents, seconds(1), kStart);
+  limits.PutBack(Bucket::kRequests, std::chrono::hours(20), kStart);
+  EXPECT_EQ(limits.State(kStart).remaining, 4U);
+  EXPECT_EQ(limits.UntilFull(Bucket::kRequests, kStart), std::chrono::hours(20));
+  // Less than what is used up already changes nothing; nor does a time that has passed.
+  limits.PutBack(Bucket::kRequests, std::chrono::hours(10), kStart);
+  limits.PutBack(Bucket::kRequests, -std::chrono::hours(10), kStart);
+  EXPECT_EQ(limits.State(kStart).remaining, 4U);
+  limits.PutBack(Bucket::kRequests, std::chrono::hours(1'000'000), kStart);
+  EXPECT_LE(limits.UntilFull(Bucket::kRequests, kStart), std::chrono::hours(48));
+}
+
 TEST(KeyLimits, TellsOfTheBucketThatIsEmptiest) {
   KeyLimits limits({.requests = Rate{10, seconds(1)}, .events = Rate{1'000, seconds(1)}});
   LimitState state = limits.Admit(kStart);

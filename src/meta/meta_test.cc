@@ -4,6 +4,7 @@
 
 #include "meta/database.h"
 #include "meta/projects.h"
+#include "meta/used_limits.h"
 #include "sim/expect.h"
 
 namespace tidemark::meta {
@@ -105,6 +106,35 @@ TEST_F(MetaTest, ProjectsAreMadeOnceAndListed) {
   EXPECT_EQ((*list)[1].created, TimeMicros(5));
   EXPECT_FALSE((*projects->Find("nobody")).has_value());
   EXPECT_TRUE((*projects->Find("shop")).has_value());
+}
+
+TEST_F(MetaTest, UsedLimitsAreThereAfterARestartUntilTheyAreFull) {
+  using Bucket = KeyLimits::Bucket;
+  const auto at = [](std::int64_t seconds) { return TimeMicros(seconds * 1'000'000); };
+  const std::vector<UsedLimit> used = {{"a", Bucket::kRequests, at(100)},
+                                       {"a", Bucket::kBytes, at(200)},
+                                       {"user:ann", Bucket::kEvents, at(300)}};
+  {
+    auto database = Open();
+    auto limits = UsedLimits::Open(database.get());
+    ASSERT_OK(limits);
+    EXPECT_TRUE(limits->Load(at(0))->empty());
+    ASSERT_OK(limits->Save(used, at(0)));
+    ASSERT_OK(limits->Save(std::vector<UsedLimit>{{"a", Bucket::kBytes, at(250)}}, at(1)));
+  }
+  auto database = Open();
+  auto limits = UsedLimits::Open(database.get());
+  ASSERT_OK(limits);
+  const auto loaded = limits->Load(at(150));
+  ASSERT_OK(loaded);
+  ASSERT_EQ(loaded->size(), 2U);
+  EXPECT_EQ(loaded->at(0).key, "user:ann");
+  EXPECT_EQ(loaded->at(0).bucket, Bucket::kEvents);
+  EXPECT_EQ(loaded->at(0).full_at, at(300));
+  EXPECT_EQ(loaded->at(1).full_at, at(250));
+  // What is full is forgotten, and what did not change is not written.
+  ASSERT_OK(limits->Save(std::vector<UsedLimit>{{"b", Bucket::kEvents, at(1'000)}}, at(260)));
+  ASSERT_EQ(limits->Load(at(0))->size(), 2U);
 }
 
 }  // namespace

@@ -82,6 +82,10 @@ struct JwtVerifier::Key {
   JwtAlgorithm algorithm;
   std::string secret;  // kHs256.
   PublicKey public_key;
+
+  bool Fits(std::string_view alg, std::string_view kid) const {
+    return AlgorithmName(algorithm) == alg && (kid.empty() || id.empty() || kid == id);
+  }
 };
 
 JwtVerifier::JwtVerifier(JwtOptions options) : options_(std::move(options)) {}
@@ -150,6 +154,16 @@ Status JwtVerifier::AddSet(std::string_view json) {
   return {};
 }
 
+bool JwtVerifier::HasKeyFor(std::string_view token) const {
+  if (token.size() > kJwtBytesMax) return true;
+  const auto header = ReadPart(token.substr(0, token.find('.')));
+  if (!header) return true;
+  const std::string algorithm = TextOf(*header, "alg");
+  const std::string id = TextOf(*header, "kid");
+  return std::any_of(keys_.begin(), keys_.end(),
+                     [&](const auto& key) { return key->Fits(algorithm, id); });
+}
+
 Result<JwtClaims> JwtVerifier::Verify(std::string_view token, TimeMicros now) const {
   if (token.size() > kJwtBytesMax) return Fail(Refused("it is too long"));
   const std::size_t first = token.find('.');
@@ -165,8 +179,7 @@ Result<JwtClaims> JwtVerifier::Verify(std::string_view token, TimeMicros now) co
   const std::string id = TextOf(*header, "kid");
   const std::string_view text = token.substr(0, second);
   const bool signed_by_us = std::any_of(keys_.begin(), keys_.end(), [&](const auto& key) {
-    if (AlgorithmName(key->algorithm) != algorithm) return false;
-    if (!id.empty() && !key->id.empty() && id != key->id) return false;
+    if (!key->Fits(algorithm, id)) return false;
     return key->algorithm == JwtAlgorithm::kHs256
                ? CheckHs256(key->secret, text, *signature)
                : CheckSignature(key->algorithm, key->public_key, text, *signature);

@@ -51,6 +51,9 @@ class JwtVerifier {
   JwtVerifier& operator=(const JwtVerifier&) = delete;
   ~JwtVerifier();
 
+  // Whether it has a key that may have signed the token, by `alg` and `kid`. A token that cannot be
+  // read has one: there is nothing to look for.
+  bool HasKeyFor(std::string_view token) const;
   // kPermissionDenied with a sentence that gives nothing away. `exp` is required.
   Result<JwtClaims> Verify(std::string_view token, TimeMicros now) const;
 

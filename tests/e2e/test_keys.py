@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import sqlite3
 import subprocess
 import time
 
@@ -256,6 +257,93 @@ def test_tokens_of_users(running):
     answer = running.post("/v1/sql", {"query": "select 1"},
                           {"Authorization": "Bearer " + token(good), "X-Tidemark-Project": "blog"})
     refused(answer, 403, "another project")
+
+
+def metric(server, name):
+    lines = server.get("/metrics", {"X-API-Key": server.admin}).body.decode().splitlines()
+    return int(float(next(line for line in lines if line.startswith(name + " ")).split()[-1]))
+
+
+def jwk_set(**secrets):
+    return json.dumps({"keys": [{"kty": "oct", "kid": kid, "k": base64.urlsafe_b64encode(secret).rstrip(b"=").decode()} for kid, secret in secrets.items()]})
+
+
+def test_new_keys_of_tokens_are_taken_without_a_restart_and_bad_ones_change_nothing(tmp_path):
+    old, new = b"o" * 32, b"n" * 32
+    file = tmp_path / "jwks.json"
+    file.write_text(jwk_set(old=old))
+    claims = {"sub": "ann", "exp": time.time() + 600, "project": "default", "scope": "query"}
+    by_old, by_new = token(claims, {"alg": "HS256", "kid": "old"}, old), token(claims, {"alg": "HS256", "kid": "new"}, new)
+    with Tidemark(tmp_path / "data", "-X", f"auth.jwks_file={file}", dev=False) as server:
+        server.admin = admin_key(server)
+
+        def ask(one):
+            return server.post("/v1/sql", {"query": "select 1"}, {"Authorization": "Bearer " + one}).status
+
+        def until(one, status):
+            deadline = time.monotonic() + DEADLINE_SECONDS
+            while ask(one) != status:
+                assert time.monotonic() < deadline, server.stderr()[-2000:]
+        assert (ask(by_old), ask(by_new)) == (200, 401)
+        file.write_text(jwk_set(old=old, new=new))
+        until(by_new, 200)  # A token of an unknown key makes it look again.
+        assert ask(by_old) == 200
+        # What is no good is told, and the keys from before count.
+        for bad in ("{", jwk_set(new=b"short"), ""):
+            file.write_text(bad)
+            failed = metric(server, 'tidemark_auth_token_files_total{outcome="failed"}')
+            deadline = time.monotonic() + DEADLINE_SECONDS
+            while metric(server, 'tidemark_auth_token_files_total{outcome="failed"}') == failed:
+                assert ask(token(claims, {"alg": "HS256", "kid": "unknown"}, new)) == 401
+                assert time.monotonic() < deadline
+            assert metric(server, "tidemark_auth_token_files_bad") == 1
+            assert ask(by_old) == ask(by_new) == 200
+        # A key that is taken away ends its tokens, remembered or not; nobody needs to ask for that.
+        file.write_text(jwk_set(new=new))
+        until(by_old, 401)
+        assert ask(by_new) == 200
+        assert metric(server, "tidemark_auth_token_files_bad") == 0
+        assert metric(server, 'tidemark_auth_token_files_total{outcome="read"}') == 2
+
+
+def test_a_quota_of_a_day_outlives_the_server(tmp_path):
+    options = ("-X", "limits.events=100 a day")
+    claims = {"sub": "ann", "exp": time.time() + 600, "project": "default", "scope": "ingest query"}
+    secret = tmp_path / "secret"
+    secret.write_text("0123456789abcdef0123456789abcdef")
+    bearer = {"Authorization": "Bearer " + token(claims)}
+    with Tidemark(tmp_path / "data", *options, "-X", f"auth.secret_file={secret}", dev=False) as server:
+        server.admin = admin_key(server)
+        made = {what: make(server, limits=limits)["key"] for what, limits in {
+            "requests": {"requests": "3 a day"}, "bytes": {"bytes": "1KB a day"}, "quick": {"requests": "2 a minute"}}.items()}
+        for _ in range(3):
+            assert send(server, made["requests"]).status == 202
+        assert send(server, made["bytes"], body=[EVENT] * 100).status == 202
+        assert server.post("/v1/events", [EVENT] * 150, bearer).status == 202
+        assert [send(server, made["quick"]).status for _ in range(3)] == [202, 202, 429]
+        assert server.terminate() == 0
+    for _ in range(2):
+        with Tidemark(tmp_path / "data", *options, "-X", f"auth.secret_file={secret}", dev=False) as server:
+            answer = send(server, made["requests"])
+            assert answer.status == 429 and int(answer.headers["Retry-After"]) > 20_000
+            assert send(server, made["bytes"]).status == 429
+            assert server.post("/v1/events", EVENT, bearer).status == 429
+            assert send(server, made["quick"]).status == 202  # A minute is not worth remembering.
+
+
+def test_what_a_killed_server_had_counted_seconds_before_is_known(tmp_path):
+    with Tidemark(tmp_path / "data", dev=False) as server:
+        server.admin = admin_key(server)
+        made = make(server, limits={"requests": "2 a day"})
+        assert [send(server, made["key"]).status for _ in range(3)] == [202, 202, 429]
+        database = sqlite3.connect(f"file:{tmp_path / 'data' / 'meta.db'}?mode=ro", uri=True)
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while database.execute("select count(*) from used_limit where key = ?", (made["id"],)).fetchone() == (0,):
+            assert time.monotonic() < deadline
+        database.close()
+        server.kill()
+    with Tidemark(tmp_path / "data", dev=False) as server:
+        assert send(server, made["key"]).status == 429
 
 
 def test_bad_specifications_are_400_and_make_nothing(running):
