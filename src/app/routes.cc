@@ -57,7 +57,10 @@ class Routes::Impl {
             [this](const net::Request& request) { return ManagerOf(request); }, &parts->clock(),
             env::EntropySeed),
         receipts_({.core = [parts] { return &parts->core(); },
-                   .catalog = [parts] { return &parts->catalog(); }},
+                   .commits =
+                       [parts](const Uuid& table, LogOffset begin, LogOffset end) {
+                         return parts->catalog().LedgerOver(table, begin, end);
+                       }},
                   &parts->pool(),
                   [this](const net::Request& request) { return ReadersOrSenders(request); }),
         iceberg_(IcebergParts(parts)),

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "app/keyring.h"
-#include "catalog/catalog.h"
+#include "catalog/sqlite_catalog.h"
 #include "collect/admission.h"
 #include "collect/doors.h"
 #include "collect/event_sink.h"
@@ -31,7 +31,7 @@ class RouteParts {
   virtual bool ready() const = 0;
   virtual tide::Core& core() = 0;
   virtual query::Service& queries() = 0;
-  virtual catalog::Catalog& catalog() = 0;
+  virtual catalog::SqliteCatalog& catalog() = 0;
   virtual iceberg::RestCatalog& rest_catalog() = 0;
   virtual env::TaskPool& catalog_pool() = 0;
   virtual engine::DataFileReader& reader() = 0;

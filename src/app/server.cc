@@ -118,7 +118,7 @@ class Server::Impl final : public RouteParts {
   bool ready() const override { return ready_.load(std::memory_order_acquire); }
   tide::Core& core() override { return *core_; }
   query::Service& queries() override { return *queries_; }
-  catalog::Catalog& catalog() override { return *catalog_; }
+  catalog::SqliteCatalog& catalog() override { return *catalog_; }
   iceberg::RestCatalog& rest_catalog() override { return *rest_catalog_; }
   env::TaskPool& catalog_pool() override { return *catalog_pool_; }
   engine::DataFileReader& reader() override { return *reader_; }

@@ -109,6 +109,28 @@ TEST_F(CatalogTest, ACommitMovesTheHeadTheOffsetsAndTheLedgerTogether) {
   EXPECT_TRUE((*catalog_->DueGarbage(TimeMicros(50), 10)).empty());
 }
 
+TEST_F(CatalogTest, CommitsAreFoundByTheOffsetsThatTheyAdded) {
+  for (std::int64_t i = 0; i < 20; ++i) {
+    ASSERT_OK(Commit(Change(1, i * 2, i * 100, i * 100 + 100, static_cast<std::uint8_t>(10 + i))));
+    // One that adds none, as a compaction.
+    ASSERT_OK(Commit(
+        Change(1, i * 2 + 1, i * 100 + 100, i * 100 + 100, static_cast<std::uint8_t>(100 + i))));
+  }
+  const auto found = [this](std::int64_t begin, std::int64_t end) {
+    std::vector<std::int64_t> begins;
+    const auto rows = *catalog_->LedgerOver(Id(1), LogOffset(begin), LogOffset(end));
+    for (const LedgerRow& row : rows) begins.push_back(row.begin.value);
+    return begins;
+  };
+  EXPECT_EQ(found(0, 1), (std::vector<std::int64_t>{0}));
+  EXPECT_EQ(found(250, 251), (std::vector<std::int64_t>{200}));
+  EXPECT_EQ(found(299, 401), (std::vector<std::int64_t>{200, 300, 400}));
+  EXPECT_EQ(found(300, 400), (std::vector<std::int64_t>{300}));
+  EXPECT_TRUE(found(2'000, 2'001).empty());
+  EXPECT_EQ(found(0, 5'000).size(), 20U);
+  EXPECT_TRUE(catalog_->LedgerOver(Id(2), LogOffset(0), LogOffset(100))->empty());
+}
+
 TEST_F(CatalogTest, AStaleBeginIsRefused) {
   ASSERT_OK(Commit(Change(1, 0, 0, 100, 10)));
   const Status status = Commit(Change(1, 1, 0, 150, 11));

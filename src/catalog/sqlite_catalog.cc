@@ -19,7 +19,7 @@ Result<Uuid> ReadUuid(std::string_view text) {
   return *uuid;
 }
 
-constexpr std::array<std::string_view, 2> kSteps = {
+constexpr std::array<std::string_view, 3> kSteps = {
     "CREATE TABLE log_owner(log_id TEXT PRIMARY KEY, epoch INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE iceberg_table("
     " uuid TEXT PRIMARY KEY, ns TEXT NOT NULL, name TEXT NOT NULL, location TEXT NOT NULL UNIQUE,"
@@ -46,6 +46,9 @@ constexpr std::array<std::string_view, 2> kSteps = {
     "INSERT INTO iceberg_namespace VALUES('default','{}',1);"
     "INSERT OR IGNORE INTO iceberg_namespace SELECT DISTINCT ns,'{}',1 FROM iceberg_table;"
     "ALTER TABLE iceberg_table ADD COLUMN kind TEXT NOT NULL DEFAULT 'table';",
+    // Commits by the offsets that they added.
+    "CREATE INDEX ledger_offsets ON snapshot_ledger(table_uuid, off_end)"
+    " WHERE off_begin < off_end;",
 };
 
 constexpr std::string_view kLedgerColumns =
@@ -403,6 +406,25 @@ Result<std::vector<LedgerRow>> SqliteCatalog::Ledger(const Uuid& table) {
     TM_ASSIGN(const bool row, list.Step());
     if (!row) return rows;
     TM_ASSIGN(rows.emplace_back(), ReadLedger(list));
+  }
+}
+
+Result<std::vector<LedgerRow>> SqliteCatalog::LedgerOver(const Uuid& table, LogOffset begin,
+                                                         LogOffset end) {
+  TM_ASSIGN(Transaction transaction, database_->Begin());
+  TM_ASSIGN(Statement list,
+            transaction.Prepare("SELECT " + std::string(kLedgerColumns) +
+                                " FROM snapshot_ledger WHERE table_uuid=?1 AND off_end>?2"
+                                " AND off_begin<off_end ORDER BY off_end"));
+  list.Bind(1, std::string_view(table.ToString())).Bind(2, begin.value);
+  std::vector<LedgerRow> rows;
+  while (true) {
+    TM_ASSIGN(const bool more, list.Step());
+    if (!more) return rows;
+    TM_ASSIGN(LedgerRow row, ReadLedger(list));
+    // No two add the same offset, so that they begin in the order in which they end.
+    if (row.begin >= end) return rows;
+    rows.push_back(std::move(row));
   }
 }
 

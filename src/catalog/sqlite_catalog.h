@@ -22,6 +22,9 @@ class SqliteCatalog final : public Catalog {
   Status Commit(std::span<const TableChange> changes) override;
   Result<std::optional<LedgerRow>> FindCommit(const Uuid& table, const Uuid& commit_id) override;
   Result<std::vector<LedgerRow>> Ledger(const Uuid& table) override;
+  // The commits that added offsets of [begin, end), in their order: found by an index, whatever
+  // else is in the ledger.
+  Result<std::vector<LedgerRow>> LedgerOver(const Uuid& table, LogOffset begin, LogOffset end);
   Status AddInflight(const Inflight& inflight) override;
   Result<std::vector<Inflight>> ListInflight() override;
   Status RemoveInflight(const Uuid& id) override;

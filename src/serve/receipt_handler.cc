@@ -59,7 +59,7 @@ net::Response ReceiptHandler::Resolve(const std::string& project,
   }
   std::vector<catalog::LedgerRow> ledger;
   if (cut->lake != nullptr && receipt.first < cut->settled()) {
-    auto rows = sources_.catalog()->Ledger(cut->lake->table);
+    auto rows = sources_.commits(cut->lake->table, receipt.first, receipt.end());
     if (!rows) return net::ErrorResponse(rows.error());
     ledger = *std::move(rows);
   }

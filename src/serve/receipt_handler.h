@@ -2,10 +2,12 @@
 // are, whether they are visible, in which snapshots they were settled. docs/reference/events.md,
 // "Receipts".
 //
-// Handle is called on a reactor's thread; the ledger is read on the pool.
+// Handle is called on a reactor's thread; commits are looked up on the pool.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <vector>
 
 #include "catalog/catalog.h"
 #include "env/task_pool.h"
@@ -21,7 +23,10 @@ class ReceiptHandler {
   // Asked for with each request: there is no core before recovery.
   struct Sources {
     std::function<tide::Core*()> core;
-    std::function<catalog::Catalog*()> catalog;
+    // The commits of a table that added offsets of [begin, end).
+    std::function<Result<std::vector<catalog::LedgerRow>>(const Uuid& table, LogOffset begin,
+                                                          LogOffset end)>
+        commits;
   };
 
   // `pool` must outlive the handler, and it every task of the pool.
