@@ -7,11 +7,14 @@
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "base/json_writer.h"
+#include "base/uuid.h"
 #include "event/quarantine.h"
 
 namespace tidemark::serve {
 namespace {
 
+// Between the moment in an item's name and its time in the log, as a rule.
+constexpr std::int64_t kItemNearMicros = 3'600LL * 1'000'000;
 constexpr std::string_view kPending = "pending";
 constexpr std::string_view kItemHint =
     "GET /v1/quarantine lists the items; what one is called, is its quarantine_id";
@@ -28,6 +31,16 @@ constexpr std::string_view kListColumns =
 
 constexpr std::array<std::string_view, 4> kStatuses = {kPending, event::kReplayedRecord,
                                                        event::kDroppedRecord, "all"};
+
+// When the item of that name was made, to the millisecond below (RFC 9562, 5.7); nothing if no item
+// can be called so.
+std::optional<TimeMicros> TimeOfItem(const Uuid& id) {
+  if (id.bytes[6] >> 4U != 7) return std::nullopt;
+  std::int64_t millis = 0;
+  for (std::size_t i = 0; i < 6; ++i) millis = millis << 8 | id.bytes[i];
+  if (millis > kTimeMax.value / 1'000 - kItemNearMicros) return std::nullopt;
+  return TimeMicros(millis * 1'000);
+}
 
 Result<std::int64_t> NumberOf(const net::Request& request, std::string_view name,
                               std::int64_t otherwise) {
@@ -157,13 +170,25 @@ Result<std::vector<JsonValue>> QuarantineHandler::Select(query::SqlRequest ask) 
 }
 
 Result<JsonValue> QuarantineHandler::FindItem(const std::string& project, const std::string& id) {
-  query::SqlRequest ask;
-  ask.project = project;
-  ask.sql = "SELECT * FROM quarantine WHERE quarantine_id = $id";
-  ask.named_parameters.emplace_back("id", id);
-  TM_ASSIGN(auto items, Select(std::move(ask)));
-  if (items.empty()) return Fail(Code::kNotFound, "the quarantine has no item " + id);
-  return std::move(items.front());
+  // The id says when the item came (UUIDv7), and the log's time is never before that: near it
+  // first, and beyond for a log whose clock was ahead. Files of other times and ids are not read.
+  const auto made = Uuid::Parse(id);
+  const auto time = made ? TimeOfItem(*made) : std::nullopt;
+  if (time) {
+    const std::string from = FormatTime(*time);
+    const std::string until = FormatTime(TimeMicros(time->value + kItemNearMicros));
+    for (const std::string& where :
+         {"received_at >= '" + from + "' AND received_at < '" + until + "'",
+          "received_at >= '" + until + "'"}) {
+      query::SqlRequest ask;
+      ask.project = project;
+      ask.sql = "SELECT * FROM quarantine WHERE quarantine_id = $id AND " + where;
+      ask.named_parameters.emplace_back("id", made->ToString());
+      TM_ASSIGN(auto items, Select(std::move(ask)));
+      if (!items.empty()) return std::move(items.front());
+    }
+  }
+  return Fail(Code::kNotFound, "the quarantine has no item " + id);
 }
 
 void QuarantineHandler::List(const std::string& project, const net::Request& request,

@@ -282,6 +282,25 @@ def test_a_change_of_the_schema_lets_what_was_kept_be_replayed_as_it_is(enforced
     assert enforced.rows("select event_id, properties->>'$.amount' from events") == [("o-1", "5")]
 
 
+def test_an_item_is_found_without_reading_the_files_of_others(server):
+    names = []
+    for i in range(12):
+        names.append(keep(server, {"user_id": f"u{i}"}))
+        server.settle()
+    files = metric(server, 'tidemark_query_files_total{outcome="read"}')
+    for name in names:
+        assert server.get(f"/v1/quarantine/{name}").json()["quarantine_id"] == name
+    read = metric(server, 'tidemark_query_files_total{outcome="read"}') - files
+    assert read <= 2 * len(names), read  # For the item and for what may have resolved it.
+    for missing in ("none", "00000000-0000-4000-8000-000000000000", "ffffffff-ffff-7fff-bfff-ffffffffffff", names[0][:-1], "0" * 5000):
+        assert server.get(f"/v1/quarantine/{missing}").status in (404, 414), missing
+    assert server.get(f"/v1/quarantine/{names[3].upper()}").json()["quarantine_id"] == names[3]
+    assert server.post(f"/v1/quarantine/{names[5]}/replay", {"event_type": "fixed"}).status == 200
+    server.settle()
+    assert server.get(f"/v1/quarantine/{names[5]}").json()["status"] == "replayed"
+    assert server.post(f"/v1/quarantine/{names[5]}/replay", {"event_type": "fixed"}).json()["already"] is True
+
+
 def test_projects_and_keys_see_their_own_items_only(tmp_path):
     with Tidemark(tmp_path / "data", dev=False) as server:
         admin = next(word for word in server.banner.split() if word.startswith("tm_"))
