@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 #include "base/time.h"
@@ -45,6 +46,14 @@ class Dialect {
   struct Tools {
     TimeMicros received_at;
     event::JsonIndexer& indexer;
+    // Takes the body as it was sent, out of its compression and form, when Translate has rewritten
+    // it; stays empty if there was none. nullptr: nobody wants it.
+    std::string* original = nullptr;
+  };
+  // How a body says something of all its events at once: members beside the list of them.
+  struct Envelope {
+    std::string_view list;                         // "batch"
+    std::span<const std::string_view> names = {};  // "sentAt", "context"
   };
 
   Dialect() = default;
@@ -70,6 +79,8 @@ class Dialect {
   // The member that holds the list of events in a body that Translate rewrites; empty if it leaves
   // their texts as they were sent.
   virtual std::string_view ListName() const { return {}; }
+  // An invalid event is kept with what its envelope said of it. Empty: there are none.
+  virtual Envelope EnvelopeOf() const { return {}; }
   // Replaces the body, which is out of its compression and form, by the same events as native JSON,
   // in the same order: event i of the body is event i afterwards, also if it is none (the parser
   // refuses it then). kInvalidArgument: nothing in it can be read; the message says why.
@@ -81,6 +92,22 @@ class Dialect {
   // For claims with is_reply.
   virtual net::Response Reply(const Claim& /*claim*/, const net::Request& /*request*/) const {
     return net::ErrorResponse(404, "there is nothing here");
+  }
+
+ protected:
+  // The end of a Translate that has rewritten a body that was sent.
+  static void Rewrite(std::string native, const Tools& tools, net::Request* request) {
+    native.reserve(native.size() + net::kBodyPadding);
+    std::string sent = std::exchange(request->body, std::move(native));
+    if (tools.original != nullptr) *tools.original = std::move(sent);
+  }
+  // What a body is rewritten to at most. An envelope stands once in a body and once in each of its
+  // events then, so that a small body can become a large one.
+  static constexpr std::size_t kNativeBytesMax = 128U << 20;
+  static Error TooLarge() {
+    return {Code::kInvalidArgument,
+            "the events of the body are too large together with what its envelope says of each; "
+            "send fewer of them at once"};
   }
 };
 

@@ -27,15 +27,6 @@ constexpr std::string_view kRequestKeyHint =
 constexpr std::string_view kProjectHint =
     "use a key of that project that may send events, or name the key's own project or none";
 
-// The body that the dialect is about to rewrite: an item of the quarantine is kept as it was sent.
-std::string OriginalOf(const Dialect& dialect, const net::Request& request) {
-  std::string original;
-  if (dialect.ListName().empty()) return original;
-  original.reserve(request.body.size() + net::kBodyPadding);
-  original = request.body;
-  return original;
-}
-
 }  // namespace
 
 // One request, until its answer is sent.
@@ -258,8 +249,8 @@ std::optional<net::Response> Doors::Receive(const Door& door, const Identity& id
     return net::ErrorResponse(error, kEventHint);
   };
   const enrich::RequestFacts facts = FactsOf(request, now);  // Of the body as it was sent.
-  const std::string original = OriginalOf(*door.dialect, request);
-  const Dialect::Tools tools{now, workbench->indexer};
+  std::string original;  // An item of the quarantine is kept as it was sent.
+  const Dialect::Tools tools{now, workbench->indexer, &original};
   if (const Status native = door.dialect->Translate(*door.claim, tools, &request); !native) {
     return unreadable(native.error());
   }
@@ -274,8 +265,9 @@ std::optional<net::Response> Doors::Receive(const Door& door, const Identity& id
     return full;
   }
   const event::RequestKey* const request_key = *key ? &**key : nullptr;
-  Keeper keeper({*project, now, *door.dialect, *door.claim, original, request_key,
-                 !WantsExplanation(request)},
+  const bool rewritten = !door.dialect->ListName().empty();
+  Keeper keeper({*project, now, *door.dialect, *door.claim, rewritten ? original : request.body,
+                 request_key, !WantsExplanation(request)},
                 [&workbench] { return workbench->dice.Next(); });
   event::BatchBuilder builder(*project, now);
   if (request_key != nullptr) builder.SetKey(*request_key);
@@ -341,14 +333,19 @@ Result<event::ReadAgain> Doors::Read(const event::KeptEvent& kept) {
   request.method = door.claim->method;
   request.body.reserve(kept.body.size() + net::kBodyPadding);
   request.body = kept.body;
-  const TimeMicros now = clock_->WallNow();
+  // As if it were read when it came: what is told from the time of arrival is told from that one.
+  enrich::RequestFacts facts{.received_at = kept.received_at};
+  if (enrichment_ != nullptr && enrichment_->options().clock_skew) {
+    facts.sent_at = FindSentAt(request.body);
+  }
   WorkbenchPointer workbench = TakeWorkbench();
-  Status native = door.dialect->Translate(*door.claim, {now, workbench->indexer}, &request);
-  event::BatchBuilder builder(kept.project, now);
+  Status native =
+      door.dialect->Translate(*door.claim, {facts.received_at, workbench->indexer}, &request);
+  event::BatchBuilder builder(kept.project, clock_->WallNow());
   builder.SetKey(kept.key);
-  auto parsed = native ? Parse(door, kept.project, {.received_at = now}, request, nullptr,
-                               workbench.get(), &builder)
-                       : Result<event::ParsedEvents>(tl::unexpected(native.error()));
+  auto parsed = native
+                    ? Parse(door, kept.project, facts, request, nullptr, workbench.get(), &builder)
+                    : Result<event::ParsedEvents>(tl::unexpected(native.error()));
   GiveBack(std::move(workbench));
   if (!parsed) return Fail(std::move(parsed).error());
   if (parsed->received != 1) {

@@ -159,13 +159,15 @@ TEST_F(DoorsTest, ADialectKeepsWhatItsClientSentAndReadsItAgain) {
   event::EventView item;
   ASSERT_TRUE(items.Next(&item).value());
   using event::QuarantineColumn;
-  EXPECT_EQ(item.Text(SlotOf(QuarantineColumn::kRaw)), bad);
+  EXPECT_EQ(item.Text(SlotOf(QuarantineColumn::kRaw)),
+            R"({"sentAt":"2026-01-01","batch":[)" + bad + "]}");
   event::KeptEvent kept{"default",
                         std::string(item.Text(SlotOf(QuarantineColumn::kDialect))),
                         std::string(item.Text(SlotOf(QuarantineColumn::kDoor))),
                         bad,
                         {event::RequestKey::Kind::kResolution, "q", 0, 0, 1}};
   EXPECT_EQ(doors_.Read(kept).error().code(), Code::kInvalidArgument);
+  kept.received_at = TimeMicros(1'700'000'000'000'000);
   kept.body = R"({"type":"track","event":"bought","userId":"u"})";
   const auto read = doors_.Read(kept);
   ASSERT_TRUE(read.has_value());
@@ -173,6 +175,9 @@ TEST_F(DoorsTest, ADialectKeepsWhatItsClientSentAndReadsItAgain) {
   EXPECT_EQ(events.key()->kind, event::RequestKey::Kind::kResolution);
   ASSERT_TRUE(events.Next(&item).value());
   EXPECT_EQ(item.Text(event::Column::kEventType), "bought");
+  // When nobody says when it happened, it happened when it came, not when it is read again.
+  EXPECT_EQ(item.timestamp, kept.received_at);
+  EXPECT_NE(events.received_at(), kept.received_at);
   kept.body = "[" + kept.body + "," + kept.body + "]";
   EXPECT_EQ(doors_.Read(kept).error().code(), Code::kInvalidArgument);
   kept.door = "POST /nowhere";

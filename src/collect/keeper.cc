@@ -49,20 +49,42 @@ std::string DoorName(const Claim& claim) {
 Keeper::Keeper(Request request, std::function<std::uint64_t()> dice)
     : request_(request), dice_(std::move(dice)) {}
 
-std::optional<std::string_view> Keeper::Original(std::uint32_t index) {
-  if (!looked_) {
-    looked_ = true;
-    event::JsonIndexer indexer;
-    BodyReader reader(request_.original, &indexer);
-    // It was read before: Translate has made the native body of it.
-    if (reader.Open(request_.dialect.ListName())) {
-      reader.ForEachEvent([this](const event::JsonCursor& in, const event::JsonSpan& one) {
-        originals_.push_back(in.Raw(one));
-      });
-    }
+void Keeper::Look() {
+  if (std::exchange(looked_, true) || request_.original.empty()) return;
+  const Dialect::Envelope envelope = request_.dialect.EnvelopeOf();
+  const bool rewritten = !request_.dialect.ListName().empty();
+  if (envelope.list.empty() && !rewritten) return;
+  event::JsonIndexer indexer;
+  BodyReader reader(request_.original, &indexer);
+  // A body that was rewritten was read before; any other is lines, if it cannot be read as one.
+  is_list_ = !reader.Open(envelope.list) || reader.is_list();
+  if (!is_list_ && !rewritten) return;
+  if (rewritten) {
+    reader.ForEachEvent([this](const event::JsonCursor& in, const event::JsonSpan& one) {
+      originals_.push_back(in.Raw(one));
+    });
   }
-  if (index >= originals_.size()) return std::nullopt;
-  return originals_[index];
+  reader.ForEachOuter(
+      [&](const event::JsonCursor& in, const event::JsonSpan& key, const event::JsonSpan& value) {
+        if (std::find(envelope.names.begin(), envelope.names.end(), in.Inside(key)) ==
+            envelope.names.end()) {
+          return;
+        }
+        if (value.kind != '{' && in.Raw(value).size() > kEnvelopeTextBytesMax) return;
+        envelope_.append(in.Raw(key)).append(":").append(in.Raw(value)).push_back(',');
+      });
+}
+
+std::string_view Keeper::InEnvelope(std::string_view raw) {
+  // Alone, what an event says of its sending would be taken for what its body said.
+  const bool may_mislead = is_list_ && (raw.find("\"sentAt\"") != std::string_view::npos ||
+                                        raw.find("\"sent_at\"") != std::string_view::npos);
+  if (envelope_.empty() && !may_mislead) return raw;
+  enveloped_bytes_ += envelope_.size();
+  if (enveloped_bytes_ > kEnvelopesBytesMax) return raw;
+  wrapped_ = "{" + envelope_ + "\"";
+  wrapped_.append(request_.dialect.EnvelopeOf().list).append("\":[").append(raw).append("]}");
+  return wrapped_;
 }
 
 std::string Keeper::Keep(const event::InvalidEvent& event) {
@@ -80,11 +102,15 @@ std::string Keeper::Keep(const event::InvalidEvent& event) {
   }
   const std::uint64_t first = dice_();
   const std::string id = MakeUuidV7(request_.received_at, first, dice_()).ToString();
+  Look();
   const bool rewritten = !request_.dialect.ListName().empty();
-  const auto original = rewritten ? Original(event.index) : std::nullopt;
   // What its client said otherwise than in a body of the dialect is kept as the native event that
   // it would have been.
-  const bool as_native = rewritten && !original;
+  const bool as_native = rewritten && event.index >= originals_.size();
+  // Of a line that is no JSON only the line itself is worth keeping.
+  const bool alone = as_native || event.code == "invalid_json";
+  const std::string_view raw =
+      alone ? event.raw : InEnvelope(rewritten ? originals_[event.index] : event.raw);
   const std::string door = as_native ? std::string(kNativeDoor) : DoorName(request_.claim);
   const bool has_id = (event.read.made & event::kMadeId) == 0;
   event::AddRecord({.quarantine_id = id,
@@ -97,7 +123,7 @@ std::string Keeper::Keep(const event::InvalidEvent& event) {
                     .reason = event.code,
                     .rule = event.rule,
                     .message = event.message,
-                    .raw = original.value_or(event.raw),
+                    .raw = raw,
                     .dialect = as_native ? kNativeName : request_.dialect.name(),
                     .door = door,
                     .schema = event.rule.empty() ? "" : SchemaOf(event.rule)},

@@ -28,6 +28,12 @@ class ReasonMetrics {
   std::vector<std::pair<std::string_view, telemetry::Counter*>> counters_;
 };
 
+// A text of an envelope that is longer says no time.
+inline constexpr std::size_t kEnvelopeTextBytesMax = 256;
+// Of one request, all together. Only a body that is made to be a bomb has more: its further events
+// are kept without what was said of all.
+inline constexpr std::size_t kEnvelopesBytesMax = 16U << 20;
+
 class Keeper final : public event::InvalidEvents {
  public:
   struct Request {
@@ -35,8 +41,8 @@ class Keeper final : public event::InvalidEvents {
     TimeMicros received_at;
     const Dialect& dialect;
     const Claim& claim;
-    // As it was sent, if the dialect has rewritten it: out of compression and form, with
-    // kJsonPadding bytes behind it. Must outlive the keeper.
+    // As it was sent: out of compression and form, with kJsonPadding bytes behind it. Empty: it
+    // came otherwise than in a body. Must outlive the keeper.
     std::string_view original = {};
     const event::RequestKey* key = nullptr;  // The same.
     bool stores = true;                      // Else events are only counted, and get no name.
@@ -55,15 +61,22 @@ class Keeper final : public event::InvalidEvents {
   std::string Finish() &&;
 
  private:
-  // The text of an event in the body as it was sent; nothing if it is not there.
-  std::optional<std::string_view> Original(std::uint32_t index);
+  // Reads the body as it was sent, for its events' texts and its envelope.
+  void Look();
+  // The event as a body of its own, with what the envelope of its body said of it: read again, it
+  // means the same. `raw` itself where there is no such thing.
+  std::string_view InEnvelope(std::string_view raw);
 
   const Request request_;
   const std::function<std::uint64_t()> dice_;
   std::optional<event::BatchBuilder> builder_;
   std::vector<std::pair<std::string_view, std::uint32_t>> reasons_;
   bool looked_ = false;
-  std::vector<std::string_view> originals_;  // Of all events of the body; once one is asked for.
+  std::vector<std::string_view> originals_;  // Of all events of a body that was rewritten.
+  bool is_list_ = false;                     // The body is one of events, not one event.
+  std::size_t enveloped_bytes_ = 0;
+  std::string envelope_;  // Its members, each with a comma behind it.
+  std::string wrapped_;
 };
 
 // "POST /v1/events": what an item says of where it came in.

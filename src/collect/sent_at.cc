@@ -34,14 +34,20 @@ std::optional<TimeMicros> TimeOf(const event::JsonCursor& cursor, const event::J
 
 std::optional<TimeMicros> FindSentAt(const std::string& body) {
   if (!body.starts_with('{') || !MayBeThere(body)) return std::nullopt;
-  std::string text = body;
-  text.reserve(text.size() + event::kJsonPadding);
+  std::string copy;
+  // The indexer reads beyond the end.
+  if (body.capacity() - body.size() < event::kJsonPadding) {
+    copy.reserve(body.size() + event::kJsonPadding);
+    copy = body;
+  }
+  const std::string& text = copy.empty() ? body : copy;
   event::JsonIndexer indexer;
   if (!indexer.Index(text)) return std::nullopt;
   event::JsonCursor cursor(text, indexer.starts(), indexer.count());
   event::JsonSpan whole;
   const event::JsonCursor start = cursor;
   if (!cursor.Check(kDepthMax, &whole) || whole.kind != '{') return std::nullopt;
+  if (!cursor.AtEnd()) return std::nullopt;  // Lines: each is an event.
   std::optional<TimeMicros> found;
   event::ForEachMember(start, whole,
                        [&found](const event::JsonCursor& in, const event::JsonSpan& key,

@@ -92,6 +92,7 @@ class BodyReader {
       visit(cursor, element);
     }
   }
+  bool is_list() const { return is_list_; }
   const event::JsonCursor& cursor() const { return cursor_; }
   const event::JsonSpan& whole() const { return whole_; }
   // The first event; false if the list is empty.

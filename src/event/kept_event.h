@@ -15,8 +15,9 @@ struct KeptEvent {
   std::string project;
   std::string dialect;  // As its item says.
   std::string door;
-  std::string body;  // The event, as it was sent or put right, in that dialect.
-  RequestKey key;    // Of the request that it will be in.
+  std::string body;             // The event, as it was sent or put right, in that dialect.
+  RequestKey key;               // Of the request that it will be in.
+  TimeMicros received_at = {};  // When it came.
 };
 
 struct ReadAgain {

@@ -252,6 +252,7 @@ void QuarantineHandler::Replay(const std::string& project, const net::Request& r
   event::KeptEvent kept{
       project, TextAt(*item, "dialect"), TextAt(*item, "door"), *std::move(raw), {}};
   kept.key = KeyOf(id, event::kReplayedRecord, kept.body);
+  kept.received_at = ParseTime(TextAt(*item, "received_at")).value_or(parts_.clock->WallNow());
   auto read = parts_.read(kept);
   if (!read) return respond->Send(net::ErrorResponse(read.error(), kReplayHint));
   Submit({project,

@@ -3,6 +3,7 @@ import base64
 import concurrent.futures
 import hashlib
 import json
+import re
 import subprocess
 
 import pytest
@@ -106,6 +107,53 @@ def test_every_dialect_keeps_what_its_client_sent_and_takes_it_put_right(server,
     assert (done.status, done.json()["status"], done.json()["outcome"]) == (200, "replayed", "accepted"), done.body
     assert server.scalar("select count(*) from events where event_type = 'fixed'") == 1
     assert items(server, "status, replayed_event_id") == [("replayed", done.json()["eventId"])]
+
+
+def test_what_a_batch_says_of_all_its_events_is_kept_with_each(server):
+    # Two hours late by its own clock, and with a page and an app for all.
+    sent = int(server.scalar("select epoch_ms(now()) - 7200000"))
+    iso = server.scalar(f"select strftime(make_timestamp({sent - 90_000} * 1000), '%Y-%m-%dT%H:%M:%S.%fZ')")
+    sent_at = server.scalar(f"select strftime(make_timestamp({sent} * 1000), '%Y-%m-%dT%H:%M:%S.%fZ')")
+    context = {"page": {"url": "https://shop.example/?utm_source=mail"}, "app": {"version": "7"}, "locale": "de"}
+    good = {"type": "track", "event": "good", "userId": "u", "timestamp": iso, "sentAt": "x"}
+    bad = {"type": "track", "userId": "u", "timestamp": iso, "sentAt": "x"}
+    assert server.post("/v1/batch", {"batch": [good, bad], "sentAt": sent_at, "context": context, "more": 1}).status == 200
+    [(item, raw)] = items(server, "quarantine_id, raw")
+    kept = json.loads(raw)
+    assert kept == {"sentAt": sent_at, "context": context, "batch": [bad]}
+    kept["batch"][0]["event"] = "good"
+    assert server.post(f"/v1/quarantine/{item}/replay", kept).json()["outcome"] == "accepted"
+    # Both mean the same, whenever the second one was put right.
+    columns = "event_type, user_id, page_url, utm_source, version, properties->>'$.context.locale', properties->>'$.sentAt', timestamp"
+    first, second = server.rows(f"select {columns} from events order by log_offset")
+    assert first[:-1] == second[:-1] == ("good", "u", "https://shop.example/?utm_source=mail", "mail", "7", "de", "x")
+    assert server.scalar("select max(timestamp) - min(timestamp) < interval 2 seconds from events")
+    assert server.scalar("select bool_and(date_diff('second', timestamp, received_at) between 60 and 120) from events")
+
+
+def test_an_envelope_cannot_make_a_small_body_a_large_one(server):
+    context = {"a": "x" * (1 << 20)}
+    answer = server.post("/v1/batch", {"context": context, "batch": [{"type": "track", "event": "e"}] * 1000})
+    assert answer.status == 400 and "too large together" in answer.json()["message"]
+    answer = server.post("/batch/", {"sent_at": "x" * (1 << 20), "batch": [{"event": "e"}] * 1000})
+    assert answer.status == 400 and "too large together" in answer.json()["message"]
+    assert server.post("/v1/events", {"sentAt": "x" * (1 << 20), "events": [{"user_id": "u"}] * 1000}).json()["quarantined"] == 1000
+    assert server.scalar("select max(length(raw)) from quarantine") < 100
+    # Events that have a context of their own do not need that of the batch, and are kept with it while there is room.
+    before = int(re.search(r"VmHWM:\s+(\d+)", open(f"/proc/{server.process.pid}/status").read())[1])
+    server.post("/v1/batch", {"context": context, "batch": [{"type": "track", "context": {}}] * 2000})
+    assert int(re.search(r"VmHWM:\s+(\d+)", open(f"/proc/{server.process.pid}/status").read())[1]) - before < 1 << 20
+    assert server.post("/v1/batch", {"context": {"a": 1}, "batch": [{"type": "track", "event": "e"}] * 1000}).status == 200
+
+
+@pytest.mark.parametrize("path,body,wrapped", [
+    ("/batch/", {"sent_at": "2026-01-02T03:04:05Z", "historical_migration": False, "batch": [{"distinct_id": "u", "offset": 5}]}, {"sent_at": "2026-01-02T03:04:05Z", "batch": [{"distinct_id": "u", "offset": 5}]}),
+    ("/v1/events", {"events": [{"user_id": "u"}], "sentAt": "2026-01-02T03:04:05Z"}, {"sentAt": "2026-01-02T03:04:05Z", "events": [{"user_id": "u"}]}),
+    ("/v1/events", [{"user_id": "u", "sentAt": "2026-01-02T03:04:05Z"}], {"events": [{"user_id": "u", "sentAt": "2026-01-02T03:04:05Z"}]}),
+    ("/v1/events", {"user_id": "u", "sentAt": "2026-01-02T03:04:05Z"}, {"user_id": "u", "sentAt": "2026-01-02T03:04:05Z"})])
+def test_an_item_is_a_body_that_means_what_its_event_meant(server, path, body, wrapped):
+    assert server.post(path, body).status in (200, 202)
+    assert [json.loads(raw) for (raw,) in items(server, "raw")] == [wrapped]
 
 
 def test_what_a_pixel_brings_is_kept_as_the_event_that_it_would_have_been(server):

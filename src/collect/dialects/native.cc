@@ -19,6 +19,8 @@ constexpr std::array kClaims = {
     Claim{net::Method::kPost, "/ingest/batch", kStrictDoor},
 };
 
+constexpr std::array<std::string_view, 2> kEnvelopeNames = {"sentAt", "sent_at"};
+
 class NativeDialect final : public Dialect {
  public:
   std::string_view name() const override { return kNativeName; }
@@ -27,6 +29,7 @@ class NativeDialect final : public Dialect {
     return claim.what == kStrictDoor ? event::JsonRules::kStrict : event::JsonRules::kOpen;
   }
   bool IsOpaque(const net::Request& request) const override { return IsBinaryCloudEvent(request); }
+  Envelope EnvelopeOf() const override { return {"events", kEnvelopeNames}; }
   Status Translate(const Claim& /*claim*/, const Tools& /*tools*/,
                    net::Request* request) const override {
     return IsBinaryCloudEvent(*request) ? AssembleCloudEvent(request) : Status();

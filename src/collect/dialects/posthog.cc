@@ -41,6 +41,7 @@ constexpr std::array kClaims = {
 };
 
 constexpr std::array<std::string_view, 3> kKeyNames = {"api_key", "token", "$token"};
+constexpr std::array<std::string_view, 2> kEnvelopeNames = {"sent_at", "sentAt"};
 
 constexpr std::array kPropertyColumns = {
     ColumnOfName{"distinct_id", Column::kUserId},
@@ -196,6 +197,7 @@ class PostHogDialect final : public Dialect {
   }
 
   std::string_view ListName() const override { return "batch"; }
+  Envelope EnvelopeOf() const override { return {"batch", kEnvelopeNames}; }
   Status Translate(const Claim& /*claim*/, const Tools& tools,
                    net::Request* request) const override {
     BodyReader reader(request->body, &tools.indexer);
@@ -209,12 +211,12 @@ class PostHogDialect final : public Dialect {
     native.reserve(request->body.size() + request->body.size() / 4 + 1'024);
     native.push_back('[');
     EventTranslation translation(sent_at, tools.received_at, &native);
-    reader.ForEachEvent([&translation](const event::JsonCursor& in, const event::JsonSpan& one) {
-      translation.Add(in, one);
+    reader.ForEachEvent([&](const event::JsonCursor& in, const event::JsonSpan& one) {
+      if (native.size() <= kNativeBytesMax) translation.Add(in, one);
     });
     native.push_back(']');
-    native.reserve(native.size() + net::kBodyPadding);
-    request->body = std::move(native);
+    if (native.size() > kNativeBytesMax) return Fail(TooLarge());
+    Rewrite(std::move(native), tools, request);
     return {};
   }
 

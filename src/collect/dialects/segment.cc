@@ -96,6 +96,7 @@ constexpr std::array kPageColumns = {
 };
 
 constexpr std::array<std::string_view, 1> kKeyNames = {"writeKey"};
+constexpr std::array<std::string_view, 3> kEnvelopeNames = {"sentAt", "sent_at", "context"};
 
 // A member of an event.
 struct Piece {
@@ -274,8 +275,10 @@ class SegmentDialect final : public Dialect {
   }
 
   std::string_view ListName() const override { return "batch"; }
+  Envelope EnvelopeOf() const override { return {"batch", kEnvelopeNames}; }
   Status Translate(const Claim& claim, const Tools& tools, net::Request* request) const override {
-    if (claim.method == net::Method::kGet && request->body.empty()) {
+    const bool is_pixel = claim.method == net::Method::kGet && request->body.empty();
+    if (is_pixel) {
       TM_TRY(AssemblePixel(request, {"writeKey", "project", "debug", "ack"}));
     }
     BodyReader reader(request->body, &tools.indexer);
@@ -290,12 +293,17 @@ class SegmentDialect final : public Dialect {
     native.reserve(request->body.size() + request->body.size() / 4 + 1'024);
     native.push_back('[');
     EventTranslation translation(kCalls.at(claim.what), defaults, &native);
-    reader.ForEachEvent([&translation](const event::JsonCursor& in, const event::JsonSpan& one) {
-      translation.Add(in, one);
+    reader.ForEachEvent([&](const event::JsonCursor& in, const event::JsonSpan& one) {
+      if (native.size() <= kNativeBytesMax) translation.Add(in, one);
     });
     native.push_back(']');
-    native.reserve(native.size() + net::kBodyPadding);
-    request->body = std::move(native);
+    if (native.size() > kNativeBytesMax) return Fail(TooLarge());
+    if (is_pixel) {  // What was sent is its query.
+      native.reserve(native.size() + net::kBodyPadding);
+      request->body = std::move(native);
+    } else {
+      Rewrite(std::move(native), tools, request);
+    }
     return {};
   }
 
