@@ -30,6 +30,21 @@ double CpuSeconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
+// Events by what became of them.
+struct Counts {
+  std::uint64_t accepted = 0;
+  std::uint64_t duplicate = 0;
+  std::uint64_t quarantined = 0;
+  std::uint64_t refused = 0;
+
+  void Add(const Counts& more) {
+    accepted += more.accepted;
+    duplicate += more.duplicate;
+    quarantined += more.quarantined;
+    refused += more.refused;
+  }
+};
+
 // What the connections share.
 class Progress {
  public:
@@ -55,10 +70,9 @@ class Progress {
     return events;
   }
 
-  void Add(std::uint64_t accepted, std::uint64_t refused, std::vector<std::uint32_t>&& micros) {
+  void Add(const Counts& counts, std::vector<std::uint32_t>&& micros) {
     const std::lock_guard lock(mutex_);
-    accepted_ += accepted;
-    refused_ += refused;
+    counts_.Add(counts);
     micros_.insert(micros_.end(), micros.begin(), micros.end());
   }
   void Retried() {
@@ -83,9 +97,12 @@ class Progress {
     const double seconds = std::chrono::duration<double>(clock_.Now() - started_).count();
     std::string text;
     JsonWriter json(&text);
-    json.BeginObject().Field("accepted", accepted_).Field("refused", refused_);
+    json.BeginObject().Field("accepted", counts_.accepted);
+    json.Field("duplicate", counts_.duplicate).Field("quarantined", counts_.quarantined);
+    json.Field("refused", counts_.refused);
     json.Field("requests", micros_.size()).Field("retried", retried_).Field("seconds", seconds);
-    json.Field("events_per_second", static_cast<double>(accepted_) / std::max(seconds, 1e-9));
+    json.Field("events_per_second",
+               static_cast<double>(counts_.accepted) / std::max(seconds, 1e-9));
     json.Field("client_cpu_seconds", CpuSeconds());
     json.Key("ack_ms").BeginObject();
     for (const auto& [name, q] : {std::pair{"p50", 0.50}, {"p90", 0.90}, {"p99", 0.99}}) {
@@ -112,8 +129,7 @@ class Progress {
   std::mutex mutex_;
   std::condition_variable stopped_;
   std::uint64_t taken_ = 0;
-  std::uint64_t accepted_ = 0;
-  std::uint64_t refused_ = 0;
+  Counts counts_;
   std::uint64_t retried_ = 0;
   std::vector<std::uint32_t> micros_;
   bool failed_ = false;
@@ -143,13 +159,13 @@ class Sender {
     while (const std::uint32_t events = progress_->Take(&scheduled)) {
       MakeBody(events);
       if (options_.rate <= 0) scheduled = clock_.Now();
-      if (!SendBody(&*client)) break;
+      if (!SendBody(&*client, events)) break;
       const auto taken =
           std::chrono::duration_cast<std::chrono::microseconds>(clock_.Now() - scheduled);
       micros.push_back(
           static_cast<std::uint32_t>(std::min<std::int64_t>(taken.count(), UINT32_MAX)));
     }
-    progress_->Add(accepted_, refused_, std::move(micros));
+    progress_->Add(counts_, std::move(micros));
   }
 
  private:
@@ -177,7 +193,7 @@ class Sender {
     if (events > 1) body_ += ']';
   }
 
-  bool SendBody(net::HttpClient* client) {
+  bool SendBody(net::HttpClient* client, std::uint32_t events) {
     for (int attempt = 0;; ++attempt) {
       const auto response = client->Send("POST", path_, headers_, body_);
       if (!response) {
@@ -185,7 +201,7 @@ class Sender {
         return false;
       }
       if (response->status / 100 == 2 || response->status == 400) {
-        Count(*response);
+        Count(*response, events);
         return true;
       }
       if (response->status != 503 || attempt == kRetriesMax) {
@@ -197,17 +213,28 @@ class Sender {
     }
   }
 
-  void Count(const net::ClientResponse& response) {
-    if (response.status == 400) {
-      ++refused_;
-      return;
-    }
-    // A batch's answer begins with its counts: no need to read it all.
+  // What the answer says became of each of `events`.
+  void Count(const net::ClientResponse& response, std::uint32_t events) {
     const auto answer = JsonValue::Parse(response.body);
-    const std::int64_t taken = answer ? answer->IntAt("accepted").value_or(1) : 1;
-    const std::int64_t received = answer ? answer->IntAt("received").value_or(taken) : taken;
-    accepted_ += static_cast<std::uint64_t>(taken);
-    refused_ += static_cast<std::uint64_t>(received - taken);
+    const auto number = [&answer](std::string_view name) -> std::uint64_t {
+      const auto value = answer ? answer->IntAt(name) : Result<std::int64_t>(0);
+      return value && *value > 0 ? static_cast<std::uint64_t>(*value) : 0;
+    };
+    Counts told;
+    if (response.status == 400) {
+      told.refused = events;
+    } else if (!answer || answer->Find("received") == nullptr) {
+      // Of one event: in words.
+      const std::string status = answer ? answer->StringAt("status").value_or("") : "";
+      told.duplicate = status == "duplicate" ? 1 : 0;
+      told.quarantined = status == "quarantined" ? 1 : 0;
+      told.accepted = 1 - told.duplicate - told.quarantined;
+    } else {
+      told = {number("accepted"), number("duplicate"), number("quarantined"), 0};
+      const std::uint64_t taken = told.accepted + told.duplicate + told.quarantined;
+      told.refused = std::max<std::uint64_t>(number("received"), taken) - taken;
+    }
+    counts_.Add(told);
   }
 
   const DemoOptions& options_;
@@ -218,8 +245,7 @@ class Sender {
   const std::string url_;
   DemoTraffic traffic_;
   std::string body_;
-  std::uint64_t accepted_ = 0;
-  std::uint64_t refused_ = 0;
+  Counts counts_;
 };
 
 }  // namespace

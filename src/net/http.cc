@@ -87,6 +87,8 @@ std::string_view UsualHint(int status) {
     case 429:
     case 503:
       return "send it again after the time in Retry-After";
+    case 501:
+      return "this server does not have it: take another way; docs/reference says what there is";
     case 504:
       return "ask for less, or allow more time with timeout_ms";
     case 505:

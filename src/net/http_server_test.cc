@@ -147,6 +147,15 @@ class HttpServerTest : public testing::Test {
   std::unique_ptr<HttpServer> server_;
 };
 
+TEST(ErrorResponse, HintsAtWhatHelps) {
+  for (const int status : {400, 401, 403, 404, 409, 413, 415, 429, 500, 501, 503, 504}) {
+    EXPECT_NE(ErrorResponse(status, "why").body.find("\"hint\":\""), std::string::npos) << status;
+  }
+  // Nothing is wrong with a server that does not have what is asked for.
+  EXPECT_EQ(ErrorResponse(501, "why").body.find("log"), std::string::npos);
+  EXPECT_NE(ErrorResponse(500, "why").body.find("log"), std::string::npos);
+}
+
 TEST_F(HttpServerTest, AnswersInAnySplitOfTheBytes) {
   StartServer();
   Peer peer(*server_);
