@@ -6,7 +6,7 @@
 #: make sim             simulate from a random base [SEEDS=n | SEED=k to replay one]
 #: make mutants         every planted bug must be found by the simulation [BUG=n: one of the core's]
 #: make crash           kill -9 loop on the real process [KILLS=30]
-#: make services       other engines and their own suites against the server (RCK, PyIceberg, DuckDB, Polars)
+#: make services       other engines and their own suites against the server (RCK, PyIceberg, DuckDB, Polars, PostgreSQL)
 #: make bench           release build, measured scenarios, docs/benchmarks.md's table
 #: make asan, make tsan unit and simulation under sanitizers
 #: make fuzz           every fuzz target for 60 s, with clang [SECONDS=n] [T=json_events: one]

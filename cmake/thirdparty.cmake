@@ -17,3 +17,8 @@ set(TM_LLHTTP /usr/share/llhttp)
 add_library(tm_llhttp STATIC ${TM_LLHTTP}/api.c ${TM_LLHTTP}/http.c ${TM_LLHTTP}/llhttp.c)
 target_include_directories(tm_llhttp SYSTEM PUBLIC /usr/share/include/llhttp /usr/include)
 target_compile_options(tm_llhttp PRIVATE -O2 -w)
+
+# Debian keeps the headers of PostgreSQL's client in a folder of their own.
+add_library(tm_libpq INTERFACE)
+target_include_directories(tm_libpq SYSTEM INTERFACE /usr/include/postgresql)
+target_link_libraries(tm_libpq INTERFACE pq)

@@ -14,7 +14,7 @@ esac
 debian=(g++ make cmake ninja-build ccache mold python3 python3-venv python3-pip npm curl
   libsimdjson-dev libexpected-dev libfmt-dev libxxhash-dev libsqlite3-dev libgtest-dev node-llhttp
   libzstd-dev zlib1g-dev libbrotli-dev libsnappy-dev libssl-dev libtomlplusplus-dev libcli11-dev libre2-dev
-  libmaxminddb-dev libyaml-dev uap-core pkg-config)
+  libmaxminddb-dev libyaml-dev uap-core libpq-dev pkg-config)
 
 missing=()
 for name in "${debian[@]}"; do

@@ -124,6 +124,9 @@ ServeOptions ToServeOptions(const config::Settings& settings) {
   options.enrich.country_header = settings.Text("enrich.country_header");
   options.enrich.geoip_file = settings.Text("enrich.geoip_file");
   options.enrich.lookup_file = settings.Text("enrich.lookup_file");
+  options.enrich.lookup_url = settings.Text("enrich.lookup_url");
+  options.enrich.lookup_columns = settings.Text("enrich.lookup_columns");
+  options.enrich.lookup_age = settings.Time("enrich.lookup_age");
   options.enrich.lookup_sql = settings.Text("enrich.lookup_sql");
   options.answer_delay_max = settings.Time("ingest.delay");
   options.doors.body.bytes_max = options.http.body_bytes_max;

@@ -58,8 +58,8 @@ Result<std::string> ReadWhole(const std::string& native_path) {
 }  // namespace
 
 Result<std::unique_ptr<DimensionSource>> CsvSource::Open(std::string native_path,
-                                                         const env::Clock* clock) {
-  std::unique_ptr<CsvSource> source(new CsvSource(std::move(native_path), clock));
+                                                         const env::Clock* clock, Duration age) {
+  std::unique_ptr<CsvSource> source(new CsvSource(std::move(native_path), clock, age));
   TM_TRY(source->Read());
   return std::unique_ptr<DimensionSource>(std::move(source));
 }
@@ -108,7 +108,7 @@ Status CsvSource::Read() {
 Result<std::vector<std::optional<DimensionValues>>> CsvSource::Find(
     std::span<const std::string> keys) {
   // What is there is better than nothing: an unreadable file is tried again next time.
-  if (clock_->Now() - read_at_ >= kLookupAge) TM_TRY(Read());
+  if (clock_->Now() - read_at_ >= age_) TM_TRY(Read());
   std::vector<std::optional<DimensionValues>> found(keys.size());
   for (std::size_t i = 0; i < keys.size(); ++i) {
     const auto row = rows_.find(keys[i]);

@@ -15,6 +15,7 @@
 #include "enrich/csv_source.h"
 #include "enrich/enrichment.h"
 #include "enrich/page_url.h"
+#include "enrich/postgres_source.h"
 #include "enrich/referrer.h"
 #include "enrich/rule_file.h"
 #include "enrich/sqlite_source.h"
@@ -465,6 +466,52 @@ TEST_F(EnrichTest, DimensionsComeFromATableOfUsers) {
     EXPECT_CODE(SqliteSource::Open(path, bad), Code::kInvalidArgument) << bad;
   }
   std::filesystem::remove(path);
+}
+
+TEST_F(EnrichTest, AStatementOfOneUserIsMadeOneOfMany) {
+  const auto many = StatementForMany("SELECT tier FROM t WHERE id = ? AND a = '?' -- ?\n;");
+  ASSERT_OK(many);
+  EXPECT_NE(many->find("WHERE id = tidemark_key.id AND a = '?' -- ?\n) AS q"), std::string::npos);
+  // With the number, question marks are what PostgreSQL takes them for.
+  ASSERT_OK(StatementForMany("SELECT tier FROM t WHERE id = $1 AND doc ? 'a' AND doc ? 'b'"));
+  for (const char* bad :
+       {"", "SELECT 1", "SELECT ? + ?", "SELECT $1, ?", "SELECT '?'", "SELECT \"?"}) {
+    EXPECT_CODE(StatementForMany(bad), Code::kInvalidArgument) << bad;
+  }
+  const std::vector<std::string> keys = {"a", "b\"\\,{}", "", std::string("n\0l", 3)};
+  EXPECT_EQ(ArrayOf(keys), R"({"a","b\"\\,{}","",NULL})");
+}
+
+TEST_F(EnrichTest, AServerThatIsDownIsASourceThatIsDown) {
+  const std::string statement = EnrichOptions().lookup_sql;
+  // Nobody listens at port 1 of this machine: refused at once.
+  const std::string url = "postgresql://nobody@127.0.0.1:1/nothing";
+  auto source = PostgresSource::Open({url, statement, "tier, country"}, &clock_);
+  ASSERT_OK(source);
+  const auto table = Table(*std::move(source));
+  Lookup enricher(table);
+  EventView event = Event({{Column::kUserId, "ann"}});
+  enricher.Enrich(facts_, &event);
+  EXPECT_EQ(event.Text(Column::kUserTier), "unknown");
+  EXPECT_EQ(event.Text(Column::kCountry), "unknown");
+  // Asked less and less often.
+  for (const Duration pause :
+       {kLookupRetry, kLookupRetry * 2, kLookupRetry * 4, kLookupRetryMax, kLookupRetryMax}) {
+    EXPECT_EQ(table->Step(), pause);
+  }
+  EXPECT_EQ(metrics_.source_failures.value(), 5U);
+  struct Case {
+    std::string url, statement, columns;
+  };
+  for (const Case& bad :
+       {Case{"nonsense", statement, "user_tier"},
+        Case{"postgresql://u:secret@127.0.0.1:1/x", statement, "user_tier"},
+        Case{url, "SELECT 1", "user_tier"}, Case{url, statement, ""},
+        Case{url, statement, "user_tier,value"}, Case{url, statement, "event_id"}}) {
+    EXPECT_CODE(PostgresSource::Open({bad.url, bad.statement, bad.columns}, &clock_),
+                Code::kInvalidArgument)
+        << bad.url << bad.statement << bad.columns;
+  }
 }
 
 // A source that knows every key.

@@ -6,6 +6,7 @@
 #include "enrich/clock_skew.h"
 #include "enrich/csv_source.h"
 #include "enrich/page_url.h"
+#include "enrich/postgres_source.h"
 #include "enrich/referrer.h"
 #include "enrich/sqlite_source.h"
 #include "enrich/user_agent.h"
@@ -41,14 +42,29 @@ Status Enrichment::OpenFiles(const env::Clock* clock, std::function<void()> wake
     if (!file) return Fail(std::move(file).error().With("enrich.geoip_file"));
     countries_ = *std::move(file);
   }
-  if (!options_.lookup_file.empty()) {
-    auto source = IsSqlite(options_.lookup_file)
-                      ? SqliteSource::Open(options_.lookup_file, options_.lookup_sql)
-                      : CsvSource::Open(options_.lookup_file, clock);
-    if (!source) return Fail(std::move(source).error().With("enrich.lookup_file"));
-    lookup_ = std::make_shared<LookupTable>(*std::move(source), clock, &metrics_, std::move(wake));
+  TM_ASSIGN(auto source, OpenSource(clock));
+  if (source) {
+    lookup_ = std::make_shared<LookupTable>(std::move(source), clock, &metrics_, std::move(wake),
+                                            options_.lookup_age);
   }
   return {};
+}
+
+Result<std::unique_ptr<DimensionSource>> Enrichment::OpenSource(const env::Clock* clock) const {
+  const std::string& file = options_.lookup_file;
+  if (!options_.lookup_url.empty()) {
+    if (!file.empty()) {
+      return Fail(Code::kInvalidArgument,
+                  "enrich.lookup_url and enrich.lookup_file are both set: leave one out");
+    }
+    return PostgresSource::Open({options_.lookup_url, options_.lookup_sql, options_.lookup_columns},
+                                clock);
+  }
+  if (file.empty()) return std::unique_ptr<DimensionSource>();
+  auto source = IsSqlite(file) ? SqliteSource::Open(file, options_.lookup_sql)
+                               : CsvSource::Open(file, clock, options_.lookup_age);
+  if (!source) return Fail(std::move(source).error().With("enrich.lookup_file"));
+  return source;
 }
 
 Status Enrichment::ReadRules() {

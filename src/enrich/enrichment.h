@@ -28,9 +28,12 @@ struct EnrichOptions {
   bool page_url = true;
   bool referrer = false;
   bool clock_skew = true;
-  std::string country_header;  // "CF-IPCountry"; empty: none is believed.
-  std::string geoip_file;      // Empty: none.
-  std::string lookup_file;     // CSV or SQLite; empty: none.
+  std::string country_header;                // "CF-IPCountry"; empty: none is believed.
+  std::string geoip_file;                    // Empty: none.
+  std::string lookup_file;                   // CSV or SQLite; empty: none.
+  std::string lookup_url;                    // PostgreSQL; empty: none. Not both.
+  std::string lookup_columns = "user_tier";  // What PostgreSQL is asked for.
+  Duration lookup_age = kLookupAge;
   std::string lookup_sql = "SELECT tier FROM users WHERE user_id = ? AND is_active = true";
 };
 
@@ -73,6 +76,8 @@ class Enrichment {
   Enrichment(EnrichOptions options, telemetry::Registry* registry)
       : options_(std::move(options)), metrics_(registry) {}
   Status OpenFiles(const env::Clock* clock, std::function<void()> wake);
+  // nullptr: none is named.
+  Result<std::unique_ptr<DimensionSource>> OpenSource(const env::Clock* clock) const;
 
   const EnrichOptions options_;
   EnrichMetrics metrics_;

@@ -1,5 +1,6 @@
 #include "enrich/lookup.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "telemetry/log_line.h"
@@ -12,13 +13,14 @@ constexpr Duration kIdlePause = std::chrono::seconds(10);
 }  // namespace
 
 LookupTable::LookupTable(std::unique_ptr<DimensionSource> source, const env::Clock* clock,
-                         EnrichMetrics* metrics, std::function<void()> wake)
+                         EnrichMetrics* metrics, std::function<void()> wake, Duration age)
     : source_(std::move(source)),
       key_column_(source_->key_column()),
       columns_(source_->columns()),
       clock_(clock),
       metrics_(metrics),
-      wake_(std::move(wake)) {}
+      wake_(std::move(wake)),
+      age_(age) {}
 
 const LookupTable::Entry* LookupTable::Remembered(const std::string& key) {
   const auto young = young_.find(key);
@@ -68,9 +70,10 @@ Duration LookupTable::Step() {
     for (std::string& key : keys) {
       if (waiting_.size() < kLookupWaitingMax) waiting_.insert(std::move(key));
     }
-    return kLookupRetry;
+    return std::exchange(retry_, std::min(retry_ * 2, kLookupRetryMax));
   }
-  const Duration until = clock_->Now() + kLookupAge;
+  retry_ = kLookupRetry;
+  const Duration until = clock_->Now() + age_;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     Entry entry{nullptr, until};
     if ((*found)[i])

@@ -1,7 +1,7 @@
 // Dimensions of a key (the tier of a user, ...) from a table that somebody else keeps, stored with
-// the row. Remembered for 15 minutes, 100,000 keys at most. A key that was not asked for yet, or
-// whose source is down, is "unknown": ingest never waits. A value that is too old counts until
-// there is a newer one.
+// the row. Remembered for 15 minutes (`age`), 100,000 keys at most. A key that was not asked for
+// yet, or whose source is down, is "unknown": ingest never waits. A value that is too old counts
+// until there is a newer one.
 //
 // LookupTable: any thread, a lock for a few lines; Step is the background's and may block.
 #pragma once
@@ -30,7 +30,10 @@ inline constexpr std::size_t kLookupEntriesMax = 100'000;
 inline constexpr std::size_t kLookupWaitingMax = 10'000;  // Keys that are asked for next.
 inline constexpr std::size_t kLookupBatchMax = 500;
 inline constexpr Duration kLookupAge = std::chrono::minutes(15);
-inline constexpr Duration kLookupRetry = std::chrono::seconds(5);  // After the source failed.
+// After the source failed: the first time, and twice as long after each failure more, up to the
+// last.
+inline constexpr Duration kLookupRetry = std::chrono::seconds(5);
+inline constexpr Duration kLookupRetryMax = std::chrono::seconds(40);
 inline constexpr std::string_view kUnknownValue = "unknown";
 
 // One text for each column of the source; empty: the source has none.
@@ -56,7 +59,7 @@ class LookupTable {
  public:
   // `wake` is called when Step has something to do. All pointers must outlive it.
   LookupTable(std::unique_ptr<DimensionSource> source, const env::Clock* clock,
-              EnrichMetrics* metrics, std::function<void()> wake);
+              EnrichMetrics* metrics, std::function<void()> wake, Duration age = kLookupAge);
   LookupTable(const LookupTable&) = delete;
   LookupTable& operator=(const LookupTable&) = delete;
 
@@ -82,6 +85,9 @@ class LookupTable {
   const env::Clock* const clock_;
   EnrichMetrics* const metrics_;
   const std::function<void()> wake_;
+  const Duration age_;
+
+  Duration retry_ = kLookupRetry;  // Step's own.
 
   std::mutex mutex_;
   // Two halves: when the young one is full it becomes the old one. What is used moves to the young.
