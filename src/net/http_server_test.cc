@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "env/posix/posix_clock.h"
+#include "net/request_parser.h"
 #include "net/router.h"
 #include "net/socket_address.h"
 
@@ -249,6 +250,8 @@ TEST_F(HttpServerTest, RefusesWhatIsNotHttp) {
       {post + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n", "400"},
       {post + "Content-Length: -1\r\n\r\n", "400"},
       {post + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n", "400"},
+      {post + "A: b\r\n c\r\n\r\n", "400"},
+      {post + "Transfer-Encoding:\r\n\tchunked\r\n\r\n0\r\n\r\n", "400"},
       {post + "Expect: magic\r\nContent-Length: 1\r\n\r\n", "417"},
       {"GET /dropped HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "500"},
   };
@@ -258,6 +261,24 @@ TEST_F(HttpServerTest, RefusesWhatIsNotHttp) {
     const std::string answer = peer.ReadUntil("\"}");
     EXPECT_TRUE(answer.starts_with("HTTP/1.1 " + one.status)) << one.bytes << "\n" << answer;
     EXPECT_NE(answer.find("{\"error\":\""), std::string::npos) << answer;
+  }
+}
+
+TEST(RequestParser, AHeaderOfTwoLinesIsRefusedHoweverItsBytesCome) {
+  const std::string folded = "\r\nPOST / HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n";
+  // The body and the next request have lines of their own.
+  const std::string good = "\r\nPOST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\n\n a\r\n ";
+  for (std::size_t split = 1; split < folded.size(); ++split) {
+    for (const std::string* text : {&folded, &good}) {
+      RequestParser parser({.head_bytes_max = 1'000, .body_bytes_max = 1'000});
+      std::string_view first = std::string_view(*text).substr(0, split);
+      std::string_view second = std::string_view(*text).substr(std::min(split, text->size()));
+      auto step = parser.Feed(&first);
+      if (step == RequestParser::Step::kNeedMore) step = parser.Feed(&second);
+      EXPECT_EQ(step,
+                text == &folded ? RequestParser::Step::kRefused : RequestParser::Step::kRequest)
+          << *text << split;
+    }
   }
 }
 
