@@ -1,10 +1,14 @@
-"""One run of one server SDK for Python: `python servers.py SDK URL KEY COUNT`. Sends COUNT events named `Order Completed`."""
+"""One run of one server SDK for Python: `python servers.py SDK URL KEY COUNT [SECONDS]`. Sends COUNT events named `Order Completed`, evenly over so long."""
 import datetime
 import json
 import sys
+import threading
+import time
 import urllib.request
 
 SDK, URL, KEY, COUNT = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
+SECONDS = float(sys.argv[5]) if len(sys.argv) > 5 else 0
+START = time.monotonic()
 ERRORS = []
 
 
@@ -16,11 +20,21 @@ def properties(i):
     return {"sdk": f"{SDK}-python", "revenue": 9.5, "order": i, "nested": {"list": [1, "zwei", None]}}
 
 
+def numbers():
+    """Of the events, each when it is to be sent."""
+    clock = threading.Event()
+    for i in range(COUNT):
+        early = START + SECONDS * i / COUNT - time.monotonic()
+        if early > 0:
+            clock.wait(early)
+        yield i
+
+
 def segment():
     from segment.analytics.client import Client
 
     client = Client(KEY, host=URL, gzip=True, on_error=lambda error, _: ERRORS.append(str(error)))
-    for i in range(COUNT):
+    for i in numbers():
         client.track("u1", "Order Completed", properties(i), timestamp=at(i), anonymous_id="a1", message_id=f"segment-python-{i}")
     client.identify("u1", {"plan": "pro"})
     client.flush()
@@ -31,7 +45,7 @@ def rudder():
     from rudderstack.analytics.client import Client
 
     client = Client(KEY, host=URL, gzip=True, on_error=lambda error, _: ERRORS.append(str(error)))
-    for i in range(COUNT):
+    for i in numbers():
         client.track("u1", "Order Completed", properties(i), timestamp=at(i), message_id=f"rudder-python-{i}")
     client.identify("u1", {"plan": "pro"})
     client.flush()
@@ -42,7 +56,7 @@ def posthog():
     from posthog import Posthog
 
     client = Posthog(KEY, host=URL, gzip=True, on_error=lambda error, _: ERRORS.append(str(error)))
-    for i in range(COUNT):
+    for i in numbers():
         client.capture("Order Completed", distinct_id="u1", properties=properties(i), timestamp=at(i))
     client.set(distinct_id="u1", properties={"plan": "pro"})
     client.shutdown()
