@@ -9,6 +9,7 @@
 #include "event/json_events.h"
 #include "event/quarantine.h"
 #include "fuzz/dialects.h"
+#include "fuzz/referrer.h"
 #include "fuzz/seeds.h"
 #include "iceberg/commit_request.h"
 #include "iceberg/guardian.h"
@@ -277,6 +278,7 @@ constexpr std::array kTargets = {
     Target{"segment", RunSegment, SegmentSeeds},
     Target{"posthog", RunPostHog, PostHogSeeds},
     Target{"schema", RunSchema, SchemaSeeds},
+    Target{"referrer", RunReferrer, ReferrerSeeds},
 };
 
 }  // namespace
