@@ -1,8 +1,11 @@
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <utility>
 
+#include "duckdb/common/file_system.hpp"
 #include "engine/delete_files.h"
+#include "engine/deletion_vector.h"
 #include "engine/instance_duckdb.h"
 
 namespace tidemark::engine {
@@ -24,6 +27,9 @@ std::string ReadParquet(const std::string& path, bool with_row_number = false) {
          (with_row_number ? ", file_row_number = true)" : ")");
 }
 
+// Without the folders, which a user need not know.
+std::string NameOf(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
 // Our own statement over files of the lake.
 Status Run(Instance* instance, const std::string& sql, const std::string& about,
            const Rows& visit) {
@@ -31,9 +37,8 @@ Status Run(Instance* instance, const std::string& sql, const std::string& about,
   const auto failed = [&](const duckdb::ErrorData& error) {
     const Error mapped = ToError(error, *database);
     if (mapped.code() == Code::kOverloaded || mapped.code() == Code::kUnavailable) return mapped;
-    // Without the folders, which a user need not know.
-    const std::string name = about.substr(about.rfind('/') + 1);
-    return Error(Code::kCorruption, "file " + name + " of the table's deletes cannot be read");
+    return Error(Code::kCorruption,
+                 "file " + NameOf(about) + " of the table's deletes cannot be read");
   };
   try {
     duckdb::Connection connection(*database->db);
@@ -70,8 +75,10 @@ Result<std::map<std::int32_t, std::string>> NamesOf(Instance* instance, const st
 
 }  // namespace
 
-DeleteFiles::DeleteFiles(Instance* instance)
-    : instance_(instance), kept_(std::make_shared<const Kept>()) {}
+DeleteFiles::DeleteFiles(Instance* instance, NativePathOf native_path_of)
+    : instance_(instance),
+      native_path_of_(std::move(native_path_of)),
+      kept_(std::make_shared<const Kept>()) {}
 
 Result<std::shared_ptr<const DeleteFiles::Places>> DeleteFiles::PlacesOf(const std::string& path,
                                                                          const Kept& kept,
@@ -84,13 +91,21 @@ Result<std::shared_ptr<const DeleteFiles::Places>> DeleteFiles::PlacesOf(const s
   std::uint64_t bytes = 0;
   // Writers spell a local path with its scheme, or without.
   const std::string sql =
-      "SELECT regexp_replace(file_path, '^file:(//)?', ''), pos::BIGINT FROM " + ReadParquet(path);
+      "SELECT " +
+      std::string(native_path_of_ ? "file_path" : "regexp_replace(file_path, '^file:(//)?', '')") +
+      ", pos::BIGINT FROM " + ReadParquet(path);
+  std::string spelled;  // As the row before has it.
+  std::string native;
   TM_TRY(Run(instance_, sql, path, [&](const duckdb::DataChunk& chunk) {
     for (duckdb::idx_t i = 0; i < chunk.size(); ++i) {
       const duckdb::Value file = chunk.GetValue(0, i);
       const duckdb::Value place = chunk.GetValue(1, i);
       if (file.IsNull() || place.IsNull()) continue;
-      auto& list = (*places)[duckdb::StringValue::Get(file)];
+      if (duckdb::StringValue::Get(file) != spelled) {
+        spelled = duckdb::StringValue::Get(file);
+        native = native_path_of_ ? native_path_of_(spelled) : spelled;
+      }
+      auto& list = (*places)[native];
       list.push_back(place.GetValue<std::int64_t>());
       bytes += sizeof(std::int64_t);
     }
@@ -102,8 +117,9 @@ Result<std::shared_ptr<const DeleteFiles::Places>> DeleteFiles::PlacesOf(const s
 }
 
 // NULL is equal to NULL here; a column that the data file lacks is NULL.
-Status DeleteFiles::AddEqualities(const std::string& native_path, const DeleteFile& file,
+Status DeleteFiles::AddEqualities(const DeletesOfFile& of, const DeleteFile& file,
                                   DeletedRows* rows) {
+  const std::string& native_path = of.native_path;
   TM_ASSIGN(const auto data, NamesOf(instance_, native_path, native_path));
   TM_ASSIGN(const auto deletes, NamesOf(instance_, file.native_path, file.native_path));
   std::string equal;
@@ -114,6 +130,14 @@ Status DeleteFiles::AddEqualities(const std::string& native_path, const DeleteFi
                                          std::to_string(id) + ", which it deletes by");
     }
     const auto here = data.find(id);
+    const bool filled = std::find(of.filled.begin(), of.filled.end(), id) != of.filled.end();
+    if (here == data.end() && (data.empty() || filled)) {
+      return Fail(Code::kUnimplemented,
+                  "equality deletes by column " + std::to_string(id) + " of file " +
+                      NameOf(native_path) +
+                      " are not read: the file has no column of that id, "
+                      "and its rows have a value; rewrite the table's files with another engine");
+    }
     if (!equal.empty()) equal += " AND ";
     equal += (here == data.end() ? std::string("NULL") : "d." + Quoted(here->second, '"')) +
              " IS NOT DISTINCT FROM e." + Quoted(there->second, '"');
@@ -128,15 +152,53 @@ Status DeleteFiles::AddEqualities(const std::string& native_path, const DeleteFi
   });
 }
 
+// One read of the blob's bytes, by the engine's own way to files.
+Status DeleteFiles::AddVectorOf(const DeleteFile& file, DeletedRows* rows) {
+  const VectorPlace& place = *file.vector;
+  const auto failed = [&](std::string_view why) {
+    return Fail(Code::kCorruption,
+                "file " + NameOf(file.native_path) +
+                    " of the table's deletes cannot be read: " + std::string(why));
+  };
+  if (place.bytes > kVectorBytesMax) return failed("its deletion vector is too large");
+  TM_ASSIGN(const auto database, instance_->impl().Current());
+  std::string blob(place.bytes, '\0');
+  try {
+    const auto handle = database->db->GetFileSystem().OpenFile(file.native_path,
+                                                               duckdb::FileFlags::FILE_FLAGS_READ);
+    const auto size = static_cast<std::uint64_t>(handle->GetFileSize());
+    if (place.offset > size || place.bytes > size - place.offset) {
+      return failed("it is shorter than its manifest says");
+    }
+    handle->Read(blob.data(), place.bytes, place.offset);
+  } catch (const std::exception&) {
+    return failed("it is not there");
+  }
+  const Status added = AddVector(blob, place.rows, rows);
+  if (!added) return failed(added.error().message());
+  return {};
+}
+
 Result<std::shared_ptr<const DeletedRows>> DeleteFiles::OfOne(const DeletesOfFile& file,
                                                               const Kept& kept, Kept* fresh) {
   std::string all = file.native_path;
-  for (const DeleteFile& one : file.deletes) all += '\n' + one.native_path;
-  if (const auto found = kept.deleted.find(all); found != kept.deleted.end()) return found->second;
-  auto deleted = std::make_shared<DeletedRows>(file.rows);
   for (const DeleteFile& one : file.deletes) {
+    all += '\n' + one.native_path;
+    if (one.vector) all += '@' + std::to_string(one.vector->offset);
+  }
+  if (const auto found = kept.deleted.find(all); found != kept.deleted.end()) return found->second;
+  if (!file.deletes.empty() && file.rows > kRowsWithDeletesMax) {
+    return Fail(Code::kCorruption, "file " + NameOf(file.native_path) +
+                                       " has more rows than a file with deletes may have");
+  }
+  auto deleted = std::make_shared<DeletedRows>(file.deletes.empty() ? 0 : file.rows);
+  for (const DeleteFile& one : file.deletes) {
+    if (one.vector) {
+      TM_TRY(AddVectorOf(one, deleted.get()));
+      continue;
+    }
     if (!one.equality_ids.empty()) {
-      TM_TRY(AddEqualities(file.native_path, one, deleted.get()));
+      TM_TRY(AddEqualities(file, one, deleted.get()));
       continue;
     }
     TM_ASSIGN(const auto places, PlacesOf(one.native_path, kept, fresh));

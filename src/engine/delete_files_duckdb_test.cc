@@ -1,10 +1,12 @@
 // Rows that delete files of other engines take away are in no answer, and nothing else changes:
 // positions by the file they name, equalities by field id, NULL equal to NULL.
 #include <cstdlib>
+#include <fstream>
 #include <string>
 
 #include <gtest/gtest.h>
 
+#include "base/bytes.h"
 #include "duckdb.hpp"
 #include "engine/delete_files.h"
 #include "engine/instance.h"
@@ -62,6 +64,16 @@ class DeleteFilesTest : public ::testing::Test {
   DeleteFile Positions(const std::string& name, const std::string& places) {
     return Write(name, "SELECT '" + data_.native_path + "' AS file_path, p AS pos FROM " + places,
                  "");
+  }
+  // A deletion vector of the places 1, 3, 5, 7 and 9, behind `before` bytes of something else.
+  DeleteFile Vector(const std::string& name, std::size_t before, std::size_t cut = 0) {
+    const std::string blob = *FromHex(
+        "0000002ad1d33964010000000000000000000000"
+        "3a30000001000000000004001000000001000300050007000900b3fb20be");
+    DeleteFile file{folder_ + "/" + name, {}, VectorPlace{before, blob.size(), 5}};
+    std::ofstream(file.native_path, std::ios::binary)
+        << std::string(before, 'x') << blob.substr(0, blob.size() - cut);
+    return file;
   }
   void Apply(const std::vector<DeleteFile>& files) {
     auto deleted = deletes_->Of({{data_.native_path, data_.rows, files}});
@@ -148,6 +160,85 @@ TEST_F(DeleteFilesTest, ADeleteFileThatCannotBeReadIsAnError) {
   ASSERT_FALSE(deleted.has_value());
   EXPECT_EQ(deleted.error().code(), Code::kCorruption);
   EXPECT_NE(deleted.error().message().find("gone"), std::string::npos);
+}
+
+TEST_F(DeleteFilesTest, RowsOfADeletionVectorAreGone) {
+  Apply({Vector("v.puffin", 4)});
+  EXPECT_EQ(Text("SELECT count(*) FROM events"), "4995\r\n");
+  EXPECT_EQ(Text("SELECT event_id FROM events WHERE log_offset < 6 ORDER BY 1"),
+            "e0\r\ne2\r\ne4\r\n");
+  // Two vectors of one file are two.
+  DeleteFile elsewhere = Vector("v.puffin", 4);
+  elsewhere.vector->offset = 0;
+  const auto other = deletes_->Of({{data_.native_path, data_.rows, {elsewhere}}});
+  ASSERT_FALSE(other.has_value());
+  EXPECT_EQ(other.error().code(), Code::kCorruption);
+}
+
+TEST_F(DeleteFilesTest, ADamagedVectorIsAnErrorThatNamesItsFile) {
+  DeleteFile gone = Vector("gone.puffin", 0);
+  ASSERT_EQ(std::remove(gone.native_path.c_str()), 0);
+  DeleteFile other = Vector("other.puffin", 0);
+  other.vector->rows = 4;
+  DeleteFile large = Vector("large.puffin", 0);
+  large.vector->bytes = 1ULL << 40;
+  for (const DeleteFile& file : {Vector("short.puffin", 0, 1), gone, other, large}) {
+    const auto deleted = deletes_->Of({{data_.native_path, data_.rows, {file}}});
+    ASSERT_FALSE(deleted.has_value()) << file.native_path;
+    EXPECT_EQ(deleted.error().code(), Code::kCorruption);
+    const std::string name = file.native_path.substr(folder_.size() + 1);
+    EXPECT_NE(deleted.error().message().find(name), std::string::npos) << name;
+  }
+}
+
+// Of a default or of the partition: a null would be no answer.
+TEST_F(DeleteFilesTest, EqualitiesByAColumnThatIsFilledInAreRefused) {
+  const DeleteFile file =
+      Write("q", "SELECT NULL::VARCHAR AS later", ", FIELD_IDS {later: 99}", {99});
+  const auto deleted = deletes_->Of({{data_.native_path, data_.rows, {file}, {99}}});
+  ASSERT_FALSE(deleted.has_value());
+  EXPECT_EQ(deleted.error().code(), Code::kUnimplemented);
+}
+
+class PlainFilesTest : public DeleteFilesTest {
+ protected:
+  // A table of `id`, and of columns that its file lacks.
+  std::string Plain(const std::string& sql) {
+    auto relation = std::make_shared<Relation>();
+    relation->file_columns = {{"id", 1, "BIGINT", {}, {"id", "number"}},
+                              {"day", 2, "DATE", {}, {}},
+                              {"price", 3, "DECIMAL(9,2)", {}, {}},
+                              {"note", 4, "VARCHAR", {}, {"note"}, "none"},
+                              {"share", 5, "DOUBLE", {}, {"share"}}};
+    relation->files = std::make_shared<const std::vector<LakeFile>>(1, data_);
+    QueryRequest request;
+    request.sql = sql;
+    request.relations.push_back({{"t"}, std::move(relation)});
+    auto stream = instance_->Query(std::move(request));
+    if (!stream) return stream.error().ToString();
+    std::string out;
+    while (true) {
+      const auto more = (*stream)->Next(RowFormat::kCsv, &out, 1);
+      if (!more) return more.error().ToString();
+      if (!*more) break;
+    }
+    return out.substr(out.find('\n') + 1);
+  }
+};
+
+TEST_F(PlainFilesTest, WhatAFileLacksIsThePartitionsThenTheDefaultThenNull) {
+  data_ = {};
+  data_.native_path =
+      Write("f", "SELECT i AS number FROM range(3) t(i)", "").native_path;  // By another name.
+  data_.rows = 3;
+  std::string day;
+  PutFixed(&day, std::int32_t{19'000});
+  data_.constants = std::make_shared<const std::vector<FileConstant>>(
+      std::vector<FileConstant>{{2, day}, {3, std::string("\xFF\x85", 2)}});
+  EXPECT_EQ(Plain("SELECT * FROM t WHERE id = 1"), "1,2022-01-08,-1.23,none,\r\n");
+  EXPECT_EQ(Plain("SELECT count(*) FROM t WHERE day = '2022-01-08' AND price < 0"), "3\r\n");
+  EXPECT_EQ(Plain("SELECT count(*) FROM t WHERE day > '2022-01-08' OR note IS NULL"), "0\r\n");
+  EXPECT_EQ(Plain("SELECT min(day), max(note), count(share) FROM t"), "2022-01-08,none,0\r\n");
 }
 
 TEST_F(DeleteFilesTest, AFileWithoutFieldIdsIsReadByNames) {

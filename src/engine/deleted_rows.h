@@ -3,15 +3,25 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace tidemark::engine {
 
+// Where a deletion vector is in its file, and how many rows it deletes.
+struct VectorPlace {
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t rows = 0;
+  friend bool operator==(const VectorPlace&, const VectorPlace&) = default;
+};
+
 // A delete file of the lake, as a manifest names it.
 struct DeleteFile {
   std::string native_path;
-  std::vector<std::int32_t> equality_ids;  // None: positions.
+  std::vector<std::int32_t> equality_ids;  // None: positions, or a vector.
+  std::optional<VectorPlace> vector = {};  // It is in a Puffin file then.
 };
 
 class DeletedRows {
@@ -29,6 +39,7 @@ class DeletedRows {
   bool Has(std::uint64_t place) const {
     return place < rows_ && (words_[place / 64] >> (place % 64) & 1) != 0;
   }
+  std::uint64_t rows() const { return rows_; }
   std::uint64_t count() const { return count_; }
   std::uint64_t bytes() const { return words_.size() * sizeof(std::uint64_t); }
 

@@ -12,6 +12,7 @@
 #include "duckdb/planner/expression/bound_columnref_expression.hpp"
 #include "engine/pruner_duckdb.h"
 #include "engine/scan_duckdb.h"
+#include "engine/single_value_duckdb.h"
 
 namespace tidemark::engine {
 namespace {
@@ -173,8 +174,9 @@ duckdb::MultiFileColumnDefinition PlainDefinition(const FileColumn& column,
   const duckdb::LogicalType type = duckdb::TransformStringToLogicalType(column.type, context);
   duckdb::MultiFileColumnDefinition definition(column.name, type);
   definition.identifier = duckdb::Value::INTEGER(column.field_id);
-  definition.default_expression =
-      duckdb::make_uniq<duckdb::ConstantExpression>(duckdb::Value(type));
+  definition.default_expression = duckdb::make_uniq<duckdb::ConstantExpression>(
+      column.otherwise ? duckdb::Value(*column.otherwise).DefaultCastAs(type)
+                       : duckdb::Value(type));
   for (const FileColumn& child : column.children) {
     definition.children.push_back(PlainDefinition(child, context));
   }
@@ -205,16 +207,61 @@ class RowFilter final : public duckdb::DeleteFilter {
   const std::shared_ptr<const DeletedRows> deleted_;
 };
 
+using Columns = duckdb::vector<duckdb::MultiFileColumnDefinition>;
+
+bool HasIds(const Columns& columns) {
+  return std::any_of(columns.begin(), columns.end(),
+                     [](const auto& column) { return !column.identifier.IsNull(); });
+}
+
 // A file without field ids (of an engine that registered one it had) is read by the names that its
 // columns have in the schema: without ids it would seem to have no column at all.
-void IdentifyByName(const duckdb::vector<duckdb::MultiFileColumnDefinition>& schema,
-                    duckdb::vector<duckdb::MultiFileColumnDefinition>* columns) {
-  for (const duckdb::MultiFileColumnDefinition& column : *columns) {
-    if (!column.identifier.IsNull()) return;
-  }
+void IdentifyByName(const Columns& schema, Columns* columns) {
   for (duckdb::MultiFileColumnDefinition& column : *columns) {
     for (const duckdb::MultiFileColumnDefinition& known : schema) {
       if (known.name == column.name) column.identifier = known.identifier;
+    }
+  }
+}
+
+// The same of a plain table: its name mapping says what a column is called. Elements, keys and
+// values are known by their place.
+void IdentifyByNames(const std::vector<FileColumn>& known, bool by_place, Columns* columns) {
+  // The entries of a map are a struct of their own.
+  if (by_place && known.size() == 2 && columns->size() == 1) columns = &columns->front().children;
+  for (std::size_t i = 0; i < columns->size(); ++i) {
+    duckdb::MultiFileColumnDefinition& column = (*columns)[i];
+    for (std::size_t k = 0; k < known.size(); ++k) {
+      const auto& names = known[k].names;
+      const bool same = by_place ? i == k : std::ranges::find(names, column.name) != names.end();
+      if (!same) continue;
+      column.identifier = duckdb::Value::INTEGER(known[k].field_id);
+      const bool is_struct = column.type.id() == duckdb::LogicalTypeId::STRUCT;
+      IdentifyByNames(known[k].children, !is_struct, &column.children);
+    }
+  }
+}
+
+// Columns that the file lacks and that have one value in all of its rows.
+void AddConstants(const std::vector<FileConstant>& constants, const Columns& columns,
+                  const duckdb::vector<duckdb::ColumnIndex>& ids,
+                  duckdb::MultiFileReaderData* data) {
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const std::size_t place = ids[i].GetPrimaryIndex();
+    if (place >= columns.size()) continue;  // A virtual one.
+    const duckdb::Value& id = columns[place].identifier;
+    const auto there = [&](const auto& column) { return column.identifier == id; };
+    const Columns& in_file = data->reader->columns;
+    if (std::any_of(in_file.begin(), in_file.end(), there)) continue;
+    for (const FileConstant& constant : constants) {
+      if (constant.field_id != id.GetValue<std::int32_t>()) continue;
+      const duckdb::LogicalType& type = columns[place].type;
+      const auto value = constant.value ? SingleValue(*constant.value, type) : duckdb::Value(type);
+      if (!value) {
+        throw duckdb::IOException("the partition of file %s has no value of column %s",
+                                  data->reader->file.path, columns[place].name);
+      }
+      data->constant_map.Add(duckdb::MultiFileGlobalIndex(i), *value);
     }
   }
 }
@@ -231,7 +278,7 @@ struct FileReader final : duckdb::MultiFileReader {
     }
     scan_ = state->scans[index];
     for (const LakeFile& file : *scan_.files) {
-      if (file.deleted) deleted_[file.native_path] = file.deleted;
+      if (file.deleted || file.constants) special_[file.native_path] = &file;
     }
     context_ = &context;
     auto columns = std::make_shared<ScanColumns>();
@@ -277,11 +324,20 @@ struct FileReader final : duckdb::MultiFileReader {
                     const duckdb::vector<duckdb::ColumnIndex>& ids, duckdb::ClientContext& context,
                     duckdb::optional_ptr<duckdb::MultiFileReaderGlobalState> state) override {
     MultiFileReader::FinalizeBind(data, options, bind, columns, ids, context, state);
-    IdentifyByName(bind.schema, &data.reader->columns);
-    const auto found = deleted_.find(data.reader->file.path);
-    if (found != deleted_.end()) {
-      data.reader->deletion_filter = duckdb::make_uniq<RowFilter>(found->second);
+    if (!HasIds(data.reader->columns)) {
+      if (scan_.relation->file_columns.empty()) {
+        IdentifyByName(bind.schema, &data.reader->columns);
+      } else {
+        IdentifyByNames(scan_.relation->file_columns, false, &data.reader->columns);
+      }
     }
+    const auto found = special_.find(data.reader->file.path);
+    if (found == special_.end()) return;
+    const LakeFile& file = *found->second;
+    if (file.deleted) {
+      data.reader->deletion_filter = duckdb::make_uniq<RowFilter>(file.deleted);
+    }
+    if (file.constants) AddConstants(*file.constants, columns, ids, &data);
   }
   duckdb::unique_ptr<MultiFileReader> Copy() const override {
     return duckdb::make_uniq<FileReader>(*this);
@@ -304,7 +360,8 @@ struct FileReader final : duckdb::MultiFileReader {
 
   FileScan scan_;
   duckdb::ClientContext* context_ = nullptr;  // While it is bound.
-  std::map<std::string, std::shared_ptr<const DeletedRows>, std::less<>> deleted_;  // By path.
+  // Those that lack rows or columns, by path; in scan_.files.
+  std::map<std::string, const LakeFile*, std::less<>> special_;
 };
 
 // The engine's own way to count rows by footers, which know nothing of deletes.

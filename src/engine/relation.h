@@ -13,6 +13,13 @@
 
 namespace tidemark::engine {
 
+// The value that a column has in every row of a file that lacks it.
+struct FileConstant {
+  std::int32_t field_id = 0;
+  std::optional<std::string> value;  // Iceberg's binary form; nothing: null.
+  friend bool operator==(const FileConstant&, const FileConstant&) = default;
+};
+
 // A data file of the pinned snapshot. Files that by `times` and `bounds` have no row that a
 // statement's filters want are not read; that never changes an answer.
 struct LakeFile {
@@ -24,7 +31,8 @@ struct LakeFile {
   // Field ids of added columns that it has, by number; null: none. A kept path among them has the
   // value of every row.
   std::shared_ptr<const std::vector<std::int32_t>> added = {};
-  std::shared_ptr<const DeletedRows> deleted = {};  // Null: every row counts.
+  std::shared_ptr<const DeletedRows> deleted = {};                  // Null: every row counts.
+  std::shared_ptr<const std::vector<FileConstant>> constants = {};  // May be null: none.
 };
 
 // A column of the files of a plain table: one that is no events table of ours.
@@ -33,6 +41,10 @@ struct FileColumn {
   std::int32_t field_id = 0;
   std::string type;                  // As the engine writes it: DECIMAL(10,2), STRUCT(...).
   std::vector<FileColumn> children;  // Of a struct its fields, of a list the element, of a map two.
+  // What it is called in files without field ids.
+  std::vector<std::string> names = {};
+  // Its value where a file lacks it, as text that casts to its type; nothing: null.
+  std::optional<std::string> otherwise = {};
 };
 
 // The rows of all sources and all files, each once. Value type; immutable once shared. Every

@@ -430,7 +430,8 @@ Result<Reader> Reader::Open(std::string_view bytes, SchemaCache* schemas) {
   reader.sync_ = bytes.substr(used, 16);
   reader.blocks_at_ = used + 16;
   reader.codec_ = reader.header_.contains("avro.codec") ? reader.header_["avro.codec"] : "null";
-  if (reader.codec_ != "null" && reader.codec_ != "deflate" && reader.codec_ != "zstandard") {
+  if (reader.codec_ != "null" && reader.codec_ != "deflate" && reader.codec_ != "zstandard" &&
+      reader.codec_ != "snappy") {
     return Fail(Code::kUnimplemented, "Avro codec " + reader.codec_);
   }
   const std::string& schema = reader.header_["avro.schema"];
@@ -441,6 +442,7 @@ Result<Reader> Reader::Open(std::string_view bytes, SchemaCache* schemas) {
 Result<std::string> Reader::Inflate(std::string_view block) const {
   if (codec_ == "deflate") return lake::Inflate(block, DeflateForm::kRaw, kBlockBytesMax);
   if (codec_ == "zstandard") return Unzstd(block, kBlockBytesMax);
+  if (codec_ == "snappy") return Unsnappy(block, kBlockBytesMax);
   return std::string(block);
 }
 

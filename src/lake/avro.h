@@ -1,6 +1,6 @@
 // Avro object container files, both ways, as far as Iceberg's manifests need them. Format: Apache
-// Avro 1.12 specification. Codecs: null and deflate are written; null, deflate and zstandard are
-// read. Any thread; one thread an object.
+// Avro 1.12 specification. Codecs: null and deflate are written; null, deflate, snappy and
+// zstandard are read. Any thread; one thread an object.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/json_writer.h"
 #include "base/result.h"
 #include "base/uuid.h"
 
@@ -121,6 +122,9 @@ class Decoder {
   bool Record(const Schema& schema, const std::function<void(const Schema::Field&)>& visit);
   // Calls `visit` for every item of an array. False: it was null or no array.
   bool Array(const Schema& schema, const std::function<void(const Schema&)>& visit);
+
+  // Writes the value, whatever it is: bytes as hex, a union as what it holds.
+  void ToJson(const Schema& schema, JsonWriter* out);
 
   bool failed() const { return failed_; }
   bool at_end() const { return at_ == bytes_.size(); }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <snappy.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -86,6 +87,23 @@ Result<std::string> Unzstd(std::string_view bytes, std::size_t bytes_max) {
   ZSTD_freeDCtx(context);
   if (code != 0) return Fail(Code::kCorruption, "zstd bytes do not decompress");
   out.resize(to.pos);
+  return out;
+}
+
+Result<std::string> Unsnappy(std::string_view bytes, std::size_t bytes_max) {
+  constexpr std::size_t kSumBytes = 4;
+  const auto failed = [] { return Fail(Code::kCorruption, "snappy bytes do not decompress"); };
+  if (bytes.size() < kSumBytes) return failed();
+  const std::string_view packed = bytes.substr(0, bytes.size() - kSumBytes);
+  std::size_t size = 0;
+  if (!snappy::GetUncompressedLength(packed.data(), packed.size(), &size) || size > bytes_max) {
+    return failed();
+  }
+  std::string out;
+  if (!snappy::Uncompress(packed.data(), packed.size(), &out)) return failed();
+  std::uint32_t sum = 0;
+  for (const char c : bytes.substr(packed.size())) sum = sum << 8 | static_cast<std::uint8_t>(c);
+  if (sum != crc32_z(0, reinterpret_cast<const Bytef*>(out.data()), out.size())) return failed();
   return out;
 }
 

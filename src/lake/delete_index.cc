@@ -1,8 +1,11 @@
 #include "lake/delete_index.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace tidemark::lake {
+
+bool IsVector(const DataFile& file) { return file.format == "PUFFIN" || file.format == "puffin"; }
 
 std::optional<std::string> FileOfPositions(const DataFile& file) {
   if (file.referenced_file) return file.referenced_file;
@@ -14,9 +17,6 @@ std::optional<std::string> FileOfPositions(const DataFile& file) {
 
 Status DeleteIndex::Add(const ManifestEntry& entry, const PartitionSpec& spec) {
   const DataFile& file = entry.file;
-  if (file.format == "PUFFIN") {
-    return Fail(Code::kUnimplemented, "the table has deletion vectors of another engine");
-  }
   Delete one;
   auto key = store_->KeyOf(file.path);
   one.file.in_store = key.has_value();
@@ -36,10 +36,26 @@ Status DeleteIndex::Add(const ManifestEntry& entry, const PartitionSpec& spec) {
     return {};
   }
   totals_.positions += rows;
+  if (IsVector(file)) return AddVector(file, std::move(one));
   const auto only = FileOfPositions(file);
   Deletes& deletes = only ? by_path_[*only] : by_partition_[{spec.spec_id, file.partition_key}];
   deletes.push_back(std::move(one));
   return {};
+}
+
+Status DeleteIndex::AddVector(const DataFile& file, Delete one) {
+  const std::int64_t offset = file.content_offset.value_or(-1);
+  const std::int64_t bytes = file.content_bytes.value_or(-1);
+  if (!file.referenced_file || offset < 0 || bytes < 0) {
+    return Fail(Code::kCorruption,
+                "a deletion vector without its data file or its place: " + file.path);
+  }
+  ++totals_.vectors;
+  one.file.vector =
+      engine::VectorPlace{static_cast<std::uint64_t>(offset), static_cast<std::uint64_t>(bytes),
+                          static_cast<std::uint64_t>(file.rows)};
+  if (vectors_.emplace(*file.referenced_file, std::move(one)).second) return {};
+  return Fail(Code::kCorruption, "two deletion vectors of one file: " + *file.referenced_file);
 }
 
 std::shared_ptr<const std::vector<LiveDelete>> DeleteIndex::Of(const ManifestEntry& data,
@@ -47,9 +63,13 @@ std::shared_ptr<const std::vector<LiveDelete>> DeleteIndex::Of(const ManifestEnt
   if (totals_.files == 0) return nullptr;
   auto found = std::make_shared<std::vector<LiveDelete>>();
   const std::int64_t sequence = data.sequence_number.value_or(0);
+  const auto vector = vectors_.find(data.file.path);
+  const bool has_vector = vector != vectors_.end() && vector->second.sequence_number >= sequence;
+  if (has_vector) found->push_back(vector->second.file);
   const auto take = [&](const Deletes& deletes) {
     for (const Delete& one : deletes) {
       const bool positions = one.file.equality_ids.empty();
+      if (positions && has_vector) continue;
       if (positions ? one.sequence_number >= sequence : one.sequence_number > sequence) {
         found->push_back(one.file);
       }

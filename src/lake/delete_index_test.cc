@@ -35,6 +35,15 @@ class DeleteIndexTest : public testing::Test {
     if (!of.empty()) entry.file.referenced_file = std::move(of);
     EXPECT_OK(index_.Add(entry, hour_));
   }
+  static ManifestEntry Vector(std::string path, std::int64_t sequence, std::string of) {
+    ManifestEntry entry =
+        Entry(FileContent::kPositionDeletes, std::move(path), sequence, "another");
+    entry.file.format = "PUFFIN";
+    entry.file.referenced_file = std::move(of);
+    entry.file.content_offset = 4;
+    entry.file.content_bytes = 40;
+    return entry;
+  }
   void Equalities(std::string path, std::int64_t sequence, std::string partition,
                   const PartitionSpec& spec) {
     ManifestEntry entry =
@@ -97,12 +106,38 @@ TEST_F(DeleteIndexTest, PositionsThatNameAFileAreForItAlone) {
   EXPECT_EQ(index_.totals().positions, 4U);
 }
 
-TEST_F(DeleteIndexTest, DeletionVectorsAreSaidNotToBeRead) {
-  ManifestEntry vector = Entry(FileContent::kPositionDeletes, "v", 5, "1");
-  vector.file.format = "PUFFIN";
-  const Status added = index_.Add(vector, hour_);
-  ASSERT_FALSE(added.has_value());
-  EXPECT_EQ(added.error().code(), Code::kUnimplemented);
+TEST_F(DeleteIndexTest, AVectorTakesThePlaceOfAllPositionsOfItsFile) {
+  Positions("p", 5, "1");
+  Positions("r", 5, "1", "a");
+  Equalities("q", 7, "1", hour_);
+  EXPECT_OK(index_.Add(Vector("v", 6, "a"), hour_));
+  EXPECT_EQ(Of("a", 4, "1"), "q v ");
+  EXPECT_EQ(Of("a", 6, "1"), "q v ");
+  EXPECT_EQ(Of("b", 4, "1"), "p q ");
+  const auto found = index_.Of(Entry(FileContent::kData, "a", 4, "1"), 0);
+  EXPECT_EQ(found->back().vector, (engine::VectorPlace{4, 40, 2}));
+  EXPECT_EQ(index_.totals().files, 4U);
+  EXPECT_EQ(index_.totals().vectors, 1U);
+  EXPECT_EQ(index_.totals().positions, 6U);
+}
+
+// One of a file that was written again under its name.
+TEST_F(DeleteIndexTest, AVectorCountsForFilesThatAreNotYounger) {
+  Positions("p", 9, "1");
+  EXPECT_OK(index_.Add(Vector("v", 6, "a"), hour_));
+  EXPECT_EQ(Of("a", 7, "1"), "p ");
+}
+
+TEST_F(DeleteIndexTest, AFileHasOneVectorWithItsPlace) {
+  EXPECT_OK(index_.Add(Vector("v", 6, "a"), hour_));
+  EXPECT_OK(index_.Add(Vector("v", 6, "b"), hour_));
+  EXPECT_CODE(index_.Add(Vector("w", 7, "a"), hour_), Code::kCorruption);
+  ManifestEntry placeless = Vector("x", 7, "c");
+  placeless.file.content_offset.reset();
+  EXPECT_CODE(index_.Add(placeless, hour_), Code::kCorruption);
+  ManifestEntry fileless = Vector("x", 7, "c");
+  fileless.file.referenced_file.reset();
+  EXPECT_CODE(index_.Add(fileless, hour_), Code::kCorruption);
 }
 
 }  // namespace

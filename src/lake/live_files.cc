@@ -98,6 +98,23 @@ LiveFile LiveFileOf(const ManifestEntry& entry, std::int32_t spec_id,
   return live;
 }
 
+std::shared_ptr<const std::vector<engine::FileConstant>> ConstantsOf(const DataFile& file,
+                                                                     const PartitionSpec& spec) {
+  std::vector<engine::FileConstant> constants;
+  for (std::size_t i = 0; i < file.partition_values.size(); ++i) {
+    const std::int32_t id = i < file.partition_fields.size() ? file.partition_fields[i] : -1;
+    for (std::size_t k = 0; k < spec.fields.size(); ++k) {
+      const PartitionField& field = spec.fields[k];
+      if (field.transform != Transform::kIdentity) continue;
+      if (id == field.field_id || (id < 0 && i == k)) {
+        constants.push_back({field.source_id, file.partition_values[i]});
+      }
+    }
+  }
+  if (constants.empty()) return nullptr;
+  return std::make_shared<const std::vector<engine::FileConstant>>(std::move(constants));
+}
+
 event::TimeRange TimesOf(const LiveFile& file, const TableMetadata& metadata) {
   event::TimeRange times{file.time_min.value_or(kTimeMin), file.time_max.value_or(kTimeMax)};
   if (file.time_min && file.time_max) return times;

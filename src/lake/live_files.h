@@ -12,6 +12,8 @@
 #include "base/ids.h"
 #include "base/time.h"
 #include "engine/column_bounds.h"
+#include "engine/deleted_rows.h"
+#include "engine/relation.h"
 #include "env/object_store.h"
 #include "event/row_source.h"
 #include "event/schema.h"
@@ -23,7 +25,8 @@ namespace tidemark::lake {
 struct LiveDelete {
   std::string key;  // As LiveFile's.
   bool in_store = true;
-  std::vector<std::int32_t> equality_ids;  // None: positions.
+  std::vector<std::int32_t> equality_ids;  // None: positions, or a vector.
+  std::optional<engine::VectorPlace> vector = {};
   friend bool operator==(const LiveDelete&, const LiveDelete&) = default;
 };
 
@@ -45,6 +48,8 @@ struct LiveFile {
   // among them it has every value. By number; may be null: none.
   std::shared_ptr<const std::vector<std::int32_t>> added;
   bool ours = false;  // Written by a flush: nobody else names files so.
+  // Of columns that are partitioned by their own values. Null: none, as in our own tables.
+  std::shared_ptr<const std::vector<engine::FileConstant>> constants;
   // By key; null: every row counts.
   std::shared_ptr<const std::vector<LiveDelete>> deletes;
 };
@@ -52,6 +57,11 @@ struct LiveFile {
 // What is kept of a live entry of a manifest. `store` tells its own files from others.
 LiveFile LiveFileOf(const ManifestEntry& entry, std::int32_t spec_id,
                     const env::ObjectStore& store);
+
+// What the partition says of columns that it is made of as they are: files may lack these (Iceberg
+// table spec, "Column Projection"). Null: none.
+std::shared_ptr<const std::vector<engine::FileConstant>> ConstantsOf(const DataFile& file,
+                                                                     const PartitionSpec& spec);
 
 // The times of its rows: by its bounds; else by its partition, if `metadata` has it as one of the
 // specs that we give tables. Never narrower than the rows.

@@ -64,7 +64,7 @@ std::string PartitionType(const PartitionSpec& spec) {
   return std::move(record.End().json);
 }
 
-std::string DataFileType(const PartitionSpec& spec) {
+std::string DataFileType(const PartitionSpec& spec, int format_version) {
   SchemaText record;
   record.Begin("r2")
       .Required("content", 134, R"("int")")
@@ -82,24 +82,30 @@ std::string DataFileType(const PartitionSpec& spec) {
       .Optional("key_metadata", 131, R"("bytes")")
       .Optional("split_offsets", 132, ListType(133, R"("long")"))
       .Optional("equality_ids", 135, ListType(136, R"("int")"))
-      .Optional("sort_order_id", 140, R"("int")")
-      .End();
+      .Optional("sort_order_id", 140, R"("int")");
+  if (format_version >= 3) {
+    record.Optional("first_row_id", 142, R"("long")")
+        .Optional("referenced_data_file", 143, R"("string")")
+        .Optional("content_offset", 144, R"("long")")
+        .Optional("content_size_in_bytes", 145, R"("long")");
+  }
+  record.End();
   return std::move(record.json);
 }
 
-std::string EntryType(const PartitionSpec& spec) {
+std::string EntryType(const PartitionSpec& spec, int format_version) {
   SchemaText record;
   record.Begin("manifest_entry")
       .Required("status", 0, R"("int")")
       .Optional("snapshot_id", 1, R"("long")")
       .Optional("sequence_number", 3, R"("long")")
       .Optional("file_sequence_number", 4, R"("long")")
-      .Required("data_file", 2, DataFileType(spec))
+      .Required("data_file", 2, DataFileType(spec, format_version))
       .End();
   return std::move(record.json);
 }
 
-std::string ListEntryType() {
+std::string ListEntryType(int format_version) {
   SchemaText summary;
   summary.Begin("r508")
       .Required("contains_null", 509, R"("boolean")")
@@ -123,8 +129,9 @@ std::string ListEntryType() {
       .Required("existing_rows_count", 513, R"("long")")
       .Required("deleted_rows_count", 514, R"("long")")
       .Optional("partitions", 507, ListType(508, summary.json))
-      .Optional("key_metadata", 519, R"("bytes")")
-      .End();
+      .Optional("key_metadata", 519, R"("bytes")");
+  if (format_version >= 3) record.Optional("first_row_id", 520, R"("long")");
+  record.End();
   return std::move(record.json);
 }
 
@@ -163,7 +170,8 @@ void PutBounds(avro::Encoder* out, const FieldBounds& bounds) {
   out->EndArray();
 }
 
-void PutDataFile(avro::Encoder* out, const PartitionSpec& spec, const DataFile& file) {
+void PutDataFile(avro::Encoder* out, const PartitionSpec& spec, const DataFile& file,
+                 int format_version) {
   out->Long(static_cast<std::int64_t>(file.content));
   out->Bytes(file.path);
   out->Bytes(file.format);
@@ -189,6 +197,9 @@ void PutDataFile(avro::Encoder* out, const PartitionSpec& spec, const DataFile& 
   }
   out->Null();  // equality_ids
   PutOptional(out, file.sort_order_id);
+  if (format_version < 3) return;
+  PutOptional(out, file.first_row_id);
+  for (int i = 0; i < 3; ++i) out->Null();  // Of delete files.
 }
 
 std::string SpecFieldsJson(const PartitionSpec& spec) {
@@ -226,18 +237,21 @@ avro::Codec CodecOf(bool deflate) { return deflate ? avro::Codec::kDeflate : avr
 
 }  // namespace
 
-std::string ManifestSchema(const PartitionSpec& spec) { return EntryType(spec); }
+std::string ManifestSchema(const PartitionSpec& spec, int format_version) {
+  return EntryType(spec, format_version);
+}
 
 std::string WriteManifest(const TableMetadata& metadata, const PartitionSpec& spec,
                           const std::vector<ManifestEntry>& entries, const Uuid& sync) {
   const Schema* schema = metadata.FindSchema(metadata.current_schema_id);
-  const std::string entry_type = EntryType(spec);
+  const int version = metadata.format_version >= 3 ? 3 : 2;
+  const std::string entry_type = EntryType(spec, version);
   avro::Writer writer(entry_type,
                       {{"schema", schema == nullptr ? "" : schema->json},
                        {"schema-id", std::to_string(metadata.current_schema_id)},
                        {"partition-spec", SpecFieldsJson(spec)},
                        {"partition-spec-id", std::to_string(spec.spec_id)},
-                       {"format-version", "2"},
+                       {"format-version", std::to_string(version)},
                        {"content", "data"}},
                       CodecOf(DeflatesManifests(metadata)), sync);
   for (const ManifestEntry& entry : entries) {
@@ -247,7 +261,7 @@ std::string WriteManifest(const TableMetadata& metadata, const PartitionSpec& sp
     PutOptional(out, entry.sequence_number);
     PutOptional(out, entry.file_sequence_number);
     if (entry.encoded_file.empty()) {
-      PutDataFile(out, spec, entry.file);
+      PutDataFile(out, spec, entry.file, version);
     } else {
       out->Fixed(entry.encoded_file);
     }
@@ -307,16 +321,29 @@ ManifestFile SummarizeManifest(const PartitionSpec& spec, const std::vector<Mani
   return manifest;
 }
 
+void AssignRowIds(std::int64_t next_row_id, std::vector<ManifestFile>* manifests,
+                  Snapshot* snapshot) {
+  snapshot->first_row_id = next_row_id;
+  for (ManifestFile& manifest : *manifests) {
+    if (manifest.is_deletes || manifest.first_row_id) continue;
+    manifest.first_row_id = next_row_id;
+    next_row_id += manifest.added_rows + manifest.existing_rows;
+  }
+  snapshot->added_rows = next_row_id - *snapshot->first_row_id;
+}
+
 std::string WriteManifestList(const Snapshot& snapshot, const std::vector<ManifestFile>& manifests,
                               const Uuid& sync, bool deflate) {
-  static const std::string kType = ListEntryType();
-  avro::Writer writer(
-      kType,
-      {{"snapshot-id", to_string(snapshot.id)},
-       {"parent-snapshot-id", snapshot.parent.has_value() ? to_string(*snapshot.parent) : "null"},
-       {"sequence-number", std::to_string(snapshot.sequence_number)},
-       {"format-version", "2"}},
-      CodecOf(deflate), sync);
+  static const std::string kType2 = ListEntryType(2);
+  static const std::string kType3 = ListEntryType(3);
+  const bool has_row_ids = snapshot.first_row_id.has_value();
+  std::vector<std::pair<std::string, std::string>> header = {
+      {"snapshot-id", to_string(snapshot.id)},
+      {"parent-snapshot-id", snapshot.parent.has_value() ? to_string(*snapshot.parent) : "null"},
+      {"sequence-number", std::to_string(snapshot.sequence_number)},
+      {"format-version", has_row_ids ? "3" : "2"}};
+  if (has_row_ids) header.emplace_back("first-row-id", std::to_string(*snapshot.first_row_id));
+  avro::Writer writer(has_row_ids ? kType3 : kType2, header, CodecOf(deflate), sync);
   for (const ManifestFile& manifest : manifests) {
     avro::Encoder* out = writer.Record();
     out->Bytes(manifest.path);
@@ -347,6 +374,8 @@ std::string WriteManifestList(const Snapshot& snapshot, const std::vector<Manife
     }
     out->EndArray();
     out->Null();  // key_metadata
+    if (!has_row_ids) continue;
+    PutOptional(out, manifest.is_deletes ? std::nullopt : manifest.first_row_id);
   }
   return std::move(writer).Finish();
 }

@@ -1,6 +1,6 @@
 // Manifests and manifest lists: Avro files that name a table's data files. Format: Iceberg table
-// spec v2, "Manifests". Record names and headers are those of the reference implementation, because
-// some readers insist on them. Pure; any thread.
+// spec v2 (read: v1 to v3), "Manifests". Record names and headers are those of the reference
+// implementation, because some readers insist on them. Pure; any thread.
 #pragma once
 
 #include <cstdint>
@@ -37,6 +37,8 @@ struct DataFile {
   // From ReadManifest: the whole tuple, whatever its types; equal if and only if the tuples are.
   std::string partition_key;
   std::vector<std::int32_t> partition_fields;  // Their field ids; -1: the writer left it out.
+  // The same as single values (Iceberg table spec, appendix D); nothing for null.
+  std::vector<std::optional<std::string>> partition_values;
   std::int64_t rows = 0;
   std::int64_t bytes = 0;
   FieldCounts value_counts;
@@ -49,6 +51,10 @@ struct DataFile {
   // Of delete files: what rows are equal by; the one data file that positions are of.
   std::vector<std::int32_t> equality_ids;
   std::optional<std::string> referenced_file;  // URI.
+  // Of a deletion vector: where it is in its Puffin file.
+  std::optional<std::int64_t> content_offset;
+  std::optional<std::int64_t> content_bytes;
+  std::optional<std::int64_t> first_row_id;  // v3, of a data file.
 
   const std::string* Lower(std::int32_t field_id) const;
   const std::string* Upper(std::int32_t field_id) const;
@@ -84,12 +90,13 @@ struct ManifestFile {
   std::int32_t added_files = 0, existing_files = 0, deleted_files = 0;
   std::int64_t added_rows = 0, existing_rows = 0, deleted_rows = 0;
   std::vector<FieldSummary> partitions;
+  std::optional<std::int64_t> first_row_id;  // v3, of data manifests.
 
   std::int32_t live_files() const { return added_files + existing_files; }
 };
 
 // The bytes of a manifest of data files of one spec. Entries with nothing for their snapshot and
-// numbers are written as null. `metadata` gives schema and spec.
+// numbers are written as null. `metadata` gives schema, spec and format version.
 std::string WriteManifest(const TableMetadata& metadata, const PartitionSpec& spec,
                           const std::vector<ManifestEntry>& entries, const Uuid& sync);
 // Counts and partition summaries of those entries; path, length and numbers are the caller's.
@@ -101,15 +108,25 @@ Result<std::vector<ManifestEntry>> ReadManifest(std::string_view bytes,
                                                 const ManifestFile& list_entry,
                                                 avro::SchemaCache* schemas = nullptr);
 
-// The same, faster, for entries that go into another manifest of the spec: a file that is encoded
-// as WriteManifest does it stays so.
+// What the list of a snapshot would say of a manifest: spec, length and counts, but not its path
+// and the snapshot that added it. Sequence numbers are 0, as version 1 has none. kCorruption.
+Result<ManifestFile> DescribeManifest(std::string_view bytes);
+
+// v3: gives row ids to the data manifests that have none, in order and from the table's next one,
+// and notes in `snapshot` what it took.
+void AssignRowIds(std::int64_t next_row_id, std::vector<ManifestFile>* manifests,
+                  Snapshot* snapshot);
+
+// The same as ReadManifest, faster, for entries that go into another manifest of the spec: a file
+// that is encoded as WriteManifest does it stays so.
 Result<std::vector<ManifestEntry>> ReadManifestForMerge(std::string_view bytes,
                                                         const ManifestFile& list_entry,
                                                         const PartitionSpec& spec);
 
 // The Avro schema that WriteManifest writes for a spec.
-std::string ManifestSchema(const PartitionSpec& spec);
+std::string ManifestSchema(const PartitionSpec& spec, int format_version = 2);
 
+// Of format v3 if the snapshot has a first row id.
 std::string WriteManifestList(const Snapshot& snapshot, const std::vector<ManifestFile>& manifests,
                               const Uuid& sync, bool deflate = true);
 Result<std::vector<ManifestFile>> ReadManifestList(std::string_view bytes);

@@ -1,9 +1,11 @@
 // Manifests and manifest lists of any writer: found by field id, what is unknown is skipped, what
 // is missing has its default.
+#include <charconv>
 #include <limits>
 #include <utility>
 
 #include "lake/avro.h"
+#include "lake/bounds.h"
 #include "lake/manifest.h"
 
 namespace tidemark::lake {
@@ -75,17 +77,22 @@ const avro::Schema& Inner(const avro::Schema& type) {
 
 // Numbers are the same whatever width they were written in; texts and bytes by their bytes.
 void AppendKey(Decoder* in, const avro::Schema& type, std::string* key,
-               std::optional<std::int64_t>* number) {
+               std::optional<std::int64_t>* number, std::optional<std::string>* value) {
   using Kind = avro::Schema::Kind;
   avro::Encoder out;
-  switch (Inner(type).kind) {
+  const Kind kind = Inner(type).kind;
+  switch (kind) {
     case Kind::kInt:
     case Kind::kLong:
     case Kind::kBool:
     case Kind::kEnum:
       *number = in->Long(type);
       out.Long(number->has_value() ? 1 : 0);
-      if (number->has_value()) out.Long(**number);
+      if (!number->has_value()) break;
+      out.Long(**number);
+      *value = kind == Kind::kBool  ? BoundOf(**number != 0)
+               : kind == Kind::kInt ? BoundOf(Narrow(**number))
+                                    : BoundOf(**number);
       break;
     case Kind::kBytes:
     case Kind::kString:
@@ -93,13 +100,18 @@ void AppendKey(Decoder* in, const avro::Schema& type, std::string* key,
       const auto bytes = in->Bytes(type);
       out.Long(bytes.has_value() ? 2 : 0);
       if (bytes.has_value()) out.Bytes(*bytes);
+      if (bytes.has_value()) *value = std::string(*bytes);
       break;
     }
     default: {
       const std::size_t begin = in->position();
       in->Skip(type);
       out.Long(3);
-      out.Bytes(in->Since(begin));
+      const std::string_view raw = in->Since(begin);
+      out.Bytes(raw);
+      // Floats as Avro has them; before them the branch of a union, which alone is null.
+      const std::size_t width = kind == Kind::kFloat ? 4 : kind == Kind::kDouble ? 8 : 0;
+      if (width > 0 && raw.size() >= width) *value = std::string(raw.substr(raw.size() - width));
     }
   }
   *key += *out.bytes();
@@ -108,7 +120,8 @@ void AppendKey(Decoder* in, const avro::Schema& type, std::string* key,
 void ReadPartition(Decoder* in, const avro::Schema& schema, DataFile* file) {
   in->Record(schema, [&](const Field& field) {
     std::optional<std::int64_t> value;
-    AppendKey(in, *field.type, &file->partition_key, &value);
+    AppendKey(in, *field.type, &file->partition_key, &value,
+              &file->partition_values.emplace_back());
     file->partition_fields.push_back(field.field_id);
     auto& slot = file->partition.emplace_back();
     if (value.has_value() && Narrow(*value) == *value) slot = Narrow(*value);
@@ -175,6 +188,15 @@ void ReadDataFileField(Decoder* in, const Field& field, DataFile* file) {
       if (path.has_value()) file->referenced_file = std::string(*path);
       return;
     }
+    case 142:
+      file->first_row_id = in->Long(type);
+      return;
+    case 144:
+      file->content_offset = in->Long(type);
+      return;
+    case 145:
+      file->content_bytes = in->Long(type);
+      return;
     default:
       in->Skip(type);
   }
@@ -212,6 +234,18 @@ void Inherit(const ManifestFile& from, ManifestEntry* entry) {
   const std::int64_t inherited = entry->status == EntryStatus::kAdded ? from.sequence_number : 0;
   if (!entry->sequence_number.has_value()) entry->sequence_number = inherited;
   if (!entry->file_sequence_number.has_value()) entry->file_sequence_number = inherited;
+}
+
+// Those of files without their own follow each other from the manifest's.
+void InheritRowIds(const ManifestFile& from, std::vector<ManifestEntry>* entries) {
+  if (!from.first_row_id) return;
+  std::int64_t next = *from.first_row_id;
+  for (ManifestEntry& entry : *entries) {
+    const bool is_data = entry.file.content == FileContent::kData;
+    if (!is_data || entry.status == EntryStatus::kDeleted || entry.file.first_row_id) continue;
+    entry.file.first_row_id = next;
+    next += entry.file.rows;
+  }
 }
 
 FieldSummary ReadSummary(Decoder* in, const avro::Schema& item) {
@@ -278,6 +312,9 @@ bool ReadListNumber(Decoder* in, std::int32_t id, const avro::Schema& type,
     case 514:
       manifest->deleted_rows = in->Long(type).value_or(0);
       return true;
+    case 520:
+      manifest->first_row_id = in->Long(type);
+      return true;
     default:
       return false;
   }
@@ -318,7 +355,35 @@ Result<std::vector<ManifestEntry>> ReadManifest(std::string_view bytes,
       return Fail(Code::kCorruption, "manifest entry without path or with negative rows");
     }
   }
+  InheritRowIds(list_entry, &entries);
   return entries;
+}
+
+Result<ManifestFile> DescribeManifest(std::string_view bytes) {
+  TM_ASSIGN(const avro::Reader reader, avro::Reader::Open(bytes));
+  ManifestFile manifest;
+  manifest.length = static_cast<std::int64_t>(bytes.size());
+  const auto& header = reader.header();
+  const auto content = header.find("content");
+  manifest.is_deletes = content != header.end() && content->second == "deletes";
+  const auto spec = header.find("partition-spec-id");
+  if (spec != header.end()) {
+    const std::string& text = spec->second;
+    const auto [end, error] =
+        std::from_chars(text.data(), text.data() + text.size(), manifest.spec_id);
+    if (error != std::errc() || end != text.data() + text.size()) {
+      return Fail(Code::kCorruption, "manifest of partition spec " + text);
+    }
+  }
+  TM_ASSIGN(const auto entries, ReadManifest(bytes, manifest));
+  const ManifestFile counted = SummarizeManifest({}, entries, SnapshotId(0));
+  manifest.added_files = counted.added_files;
+  manifest.existing_files = counted.existing_files;
+  manifest.deleted_files = counted.deleted_files;
+  manifest.added_rows = counted.added_rows;
+  manifest.existing_rows = counted.existing_rows;
+  manifest.deleted_rows = counted.deleted_rows;
+  return manifest;
 }
 
 Result<std::vector<ManifestEntry>> ReadManifestForMerge(std::string_view bytes,

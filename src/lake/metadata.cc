@@ -34,6 +34,8 @@ void Snapshot::Seal() {
   out.EndObject();
   out.Field("manifest-list", std::string_view(manifest_list));
   if (schema_id.has_value()) out.Field("schema-id", *schema_id);
+  if (first_row_id.has_value()) out.Field("first-row-id", *first_row_id);
+  if (added_rows.has_value()) out.Field("added-rows", *added_rows);
   out.EndObject();
 }
 
@@ -134,6 +136,9 @@ std::vector<std::shared_ptr<const Snapshot>> AddSnapshot(TableMetadata* metadata
   metadata->last_sequence_number =
       std::max(metadata->last_sequence_number, snapshot.sequence_number);
   metadata->last_updated_ms = snapshot.timestamp_ms;
+  if (snapshot.first_row_id) {
+    metadata->next_row_id = *snapshot.first_row_id + snapshot.added_rows.value_or(0);
+  }
   metadata->current_snapshot_id = snapshot.id;
   metadata->snapshot_log.push_back({snapshot.id, snapshot.timestamp_ms});
   SnapshotRef& main = metadata->refs["main"];

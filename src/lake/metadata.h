@@ -1,5 +1,5 @@
-// Table metadata, format v2: the model, its parser and its writer. Format: Iceberg table spec,
-// "Table Metadata and Snapshots", appendix C.
+// Table metadata, format v2 (read: v1 to v3): the model, its parser and its writer. Format: Iceberg
+// table spec, "Table Metadata and Snapshots", appendix C.
 //
 // Tolerant on input (what another engine wrote), strict on output. What the model does not know is
 // kept as it was and written back: unknown keys, and whole schemas, specs, sort orders, snapshots
@@ -84,10 +84,12 @@ struct Snapshot {
   std::optional<SnapshotId> parent;
   std::int64_t sequence_number = 0;
   std::int64_t timestamp_ms = 0;
-  std::string manifest_list;  // URI.
+  std::string manifest_list;  // URI; empty: a snapshot of v1 that names its manifests itself.
+  std::vector<std::string> manifests = {};  // URIs; only then.
   std::optional<std::int32_t> schema_id;
-  std::map<std::string, std::string> summary;  // `operation` included.
-  std::string json;                            // Made by the parser or by Seal.
+  std::optional<std::int64_t> first_row_id = {}, added_rows = {};  // v3.
+  std::map<std::string, std::string> summary;                      // `operation` included.
+  std::string json;                                                // Made by the parser or by Seal.
 
   // Makes `json` from the other members.
   void Seal();
@@ -130,6 +132,7 @@ struct TableMetadata {
   std::vector<std::shared_ptr<const Snapshot>> snapshots;  // In the order they were added.
   std::vector<SnapshotLogEntry> snapshot_log;
   std::vector<MetadataLogEntry> metadata_log;
+  std::int64_t next_row_id = 0;  // v3.
   std::map<std::string, SnapshotRef> refs;
   std::vector<std::pair<std::string, std::string>> unknown;  // Other top-level keys, as JSON.
 

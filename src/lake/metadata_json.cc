@@ -1,5 +1,7 @@
 // The JSON of table metadata, both ways.
 #include <array>
+#include <charconv>
+#include <optional>
 #include <utility>
 
 #include "base/json_reader.h"
@@ -32,9 +34,22 @@ std::string TextOr(const JsonValue& json, std::string_view name) {
   return value == nullptr ? std::string() : value->text();
 }
 
+// A snapshot's id. The specification's are signed; one writer had some above those, which it wrote
+// into its manifests by their bits.
+std::optional<std::int64_t> SnapshotNumber(const JsonValue* value) {
+  if (value == nullptr || !value->is_number()) return std::nullopt;
+  if (const auto id = value->Int()) return id;
+  std::uint64_t bits = 0;
+  const std::string& text = value->text();
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bits);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return static_cast<std::int64_t>(bits);
+}
+
 Result<Schema> ParseSchema(const JsonValue& json) {
   Schema schema;
   schema.schema_id = Int32Or(json, "schema-id", 0);
+  if (TextOr(json, "type") != "struct") return Bad("a schema that is no struct");
   const JsonValue* fields = json.Find("fields");
   if (fields == nullptr || !fields->is_array()) return Bad("a schema without fields");
   for (const JsonValue& field : fields->items()) {
@@ -75,9 +90,9 @@ Result<PartitionSpec> ParseSpec(const JsonValue& json) {
 
 Result<std::shared_ptr<const Snapshot>> ParseSnapshot(const JsonValue& json) {
   auto snapshot = std::make_shared<Snapshot>();
-  const JsonValue* id = json.Find("snapshot-id");
-  if (id == nullptr || !id->Int().has_value()) return Bad("a snapshot without id");
-  snapshot->id = SnapshotId(*id->Int());
+  const auto id = SnapshotNumber(json.Find("snapshot-id"));
+  if (!id) return Bad("a snapshot without id");
+  snapshot->id = SnapshotId(*id);
   if (const JsonValue* parent = json.Find("parent-snapshot-id")) {
     const auto value = parent->Int();
     if (value.has_value() && *value >= 0) snapshot->parent = SnapshotId(*value);
@@ -85,6 +100,11 @@ Result<std::shared_ptr<const Snapshot>> ParseSnapshot(const JsonValue& json) {
   snapshot->sequence_number = IntOr(json, "sequence-number", 0);
   snapshot->timestamp_ms = IntOr(json, "timestamp-ms", 0);
   snapshot->manifest_list = TextOr(json, "manifest-list");
+  if (const JsonValue* manifests = json.Find("manifests")) {
+    for (const JsonValue& path : manifests->items()) snapshot->manifests.push_back(path.text());
+  }
+  if (const JsonValue* first = json.Find("first-row-id")) snapshot->first_row_id = first->Int();
+  if (const JsonValue* added = json.Find("added-rows")) snapshot->added_rows = added->Int();
   if (const JsonValue* schema = json.Find("schema-id")) {
     const auto value = schema->Int();
     if (value.has_value()) snapshot->schema_id = static_cast<std::int32_t>(*value);
@@ -99,9 +119,9 @@ Result<std::shared_ptr<const Snapshot>> ParseSnapshot(const JsonValue& json) {
 Status ParseRefs(const JsonValue& json, TableMetadata* metadata) {
   for (const auto& [name, value] : json.members()) {
     SnapshotRef& ref = metadata->refs[name];
-    const JsonValue* id = value.Find("snapshot-id");
-    if (id == nullptr || !id->Int().has_value()) return Bad("a ref without snapshot");
-    ref.snapshot = SnapshotId(*id->Int());
+    const auto id = SnapshotNumber(value.Find("snapshot-id"));
+    if (!id) return Bad("a ref without snapshot");
+    ref.snapshot = SnapshotId(*id);
     ref.is_branch = TextOr(value, "type") != "tag";
     ref.json = value.ToJson();
   }
@@ -124,7 +144,8 @@ Status ParseList(const std::string& key, const JsonValue& value, TableMetadata* 
   } else if (key == "snapshot-log") {
     for (const JsonValue& item : value.items()) {
       metadata->snapshot_log.push_back(
-          {SnapshotId(IntOr(item, "snapshot-id", 0)), IntOr(item, "timestamp-ms", 0)});
+          {SnapshotId(SnapshotNumber(item.Find("snapshot-id")).value_or(0)),
+           IntOr(item, "timestamp-ms", 0)});
     }
   } else if (key == "metadata-log") {
     for (const JsonValue& item : value.items()) {
@@ -142,7 +163,7 @@ Status ParseList(const std::string& key, const JsonValue& value, TableMetadata* 
 constexpr std::array<std::string_view, 7> kLists = {"schemas",      "partition-specs", "snapshots",
                                                     "snapshot-log", "metadata-log",    "refs",
                                                     "properties"};
-constexpr std::array<std::string_view, 14> kScalars = {"format-version",
+constexpr std::array<std::string_view, 15> kScalars = {"format-version",
                                                        "table-uuid",
                                                        "location",
                                                        "last-updated-ms",
@@ -155,7 +176,8 @@ constexpr std::array<std::string_view, 14> kScalars = {"format-version",
                                                        "last-partition-id",
                                                        "sort-orders",
                                                        "default-sort-order-id",
-                                                       "current-snapshot-id"};
+                                                       "current-snapshot-id",
+                                                       "next-row-id"};
 
 Status ParseScalars(const JsonValue& json, TableMetadata* metadata) {
   metadata->format_version = Int32Or(json, "format-version", 0);
@@ -181,20 +203,25 @@ Status ParseScalars(const JsonValue& json, TableMetadata* metadata) {
   metadata->default_spec_id = Int32Or(json, "default-spec-id", 0);
   metadata->last_partition_id = Int32Or(json, "last-partition-id", 999);
   metadata->default_sort_order_id = Int32Or(json, "default-sort-order-id", 0);
+  metadata->next_row_id = std::max<std::int64_t>(0, IntOr(json, "next-row-id", 0));
   const JsonValue* orders = json.Find("sort-orders");
   metadata->sort_orders_json =
       orders == nullptr ? R"([{"order-id":0,"fields":[]}])" : orders->ToJson();
-  const std::int64_t current = IntOr(json, "current-snapshot-id", -1);
-  if (current >= 0) metadata->current_snapshot_id = SnapshotId(current);
+  const std::int64_t current = SnapshotNumber(json.Find("current-snapshot-id")).value_or(-1);
+  if (current != -1) metadata->current_snapshot_id = SnapshotId(current);
   return {};
 }
 
 // What version 1 says in its own way.
 Status ParseVersion1(const JsonValue& json, TableMetadata* metadata) {
   const JsonValue* schema = json.Find("schema");
-  if (metadata->schemas.empty() && schema != nullptr) {
-    TM_ASSIGN(metadata->schemas.emplace_back(), ParseSchema(*schema));
-    metadata->current_schema_id = metadata->schemas.back().schema_id;
+  if (json.Find("current-schema-id") == nullptr || metadata->schemas.empty()) {
+    if (schema == nullptr) return Bad("no schema, and no list of them that says which");
+    TM_ASSIGN(Schema current, ParseSchema(*schema));
+    metadata->current_schema_id = current.schema_id;
+    if (metadata->FindSchema(current.schema_id) == nullptr) {
+      metadata->schemas.push_back(std::move(current));
+    }
   }
   const JsonValue* fields = json.Find("partition-spec");
   if (metadata->specs.empty() && fields != nullptr) {
@@ -298,6 +325,9 @@ std::string WriteMetadataJson(const TableMetadata& metadata) {
   out.Field("location", std::string_view(metadata.location));
   out.Field("last-sequence-number", metadata.last_sequence_number);
   out.Field("last-updated-ms", metadata.last_updated_ms);
+  if (metadata.format_version >= 3 || metadata.next_row_id > 0) {
+    out.Field("next-row-id", metadata.next_row_id);
+  }
   out.Field("last-column-id", metadata.last_column_id);
   out.Field("current-schema-id", metadata.current_schema_id);
   WriteRaw(&out, "schemas", metadata.schemas);

@@ -19,13 +19,25 @@ Result<std::string> ReadObject(const env::ObjectStore& store, const std::string&
 
 Result<std::vector<ManifestFile>> ReadManifestsOf(const env::ObjectStore& store,
                                                   const std::string& manifest_list) {
-  if (manifest_list.empty()) {
-    return Fail(Code::kUnimplemented, "the table's snapshots have no manifest lists");
-  }
   TM_ASSIGN(const std::string bytes, ReadObject(store, manifest_list));
   auto manifests = ReadManifestList(bytes);
   if (manifests.has_value()) return manifests;
   return Fail(std::move(manifests).error().With("manifest list " + manifest_list));
+}
+
+Result<std::vector<ManifestFile>> ReadManifestsOf(const env::ObjectStore& store,
+                                                  const Snapshot& snapshot) {
+  if (!snapshot.manifest_list.empty()) return ReadManifestsOf(store, snapshot.manifest_list);
+  std::vector<ManifestFile> manifests;
+  for (const std::string& path : snapshot.manifests) {
+    TM_ASSIGN(const std::string bytes, ReadObject(store, path));
+    auto manifest = DescribeManifest(bytes);
+    if (!manifest) return Fail(std::move(manifest).error().With("manifest " + path));
+    manifest->path = path;
+    manifest->added_snapshot = snapshot.id;
+    manifests.push_back(*std::move(manifest));
+  }
+  return manifests;
 }
 
 Result<std::vector<ManifestEntry>> ReadEntriesOf(const env::ObjectStore& store,

@@ -1,7 +1,6 @@
 // What a snapshot names, read from the store: its manifests and their entries. Any thread.
 //
-// `manifest_list` and paths are URIs. kCorruption names what is missing or cannot be read;
-// kUnimplemented: a snapshot of the first format, which has no list.
+// Paths are URIs. kCorruption names what is missing or cannot be read.
 #pragma once
 
 #include <string>
@@ -16,6 +15,9 @@ namespace tidemark::lake {
 // Newest first, as they are listed.
 Result<std::vector<ManifestFile>> ReadManifestsOf(const env::ObjectStore& store,
                                                   const std::string& manifest_list);
+// The same; of a snapshot of v1 without a list what its manifests say of themselves.
+Result<std::vector<ManifestFile>> ReadManifestsOf(const env::ObjectStore& store,
+                                                  const Snapshot& snapshot);
 Result<std::vector<ManifestEntry>> ReadEntriesOf(const env::ObjectStore& store,
                                                  const ManifestFile& manifest,
                                                  avro::SchemaCache* schemas);

@@ -73,7 +73,7 @@ Result<Loaded> LoadFiles(const env::ObjectStore& store, const TableMetadata& met
   Loaded loaded;
   const Snapshot* head = metadata.current();
   if (head == nullptr) return loaded;
-  TM_ASSIGN(loaded.manifests, ReadManifestsOf(store, head->manifest_list));
+  TM_ASSIGN(loaded.manifests, ReadManifestsOf(store, *head));
   avro::SchemaCache schemas;
   DeleteIndex deletes(&store);
   for (const ManifestFile& manifest : loaded.manifests) {
@@ -88,11 +88,14 @@ Result<Loaded> LoadFiles(const env::ObjectStore& store, const TableMetadata& met
   // Oldest first, so that the files of later commits go to the end of the index.
   for (auto manifest = loaded.manifests.rbegin(); manifest != loaded.manifests.rend(); ++manifest) {
     if (manifest->is_deletes) continue;
+    const PartitionSpec* spec = metadata.FindSpec(manifest->spec_id);
     TM_ASSIGN(const auto entries, ReadEntriesOf(store, *manifest, &schemas));
     for (const ManifestEntry& entry : entries) {
       if (entry.status == EntryStatus::kDeleted) continue;
       loaded.files.push_back(LiveFileOf(entry, manifest->spec_id, store));
-      loaded.files.back().deletes = deletes.Of(entry, manifest->spec_id);
+      LiveFile& file = loaded.files.back();
+      if (spec != nullptr) file.constants = ConstantsOf(entry.file, *spec);
+      file.deletes = deletes.Of(entry, manifest->spec_id);
     }
   }
   loaded.deletes = deletes.totals();
@@ -289,7 +292,7 @@ Result<std::shared_ptr<const LiveFiles>> FilesAppended(
   std::vector<LiveFile> files;
   avro::SchemaCache schemas;
   for (const Snapshot* snapshot : snapshots) {
-    TM_ASSIGN(const auto manifests, ReadManifestsOf(store, snapshot->manifest_list));
+    TM_ASSIGN(const auto manifests, ReadManifestsOf(store, *snapshot));
     for (const ManifestFile& manifest : manifests) {
       if (manifest.is_deletes || manifest.added_snapshot != snapshot->id) continue;
       TM_ASSIGN(const auto entries, ReadEntriesOf(store, manifest, &schemas));
@@ -306,7 +309,7 @@ Status VisitFiles(const env::ObjectStore& store, const TableMetadata& metadata,
                   const std::function<void(const ManifestEntry&, std::int32_t spec_id)>& visit) {
   const Snapshot* head = metadata.current();
   if (head == nullptr) return {};
-  TM_ASSIGN(const auto manifests, ReadManifestsOf(store, head->manifest_list));
+  TM_ASSIGN(const auto manifests, ReadManifestsOf(store, *head));
   avro::SchemaCache schemas;
   for (const ManifestFile& manifest : manifests) {
     TM_ASSIGN(const auto entries, ReadEntriesOf(store, manifest, &schemas));

@@ -12,13 +12,9 @@
 
 namespace tidemark::query {
 
-// The columns of a schema as the engine reads them. kUnimplemented names a type, a default value or
-// what else we do not read.
-Result<std::vector<engine::FileColumn>> ColumnsOf(const lake::Schema& schema);
-
 // `snapshot`: one of the table's; nullptr: it has none, so no row. `deletes` reads its delete
-// files. kUnimplemented: the table has what we do not read (deletion vectors, files without field
-// ids, another format than Parquet); kCorruption, kIoError.
+// files. kUnimplemented: the table has what we do not read (a type, another format than Parquet,
+// files outside the catalog's locations); kCorruption, kIoError.
 Result<std::shared_ptr<const engine::Relation>> PlainRelation(const CatalogTable& table,
                                                               const lake::Snapshot* snapshot,
                                                               engine::DeleteFiles* deletes);

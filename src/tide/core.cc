@@ -376,7 +376,7 @@ std::vector<engine::DeleteFile> Core::DeletesOf(const lake::LiveFile& file) cons
   std::vector<engine::DeleteFile> deletes;
   if (!file.deletes) return deletes;
   for (const lake::LiveDelete& one : *file.deletes) {
-    deletes.push_back({NativePath(one.key, one.in_store), one.equality_ids});
+    deletes.push_back({NativePath(one.key, one.in_store), one.equality_ids, one.vector});
   }
   return deletes;
 }

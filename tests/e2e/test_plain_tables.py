@@ -2,9 +2,11 @@
 and refused with the reason where they are not read."""
 import datetime
 import decimal
+import pathlib
 import uuid
 
 import pyarrow
+import pyarrow.parquet as parquet
 import pytest
 from pyiceberg.catalog import load_catalog
 from pyiceberg.expressions import EqualTo
@@ -133,12 +135,26 @@ def test_another_projects_tables_are_not_there(server, catalog):
 
 
 def test_what_is_not_read_is_refused_with_the_reason(server, catalog):
+    field = {"id": 1, "name": "at", "required": False, "type": "timestamptz_ns"}
+    answer = server.post("/iceberg/v1/namespaces/default/tables", {"name": "nanos", "properties": {"format-version": "3"}, "schema": {"type": "struct", "fields": [field]}})
+    assert answer.status == 200, answer.body
+    status, message = refused(server, "select * from iceberg.nanos")
+    assert status == 400 and "timestamptz_ns" in message and "default.nanos" in message
+    assert server.rows("select table_type from system.tables where table_name = 'nanos'") == [("table",)]
+
+
+def test_files_without_ids_are_read_by_the_name_mapping(server, catalog, tmp_path):
     table = make(catalog, "named", users(("u1", "gold")))
+    folder = pathlib.Path(table.location().removeprefix("file://")) / "data"
+    path = folder / "of-others.parquet"
+    parquet.write_table(pyarrow.table({"tier": ["silver"], "user_id": ["u2"]}), path)
+    table.add_files([f"file://{path}"])
+    assert server.rows("select user_id, tier from iceberg.named order by 1") == [("u1", "gold"), ("u2", "silver")]
+    with table.update_schema() as update:  # The file has the old name, which the mapping keeps.
+        update.rename_column("tier", "level")
     with table.transaction() as transaction:
-        transaction.set_properties({"schema.name-mapping.default": '[{"field-id":1,"names":["user_id"]}]'})
-    status, message = refused(server, "select * from iceberg.named")
-    assert status == 400 and "name-mapping" in message and "default.named" in message
-    assert server.rows("select table_type from system.tables where table_name = 'named'") == [("table",)]
+        transaction.set_properties({"schema.name-mapping.default": '[{"field-id":1,"names":["user_id"]},{"field-id":2,"names":["level","tier"]}]'})
+    assert server.rows("select user_id, level from iceberg.named where level = 'silver'") == [("u2", "silver")]
 
 
 def test_ids_that_no_other_type_gives(server, catalog):

@@ -95,8 +95,8 @@ TEST_P(Replay, MutatedInputsNeverBreakIt) {
 
 INSTANTIATE_TEST_SUITE_P(Fuzz, Replay,
                          testing::Values("http", "body", "json_events", "batch", "wal", "avro",
-                                         "metadata", "commit", "cloud_events", "segment", "posthog",
-                                         "schema", "referrer"),
+                                         "puffin", "metadata", "commit", "cloud_events", "segment",
+                                         "posthog", "schema", "referrer"),
                          [](const auto& test) { return std::string(test.param); });
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "base/bytes.h"
 #include "base/check.h"
 #include "env/random.h"
 #include "event/batch.h"
@@ -146,6 +147,21 @@ std::vector<std::string> AvroSeeds() {
   return {lake::WriteManifest(metadata, spec, entries, Uuid()),
           lake::WriteManifestList(snapshot, {summary, summary}, Uuid()),
           lake::ManifestSchema(spec)};
+}
+
+std::vector<std::string> PuffinSeeds() {
+  // The places 1, 3, 5, 7 and 9.
+  const std::string vector = *FromHex(
+      "0000002ad1d33964010000000000000000000000"
+      "3a30000001000000000004001000000001000300050007000900b3fb20be");
+  const std::string footer =
+      R"({"blobs":[{"type":"deletion-vector-v1","fields":[],"snapshot-id":-1,)"
+      R"("sequence-number":-1,"offset":4,"length":)" +
+      std::to_string(vector.size()) + "}]}";
+  std::string file = "PFA1" + vector + "PFA1" + footer;
+  PutU32(&file, static_cast<std::uint32_t>(footer.size()));
+  PutU32(&file, 0);
+  return {file + "PFA1", vector};
 }
 
 std::vector<std::string> MetadataSeeds() {

@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "engine/deletion_vector.h"
 #include "event/batch.h"
 #include "event/json_events.h"
 #include "event/quarantine.h"
@@ -16,6 +17,7 @@
 #include "lake/avro.h"
 #include "lake/manifest.h"
 #include "lake/metadata.h"
+#include "lake/puffin.h"
 #include "lake/table_columns.h"
 #include "net/decompress.h"
 #include "net/request_parser.h"
@@ -194,6 +196,25 @@ void RunAvro(std::string_view bytes) {
   static_cast<void>(lake::ReadManifestForMerge(bytes, {}, metadata.specs.front()));
 }
 
+// Blobs lie within their file; a vector's places grow and are as many as it says.
+void RunPuffin(std::string_view bytes) {
+  if (const auto puffin = lake::ParsePuffin(bytes)) {
+    for (const lake::PuffinBlob& blob : puffin->blobs) {
+      TM_CHECK_LE(blob.offset + blob.length, bytes.size());
+      static_cast<void>(lake::BlobOf(bytes, blob));
+    }
+  }
+  std::uint64_t next = 0;
+  std::uint64_t seen = 0;
+  const auto count = engine::VisitVector(bytes, [&](std::uint64_t place) -> Status {
+    TM_CHECK_GE(place, next);
+    next = place + 1;
+    ++seen;
+    return {};
+  });
+  if (count) TM_CHECK_EQ(*count, seen);
+}
+
 // What was read is written and read again without a change.
 void RunMetadata(std::string_view bytes) {
   const auto metadata = lake::ParseMetadata(bytes);
@@ -272,6 +293,7 @@ constexpr std::array kTargets = {
     Target{"batch", RunBatch, BatchSeeds},
     Target{"wal", RunWal, WalSeeds},
     Target{"avro", RunAvro, AvroSeeds},
+    Target{"puffin", RunPuffin, PuffinSeeds},
     Target{"metadata", RunMetadata, MetadataSeeds},
     Target{"commit", RunCommit, CommitSeeds},
     Target{"cloud_events", RunCloudEvents, CloudEventSeeds},

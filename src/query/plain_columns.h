@@ -1,0 +1,22 @@
+// The columns of an Iceberg schema as the engine reads them: types, what they are called in files
+// without field ids, and their value in files that lack them. Format: Iceberg table spec, "Schemas
+// and Data Types", "Default values", "Name Mapping Serialization". Pure; any thread.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/relation.h"
+#include "lake/metadata.h"
+
+namespace tidemark::query {
+
+inline constexpr std::string_view kPropertyNameMapping = "schema.name-mapping.default";
+
+// `name_mapping`: the property's value; empty: columns are called as they are. kUnimplemented names
+// a type, a default value or what else we do not read.
+Result<std::vector<engine::FileColumn>> ColumnsOf(const lake::Schema& schema,
+                                                  std::string_view name_mapping);
+
+}  // namespace tidemark::query
