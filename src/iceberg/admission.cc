@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
+#include <string_view>
 #include <utility>
 
 #include "event/schema.h"
@@ -21,8 +23,13 @@ struct Live {
   const ManifestEntry* entry = nullptr;
   std::int32_t spec_id = 0;
 };
-// By path. Data and delete files have different ones.
-using LiveMap = std::map<std::string_view, Live>;
+// By path. Data and delete files have different ones; deletion vectors may share a file.
+using LiveMap = std::map<std::string, Live, std::less<>>;
+
+std::string KeyOf(const lake::DataFile& file) {
+  if (!lake::IsVector(file)) return file.path;
+  return file.path + "@" + std::to_string(file.content_offset.value_or(-1));
+}
 
 std::string Upper(std::string text) {
   for (char& c : text) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
@@ -61,6 +68,7 @@ class Admission {
       done_.manifests.push_back(manifest.path);
       ICE_TRY(CheckManifest(manifest, request_.after->entries[i]));
     }
+    ICE_TRY(CheckVectors());
     ICE_TRY(CheckGone());
     ICE_TRY(CheckOffsets());
     ICE_TRY(CheckOperation());
@@ -74,7 +82,7 @@ class Admission {
       for (const ManifestEntry& entry : files.entries[i]) {
         if (entry.status == EntryStatus::kDeleted) continue;
         const Live one{&entry, files.manifests[i].spec_id};
-        if (live->emplace(entry.file.path, one).second) continue;
+        if (live->emplace(KeyOf(entry.file), one).second) continue;
         return NotValid("A2: file " + entry.file.path +
                         " is in the snapshot twice: a row must not be read twice");
       }
@@ -127,7 +135,7 @@ class Admission {
 
   Done CheckEntry(const ManifestFile& manifest, const ManifestEntry& entry) {
     const bool by_this = entry.snapshot == SnapshotId(request_.snapshot);
-    const auto old = before_.find(entry.file.path);
+    const auto old = before_.find(KeyOf(entry.file));
     const bool was_live = old != before_.end();
     if (entry.status == EntryStatus::kAdded && by_this) {
       if (was_live) {
@@ -168,9 +176,19 @@ class Admission {
       return NotValid("A7: file " + file.path + " has sequence number " + std::to_string(sequence) +
                       " in a snapshot of " + std::to_string(request_.sequence_number));
     }
+    const bool is_v3 = request_.metadata->format_version >= 3;
+    if (lake::IsVector(file) && is_v3) {
+      done_.added_files.push_back(file.path);
+      done_.deleted_rows += static_cast<std::uint64_t>(file.rows);
+      return CheckVector(manifest, file);
+    }
     if (Upper(file.format) != "PARQUET") {
       return NotValid("G11: " + file.path + " is " + file.format +
-                      ": the server reads Parquet of v2 tables alone (deletion vectors are v3)");
+                      ": the server reads Parquet alone (deletion vectors are of v3 tables)");
+    }
+    if (is_v3 && file.content == FileContent::kPositionDeletes) {
+      return NotValid("G11: position delete file " + file.path +
+                      " in a table of format v3, which has deletion vectors instead");
     }
     done_.added_files.push_back(file.path);
     if (file.content == FileContent::kData) {
@@ -190,6 +208,37 @@ class Admission {
         "G11: equality deletes are refused: PyIceberg cannot read them and DuckDB 1.5.5 reads them "
         "wrong; delete by rewriting files or by positions, or set table property "
         "tidemark.equality-deletes to allow");
+  }
+
+  // A4, of a deletion vector.
+  Done CheckVector(const ManifestFile& manifest, const lake::DataFile& file) {
+    if (file.content != FileContent::kPositionDeletes || !file.referenced_file ||
+        file.content_offset.value_or(-1) < 0 || file.content_bytes.value_or(-1) < 0) {
+      return NotValid("A4: deletion vector " + file.path + " lacks its data file or its place");
+    }
+    if (!vectors_.insert(*file.referenced_file).second) {
+      return NotValid("A4: two deletion vectors of " + *file.referenced_file);
+    }
+    ICE_TRY(CheckPositions(manifest, file));
+    const auto now = after_.find(*file.referenced_file);
+    if (now != after_.end() && file.rows > now->second.entry->file.rows) {
+      return NotValid("A4: deletion vector " + file.path + " deletes more rows than " +
+                      *file.referenced_file + " has");
+    }
+    return {};
+  }
+
+  // A4. Every file has one vector, whoever added it.
+  Done CheckVectors() const {
+    std::set<std::string_view> of;
+    for (const auto& [key, live] : after_) {
+      const lake::DataFile& file = live.entry->file;
+      if (!lake::IsVector(file) || !file.referenced_file) continue;
+      if (of.insert(*file.referenced_file).second) continue;
+      return NotValid("A4: two deletion vectors of " + *file.referenced_file +
+                      ": a new one takes the place of the old one");
+    }
+    return {};
   }
 
   // A4.
@@ -300,6 +349,7 @@ class Admission {
   LiveMap after_;
   LiveMap deleted_;
   std::vector<std::pair<std::string, OffsetRange>> offsets_;  // Of added files that have some.
+  std::set<std::string> vectors_;                             // Data files that have got one.
   bool all_are_inputs_ = false;
   Admitted done_;
 };

@@ -110,7 +110,7 @@ class AdmissionTest : public testing::Test {
     EXPECT_TRUE(answer.starts_with(start)) << answer;
   }
 
-  const lake::TableMetadata metadata_;
+  lake::TableMetadata metadata_;
   lake::SnapshotFiles before_;
   lake::SnapshotFiles after_;
 };
@@ -256,6 +256,51 @@ TEST_F(AdmissionTest, G11FilesAreParquet) {
   vector.file.format = "PUFFIN";
   Add({vector}, true);
   ExpectRefused(Run("delete"), "400 G11");
+  // The other way round in v3.
+  metadata_.format_version = 3;
+  after_ = before_;
+  Add({Positions("d", "a")}, true);
+  ExpectRefused(Run("delete"), "400 G11");
+}
+
+TEST_F(AdmissionTest, H15A4AFileHasOneDeletionVectorWithItsPlace) {
+  metadata_.format_version = 3;
+  const auto vector = [](std::string of, std::int64_t offset) {
+    ManifestEntry entry = Positions("v.puffin", std::move(of));
+    entry.file.format = "PUFFIN";
+    entry.file.content_offset = offset;
+    entry.file.content_bytes = 40;
+    return entry;
+  };
+  const auto run = [&](std::vector<ManifestEntry> entries) {
+    after_ = before_;
+    Add(std::move(entries), true);
+    return Run("delete");
+  };
+  EXPECT_EQ(run({vector("a", 4), vector("b", 44)}), "+0 -0 6");
+  ExpectRefused(run({vector("a", 4), vector("a", 44)}), "400 A4");
+  ExpectRefused(run({vector("a", 4), vector("b", 4)}), "400 A2");
+  ExpectRefused(run({vector("gone", 4)}), "409 A4");
+  ManifestEntry many = vector("a", 4);
+  many.file.rows = 11;
+  ExpectRefused(run({many}), "400 A4");
+  ManifestEntry placeless = vector("a", 4);
+  placeless.file.content_bytes.reset();
+  ExpectRefused(run({placeless}), "400 A4");
+  // A second one takes the place of the first.
+  ManifestEntry first = vector("a", 4);
+  first.snapshot = SnapshotId(10);
+  first.sequence_number = first.file_sequence_number = 1;
+  Put(&before_, "m3", {first}, true);
+  ExpectRefused(run({vector("a", 44)}), "400 A4");
+  after_ = before_;
+  after_.manifests.pop_back();
+  after_.entries.pop_back();
+  ManifestEntry old = first;
+  old.status = EntryStatus::kDeleted;
+  old.snapshot = SnapshotId(kSnapshot);
+  Add({old, vector("a", 44)}, true);
+  EXPECT_EQ(Run("delete"), "+0 -0 3");
 }
 
 }  // namespace

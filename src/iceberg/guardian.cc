@@ -24,10 +24,12 @@ constexpr std::array<std::string_view, 6> kReserved = {
     lake::kPropertyFloor,   "gc.enabled",         "write.metadata.path"};
 
 Done CheckTable(const TableDocument& before, const TableDocument& after) {
-  if (before.format_version() != after.format_version()) {
-    return NotValid("G11: the server writes this table in format v" +
-                    std::to_string(before.format_version()) +
-                    ": its format version cannot be changed; copy it into a plain table for v3");
+  const bool may_upgrade = before.Property(kPropertyUpgrade) == "allow";
+  if (before.format_version() != after.format_version() && !may_upgrade) {
+    return NotValid(
+        "G11: the server writes this table in format v" + std::to_string(before.format_version()) +
+        ": PyIceberg 0.12 and others cannot write newer ones; set table property " +
+        std::string(kPropertyUpgrade) + " to allow first, or copy it into a plain table");
   }
   if (before.location() != after.location()) {
     return Forbidden("G9: the location of a table that the server feeds cannot be changed");

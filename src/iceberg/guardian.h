@@ -12,6 +12,9 @@
 
 namespace tidemark::iceberg {
 
+// Of a managed table: "allow" lets a commit raise its format version.
+inline constexpr std::string_view kPropertyUpgrade = "tidemark.format-upgrade";
+
 // A snapshot's time may be so much later than ours; later ones would hold up the table's clock.
 inline constexpr std::int64_t kClientClockAheadMsMax = 10 * 60 * 1'000;
 

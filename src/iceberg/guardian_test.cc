@@ -199,6 +199,12 @@ TEST_F(GuardianTest, G11TheFormatVersionStays) {
   EXPECT_NE(Try({R"({"action":"upgrade-format-version","format-version":1})"}), "none");
 }
 
+TEST_F(GuardianTest, G11AnUpgradeNeedsTheTablesConsent) {
+  Take({SetProperty("tidemark.format-upgrade", "allow")});
+  EXPECT_EQ(Try({R"({"action":"upgrade-format-version","format-version":3})"}), "none");
+  EXPECT_NE(Try({R"({"action":"upgrade-format-version","format-version":1})"}), "none");
+}
+
 TEST_F(GuardianTest, G4HistoryGoesButNotWhatIsNamed) {
   Take({Snapshot(3, 3, 2), SetRef(3)});
   EXPECT_EQ(Try({R"({"action":"remove-snapshots","snapshot-ids":[1,2]})"}), "none");

@@ -135,8 +135,8 @@ void AddGarbage(const env::ObjectStore& store, const std::string& uri, std::stri
 
 Status CheckHead(const TableHead& head, const AppendRequest& request) {
   const TableMetadata& metadata = *head.metadata;
-  if (metadata.format_version != 2) {
-    return Fail(Code::kUnimplemented, "tables of Iceberg version 2 alone are written");
+  if (metadata.format_version != 2 && metadata.format_version != 3) {
+    return Fail(Code::kUnimplemented, "tables of Iceberg versions 2 and 3 alone are written");
   }
   if (metadata.Property(kPropertyLogId) != request.log_id) {
     return Fail(Code::kInvalidArgument, "the table belongs to another log");
@@ -239,6 +239,9 @@ Result<PreparedCommit> Append::Build(const TableHead& head, std::uint32_t attemp
   TM_ASSIGN(MergedManifests kept, KeepManifests(merge, manifests_.size(), head.manifests));
   const std::size_t merged = attempt_keys_.size();
   std::ranges::move(kept.manifests, std::back_inserter(next->manifests));
+  if (metadata->format_version >= 3) {
+    AssignRowIds(metadata->next_row_id, &next->manifests, &snapshot);
+  }
 
   std::vector<LiveFile> added = added_;
   for (LiveFile& file : added) file.sequence_number = snapshot.sequence_number;

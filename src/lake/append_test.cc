@@ -3,6 +3,8 @@
 #include "lake/append.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -354,6 +356,47 @@ TEST_F(AppendTest, OtherLogsAndVersionsAreRefused) {
   AppendRequest request = Request(11, 100, {});
   request.log_id = "another";
   EXPECT_CODE(Append::Prepare(&store_, *head_, request), Code::kInvalidArgument);
+}
+
+// Format v3: each row has an id of its own, for ever.
+TEST_F(AppendTest, RowIdsOfVersion3FollowEachOther) {
+  Flush(11, 100, {File({kSpecHour, 1}, 60)});  // Before the upgrade: without ids.
+  auto metadata = std::make_shared<TableMetadata>(*head_->metadata);
+  metadata->format_version = 3;
+  metadata->properties[std::string(kPropertyManifestsBeforeMerge)] = "5";
+  auto upgraded = std::make_shared<TableHead>(*head_);
+  upgraded->metadata = metadata;
+  head_ = upgraded;
+  Flush(12, 200, {File({kSpecHour, 1}, 10), File({kSpecDay, 1}, 7)});
+  EXPECT_EQ(head_->metadata->next_row_id, 77);
+  EXPECT_EQ(head_->metadata->current()->first_row_id, 0);
+  EXPECT_EQ(head_->metadata->current()->added_rows, 77);
+  ExpectReopensTheSame();
+  Flush(13, 200, {});
+  EXPECT_EQ(head_->metadata->current()->first_row_id, 77);
+  EXPECT_EQ(head_->metadata->current()->added_rows, 0);
+  const auto ids = [&] {
+    std::map<std::string, std::int64_t> first;
+    EXPECT_OK(VisitFiles(store_, *head_->metadata, [&](const ManifestEntry& entry, std::int32_t) {
+      first[entry.file.path] = entry.file.first_row_id.value_or(-1);
+    }));
+    return first;
+  };
+  const auto before = ids();
+  ASSERT_EQ(before.size(), 3U);
+  std::set<std::int64_t> distinct;
+  for (const auto& [path, id] : before) distinct.insert(id);
+  EXPECT_EQ(distinct, (std::set<std::int64_t>{0, 10, 17}));
+  // Merged manifests keep them.
+  for (std::uint64_t number = 14; number < 20; ++number) {
+    Flush(number, static_cast<std::int64_t>(number) * 100, {File({kSpecHour, 2}, 5)});
+  }
+  EXPECT_LT(head_->manifests.size(), 6U);
+  const auto after = ids();
+  for (const auto& [path, id] : before) EXPECT_EQ(after.at(path), id) << path;
+  distinct.clear();
+  for (const auto& [path, id] : after) EXPECT_TRUE(distinct.insert(id).second) << path;
+  ExpectReopensTheSame();
 }
 
 TEST(NamesTest, AttemptsShareTheWritesNameButAreTold) {

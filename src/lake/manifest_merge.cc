@@ -46,7 +46,10 @@ Result<ManifestFile> Merge(const MergeRequest& request,
   for (const ManifestFile* manifest : manifests) {
     TM_ASSIGN(const std::string old_key, request.store->KeyOf(manifest->path));
     TM_ASSIGN(const std::string bytes, request.store->Get(old_key, kManifestBytesMax));
-    auto read = ReadManifestForMerge(bytes, *manifest, spec);
+    // From v3 on every file takes its row ids along, which its encoding may not have.
+    auto read = request.metadata->format_version >= 3
+                    ? ReadManifest(bytes, *manifest)
+                    : ReadManifestForMerge(bytes, *manifest, spec);
     if (!read.has_value()) return Fail(std::move(read).error().With("manifest " + old_key));
     for (ManifestEntry& entry : *read) {
       if (entry.status == EntryStatus::kDeleted) continue;
