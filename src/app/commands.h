@@ -101,6 +101,15 @@ struct TableOptions {
   bool dry_run = false;
 };
 
+struct IcebergOptions {
+  std::string action;  // fsck, dump, verify.
+  std::string target;  // A file, or a table as "namespace.table".
+  bool json = false;
+  bool moved = false;          // Files lie beside the metadata file, whatever its location says.
+  bool head = false;           // fsck of the current snapshot alone.
+  std::int64_t snapshot = -1;  // verify; -1: the current one.
+};
+
 struct QuarantineOptions {
   std::string action;  // list, show, replay, drop.
   std::vector<std::string> ids = {};
@@ -146,6 +155,8 @@ void AddSchemaOptions(CLI::App* app, SchemaOptions* options,
                       const std::function<void(CLI::App*)>& add_remote);
 void AddTableOptions(CLI::App* app, TableOptions* options,
                      const std::function<void(CLI::App*)>& add_remote);
+void AddIcebergOptions(CLI::App* app, IcebergOptions* options,
+                       const std::function<void(CLI::App*)>& add_remote);
 
 void AddQuarantineOptions(CLI::App* app, QuarantineOptions* options,
                           const std::function<void(CLI::App*)>& add_remote);
@@ -167,6 +178,8 @@ int RunQuarantine(const Remote& remote, const QuarantineOptions& options);
 int RunDoctor(const DoctorOptions& options);
 int RunKey(const Remote& remote, const KeyOptions& options);
 int RunTable(const Remote& remote, const TableOptions& options);
+// kCheckFailed: fsck or verify found something wrong.
+int RunIceberg(const Remote& remote, const IcebergOptions& options);
 int RunVersion();
 
 }  // namespace tidemark::app

@@ -71,6 +71,11 @@ int Main(int argc, char** argv) {
   TableOptions table;
   CLI::App* table_command = app.add_subcommand("table", "Look at Iceberg tables and change them");
   AddTableOptions(table_command, &table, [&remote](CLI::App* one) { AddRemote(one, &remote); });
+  IcebergOptions iceberg;
+  CLI::App* iceberg_command = app.add_subcommand(
+      "iceberg", "Examine Iceberg tables and their files, with or without a server");
+  AddIcebergOptions(iceberg_command, &iceberg,
+                    [&remote](CLI::App* one) { AddRemote(one, &remote); });
   SchemaOptions schema;
   CLI::App* schema_command =
       app.add_subcommand("schema", "Register, show, check and propose schemas of events");
@@ -107,6 +112,7 @@ int Main(int argc, char** argv) {
   if (*settle_command) return RunPost(remote, "/v1/settle");
   if (*verify_command) return RunVerify(remote);
   if (*table_command) return RunTable(remote, table);
+  if (*iceberg_command) return RunIceberg(remote, iceberg);
   if (*schema_command) return RunSchema(remote, schema);
   if (*event_command) return RunQuarantine(remote, quarantine);
   if (*doctor_command) return RunDoctor(doctor);

@@ -2,11 +2,13 @@
 
 #include <utility>
 
+#include "app/read_only_store.h"
+
 namespace tidemark::app {
 namespace {
 
-// The store that a table lives in, asked by any spelling of a URI. Only reads.
-class TableStore final : public env::ObjectStore {
+// The store that a table lives in, asked by any spelling of a URI.
+class TableStore final : public ReadOnlyStore {
  public:
   TableStore(const iceberg::Locations* locations, env::ObjectStore* store)
       : locations_(locations), store_(store) {}
@@ -29,14 +31,7 @@ class TableStore final : public env::ObjectStore {
   }
   std::string NativePath(std::string_view key) const override { return store_->NativePath(key); }
 
-  Status Put(std::string_view, std::string_view) override { return ReadOnly(); }
-  Status Remove(std::string_view) override { return ReadOnly(); }
-  Result<std::string> Stage(std::string_view) override { return Fail(ReadOnly().error()); }
-  Status Seal(std::string_view) override { return ReadOnly(); }
-
  private:
-  static Status ReadOnly() { return Fail(Code::kUnimplemented, "plain tables are only read here"); }
-
   const iceberg::Locations* const locations_;
   env::ObjectStore* const store_;
 };

@@ -95,6 +95,12 @@ Done TableDocument::Normalize() {
     const JsonValue* object = json_.Find(name);
     if (object == nullptr || object->is_null()) json_.Set(name, JsonValue::Object());
   }
+  if (version > 1) {
+    for (const std::string_view name : {"sort-orders", "last-partition-id"}) {
+      if (json_.Find(name) != nullptr) continue;
+      return BadRequest("Cannot parse table metadata: missing " + std::string(name));
+    }
+  }
   if (json_.Find("sort-orders") == nullptr) {
     json_.Set("sort-orders", OneItem(Unsorted())).Set("default-sort-order-id", 0);
   }
@@ -117,6 +123,10 @@ Done TableDocument::Normalize() {
       return BadRequest("Cannot parse table metadata: missing " + std::string(name));
     }
   }
+  for (const JsonValue& schema : json_.Find("schemas")->items()) {
+    if (TextOr(schema, "type") == "struct") continue;
+    return BadRequest("Cannot parse table metadata: a schema whose type is not struct");
+  }
   ICE_TRY(json_.StringAt("location"));
   return CheckComplete();
 }
@@ -129,6 +139,10 @@ Done TableDocument::NormalizeV1() {
     JsonValue one = *schema;
     one.Set("schema-id", 0);
     json_.Set("schemas", OneItem(std::move(one))).Set("current-schema-id", 0);
+  }
+  const JsonValue* schema = json_.Find("schema");
+  if (json_.Find("current-schema-id") == nullptr && schema != nullptr) {
+    json_.Set("current-schema-id", IntOr(*schema, "schema-id", 0));
   }
   if (json_.Find("partition-specs") == nullptr) {
     const JsonValue* fields = json_.Find("partition-spec");
@@ -146,6 +160,11 @@ Done TableDocument::NormalizeV1() {
     spec.Set("spec-id", 0).Set("fields", std::move(list));
     json_.Set("partition-specs", OneItem(std::move(spec))).Set("default-spec-id", 0);
     json_.Set("last-partition-id", id);
+  }
+  if (json_.Find("default-spec-id") == nullptr && json_.Find("partition-specs")->is_array() &&
+      !json_.Find("partition-specs")->items().empty()) {
+    const JsonValue& last = json_.Find("partition-specs")->items().back();
+    json_.Set("default-spec-id", IntOr(last, "spec-id", 0));
   }
   if (json_.Find("last-sequence-number") == nullptr) json_.Set("last-sequence-number", 0);
   return {};

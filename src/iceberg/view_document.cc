@@ -1,9 +1,11 @@
 #include "iceberg/view_document.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 #include <vector>
 
+#include "base/text.h"
 #include "iceberg/schema.h"
 #include "iceberg/table_document.h"
 #include "lake/deflate.h"
@@ -106,8 +108,35 @@ Outcome<ViewDocument> ViewDocument::Parse(std::string_view bytes) {
   const JsonValue* version = view.FindVersion(current);
   if (version == nullptr)
     return BadRequest("Cannot find current version " + std::to_string(current));
+  ICE_TRY(view.CheckRead());
   view.dialects_before_ = DialectsOf(version);
   return view;
+}
+
+// What a reader of the current version relies on.
+Done ViewDocument::CheckRead() const {
+  if (IntOr(json_, "format-version", 1) != 1) {
+    return BadRequest("Cannot read unsupported version of a view: " +
+                      std::to_string(IntOr(json_, "format-version", 1)));
+  }
+  ICE_TRY(json_.StringAt("location"));
+  for (const JsonValue& version : json_.Find("versions")->items()) {
+    const std::string name = std::to_string(IntOr(version, "version-id", -1));
+    const std::int64_t schema = IntOr(version, "schema-id", -1);
+    const bool there = std::ranges::any_of(
+        json_.Find("schemas")->items(),
+        [schema](const JsonValue& one) { return IntOr(one, "schema-id", 0) == schema; });
+    if (!there) {
+      return BadRequest("Cannot find schema " + std::to_string(schema) + " of version " + name);
+    }
+    std::set<std::string> dialects;
+    for (const JsonValue& one : MemberOf(version, "representations").items()) {
+      if (dialects.insert(LowerCase(TextOr(one, "dialect"))).second) continue;
+      return BadRequest("Invalid view version " + name + ": two queries of dialect " +
+                        TextOr(one, "dialect"));
+    }
+  }
+  return {};
 }
 
 Outcome<ViewDocument> ViewDocument::Create(const NewView& sent, std::int64_t now_ms) {

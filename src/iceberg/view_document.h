@@ -44,6 +44,7 @@ class ViewDocument {
  private:
   explicit ViewDocument(JsonValue json) : json_(std::move(json)) {}
 
+  Done CheckRead() const;
   Done AddSchema(const JsonValue& schema);
   Done AddVersion(const JsonValue& version);
   Done SetCurrentVersion(std::int64_t id, std::int64_t now_ms);
