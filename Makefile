@@ -7,6 +7,7 @@
 #: make mutants         every planted bug must be found by the simulation [BUG=n: one of the core's]
 #: make crash           kill -9 loop on the real process [KILLS=30]
 #: make services       other engines and their own suites against the server (RCK, PyIceberg, DuckDB, Polars, PostgreSQL)
+#: make long            what takes minutes: OpenAPI with 200 examples an operation, SDKs for 60 s
 #: make bench           release build, measured scenarios, docs/benchmarks.md's table
 #: make asan, make tsan unit and simulation under sanitizers
 #: make fuzz           every fuzz target for 60 s, with clang [SECONDS=n] [T=json_events: one]
@@ -21,7 +22,7 @@ PORT ?= 8080
 T ?=
 KILLS ?= 30
 
-.PHONY: help run build release deps venv test test-quick test-all sim crash services mutants bench asan tsan fuzz fmt lint docs clean
+.PHONY: help run build release deps venv test test-quick test-all sim crash services long mutants bench asan tsan fuzz fmt lint docs clean
 help:
 	@sed -n 's/^#: //p' Makefile
 
@@ -65,6 +66,9 @@ crash: build venv
 
 services: build venv
 	@.venv/bin/python -m pytest -q tests/services
+
+long: build venv
+	@TIDEMARK_OPENAPI_EXAMPLES=200 TIDEMARK_SDK_SECONDS=60 .venv/bin/python -m pytest -q tests/e2e/test_openapi.py tests/sdk/test_retries.py
 
 bench: release venv
 	@.venv/bin/python bench/run.py --binary build/release/tidemark --table
