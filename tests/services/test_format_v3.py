@@ -1,11 +1,12 @@
 """Tables of format v3: DuckDB makes one, deletes from it by deletion vectors, and what it then sees is what the server's SQL sees."""
+import json
 import subprocess
 
 import pytest
 
 from services import installed
 from services.test_engines import PACKAGES
-from support.server import Tidemark
+from support.server import BINARY, Tidemark
 
 SCRIPT = '''
 import sys
@@ -35,3 +36,60 @@ def test_deletion_vectors_of_duckdb(tmp_path, python):
         assert done.returncode == 0, done.stderr[-3000:]
         theirs = [(int(line.split()[0]), line.split()[1]) for line in done.stdout.splitlines()]
         assert server.rows("select id, name from iceberg.three order by id") == theirs
+
+
+EVENTS = '''
+import sys
+from services.engines import DuckDb
+duck = DuckDb(sys.argv[1])
+events = 'ice."default".events'
+duck.sql(f"DELETE FROM {events} WHERE event_type = 'view'")
+duck.sql(f"DELETE FROM {events} WHERE event_id IN ('e1', 'e5')")
+print(duck.sql(f"SELECT count(*), count(DISTINCT event_id) FROM {events}")[0][0])
+'''
+
+
+def commit(server, *updates):
+    answer = server.post("/iceberg/v1/namespaces/default/tables/events", {"requirements": [], "updates": list(updates)})
+    return answer.status, answer.body.decode()
+
+
+def tidemark(server, *arguments):
+    done = subprocess.run([BINARY, "iceberg", *arguments, "default.events", "--json", "--url", f"http://127.0.0.1:{server.port}"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+def test_events_in_version_3(tmp_path, python):
+    upgrade = {"action": "upgrade-format-version", "format-version": 3}
+    with Tidemark(tmp_path / "data") as server:
+        def send(first, count):
+            assert server.post("/v1/events", [{"event_id": f"e{n}", "event_type": "view" if n % 3 == 0 else "click"} for n in range(first, first + count)]).status == 202
+            server.settle()
+
+        send(0, 30)
+        status, message = commit(server, upgrade)
+        assert status == 400 and "tidemark.format-upgrade" in message
+        allow = {"tidemark.format-upgrade": "allow", "write.delete.mode": "merge-on-read"}
+        assert commit(server, {"action": "set-properties", "updates": allow}, )[0] == 200
+        assert commit(server, upgrade)[0] == 200
+        send(30, 30)
+        found = tidemark(server, "fsck")
+        assert found["format-version"] == 3 and found["records"] == 60 and not found["problems"], found
+        done = subprocess.run([python, "-c", EVENTS, f"http://127.0.0.1:{server.port}/iceberg"], capture_output=True, text=True, cwd=installed.ROOT / "tests", timeout=300)
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert done.stdout.split() == ["38"]
+        send(60, 30)
+        expected = [(f"e{n}",) for n in range(90) if n >= 60 or (n % 3 != 0 and n not in (1, 5))]
+        assert server.rows("select event_id from events order by cast(substr(event_id, 2) as int)") == expected
+        assert server.verify()["ok"]
+        found = tidemark(server, "fsck")
+        assert found["deletion-vectors"] > 0 and found["delete-files"] == found["deletion-vectors"] and not found["errors"], found
+        proof = tidemark(server, "verify")
+        assert proof["rows"] == len(expected) and proof["deleted-rows"] == 22, proof
+        server.kill()
+        server.start()
+        assert server.rows("select event_id from events order by cast(substr(event_id, 2) as int)") == expected
+        metadata = server.get("/iceberg/v1/namespaces/default/tables/events").json()["metadata"]
+        flushes = [snapshot for snapshot in metadata["snapshots"] if "first-row-id" in snapshot]
+        assert metadata["next-row-id"] == 90 and sum(snapshot["added-rows"] for snapshot in flushes) == 90
