@@ -29,6 +29,12 @@ def python():
     return installed.python("engines", PACKAGES)
 
 
+def tidemark(server, action, table="default.events", code=0):
+    done = subprocess.run([BINARY, "iceberg", action, table, "--json", "--url", f"http://127.0.0.1:{server.port}"], capture_output=True, text=True)
+    assert done.returncode == code, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
 def test_deletion_vectors_of_duckdb(tmp_path, python):
     with Tidemark(tmp_path / "data") as server:
         uri = f"http://127.0.0.1:{server.port}/iceberg"
@@ -36,6 +42,19 @@ def test_deletion_vectors_of_duckdb(tmp_path, python):
         assert done.returncode == 0, done.stderr[-3000:]
         theirs = [(int(line.split()[0]), line.split()[1]) for line in done.stdout.splitlines()]
         assert server.rows("select id, name from iceberg.three order by id") == theirs
+        proof = tidemark(server, "verify", "default.three")
+        assert proof["rows"] == len(theirs) and proof["deleted-rows"] > 9000, proof
+        # A vector that is damaged is an error that names its file, never other rows.
+        server.kill()
+        for path in (tmp_path / "data").rglob("*.puffin"):
+            content = bytearray(path.read_bytes())
+            content[20] ^= 1
+            path.write_bytes(content)
+        server.start()
+        answer = server.post("/v1/sql", {"query": "select count(*) from iceberg.three"})
+        assert answer.status == 500 and ".puffin" in answer.json()["message"], answer.body
+        damaged = tidemark(server, "fsck", "default.three", code=8)
+        assert {problem["rule"] for problem in damaged["problems"] if problem["level"] == "error"} == {"corrupt"}, damaged
 
 
 EVENTS = '''
@@ -52,12 +71,6 @@ print(duck.sql(f"SELECT count(*), count(DISTINCT event_id) FROM {events}")[0][0]
 def commit(server, *updates):
     answer = server.post("/iceberg/v1/namespaces/default/tables/events", {"requirements": [], "updates": list(updates)})
     return answer.status, answer.body.decode()
-
-
-def tidemark(server, *arguments):
-    done = subprocess.run([BINARY, "iceberg", *arguments, "default.events", "--json", "--url", f"http://127.0.0.1:{server.port}"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(done.stdout)
 
 
 def test_events_in_version_3(tmp_path, python):
