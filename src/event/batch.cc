@@ -36,8 +36,9 @@ char* Put(char* at, Value value) {
 
 }  // namespace
 
-// version u8 | received_at i64 | project string | count u32 | [key] | events
-// key (version 2 only): kind u8 | name string | epoch i64 | sequence i64 | body u64
+// version u8 | received_at i64 | [promotion u32] | project string | count u32 | [key] | events
+// promotion (versions 3 and 4)
+// key (versions 2 and 4): kind u8 | name string | epoch i64 | sequence i64 | body u64
 // event: present u32 | timestamp i64 | [value f64] | each present string: varint length, bytes
 BatchBuilder::BatchBuilder(std::string_view project, TimeMicros received_at) {
   bytes_.push_back(static_cast<char>(kBatchVersion));
@@ -96,14 +97,19 @@ Result<BatchReader> BatchReader::Open(std::string_view bytes) {
   reader.bytes_ = bytes.size();
   std::uint8_t version = 0;
   if (!reader.in_.Fixed(&version)) return Fail(Code::kCorruption, "batch: no bytes");
-  if (version != kBatchVersion && version != kKeyedBatchVersion) {
+  if (version < kBatchVersion || version > kKeyedNumberedBatchVersion) {
     return Fail(Code::kCorruption, "batch: version " + std::to_string(version) + " is not known");
   }
-  if (!reader.in_.Fixed(&reader.received_at_.value) || !reader.in_.String(&reader.project_) ||
+  const bool numbered = version >= kNumberedBatchVersion;
+  if (!reader.in_.Fixed(&reader.received_at_.value) ||
+      (numbered && !reader.in_.Fixed(&reader.promotion_)) || !reader.in_.String(&reader.project_) ||
       !reader.in_.Fixed(&reader.count_)) {
     return Fail(Code::kCorruption, "batch: header is cut short");
   }
-  reader.has_key_ = version == kKeyedBatchVersion;
+  if (numbered && reader.promotion_ == 0) {
+    return Fail(Code::kCorruption, "batch: it names no promotion");
+  }
+  reader.has_key_ = version == kKeyedBatchVersion || version == kKeyedNumberedBatchVersion;
   if (reader.has_key_ && !reader.ReadKey()) {
     return Fail(Code::kCorruption, "batch: its request key does not decode");
   }
@@ -144,6 +150,17 @@ Result<bool> BatchReader::Next(EventView* event) {
   return true;
 }
 
+void SetBatchPromotion(std::string* batch, std::uint32_t promotion) {
+  TM_CHECK_GT(promotion, 0U);
+  constexpr std::size_t kAt = 1 + sizeof(std::int64_t);
+  const auto version = static_cast<std::uint8_t>(batch->front());
+  if (version < kNumberedBatchVersion) {
+    batch->insert(kAt, kPromotionBytes, '\0');
+    batch->front() = static_cast<char>(version + (kNumberedBatchVersion - kBatchVersion));
+  }
+  std::memcpy(batch->data() + kAt, &promotion, sizeof promotion);
+}
+
 Result<std::string> WithoutEvents(std::string_view batch, const std::vector<bool>& drop) {
   TM_ASSIGN(auto reader, BatchReader::Open(batch));
   TM_CHECK_EQ(drop.size(), static_cast<std::size_t>(reader.count()));
@@ -160,10 +177,8 @@ Result<std::string> WithoutEvents(std::string_view batch, const std::vector<bool
     ++count;
   }
   TM_CHECK_GT(count, 0U);
-  // The count is behind the version, the time and the project.
-  ByteReader head(batch.substr(1 + sizeof(std::int64_t)));
-  std::string_view project;
-  TM_CHECK(head.String(&project));
+  // The count is behind the project.
+  const std::string_view project = reader.project();
   const auto count_at = static_cast<std::size_t>(project.data() + project.size() - batch.data());
   std::memcpy(kept.data() + count_at, &count, sizeof count);
   return kept;

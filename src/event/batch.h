@@ -22,6 +22,10 @@ namespace tidemark::event {
 
 inline constexpr std::uint8_t kBatchVersion = 1;       // Of a batch without a request key.
 inline constexpr std::uint8_t kKeyedBatchVersion = 2;  // The same with one.
+// The same two of a project with promoted properties: they name the promotion that their rows have.
+inline constexpr std::uint8_t kNumberedBatchVersion = 3;
+inline constexpr std::uint8_t kKeyedNumberedBatchVersion = 4;
+inline constexpr std::size_t kPromotionBytes = sizeof(std::uint32_t);  // By which they are longer.
 inline constexpr std::uint32_t kEventBytesMax = 2U
                                                 << 20;  // Encoded; the default limit of the doors.
 
@@ -89,6 +93,8 @@ class BatchReader {
   std::string_view project() const { return project_; }
   TimeMicros received_at() const { return received_at_; }
   std::uint32_t count() const { return count_; }
+  // Its rows have the columns of this promotion and of those before it; 0: of none.
+  std::uint32_t promotion() const { return promotion_; }
   // Null if the request had none.
   const RequestKey* key() const { return has_key_ ? &key_ : nullptr; }
   // Where the next event begins.
@@ -108,9 +114,14 @@ class BatchReader {
   bool has_key_ = false;
   std::string_view project_;
   TimeMicros received_at_;
+  std::uint32_t promotion_ = 0;
   std::uint32_t count_ = 0;
   std::uint32_t read_ = 0;
 };
+
+// Writes into an encoded batch, which must be one that a builder finished, up to which promotion
+// its rows have columns. Not 0.
+void SetBatchPromotion(std::string* batch, std::uint32_t promotion);
 
 // The batch without the events for which drop[i] is set; at least one stays. kCorruption.
 Result<std::string> WithoutEvents(std::string_view batch, const std::vector<bool>& drop);

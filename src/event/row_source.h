@@ -9,8 +9,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <forward_list>
 #include <limits>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "base/ids.h"
@@ -90,6 +92,7 @@ struct ColumnScratch {
   std::array<std::int64_t, kChunkRows> fixed;
   std::array<std::uint32_t, kChunkRows> codes;
   std::array<std::uint64_t, kChunkRows / 64> validity;
+  std::forward_list<std::string> texts;  // That `strings` point to and that lie nowhere else.
 };
 
 class RowSource {

@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/ids.h"
+
 namespace tidemark::event {
 
 enum class Type : std::uint8_t {
@@ -147,6 +149,27 @@ struct KeptPaths {
 inline constexpr std::string_view kKeptColumn = "kept";
 inline constexpr std::size_t kKeptPathsMax = 200;
 
+// A property of events that has a column of its own: docs/adr/0012-promoted-columns.md. The column
+// is a typed copy: `properties` still has the value, and no row hash has the column.
+struct Promotion {
+  std::string key;            // A member of `properties`.
+  std::int32_t field_id = 0;  // Of the column.
+  // Rows have the column whose log record names this number or a later one. Numbers of a table rise
+  // and are never used again.
+  std::uint32_t number = 0;
+  // First offset that has it, once it is settled or a backfill has given all rows the column (then
+  // it is 0); nothing: not known yet.
+  std::optional<LogOffset> since;
+};
+inline constexpr std::size_t kPromotedColumnsMax = 100;  // Of one table.
+
+// What somebody wants promoted.
+struct PropertyColumn {
+  std::string key;
+  std::string name;
+  Type type = Type::kString;
+};
+
 // The path as SQL writes it: `$."a"."b"`.
 std::string PathText(const std::vector<std::string>& keys);
 
@@ -155,7 +178,8 @@ std::string PathText(const std::vector<std::string>& keys);
 // Columns that every table has keep the field ids that they have in the events table: event_type,
 // timestamp, received_at, project_id, log_partition and log_offset; partitions, sort order and
 // bounds of files are found by them. The first `fixed_count` columns are those the table was made
-// with, at most kFixedColumnsMax; a log record has their values in an EventView.
+// with, at most kFixedColumnsMax; a log record has their values in an EventView. Behind them come
+// promoted properties, and behind those the columns of other engines.
 struct TableSchema {
   std::vector<TableColumn> columns;
   std::size_t fixed_count = 0;
@@ -170,6 +194,11 @@ struct TableSchema {
   std::optional<std::size_t> properties;  // JSON text.
 
   KeptPaths kept;
+
+  // Those of the columns behind the fixed ones that are promoted properties, in their order.
+  std::vector<Promotion> promoted;
+  std::uint32_t promotions =
+      0;  // The latest number that was given out, whether it is there or not.
 
   std::optional<std::size_t> Find(std::string_view name) const;  // By its exact name.
 };
