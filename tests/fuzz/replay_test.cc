@@ -96,7 +96,7 @@ TEST_P(Replay, MutatedInputsNeverBreakIt) {
 INSTANTIATE_TEST_SUITE_P(Fuzz, Replay,
                          testing::Values("http", "body", "json_events", "batch", "wal", "avro",
                                          "puffin", "metadata", "commit", "cloud_events", "segment",
-                                         "posthog", "schema", "referrer"),
+                                         "posthog", "schema", "referrer", "promoted"),
                          [](const auto& test) { return std::string(test.param); });
 
 }  // namespace

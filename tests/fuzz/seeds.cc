@@ -97,7 +97,15 @@ std::vector<std::string> BatchSeeds() {
   event::BatchBuilder builder("default", kNow);
   builder.Add(SomeEvent("one"));
   builder.Add(SomeEvent("two"));
-  return {std::move(builder).Finish()};
+  const std::string plain = std::move(builder).Finish();
+  std::string promoted = plain;
+  event::SetBatchPromotion(&promoted, 3);
+  return {plain, promoted};
+}
+
+std::vector<std::string> PromotedSeeds() {
+  return {"a\n{\"b\":{\"a\":[1]},\"a\":-12.50}", "t\n{\"t\":\"2024-03-01T10:00:00.5+01:00\"}",
+          "a\n{\"\\u0061\":9223372036854775807}", "a\n{\"a\":1e300,\"c\":true}"};
 }
 
 std::vector<std::string> WalSeeds() {

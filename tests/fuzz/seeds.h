@@ -10,6 +10,7 @@ std::vector<std::string> HttpSeeds();
 std::vector<std::string> BodySeeds();
 std::vector<std::string> JsonSeeds();
 std::vector<std::string> BatchSeeds();
+std::vector<std::string> PromotedSeeds();
 std::vector<std::string> WalSeeds();
 std::vector<std::string> AvroSeeds();
 std::vector<std::string> PuffinSeeds();  // And a deletion vector alone.

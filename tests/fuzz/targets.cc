@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "base/json_reader.h"
 #include "engine/deletion_vector.h"
+#include "engine/promoted_rows.h"
 #include "event/batch.h"
 #include "event/json_events.h"
 #include "event/quarantine.h"
@@ -286,6 +289,26 @@ void RunSchema(std::string_view bytes) {
   static_cast<void>(schema::FindBreaks(*text, *value));
 }
 
+// Whatever lies in `properties`: a promoted column has the value that is there, or none.
+void RunPromoted(std::string_view bytes) {
+  const std::size_t line = std::min(bytes.find('\n'), bytes.size());
+  const std::string_view key = bytes.substr(0, line);
+  const std::string_view object = bytes.substr(std::min(line + 1, bytes.size()));
+  const auto json = engine::FindMember(object, key);
+  const std::string_view text = json.value_or(object);
+  const auto value = JsonValue::Parse(text);
+  if (const auto whole = engine::PromotedInt(text)) {
+    TM_CHECK(value.has_value() && value->is_number());
+    if (text.find('.') == std::string_view::npos) TM_CHECK(value->Int() == *whole);
+  }
+  if (const auto number = engine::PromotedDouble(text)) {
+    TM_CHECK(value.has_value() && value->is_number() && std::isfinite(*number));
+  }
+  if (const auto time = engine::PromotedTime(text)) {
+    TM_CHECK(*time >= kTimeMin && *time <= kTimeMax);
+  }
+}
+
 constexpr std::array kTargets = {
     Target{"http", RunHttp, HttpSeeds},
     Target{"body", RunBody, BodySeeds},
@@ -301,6 +324,7 @@ constexpr std::array kTargets = {
     Target{"posthog", RunPostHog, PostHogSeeds},
     Target{"schema", RunSchema, SchemaSeeds},
     Target{"referrer", RunReferrer, ReferrerSeeds},
+    Target{"promoted", RunPromoted, PromotedSeeds},
 };
 
 }  // namespace

@@ -1,0 +1,119 @@
+#include "engine/copied_rows.h"
+
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "base/check.h"
+
+namespace tidemark::engine {
+namespace {
+
+using event::ColumnView;
+using event::StringRef;
+using Kind = ColumnView::Kind;
+
+bool IsValid(const ColumnView& view, std::size_t row) {
+  return view.validity == nullptr || (view.validity[row / 64] >> (row % 64) & 1) != 0;
+}
+
+const StringRef* TextAt(const ColumnView& view, std::size_t row) {
+  switch (view.kind) {
+    case Kind::kNull:
+    case Kind::kFixed:
+      return nullptr;
+    case Kind::kConstant:
+      return &view.constant_text;
+    case Kind::kDictionary:
+      return view.codes[row] == view.null_code ? nullptr : &view.dictionary[view.codes[row]];
+    case Kind::kStrings:
+      break;
+  }
+  return IsValid(view, row) ? &view.strings[row] : nullptr;
+}
+
+std::size_t WidthOf(event::Type type) {
+  switch (type) {
+    case event::Type::kBool:
+      return sizeof(bool);
+    case event::Type::kInt32:
+      return sizeof(std::int32_t);
+    default:
+      return sizeof(std::int64_t);
+  }
+}
+
+}  // namespace
+
+void CopiedRows::CopyTexts(const ColumnView& view, std::size_t rows, Column* column) {
+  std::size_t bytes = 0;
+  for (std::size_t row = 0; row < rows; ++row) {
+    const StringRef* text = TextAt(view, row);
+    if (text != nullptr && text->length > StringRef::kInlineMax) bytes += text->length;
+  }
+  column->texts.reserve(bytes);  // So that it does not move.
+  column->strings.resize(rows);
+  for (std::size_t row = 0; row < rows; ++row) {
+    const StringRef* text = TextAt(view, row);
+    if (text == nullptr) continue;
+    column->any = true;
+    column->validity[row / 64] |= 1ULL << (row % 64);
+    std::string_view kept = text->view();
+    if (kept.size() > StringRef::kInlineMax) {
+      const std::size_t at = column->texts.size();
+      column->texts += kept;
+      kept = std::string_view(column->texts).substr(at);
+    }
+    column->strings[row] = StringRef::Of(kept);
+  }
+}
+
+void CopiedRows::CopyFixed(const ColumnView& view, std::size_t rows, std::size_t width,
+                           Column* column) {
+  TM_CHECK(view.kind == Kind::kFixed);
+  const char* values = static_cast<const char*>(view.fixed);
+  column->fixed.assign(rows * width, 0);
+  for (std::size_t row = 0; row < rows; ++row) {
+    if (!IsValid(view, row)) continue;
+    column->any = true;
+    column->validity[row / 64] |= 1ULL << (row % 64);
+    std::memcpy(column->fixed.data() + row * width, values + row * width, width);
+  }
+}
+
+void CopiedRows::Add(const event::RowSource& rows) {
+  const auto scratch = std::make_unique_for_overwrite<event::ColumnScratch>();
+  for (std::size_t i = 0; i < rows.chunk_count(); ++i) {
+    Chunk chunk;
+    chunk.rows = rows.ChunkRows(i);
+    chunk.times = rows.ChunkTimes(i);
+    chunk.columns.resize(schema_->columns.size());
+    for (std::size_t c = 0; c < chunk.columns.size(); ++c) {
+      const ColumnView view = rows.Read(i, c, scratch.get());
+      if (view.kind == Kind::kNull) continue;
+      chunk.columns[c].validity.assign(event::kChunkRows / 64, 0);
+      if (schema_->columns[c].type == event::Type::kString) {
+        CopyTexts(view, chunk.rows, &chunk.columns[c]);
+      } else {
+        CopyFixed(view, chunk.rows, WidthOf(schema_->columns[c].type), &chunk.columns[c]);
+      }
+    }
+    row_count_ += chunk.rows;
+    chunks_.push_back(std::move(chunk));
+  }
+}
+
+ColumnView CopiedRows::Read(std::size_t chunk, std::size_t column,
+                            event::ColumnScratch* /*scratch*/) const {
+  const Column& from = chunks_[chunk].columns[column];
+  ColumnView view;
+  if (!from.any) return view;
+  const bool text = schema_->columns[column].type == event::Type::kString;
+  view.kind = text ? Kind::kStrings : Kind::kFixed;
+  view.strings = from.strings.data();
+  view.fixed = from.fixed.data();
+  view.validity = from.validity.data();
+  return view;
+}
+
+}  // namespace tidemark::engine
