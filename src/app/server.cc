@@ -307,6 +307,7 @@ class Server::Impl final : public RouteParts {
                                 store_.get(),
                                 catalog_.get(),
                                 writer_.get(),
+                                reader_.get(),
                                 &clock_,
                                 &log_random_,
                                 &tide_random_,

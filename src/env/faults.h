@@ -58,6 +58,7 @@ enum class Bug : std::uint8_t {
   kGarbageByWallClock,         // ... when the wall clock jumps.
   kAbandonedForgotten,         // Files of a flush that failed stay.
   kCommittedLeftoversDeleted,  // Files of a commit whose answer was lost are cleared away.
+  kColumnsDecidedAtFlush,      // Rows get the columns of the day they are flushed.
   // Commits of others.
   kOffsetsNotInherited,     // Their snapshots do not say which offsets they stand for.
   kForeignHeadOverwritten,  // A flush that they overtook is committed as it was built.
@@ -66,6 +67,7 @@ enum class Bug : std::uint8_t {
   kQuarantineKeyForgotten,  // ... the key of a request that had no valid event.
   kReplayOffByOne,          // The first frame above the settled ones is skipped.
   kReplayReadsClock,        // Replayed events get a new received time.
+  kColumnsDecidedAtReplay,  // ... the columns of the day they are replayed.
   kRaiseOffsetSkipped,      // A log that ends below the lake gives old offsets again.
   kMetadataNotRestored,     // A damaged metadata file is read as it is.
   kLogIdNotChecked,         // Any log will do.

@@ -1,6 +1,7 @@
 #include "hot/segment_list.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "hot/segment.h"
@@ -71,11 +72,13 @@ class View final : public event::RowSource {
 }  // namespace
 
 SegmentList::SegmentList(Segments segments, LogOffset end,
-                         std::shared_ptr<const event::TableSchema> schema)
+                         std::shared_ptr<const event::TableSchema> schema,
+                         std::vector<PromotedFrom> promoted)
     : schema_(std::move(schema)),
       segments_(std::move(segments)),
       begin_(segments_.empty() ? end : segments_.front()->begin()),
-      end_(end) {
+      end_(end),
+      promoted_(std::move(promoted)) {
   for (const auto& segment : segments_) row_count_ += segment->rows;
 }
 
@@ -83,6 +86,13 @@ std::uint64_t SegmentList::bytes() const {
   std::uint64_t sum = 0;
   for (const auto& segment : segments_) sum += segment->segment->bytes();
   return sum;
+}
+
+LogOffset SegmentList::FirstWith(std::uint32_t promotion) const {
+  for (const PromotedFrom& one : promoted_) {
+    if (one.number >= promotion) return one.from;
+  }
+  return LogOffset(std::numeric_limits<std::int64_t>::max());
 }
 
 std::shared_ptr<const event::RowSource> SegmentList::View(LogOffset begin, LogOffset end) const {

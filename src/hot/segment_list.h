@@ -16,13 +16,20 @@ namespace tidemark::hot {
 
 struct PublishedSegment;  // hot/segment.h: a segment with the end up to which it may be read.
 
+// From this offset on rows have the columns of the promotion, and of those before it.
+struct PromotedFrom {
+  std::uint32_t number = 0;
+  LogOffset from;
+};
+
 class SegmentList {
  public:
   using Segments = std::vector<std::shared_ptr<const PublishedSegment>>;
 
   // `end` is at or past the last segment's.
   explicit SegmentList(Segments segments = {}, LogOffset end = LogOffset(0),
-                       std::shared_ptr<const event::TableSchema> schema = event::EventsSchema());
+                       std::shared_ptr<const event::TableSchema> schema = event::EventsSchema(),
+                       std::vector<PromotedFrom> promoted = {});
 
   // Offset after the last row that may be read; the end given at the last publication even if all
   // rows are released.
@@ -36,6 +43,10 @@ class SegmentList {
   // The columns of its rows.
   const std::shared_ptr<const event::TableSchema>& schema() const { return schema_; }
 
+  // The first of its rows that has the columns of a promotion, as its log record says; an offset
+  // that no row has if there is none.
+  LogOffset FirstWith(std::uint32_t promotion) const;
+
   // The rows with begin <= log_offset < end, in offset order, without a copy; they hold the memory
   // they need. Rows that the list does not have are not there: the caller's cut says which it
   // needs.
@@ -47,6 +58,7 @@ class SegmentList {
   LogOffset begin_;
   LogOffset end_;
   std::uint64_t row_count_ = 0;
+  std::vector<PromotedFrom> promoted_;  // Both members rise.
 };
 
 }  // namespace tidemark::hot

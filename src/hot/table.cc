@@ -45,6 +45,13 @@ Status Table::AppendRows(event::BatchReader& batch, LogOffset first_offset) {
     return Fail(Code::kInvalidArgument, "hot: offset " + to_string(first_offset) +
                                             " is below the end " + to_string(appended_end_));
   }
+  const std::uint32_t promotion = promoted_.empty() ? 0 : promoted_.back().number;
+  if (batch.promotion() < promotion) {
+    return Fail(Code::kCorruption, "hot: a batch of promotion " +
+                                       std::to_string(batch.promotion()) + " behind one of " +
+                                       std::to_string(promotion));
+  }
+  if (batch.promotion() > promotion) promoted_.push_back({batch.promotion(), first_offset});
   if (open_ != nullptr && open_->end() != first_offset) Roll();
   LogOffset offset = first_offset;
   event::EventView event;
@@ -73,6 +80,12 @@ void Table::Roll() {
   open_ = nullptr;
 }
 
+std::shared_ptr<const SegmentList> Table::MakeList(SegmentList::Segments segments, LogOffset end) {
+  const LogOffset begin = segments.empty() ? end : segments.front()->begin();
+  while (promoted_.size() > 1 && promoted_[1].from <= begin) promoted_.erase(promoted_.begin());
+  return std::make_shared<const SegmentList>(std::move(segments), end, options_.schema, promoted_);
+}
+
 std::shared_ptr<const SegmentList> Table::Publish() {
   SegmentList::Segments segments = published_.Load()->segments();
   const auto add = [&](const std::shared_ptr<Segment>& segment) {
@@ -86,8 +99,7 @@ std::shared_ptr<const SegmentList> Table::Publish() {
   for (const auto& segment : unpublished_) add(segment);
   unpublished_.clear();
   if (open_ != nullptr) add(open_);
-  auto next =
-      std::make_shared<const SegmentList>(std::move(segments), appended_end_, options_.schema);
+  auto next = MakeList(std::move(segments), appended_end_);
   published_.Store(next);
   return next;
 }
@@ -101,6 +113,7 @@ void Table::Rollback() {
                      current->segments().back()->rows == open_->rows();
   if (!clean) open_ = nullptr;
   appended_end_ = current->end();
+  std::erase_if(promoted_, [&](const PromotedFrom& one) { return one.from >= appended_end_; });
 }
 
 std::shared_ptr<const SegmentList> Table::Release(LogOffset settled) {
@@ -116,10 +129,9 @@ std::shared_ptr<const SegmentList> Table::Release(LogOffset settled) {
   while (dropped < segments.size() && is_settled(*segments[dropped])) ++dropped;
   if (dropped == 0) return current;
   if (segments[dropped - 1]->segment == open_) open_ = nullptr;
-  auto next = std::make_shared<const SegmentList>(
-      SegmentList::Segments(segments.begin() + static_cast<std::ptrdiff_t>(dropped),
-                            segments.end()),
-      current->end(), options_.schema);
+  auto next = MakeList(SegmentList::Segments(
+                           segments.begin() + static_cast<std::ptrdiff_t>(dropped), segments.end()),
+                       current->end());
   published_.Store(next);
   return next;
 }

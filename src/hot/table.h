@@ -53,7 +53,8 @@ class Table {
   // Adds the events of `batch`; event i has log_offset `first_offset` + i. Invisible until
   // Publish. Gives `reserved_bytes` (what the door reserved for it) back to the budget, always.
   //
-  // Errors: kCorruption if the batch does not decode or names another project; kInvalidArgument if
+  // Errors: kCorruption if the batch does not decode, names another project, or a promotion before
+  // that of an earlier batch; kInvalidArgument if
   // the offset is below one already appended. Rows of a failed batch are not kept, and what was
   // appended before it and not published goes with it: the caller rolls the group back.
   Status Append(event::BatchReader& batch, LogOffset first_offset, std::uint64_t reserved_bytes);
@@ -78,6 +79,7 @@ class Table {
  private:
   Status AppendRows(event::BatchReader& batch, LogOffset first_offset);
   void Roll();
+  std::shared_ptr<const SegmentList> MakeList(SegmentList::Segments segments, LogOffset end);
 
   const std::string project_;
   const TableOptions options_;
@@ -86,6 +88,7 @@ class Table {
   std::vector<std::shared_ptr<Segment>> unpublished_;  // Sealed since the last Publish.
   std::shared_ptr<Segment> open_;                      // Null until the next row wants one.
   LogOffset appended_end_;
+  std::vector<PromotedFrom> promoted_;  // Of the rows there are; the first may begin before them.
 };
 
 }  // namespace tidemark::hot

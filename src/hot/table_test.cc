@@ -371,5 +371,33 @@ TEST(HotSelection, GathersRowsInAnyOrder) {
   EXPECT_EQ(selected->ChunkTimes(0).min, TimeMicros(6999 - 2047));
 }
 
+TEST(HotTable, RowsHaveThePromotionThatTheirRecordNames) {
+  MemoryBudget budget(64ULL << 20);
+  Table table("default", {}, &budget);
+  std::string first = Encode({{"a"}});
+  std::string second = Encode({{"b"}, {"c"}});
+  std::string third = Encode({{"d"}});
+  event::SetBatchPromotion(&second, 2);
+  event::SetBatchPromotion(&third, 5);
+  ASSERT_TRUE(Append(&table, first, 0));
+  ASSERT_TRUE(Append(&table, second, 1));
+  const auto list = table.Publish();
+  EXPECT_EQ(list->FirstWith(1), LogOffset(1));
+  EXPECT_EQ(list->FirstWith(2), LogOffset(1));
+  EXPECT_GT(list->FirstWith(3), list->end());
+  // What is rolled back never was, and what was published stays as it is.
+  ASSERT_TRUE(Append(&table, third, 3));
+  table.Rollback();
+  EXPECT_GT(table.Publish()->FirstWith(3), LogOffset(3));
+  ASSERT_TRUE(Append(&table, second, 3));
+  ASSERT_TRUE(Append(&table, third, 5));
+  EXPECT_EQ(table.Publish()->FirstWith(3), LogOffset(5));
+  EXPECT_GT(list->FirstWith(3), list->end());
+  // A record never names an earlier promotion than the one before it.
+  const Status back = Append(&table, second, 6);
+  ASSERT_FALSE(back);
+  EXPECT_EQ(back.error().code(), Code::kCorruption);
+}
+
 }  // namespace
 }  // namespace tidemark::hot

@@ -19,9 +19,9 @@ constexpr std::string_view kOurPrefix = "tidemark.";
 constexpr std::string_view kMain = "main";
 
 // Kept by the server: offsets and identity of the table, and what keeps files of others' readers.
-constexpr std::array<std::string_view, 6> kReserved = {
-    lake::kPropertyManaged, lake::kPropertyLogId, lake::kPropertyOffsets,
-    lake::kPropertyFloor,   "gc.enabled",         "write.metadata.path"};
+constexpr std::array<std::string_view, 7> kReserved = {
+    lake::kPropertyManaged,  lake::kPropertyLogId, lake::kPropertyOffsets, lake::kPropertyFloor,
+    lake::kPropertyPromoted, "gc.enabled",         "write.metadata.path"};
 
 Done CheckTable(const TableDocument& before, const TableDocument& after) {
   const bool may_upgrade = before.Property(kPropertyUpgrade) == "allow";

@@ -76,16 +76,49 @@ std::string DroppedJson(const std::map<std::string, catalog::DroppedRows>& dropp
   return json;
 }
 
+// Of the rows that the commit settles.
 Hash128 RowsHash(const AppendRequest& request) {
   Hash128 hash;
+  if (request.IsReplacement()) return hash;
   for (const NewFile& file : request.files) hash += file.metrics.rows_hash;
   return hash;
 }
 
 std::uint64_t RowCount(const AppendRequest& request) {
   std::uint64_t rows = 0;
+  if (request.IsReplacement()) return rows;
   for (const NewFile& file : request.files) rows += file.metrics.rows;
   return rows;
+}
+
+catalog::CommitKind KindOf(const AppendRequest& request) {
+  return request.IsReplacement() ? catalog::CommitKind::kCompact : catalog::CommitKind::kFlush;
+}
+
+// What came in the place of what: the totals stay.
+void PutReplaced(const AppendRequest& request, const LiveFiles& before,
+                 std::map<std::string, std::string>* summary) {
+  std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;
+  for (const NewFile& file : request.files) {
+    rows += file.metrics.rows;
+    bytes += file.bytes;
+  }
+  const std::set<std::string_view> keys(request.replaced.begin(), request.replaced.end());
+  std::uint64_t old_bytes = 0;
+  before.ForEach([&](const LiveFile& file) {
+    if (keys.contains(file.key)) old_bytes += file.bytes;
+  });
+  const auto put = [&](const char* key, std::uint64_t value) {
+    (*summary)[key] = std::to_string(value);
+  };
+  (*summary)["operation"] = "replace";
+  put("added-data-files", request.files.size());
+  put("deleted-data-files", request.replaced.size());
+  put("added-records", rows);
+  put("deleted-records", rows);
+  put("added-files-size", bytes);
+  put("removed-files-size", old_bytes);
 }
 
 void PutTidemarkKeys(const AppendRequest& request, std::map<std::string, std::string>* summary) {
@@ -94,13 +127,15 @@ void PutTidemarkKeys(const AppendRequest& request, std::map<std::string, std::st
   };
   put("engine-name", "tidemark");
   put("engine-version", "0.1");
-  put(kSummaryKind, std::string(catalog::KindName(catalog::CommitKind::kFlush)));
+  put(kSummaryKind, std::string(catalog::KindName(KindOf(request))));
   put(kSummaryLogId, request.log_id);
   put(kSummaryEpoch, to_string(request.epoch));
   put(kSummaryCommitId, request.flush_id.ToString());
   put(kSummaryBegin, OffsetsJson(request.begin));
   put(kSummaryOffsets, OffsetsJson(request.end));
-  put(kSummaryWatermark, std::to_string(FloorDiv(request.watermark.value, 1000)));
+  if (!request.files.empty()) {
+    put(kSummaryWatermark, std::to_string(FloorDiv(request.watermark.value, 1000)));
+  }
   put(kSummaryRowsHash, RowsHash(request).ToString());
   if (!request.dropped.empty()) put(kSummaryDropped, DroppedJson(request.dropped));
 }
@@ -113,7 +148,7 @@ catalog::LedgerRow LedgerOf(const AppendRequest& request, const Snapshot& snapsh
   row.parent = snapshot.parent.value_or(SnapshotId(0));
   row.sequence = snapshot.sequence_number;
   row.committed_at = TimeMicros(snapshot.timestamp_ms * 1000);
-  row.kind = catalog::CommitKind::kFlush;
+  row.kind = KindOf(request);
   row.log_id = request.log_id;
   row.epoch = request.epoch;
   row.begin = request.begin;
@@ -133,6 +168,22 @@ void AddGarbage(const env::ObjectStore& store, const std::string& uri, std::stri
   change->garbage.push_back({*std::move(key), change->table, std::move(reason), not_before});
 }
 
+bool SchemaFits(const TableMetadata& metadata, const AppendRequest& request) {
+  return !request.columns || (metadata.last_column_id == request.last_column_id &&
+                              metadata.current_schema_id == request.schema_id);
+}
+
+// Whether the files to be replaced are there, each with all of its rows.
+bool HasReplaced(const LiveFiles& files, const AppendRequest& request) {
+  if (!request.IsReplacement()) return true;
+  const std::set<std::string_view> keys(request.replaced.begin(), request.replaced.end());
+  std::size_t found = 0;
+  files.ForEach([&](const LiveFile& file) {
+    found += keys.contains(file.key) && file.deletes == nullptr ? 1U : 0U;
+  });
+  return found == keys.size();
+}
+
 Status CheckHead(const TableHead& head, const AppendRequest& request) {
   const TableMetadata& metadata = *head.metadata;
   if (metadata.format_version != 2 && metadata.format_version != 3) {
@@ -145,8 +196,11 @@ Status CheckHead(const TableHead& head, const AppendRequest& request) {
     return Fail(Code::kConflict, "stale plan: the flush begins at " + to_string(request.begin) +
                                      ", the table is settled up to " + to_string(head.visible()));
   }
-  if (request.columns && metadata.last_column_id != request.last_column_id) {
+  if (!SchemaFits(metadata, request)) {
     return Fail(Code::kConflict, "stale plan: the table's schema has moved on");
+  }
+  if (!HasReplaced(*head.files, request)) {
+    return Fail(Code::kConflict, "stale plan: a file to be replaced is gone or has lost rows");
   }
   for (const NewFile& file : request.files) {
     if (metadata.FindSpec(file.partition.spec_id) == nullptr) {
@@ -178,6 +232,10 @@ SnapshotId SnapshotIdOf(const Uuid& flush_id) {
   return SnapshotId(static_cast<std::int64_t>(bits == 0 ? 1 : bits));
 }
 
+bool Append::Fits(const TableHead& head) const {
+  return SchemaFits(*head.metadata, request_) && HasReplaced(*head.files, request_);
+}
+
 Result<Append> Append::Prepare(env::ObjectStore* store, const TableHead& head,
                                AppendRequest request) {
   TM_CHECK_LE(request.begin, request.end);
@@ -189,6 +247,9 @@ Result<Append> Append::Prepare(env::ObjectStore* store, const TableHead& head,
   for (const NewFile& file : append.request_.files) {
     ManifestEntry entry;
     entry.file = DataFileOf(file, *head.columns, *store);
+    if (append.request_.IsReplacement()) {
+      entry.sequence_number = append.request_.replaced_sequence;
+    }
     append.added_.push_back(LiveFileOf(entry, file.partition.spec_id, *store));
     by_spec[file.partition.spec_id].push_back(std::move(entry));
   }
@@ -224,8 +285,11 @@ Result<PreparedCommit> Append::Build(const TableHead& head, std::uint32_t attemp
   snapshot.sequence_number = metadata->last_sequence_number + 1;
   snapshot.timestamp_ms = NextTimestamp(*metadata, now);
   snapshot.schema_id = metadata->current_schema_id;
+  const std::int64_t data_sequence =
+      request_.IsReplacement() ? request_.replaced_sequence : snapshot.sequence_number;
   for (ManifestFile manifest : manifests_) {
-    manifest.sequence_number = manifest.min_sequence_number = snapshot.sequence_number;
+    manifest.sequence_number = snapshot.sequence_number;
+    manifest.min_sequence_number = data_sequence;
     next->manifests.push_back(std::move(manifest));
   }
   MergeRequest merge{.store = store_,
@@ -236,7 +300,9 @@ Result<PreparedCommit> Append::Build(const TableHead& head, std::uint32_t attemp
                      .snapshot = snapshot.id,
                      .sequence_number = snapshot.sequence_number,
                      .written = &attempt_keys_};
-  TM_ASSIGN(MergedManifests kept, KeepManifests(merge, manifests_.size(), head.manifests));
+  TM_ASSIGN(MergedManifests kept, request_.IsReplacement()
+                                      ? DropFromManifests(merge, request_.replaced, head.manifests)
+                                      : KeepManifests(merge, manifests_.size(), head.manifests));
   const std::size_t merged = attempt_keys_.size();
   std::ranges::move(kept.manifests, std::back_inserter(next->manifests));
   if (metadata->format_version >= 3) {
@@ -244,9 +310,14 @@ Result<PreparedCommit> Append::Build(const TableHead& head, std::uint32_t attemp
   }
 
   std::vector<LiveFile> added = added_;
-  for (LiveFile& file : added) file.sequence_number = snapshot.sequence_number;
-  next->files = head.files->With(std::move(added));
+  for (LiveFile& file : added) file.sequence_number = data_sequence;
   snapshot.summary["operation"] = "append";
+  if (request_.IsReplacement()) {
+    next->files = head.files->Replace(request_.replaced, std::move(added));
+    PutReplaced(request_, *head.files, &snapshot.summary);
+  } else {
+    next->files = head.files->With(std::move(added));
+  }
   PutTotals(*head.files, *next->files, head.deletes, CountPartitions(request_), &snapshot.summary);
   snapshot.summary["manifests-created"] = std::to_string(manifests_.size() + merged);
   snapshot.summary["manifests-kept"] =

@@ -42,13 +42,22 @@ struct AppendRequest {
   Epoch epoch;
   LogOffset begin;  // The head's visible() when the flush was planned.
   LogOffset end;
-  TimeMicros watermark;        // No later event is expected to be older; informative.
+  TimeMicros watermark;        // No later event is expected to be older; not told without files.
   std::vector<NewFile> files;  // None: the offsets alone move on.
   std::map<std::string, catalog::DroppedRows> dropped;
   // If it is set, the same commit makes it the schema. Its new field ids follow `last_column_id` of
-  // the head that the flush was planned on.
+  // the head that the flush was planned on, whose schema was `schema_id`.
   std::shared_ptr<const event::TableSchema> columns;
   std::int32_t last_column_id = 0;
+  std::int32_t schema_id = 0;
+  // Keys of data files whose rows `files` have, all of them and no others: the commit puts `files`
+  // in their place (a replacement: operation `replace`, kind compact) and moves no offset. Nobody
+  // may have deleted rows of them; deletes of others after `replaced_sequence`, the sequence number
+  // of the head that they were read at, apply to the new ones.
+  std::vector<std::string> replaced;
+  std::int64_t replaced_sequence = 0;
+
+  bool IsReplacement() const { return !replaced.empty(); }
 };
 
 // A positive 63-bit id from a flush id's random bits.
@@ -67,16 +76,15 @@ class Append {
   static Result<Append> Prepare(env::ObjectStore* store, const TableHead& head,
                                 AppendRequest request);
 
-  // kConflict if head.visible() is not the request's `begin`, or if somebody else has taken the
-  // ids of its new columns: plan again. `attempt`: 1, 2, ...
+  // kConflict if head.visible() is not the request's `begin`, or if somebody else has changed the
+  // schema that its columns were planned on: plan again. `attempt`: 1, 2, ...
   // `readers_until`: when files that this commit drops from history may be deleted.
   Result<PreparedCommit> Build(const TableHead& head, std::uint32_t attempt, TimeMicros now,
                                TimeMicros readers_until);
 
-  // Whether the head is still the one that the columns were planned on.
-  bool ColumnsFit(const TableHead& head) const {
-    return !request_.columns || head.metadata->last_column_id == request_.last_column_id;
-  }
+  // Whether the head still has what the plan was made on: the schema whose columns it adds to, the
+  // files that it replaces.
+  bool Fits(const TableHead& head) const;
 
   // What the last Build wrote or, if it failed, may have written.
   const std::vector<std::string>& attempt_keys() const { return attempt_keys_; }

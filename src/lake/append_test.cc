@@ -150,9 +150,10 @@ TEST_F(AppendTest, KeptPathsComeIntoTheSchemaWithTheCommitOfTheirFirstFiles) {
   request.columns =
       WithKept(*head_->columns, {{{"cart", "a b"}, event::Type::kDouble, 33, "cart"}});
   request.last_column_id = head_->metadata->last_column_id;
+  request.schema_id = head_->metadata->current_schema_id;
   auto append = Append::Prepare(&store_, *head_, request);
   ASSERT_OK(append);
-  EXPECT_TRUE(append->ColumnsFit(*head_));
+  EXPECT_TRUE(append->Fits(*head_));
   const auto commit = append->Build(*head_, 1, kNow, kNow);
   ASSERT_OK(commit);
   Apply(*commit);
@@ -179,6 +180,124 @@ TEST_F(AppendTest, KeptPathsComeIntoTheSchemaWithTheCommitOfTheirFirstFiles) {
   Flush(3, 20, {File({kSpecHour, 498673}, 10)});
   EXPECT_EQ(head_->metadata->schemas.size(), 2U);
   EXPECT_EQ(head_->columns->kept.paths.size(), 1U);
+}
+
+std::shared_ptr<event::TableSchema> WithPromoted(const event::TableSchema& columns,
+                                                 std::int32_t field_id, const std::string& key) {
+  auto next = std::make_shared<event::TableSchema>(columns);
+  ++next->promotions;
+  next->columns.push_back({key + "_column", event::Type::kInt64, false, field_id});
+  next->promoted.push_back({key, field_id, next->promotions, {}});
+  return next;
+}
+
+TEST_F(AppendTest, PromotedPropertiesComeIntoTheSchemaWithACommitOfNoRows) {
+  AppendRequest request = Request(1, 0, {});
+  request.columns = WithPromoted(*head_->columns, 32, "amount");
+  request.last_column_id = head_->metadata->last_column_id;
+  request.schema_id = head_->metadata->current_schema_id;
+  auto append = Append::Prepare(&store_, *head_, request);
+  ASSERT_OK(append);
+  const auto commit = append->Build(*head_, 1, kNow, kNow);
+  ASSERT_OK(commit);
+  Apply(*commit);
+  ExpectReopensTheSame();
+  EXPECT_EQ(head_->visible(), LogOffset(0));
+  EXPECT_EQ(head_->metadata->last_column_id, 32);
+  const auto& columns = *head_->columns;
+  EXPECT_EQ(columns.promotions, 1U);
+  ASSERT_EQ(columns.promoted.size(), 1U);
+  EXPECT_EQ(columns.promoted[0].key, "amount");
+  EXPECT_EQ(columns.promoted[0].number, 1U);
+  EXPECT_FALSE(columns.promoted[0].since);
+  EXPECT_EQ(columns.Find("amount_column"), event::kColumnCount);
+  // Columns of others come behind it, and it is none of theirs.
+  EXPECT_EQ(WithOthers(*head_->metadata, head_->columns), head_->columns);
+  // Since when it is there is told by the table too, without another schema.
+  AppendRequest noted = Request(2, 10, {});
+  auto known = std::make_shared<event::TableSchema>(columns);
+  known->promoted[0].since = LogOffset(7);
+  noted.columns = known;
+  noted.last_column_id = 32;
+  noted.schema_id = 1;
+  append = Append::Prepare(&store_, *head_, noted);
+  ASSERT_OK(append);
+  const auto second = append->Build(*head_, 1, kNow, kNow);
+  ASSERT_OK(second);
+  Apply(*second);
+  ExpectReopensTheSame();
+  EXPECT_EQ(head_->columns->promoted.at(0).since, LogOffset(7));
+  EXPECT_EQ(head_->metadata->schemas.size(), 2U);
+  // A plan that was made on another schema is given up.
+  AppendRequest stale = Request(3, 20, {});
+  stale.columns = WithPromoted(*head_->columns, 33, "plan");
+  stale.last_column_id = 32;
+  stale.schema_id = 0;
+  EXPECT_CODE(Append::Prepare(&store_, *head_, stale), Code::kConflict);
+}
+
+TEST_F(AppendTest, AColumnThatWasDroppedIsNoneOfOursAndItsNumberIsNotUsedAgain) {
+  TableMetadata metadata = *head_->metadata;
+  const auto promoted = WithPromoted(*head_->columns, 32, "amount");
+  Evolve(&metadata, *promoted);
+  EXPECT_EQ(ColumnsOf(metadata, event::EventsSchema())->promoted.size(), 1U);
+  std::erase_if(metadata.schemas.back().fields,
+                [](const SchemaField& field) { return field.id == 32; });
+  const auto dropped = ColumnsOf(metadata, event::EventsSchema());
+  EXPECT_TRUE(dropped->promoted.empty());
+  EXPECT_EQ(dropped->columns.size(), event::kColumnCount);
+  EXPECT_EQ(dropped->promotions, 1U);
+  for (const char* damaged : {"", "{", "{\"last\":1,\"columns\":[{}]}", "[]"}) {
+    metadata.properties[std::string(kPropertyPromoted)] = damaged;
+    EXPECT_TRUE(ColumnsOf(metadata, event::EventsSchema())->promoted.empty()) << damaged;
+  }
+}
+
+TEST_F(AppendTest, AReplacementPutsFilesInThePlaceOfOthersAndMovesNoOffset) {
+  const NewFile one = File({kSpecHour, 498673}, 10);
+  const NewFile two = File({kSpecHour, 498674}, 20);
+  Flush(1, 30, {one, two});
+  Flush(2, 40, {File({kSpecHour, 498673}, 10)});
+  const std::int64_t sequence = head_->metadata->last_sequence_number;
+  AppendRequest request = Request(3, 40, {File({kSpecHour, 498673}, 10)});
+  request.replaced = {one.key};
+  request.replaced_sequence = sequence;
+  auto append = Append::Prepare(&store_, *head_, request);
+  ASSERT_OK(append);
+  // A flush that came first is no hindrance.
+  Flush(4, 50, {File({kSpecHour, 498675}, 10)});
+  EXPECT_CODE(append->Build(*head_, 1, kNow, kNow), Code::kConflict);  // Its begin has moved.
+  request = Request(6, 50, request.files);
+  request.replaced = {one.key};
+  request.replaced_sequence = sequence;
+  append = Append::Prepare(&store_, *head_, request);
+  ASSERT_OK(append);
+  const auto commit = append->Build(*head_, 1, kNow, kNow);
+  ASSERT_OK(commit);
+  EXPECT_EQ(commit->change.ledger->kind, catalog::CommitKind::kCompact);
+  EXPECT_EQ(commit->change.ledger->rows, 0U);
+  Apply(*commit);
+  ExpectReopensTheSame();
+  EXPECT_EQ(head_->visible(), LogOffset(50));
+  EXPECT_EQ(head_->files->count(), 4U);
+  EXPECT_EQ(head_->files->rows(), 50U);
+  EXPECT_EQ(head_->metadata->current()->Summary("operation"), "replace");
+  EXPECT_EQ(head_->metadata->current()->Summary("deleted-data-files"), "1");
+  head_->files->ForEach([&](const LiveFile& file) {
+    EXPECT_NE(file.key, one.key);
+    const bool is_new = file.key == request.files[0].key;
+    EXPECT_EQ(file.sequence_number == sequence, is_new || file.sequence_number == 2);
+  });
+  // The ledger that the table itself tells has each row once.
+  const auto found = FindNewestMetadata(store_, record_.location);
+  ASSERT_OK(found);
+  std::uint64_t rows = 0;
+  for (const catalog::LedgerRow& row : found->ledger) rows += row.rows;
+  EXPECT_EQ(rows, 50U);
+  // What is gone cannot be replaced again.
+  AppendRequest again = Request(5, 50, {File({kSpecHour, 498673}, 10)});
+  again.replaced = {one.key};
+  EXPECT_CODE(Append::Prepare(&store_, *head_, again), Code::kConflict);
 }
 
 TEST_F(AppendTest, AFileOfAnotherEngineIsNotTrustedToHaveEveryKeptValue) {

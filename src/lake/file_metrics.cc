@@ -198,10 +198,11 @@ struct MetricsCollector::State {
     ranges.assign(schema.columns.size(), {});
   }
   void AddChunk(const RowSource& source, std::size_t chunk);
+  // Copies of what `properties` have are no part of a row's hash.
+  bool IsHashed(std::size_t index) const { return index < schema.fixed_count; }
   void CountFixed(std::size_t index, std::size_t count);
   void CountText(std::size_t index, std::size_t count);
-  void SeeDictionary(const ColumnView& view, std::size_t count, TextRange* range,
-                     std::uint64_t* nulls);
+  void SeeDictionary(std::size_t index, std::size_t count, TextRange* range, std::uint64_t* nulls);
   void WriteFixed(std::size_t index, std::size_t from, std::size_t to);
   void WriteText(std::size_t index, std::size_t from, std::size_t to);
   void HashBlock(std::size_t from, std::size_t to);
@@ -226,8 +227,9 @@ void MetricsCollector::State::CountFixed(std::size_t index, std::size_t count) {
   }
   TM_CHECK(view.kind == ColumnView::Kind::kFixed);
   metrics.nulls += CountNulls(view.validity, count);
+  const bool hashed = IsHashed(index);
   const auto see = [&](std::size_t row) {
-    bytes.AddSize(row, kFixedBytes);
+    if (hashed) bytes.AddSize(row, kFixedBytes);
     const std::int64_t bits = FixedBits(view, info.type, row);
     if (info.type == Type::kDouble) {
       const auto value = std::bit_cast<double>(bits);
@@ -248,8 +250,10 @@ void MetricsCollector::State::CountFixed(std::size_t index, std::size_t count) {
   }
 }
 
-void MetricsCollector::State::SeeDictionary(const ColumnView& view, std::size_t count,
-                                            TextRange* range, std::uint64_t* nulls) {
+void MetricsCollector::State::SeeDictionary(std::size_t index, std::size_t count, TextRange* range,
+                                            std::uint64_t* nulls) {
+  const ColumnView& view = views[index];
+  const bool hashed = IsHashed(index);
   seen.assign(view.dictionary_size / 64 + 1, 0);
   std::uint32_t* sizes = bytes.sizes();
   for (std::size_t row = 0; row < count; ++row) {
@@ -258,7 +262,7 @@ void MetricsCollector::State::SeeDictionary(const ColumnView& view, std::size_t 
       ++*nulls;
       continue;
     }
-    sizes[row] += kTextHeadBytes + view.dictionary[code].length;
+    if (hashed) sizes[row] += kTextHeadBytes + view.dictionary[code].length;
     std::uint64_t& word = seen[code / 64];
     const std::uint64_t bit = std::uint64_t{1} << (code % 64);
     if ((word & bit) != 0) continue;
@@ -277,14 +281,15 @@ void MetricsCollector::State::CountText(std::size_t index, std::size_t count) {
     return;
   }
   if (view.kind == ColumnView::Kind::kDictionary) {
-    SeeDictionary(view, count, &range, &metrics.nulls);
+    SeeDictionary(index, count, &range, &metrics.nulls);
     return;
   }
   if (view.kind == ColumnView::Kind::kConstant) range.See(view.constant_text);
   if (view.kind == ColumnView::Kind::kStrings) metrics.nulls += CountNulls(view.validity, count);
   const bool each = view.kind == ColumnView::Kind::kStrings && HasTextBounds(info);
+  const bool hashed = IsHashed(index);
   ForEachText(view, 0, count, [&](std::size_t row, const StringRef& text) {
-    bytes.AddSize(row, kTextHeadBytes + text.length);
+    if (hashed) bytes.AddSize(row, kTextHeadBytes + text.length);
     if (each) range.See(text);
   });
 }
@@ -337,7 +342,7 @@ void MetricsCollector::State::AddChunk(const RowSource& source, std::size_t chun
 
 void MetricsCollector::State::HashBlock(std::size_t from, std::size_t to) {
   bytes.Lay(from, to);
-  for (std::size_t i = 0; i < views.size(); ++i) {  // In the order of field ids.
+  for (std::size_t i = 0; i < schema.fixed_count; ++i) {  // In the order of field ids.
     if (schema.columns[i].type == Type::kString) {
       WriteText(i, from, to);
     } else {

@@ -2,9 +2,10 @@
 // computed by us in one pass over the rows (never taken from the file: engines get bounds wrong).
 //
 // The row hash: XXH3-128 over, for every non-null column in field-id order, its field id (one
-// byte) and its value: integers, booleans and times as 64 bit, doubles as their 64 bits, strings as
-// a 32-bit length and their bytes, all little-endian; summed modulo 2^128. The same rows have the
-// same hash in hot memory, in any file and in any order.
+// byte) and its value, promoted columns and learned copies left out: integers, booleans and times
+// as 64 bit, doubles as their 64 bits, strings as a 32-bit length and their bytes, all
+// little-endian; summed modulo 2^128. The same rows have the same hash in hot memory, in any file
+// and in any order.
 //
 // MetricsCollector, MeasuredRows: one thread.
 #pragma once

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
+#include <set>
 #include <utility>
 
+#include "base/check.h"
 #include "lake/append.h"
 #include "lake/names.h"
 
@@ -12,6 +15,8 @@ namespace {
 
 // Merged manifests have numbers of their own in every attempt.
 constexpr std::uint32_t kNumbersPerAttempt = 100;
+// So have those that a replacement writes again, of which there may be more.
+constexpr std::uint32_t kNumbersPerDrop = 1'000'000;
 
 // Partition values are modelled for time transforms alone: others cannot be written again.
 bool IsMergeable(const TableMetadata& metadata, const ManifestFile& manifest) {
@@ -38,6 +43,24 @@ std::size_t ChooseCount(const std::vector<const ManifestFile*>& manifests) {
   return count < 2 ? 0 : count;
 }
 
+// Writes entries that were read from other manifests as one.
+Result<ManifestFile> WriteAgain(const MergeRequest& request, const PartitionSpec& spec,
+                                const std::vector<ManifestEntry>& entries, const std::string& key) {
+  const std::string bytes = WriteManifest(*request.metadata, spec, entries, request.write);
+  TM_TRY(request.store->Put(key, bytes));
+  ManifestFile manifest = SummarizeManifest(spec, entries, request.snapshot);
+  manifest.path = request.store->Uri(key);
+  manifest.length = static_cast<std::int64_t>(bytes.size());
+  manifest.sequence_number = request.sequence_number;
+  manifest.min_sequence_number = request.sequence_number;
+  for (const ManifestEntry& entry : entries) {
+    if (entry.status == EntryStatus::kDeleted) continue;
+    manifest.min_sequence_number =
+        std::min(manifest.min_sequence_number, entry.sequence_number.value_or(0));
+  }
+  return manifest;
+}
+
 Result<ManifestFile> Merge(const MergeRequest& request,
                            const std::vector<const ManifestFile*>& manifests,
                            const std::string& key) {
@@ -57,18 +80,39 @@ Result<ManifestFile> Merge(const MergeRequest& request,
       entries.push_back(std::move(entry));
     }
   }
-  const std::string bytes = WriteManifest(*request.metadata, spec, entries, request.write);
-  TM_TRY(request.store->Put(key, bytes));
-  ManifestFile merged = SummarizeManifest(spec, entries, request.snapshot);
-  merged.path = request.store->Uri(key);
-  merged.length = static_cast<std::int64_t>(bytes.size());
-  merged.sequence_number = request.sequence_number;
-  merged.min_sequence_number = request.sequence_number;
-  for (const ManifestEntry& entry : entries) {
-    merged.min_sequence_number =
-        std::min(merged.min_sequence_number, entry.sequence_number.value_or(0));
+  return WriteAgain(request, spec, entries, key);
+}
+
+// The entries of a manifest with those of `uris` as deleted; nothing if it has none of them.
+Result<std::optional<std::vector<ManifestEntry>>> WithoutFiles(const MergeRequest& request,
+                                                               const ManifestFile& manifest,
+                                                               const PartitionSpec& spec,
+                                                               const std::set<std::string>& uris,
+                                                               std::size_t* found) {
+  TM_ASSIGN(const std::string key, request.store->KeyOf(manifest.path));
+  TM_ASSIGN(const std::string bytes, request.store->Get(key, kManifestBytesMax));
+  auto named = ReadManifest(bytes, manifest);
+  if (!named.has_value()) return Fail(std::move(named).error().With("manifest " + key));
+  const auto is_gone = [&](const ManifestEntry& entry) {
+    return entry.status != EntryStatus::kDeleted && uris.contains(entry.file.path);
+  };
+  const auto gone = static_cast<std::size_t>(std::ranges::count_if(*named, is_gone));
+  if (gone == 0) return std::nullopt;
+  *found += gone;
+  // As they are encoded: what other engines said of their files stays.
+  auto encoded = ReadManifestForMerge(bytes, manifest, spec);
+  if (!encoded.has_value()) return Fail(std::move(encoded).error().With("manifest " + key));
+  TM_CHECK_EQ(named->size(), encoded->size());
+  std::vector<ManifestEntry> entries;
+  for (std::size_t i = 0; i < named->size(); ++i) {
+    ManifestEntry& entry = (*encoded)[i];
+    if (entry.status == EntryStatus::kDeleted) continue;
+    const bool drops = is_gone((*named)[i]);
+    entry.status = drops ? EntryStatus::kDeleted : EntryStatus::kExisting;
+    if (drops) entry.snapshot = request.snapshot;
+    entries.push_back(std::move(entry));
   }
-  return merged;
+  return entries;
 }
 
 }  // namespace
@@ -103,6 +147,36 @@ Result<MergedManifests> KeepManifests(const MergeRequest& request, std::size_t n
   for (const ManifestFile& manifest : parent) {
     if (!std::ranges::binary_search(gone, &manifest)) kept.manifests.push_back(manifest);
   }
+  return kept;
+}
+
+Result<MergedManifests> DropFromManifests(const MergeRequest& request,
+                                          const std::vector<std::string>& keys,
+                                          const std::vector<ManifestFile>& parent) {
+  std::set<std::string> uris;
+  for (const std::string& key : keys) uris.insert(request.store->Uri(key));
+  MergedManifests kept;
+  std::size_t found = 0;
+  std::uint32_t number = request.attempt * kNumbersPerDrop;
+  for (const ManifestFile& manifest : parent) {
+    std::optional<std::vector<ManifestEntry>> entries;
+    if (IsMergeable(*request.metadata, manifest)) {
+      const PartitionSpec& spec = *request.metadata->FindSpec(manifest.spec_id);
+      TM_ASSIGN(entries, WithoutFiles(request, manifest, spec, uris, &found));
+    }
+    if (!entries) {
+      kept.manifests.push_back(manifest);
+      continue;
+    }
+    const std::string key = ManifestKey(request.location, request.write, number++);
+    request.written->push_back(key);
+    const PartitionSpec& spec = *request.metadata->FindSpec(manifest.spec_id);
+    TM_ASSIGN(ManifestFile again, WriteAgain(request, spec, *entries, key));
+    kept.manifests.push_back(std::move(again));
+    ++kept.replaced;
+  }
+  if (found != uris.size())
+    return Fail(Code::kCorruption, "a file to be replaced is in no manifest");
   return kept;
 }
 

@@ -38,4 +38,10 @@ struct MergedManifests {
 Result<MergedManifests> KeepManifests(const MergeRequest& request, std::size_t new_count,
                                       const std::vector<ManifestFile>& parent);
 
+// `parent` without the data files of the keys: manifests that have one are written again, where it
+// is an entry that says so. kCorruption: one of the files is in none.
+Result<MergedManifests> DropFromManifests(const MergeRequest& request,
+                                          const std::vector<std::string>& keys,
+                                          const std::vector<ManifestFile>& parent);
+
 }  // namespace tidemark::lake

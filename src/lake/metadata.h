@@ -41,6 +41,8 @@ inline constexpr std::string_view kPropertyManaged = "tidemark.managed";
 inline constexpr std::string_view kPropertyLogId = "tidemark.log-id";
 inline constexpr std::string_view kPropertyOffsets = "tidemark.ingest.offsets";
 inline constexpr std::string_view kPropertyFloor = "tidemark.ingest.floor";  // Of a rollback.
+// Which columns are promoted properties: table_columns.h.
+inline constexpr std::string_view kPropertyPromoted = "tidemark.promoted-columns";
 inline constexpr std::string_view kSummaryKind = "tidemark.kind";
 inline constexpr std::string_view kSummaryLogId = "tidemark.log-id";
 inline constexpr std::string_view kSummaryOffsets = "tidemark.offsets";

@@ -175,8 +175,10 @@ std::optional<catalog::LedgerRow> LedgerOf(const Snapshot& snapshot, const Uuid&
   row.begin = *begin;
   row.end = *end;
   row.commit_id = *commit_id;
+  // Those of a replacement were settled before.
   const auto rows = ParseNumber(snapshot.Summary("added-records"));
-  row.rows = static_cast<std::uint64_t>(rows.value_or(0));
+  const bool replaces = *kind == catalog::CommitKind::kCompact;
+  row.rows = replaces ? 0 : static_cast<std::uint64_t>(rows.value_or(0));
   row.dropped = *std::move(dropped);
   return row;
 }

@@ -120,7 +120,7 @@ Result<StatementRelations::Past> StatementRelations::BelowOffset(const AsOf& as_
     past.settled_rows = files.rows;
   }
   if (cut_->settled() < as_of.end) {
-    past.relation->hot.push_back(cut_->hot->View(cut_->settled(), as_of.end));
+    past.relation->hot.push_back(cut_->HotRows(cut_->settled(), as_of.end));
   }
   return past;
 }

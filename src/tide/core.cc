@@ -11,6 +11,7 @@ namespace tidemark::tide {
 namespace {
 
 constexpr std::uint64_t kWaitersMax = 1'024;
+constexpr std::uint64_t kBackfillsMax = 16;  // That wait.
 constexpr Duration kIndexRetryPause = std::chrono::seconds(1);
 
 }  // namespace
@@ -22,7 +23,9 @@ Core::Core(TideOptions options, CoreParts parts)
       index_metrics_(*parts_.registry),
       projects_(options_.hot, parts_.budget),
       waiters_(kWaitersMax),
-      refreshes_(kWaitersMax) {}
+      refreshes_(kWaitersMax),
+      promotions_(kWaitersMax),
+      backfill_queue_(kBackfillsMax) {}
 
 Result<std::unique_ptr<Core>> Core::Open(TideOptions options, CoreParts parts,
                                          Flusher::AtStep at_step) {
@@ -32,10 +35,11 @@ Result<std::unique_ptr<Core>> Core::Open(TideOptions options, CoreParts parts,
   TM_TRY(core->OpenLog());
   TM_TRY(core->JoinIndex());
   const CoreParts& own = core->parts_;
-  core->flusher_ = std::make_unique<Flusher>(
-      core->options_,
-      FlusherParts{own.store, own.catalog, own.writer, own.clock, own.tide_random, &core->metrics_},
-      core->log_id_, core->epoch_);
+  core->flusher_ =
+      std::make_unique<Flusher>(core->options_,
+                                FlusherParts{own.store, own.catalog, own.writer, own.reader,
+                                             own.clock, own.tide_random, &core->metrics_},
+                                core->log_id_, core->epoch_);
   core->flusher_->set_at_step(std::move(at_step));
   core->ingest_ = std::make_unique<Ingest>(
       core->options_,
@@ -172,7 +176,21 @@ Result<bool> Core::Replay(const wal::Frame& frame) {
     event::ClampBatchReceivedAt(&changed, [this](TimeMicros) { return parts_.clock->WallNow(); });
     payload = changed;
   }
+  const auto& lake = project->cut()->lake;
+  const std::uint32_t promotions = lake ? lake->columns->promotions : 0;
+  if (env::Planted(env::Bug::kColumnsDecidedAtReplay) && promotions > 0) {
+    changed = payload;
+    event::SetBatchPromotion(&changed, promotions);
+    payload = changed;
+  }
   TM_ASSIGN(auto batch, event::BatchReader::Open(payload));
+  if (batch.promotion() > promotions) {
+    return Fail(Code::kCorruption,
+                "the log of project " + project->name() + " has events of promotion " +
+                    std::to_string(batch.promotion()) + ", its table knows " +
+                    std::to_string(promotions) +
+                    ": the catalog is older than the log; run `tidemark doctor`");
+  }
   project->ClampReceivedAt(batch.received_at());
   const std::uint64_t reserved = hot::ReserveEstimate(frame.payload.size(), frame.count);
   if (!parts_.budget->TryReserve(reserved)) return false;
@@ -275,13 +293,15 @@ void Core::Submit(event::Request request, Ingest::Done done) {
 Duration Core::TideStep() {
   const Duration now = parts_.clock->Now();
   AnswerRefreshes();
+  AnswerPromotions();
   if (!fenced()) FlushDue(now);
   AnswerWaiters();
+  const bool more = StepBackfills();
   if (fenced()) return options_.pause;  // The lake is another's.
   if (const auto collected = flusher_->CollectGarbage(); !collected) {
     TM_LOG(kWarning, "garbage stays for now", {"error", collected.error().ToString()});
   }
-  return options_.pause;
+  return more ? Duration::zero() : options_.pause;
 }
 
 Duration Core::IndexStep() {
@@ -403,6 +423,72 @@ void Core::AnswerRefreshes() {
     }
     one.done(std::move(refreshed));
   }
+}
+
+void Core::Promote(std::string project, std::vector<event::PropertyColumn> columns, Promoted done) {
+  Promotion one{std::move(project), std::move(columns), std::move(done)};
+  if (!promotions_.Push(std::move(one), 1)) {
+    one.done(Fail(Code::kOverloaded, "too many requests wait for the tide"));
+    return;
+  }
+  parts_.wake_tide();
+}
+
+void Core::AnswerPromotions() {
+  std::vector<Promotion> promotions;
+  promotions_.TakeAll(&promotions);
+  for (Promotion& one : promotions) {
+    if (fenced()) {
+      one.done(Fail(Code::kUnavailable, "another process owns this data directory now"));
+      continue;
+    }
+    const auto project = projects_.FindOrAdd({one.project, Stream::kEvents});
+    auto promoted = flusher_->Promote(*project, one.columns);
+    if (!promoted && promoted.error().code() != Code::kInvalidArgument) {
+      Failed(project->name(), promoted.error(), parts_.clock->Now());
+    }
+    one.done(std::move(promoted));
+  }
+}
+
+void Core::Backfill(std::string project, Backfilled done) {
+  WaitingBackfill one{std::move(project), std::move(done)};
+  if (!backfill_queue_.Push(std::move(one), 1)) {
+    one.done(Fail(Code::kOverloaded, "too many backfills wait for the tide"));
+    return;
+  }
+  parts_.wake_tide();
+}
+
+bool Core::StepBackfills() {
+  if (backfills_.empty()) {
+    backfill_queue_.TakeAll(&backfills_);
+    std::ranges::reverse(backfills_);
+  }
+  if (backfills_.empty()) return false;
+  WaitingBackfill& one = backfills_.back();
+  const auto project = projects_.FindOrAdd({one.project, Stream::kEvents});
+  Result<std::optional<BackfillReport>> done = std::nullopt;
+  if (fenced()) {
+    flusher_->GiveUpBackfill();
+    done = Fail(Code::kUnavailable, "another process owns this data directory now");
+  } else if (!one.begun) {
+    const Status settled = FlushTo(*project, project->cut()->end());
+    if (!settled) done = Fail(settled.error());
+    one.begun = true;
+  } else {
+    done = flusher_->BackfillStep(*project);
+  }
+  if (done && !*done) return true;
+  if (!done && !fenced()) Failed(project->name(), done.error(), parts_.clock->Now());
+  const WaitingBackfill ended = std::move(one);
+  backfills_.pop_back();
+  if (done) {
+    ended.done(**done);
+  } else {
+    ended.done(Fail(done.error()));
+  }
+  return !backfills_.empty();
 }
 
 void Core::AnswerWaiters() {

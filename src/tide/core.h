@@ -26,6 +26,7 @@ struct CoreParts {
   env::ObjectStore* store;
   catalog::Catalog* catalog;
   engine::DataFileWriter* writer;
+  engine::DataFileReader* reader;
   const env::Clock* clock;
   env::Random* log_random;   // The log's thread.
   env::Random* tide_random;  // The tide's thread.
@@ -72,6 +73,19 @@ class Core {
   // Makes queries of the project see the head that the catalog names: somebody else has moved it,
   // and says so by this. Then calls `done`, on the tide's thread. Any thread. kOverloaded as above.
   void Refresh(std::string project, Settled done);
+
+  // Makes properties columns of the project's events: of those that are taken after `done` is
+  // called (on the tide's thread), and of none that was taken before this call. Calls it with the
+  // columns that the events have then. Any thread. kInvalidArgument: CheckPromotion; kOverloaded as
+  // above; errors of a flush.
+  using Promoted = std::function<void(Result<std::shared_ptr<const event::TableSchema>>)>;
+  void Promote(std::string project, std::vector<event::PropertyColumn> columns, Promoted done);
+
+  // Gives all events that are durable now the promoted columns: settles them, writes the files
+  // again that lack the columns, and puts them into the table by one commit. Then calls `done`, on
+  // the tide's thread. Any thread. kOverloaded as above; kUnavailable: another engine came between.
+  using Backfilled = std::function<void(Result<BackfillReport>)>;
+  void Backfill(std::string project, Backfilled done);
 
   // A project's events, or another stream by the name of its log. nullptr if nothing was ever sent
   // to it.
@@ -126,6 +140,9 @@ class Core {
   std::string NativePath(const std::string& key, bool in_store) const;
   void AnswerWaiters();
   void AnswerRefreshes();
+  void AnswerPromotions();
+  // True: there is more to do at once.
+  bool StepBackfills();
   void Failed(const std::string& project, const Error& error, Duration now);
 
   struct Waiter {
@@ -134,6 +151,16 @@ class Core {
   struct Refreshed {
     std::string project;
     Settled done;
+  };
+  struct Promotion {
+    std::string project;
+    std::vector<event::PropertyColumn> columns;
+    Promoted done;
+  };
+  struct WaitingBackfill {
+    std::string project;
+    Backfilled done;
+    bool begun = false;  // What was durable is settled.
   };
   struct Schedule {
     LogOffset seen_settled;  // The cut's, when `since` was set.
@@ -156,6 +183,9 @@ class Core {
   std::unique_ptr<Flusher> flusher_;
   env::ByteQueue<Waiter> waiters_;
   env::ByteQueue<Refreshed> refreshes_;
+  env::ByteQueue<Promotion> promotions_;
+  env::ByteQueue<WaitingBackfill> backfill_queue_;
+  std::vector<WaitingBackfill> backfills_;                      // The last is the one in hand.
   std::map<std::string, Schedule> schedules_;                   // By log name.
   std::map<std::string, bool, std::less<>> replay_incomplete_;  // Projects whose rest must wait.
   std::atomic<bool> fenced_{false};

@@ -22,8 +22,10 @@ struct Cut {
   LogOffset settled() const { return lake ? lake->visible() : LogOffset(0); }
   // Offset after the last event of the cut.
   LogOffset end() const { return std::max(settled(), hot->end()); }
-  // The rows between: exactly end() - settled() of them.
-  std::shared_ptr<const event::RowSource> HotRows() const { return hot->View(settled(), end()); }
+  // The rows between: exactly end() - settled() of them, with the columns of `lake`.
+  std::shared_ptr<const event::RowSource> HotRows() const { return HotRows(settled(), end()); }
+  // Those of them with first <= log_offset < last.
+  std::shared_ptr<const event::RowSource> HotRows(LogOffset first, LogOffset last) const;
   std::uint64_t hot_count() const { return static_cast<std::uint64_t>(end() - settled()); }
 };
 

@@ -4,9 +4,11 @@
 #include <utility>
 
 #include "base/check.h"
+#include "engine/promoted_rows.h"
 #include "env/faults.h"
 #include "telemetry/log_line.h"
 #include "tide/kept_paths.h"
+#include "tide/promotions.h"
 
 namespace tidemark::tide {
 namespace {
@@ -30,19 +32,44 @@ Uuid Flusher::NewId() {
 }
 
 Result<bool> Flusher::Flush(Project& project, LogOffset end) {
-  if (const auto found = pending_.find(project.name()); found != pending_.end()) {
-    TM_ASSIGN(const bool done, Commit(project, &found->second));
-    pending_.erase(found);
-    if (!done) return false;
-  }
+  TM_ASSIGN(const bool finished, FinishPending(project));
+  if (!finished) return false;
   TM_ASSIGN(const auto head, HeadOf(project));
   if (head->visible() >= end) return true;
-  TM_ASSIGN(Pending written, Write(project, *head, end));
+  TM_ASSIGN(const bool done, WriteAndCommit(project, *head, end));
+  return done && project.cut()->settled() >= end;
+}
+
+Result<bool> Flusher::FinishPending(Project& project) {
+  const auto found = pending_.find(project.name());
+  if (found == pending_.end()) return true;
+  TM_ASSIGN(const bool done, Commit(project, &found->second));
+  pending_.erase(found);
+  return done;
+}
+
+Result<bool> Flusher::WriteAndCommit(Project& project, const lake::TableHead& head, LogOffset end,
+                                     std::shared_ptr<const event::TableSchema> columns) {
+  TM_ASSIGN(Pending written, Write(project, head, end, std::move(columns)));
   Pending& pending = pending_.emplace(project.name(), std::move(written)).first->second;
-  const LogOffset settled = pending.end;
   TM_ASSIGN(const bool done, Commit(project, &pending));
   pending_.erase(project.name());
-  return done && settled >= end;
+  return done;
+}
+
+Result<std::shared_ptr<const event::TableSchema>> Flusher::Promote(
+    Project& project, std::span<const event::PropertyColumn> wanted) {
+  for (std::uint32_t attempt = 0; attempt < options_.commit_attempts_max; ++attempt) {
+    TM_ASSIGN(const bool finished, FinishPending(project));
+    if (!finished) continue;
+    TM_ASSIGN(const auto head, HeadOf(project));
+    TM_ASSIGN(auto columns, PlanPromotion(*head, wanted));
+    if (!columns) return head->columns;
+    // A commit that is given up was overtaken; what the other one made of the table is looked at.
+    TM_ASSIGN([[maybe_unused]] const bool done,
+              WriteAndCommit(project, *head, head->visible(), std::move(columns)));
+  }
+  return Fail(Code::kUnavailable, "the commit was overtaken too often");
 }
 
 Result<std::shared_ptr<const lake::TableHead>> Flusher::HeadOf(Project& project) {
@@ -100,8 +127,30 @@ Status Flusher::Refresh(Project& project) {
   return {};
 }
 
+std::vector<PartitionRows> Flusher::PlanRows(const Cut& cut, const lake::TableHead& head,
+                                             TimeMicros now, LogOffset* end) const {
+  const LogOffset begin = head.visible();
+  std::optional<std::vector<PartitionRows>> parts;
+  for (;;) {
+    const auto rows = cut.hot->View(begin, *end);
+    // Offsets are dense: a row that is missing here would be lost for good.
+    TM_CHECK_EQ(rows->row_count(), static_cast<std::uint64_t>(*end - begin));
+    parts = PlanFlush(rows, now, options_.flush_files_max);
+    if (parts) break;
+    TM_CHECK_GT(*end - begin, 1);
+    *end = begin + (*end - begin) / 2;
+  }
+  auto first = FirstOffsets(*head.columns, *cut.hot);
+  if (env::Planted(env::Bug::kColumnsDecidedAtFlush)) std::ranges::fill(first, LogOffset(0));
+  for (PartitionRows& part : *parts) {
+    part.rows = engine::WithPromoted(std::move(part.rows), head.columns, first);
+  }
+  return *std::move(parts);
+}
+
 Result<Flusher::Pending> Flusher::Write(Project& project, const lake::TableHead& head,
-                                        LogOffset end) {
+                                        LogOffset end,
+                                        std::shared_ptr<const event::TableSchema> columns) {
   const Duration started = parts_.clock->Now();
   const auto cut = project.cut();
   const LogOffset begin = head.visible();
@@ -111,28 +160,18 @@ Result<Flusher::Pending> Flusher::Write(Project& project, const lake::TableHead&
 #endif
   end = std::min(end, begin + static_cast<std::int64_t>(options_.flush_rows_max));
   const TimeMicros now = parts_.clock->WallNow();
-  std::shared_ptr<const event::RowSource> rows;
-  std::optional<std::vector<PartitionRows>> parts;
-  for (;;) {
-    rows = cut->hot->View(begin, end);
-    // Offsets are dense: a row that is missing here would be lost for good.
-    TM_CHECK_EQ(rows->row_count(), static_cast<std::uint64_t>(end - begin));
-    parts = PlanFlush(rows, now, options_.flush_files_max);
-    if (parts) break;
-    TM_CHECK_GT(end - begin, 1);
-    end = begin + (end - begin) / 2;
-  }
+  const auto parts = PlanRows(*cut, head, now, &end);
+  const auto row_count = static_cast<std::uint64_t>(end - begin);
   const Uuid flush_id = NewId();
   catalog::Inflight inflight{flush_id, head.table, catalog::CommitKind::kFlush, now, epoch_, {}};
-  for (std::size_t i = 0; i < parts->size(); ++i) {
+  for (std::size_t i = 0; i < parts.size(); ++i) {
     inflight.keys.push_back(
         head.location + "/" +
-        lake::DataFilePath((*parts)[i].partition, flush_id, static_cast<std::uint32_t>(i)));
+        lake::DataFilePath(parts[i].partition, flush_id, static_cast<std::uint32_t>(i)));
   }
   TM_TRY(parts_.catalog->AddInflight(inflight));
-  const auto columns =
-      LearnKeptPaths(*rows, *head.columns, head.metadata->last_column_id, options_);
-  auto files = WriteFiles(*parts, columns ? columns->kept : head.columns->kept, inflight.keys);
+  if (!columns) columns = ColumnsAfter(*cut, head, end);
+  auto files = WriteFiles(parts, columns ? columns->kept : head.columns->kept, inflight.keys);
   if (!files) {
     Abandon(&project, std::move(inflight));
     return Fail(std::move(files).error());
@@ -154,28 +193,40 @@ Result<Flusher::Pending> Flusher::Write(Project& project, const lake::TableHead&
                               std::move(*files),
                               {},
                               columns,
-                              head.metadata->last_column_id};
+                              head.metadata->last_column_id,
+                              head.metadata->current_schema_id,
+                              {},
+                              0};
   auto append = lake::Append::Prepare(parts_.store, head, std::move(request));
   if (!append) {
     Abandon(&project, std::move(inflight));
     return Fail(std::move(append).error());
   }
   At(FlushStep::kManifests);
-  Measure(*cut, rows->row_count(), bytes);
+  Measure(*cut, row_count, bytes);
   return Pending{.inflight = std::move(inflight),
                  .append = *std::move(append),
                  .attempts = {},
                  .begin = begin,
                  .end = end,
-                 .rows = rows->row_count(),
+                 .rows = row_count,
                  .bytes = bytes,
                  .started = started,
                  .written = written};
 }
 
+std::shared_ptr<const event::TableSchema> Flusher::ColumnsAfter(const Cut& cut,
+                                                                const lake::TableHead& head,
+                                                                LogOffset end) const {
+  const auto rows = cut.hot->View(head.visible(), end);
+  auto learned = LearnKeptPaths(*rows, *head.columns, head.metadata->last_column_id, options_);
+  auto noted = NoteFirstRows(learned ? *learned : *head.columns, *cut.hot, end);
+  return noted ? noted : learned;
+}
+
 void Flusher::Measure(const Cut& cut, std::uint64_t rows, std::uint64_t bytes) {
   const std::uint64_t hot_bytes = cut.hot->bytes();
-  if (hot_bytes == 0) return;
+  if (hot_bytes == 0 || rows == 0) return;
   const double share = static_cast<double>(rows) /
                        static_cast<double>(std::max<std::uint64_t>(1, cut.hot->row_count()));
   encoded_per_hot_byte_ =
@@ -186,6 +237,7 @@ Result<std::vector<lake::NewFile>> Flusher::WriteFiles(const std::vector<Partiti
                                                        const event::KeptPaths& kept,
                                                        const std::vector<std::string>& keys) {
   std::vector<lake::NewFile> files;
+  if (parts.empty()) return files;
   lake::MetricsCollector collector(parts.front().rows->schema());
   for (std::size_t i = 0; i < parts.size(); ++i) {
     if (env::Planted(env::Bug::kRowsMissingFromFile) && i > 0 && i + 1 == parts.size()) break;
@@ -315,7 +367,7 @@ Result<Flusher::Outcome> Flusher::Overtaken(Project& project, Pending* pending) 
     return Fail(Code::kConflict, "another process owns this data directory now");
   }
   TM_ASSIGN(auto latest, Reload(project, {project.cut()->lake}));
-  if (latest->visible() == pending->begin && pending->append.ColumnsFit(*latest)) {
+  if (latest->visible() == pending->begin && pending->append.Fits(*latest)) {
     return Outcome::kAgain;
   }
   if (env::Planted(env::Bug::kStalePlanAppended)) return Outcome::kAgain;

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -40,9 +41,18 @@ struct FlusherParts {
   env::ObjectStore* store;
   catalog::Catalog* catalog;
   engine::DataFileWriter* writer;
+  engine::DataFileReader* reader;
   const env::Clock* clock;
   env::Random* random;
   TideMetrics* metrics;
+};
+
+// What a backfill did.
+struct BackfillReport {
+  std::uint64_t files = 0;  // Written again.
+  std::uint64_t rows = 0;
+  // Files with rows that lack the columns still: other engines wrote them or deleted rows of them.
+  std::uint64_t files_left = 0;
 };
 
 class Flusher {
@@ -58,6 +68,23 @@ class Flusher {
   // Errors: kIoError, kUnavailable, kOverloaded; kConflict if another owner has a later epoch (this
   // process must stop); kCorruption.
   Result<bool> Flush(Project& project, LogOffset end);
+
+  // Makes properties columns of the project's table, which is made if there is none, by a commit
+  // without rows. When it returns, the published head has them: what the log's thread takes from
+  // then on names their number. Returns the columns of that head; those that it had already stay.
+  //
+  // Errors: those of Flush; kInvalidArgument: CheckPromotion.
+  Result<std::shared_ptr<const event::TableSchema>> Promote(
+      Project& project, std::span<const event::PropertyColumn> wanted);
+
+  // Does a part of the project's backfill, a data file or the commit: of one project at a time.
+  // Rows that are settled when it begins get all promoted columns by one commit, which moves no
+  // offset. Nothing: there is more to do. After an error, or a crash, nothing is done.
+  //
+  // Errors: those of Flush; kUnavailable: another engine has changed the table; ask again.
+  Result<std::optional<BackfillReport>> BackfillStep(Project& project);
+  // Deletes what the one in hand has written, if there is one.
+  void GiveUpBackfill();
 
   // Publishes the head that the catalog names, if others have moved it.
   Status Refresh(Project& project);
@@ -90,6 +117,16 @@ class Flusher {
     Duration started{};
     Duration written{};
   };
+  // A backfill that is being written. Memory: the rows of one file at a time.
+  struct Backfill {
+    Project* project = nullptr;
+    std::shared_ptr<const lake::TableHead> head;  // That it was planned on.
+    catalog::Inflight inflight;
+    std::vector<lake::LiveFile> files;   // To be written again, in this order.
+    std::vector<lake::NewFile> written;  // The first of them, as they are now.
+    BackfillReport report;
+    Duration started{};
+  };
   // A write that was given up and whose files are not gone yet.
   struct Abandoned {
     Project* project;
@@ -107,7 +144,26 @@ class Flusher {
   Result<std::shared_ptr<const lake::TableHead>> Reload(
       const Project& project,
       const std::vector<std::shared_ptr<const lake::TableHead>>& known = {});
-  Result<Pending> Write(Project& project, const lake::TableHead& head, LogOffset end);
+  // Ends a flush that an error has left open. False: it was given up.
+  Result<bool> FinishPending(Project& project);
+  // Rows up to `end`, or fewer. With `columns`, which the commit makes the table's, none are
+  // learned.
+  Result<Pending> Write(Project& project, const lake::TableHead& head, LogOffset end,
+                        std::shared_ptr<const event::TableSchema> columns = nullptr);
+  Result<bool> WriteAndCommit(Project& project, const lake::TableHead& head, LogOffset end,
+                              std::shared_ptr<const event::TableSchema> columns = nullptr);
+  // The rows of a flush by file, with the columns that each has.
+  std::vector<PartitionRows> PlanRows(const Cut& cut, const lake::TableHead& head, TimeMicros now,
+                                      LogOffset* end) const;
+  Status PlanBackfill(Project& project);
+  // True: done.
+  Result<bool> StepBackfill();
+  Result<bool> CommitBackfill(const lake::TableHead& head);
+  Result<lake::NewFile> RewriteFile(const lake::LiveFile& file, const std::string& key);
+  // The table's columns when its rows below `end` are settled; null if they stay.
+  std::shared_ptr<const event::TableSchema> ColumnsAfter(const Cut& cut,
+                                                         const lake::TableHead& head,
+                                                         LogOffset end) const;
   Result<std::vector<lake::NewFile>> WriteFiles(const std::vector<PartitionRows>& parts,
                                                 const event::KeptPaths& kept,
                                                 const std::vector<std::string>& keys);
@@ -135,6 +191,8 @@ class Flusher {
   const Epoch epoch_;
   std::map<std::string, Pending> pending_;  // By log name.
   std::vector<Abandoned> abandoned_;
+  std::optional<Backfill> backfill_;
+  BackfillReport backfilled_;  // The last one that was committed.
   // Garbage of this process's commits must outlive the cuts that this process holds, however the
   // wall clock jumps.
   std::map<std::string, Duration> kept_until_;

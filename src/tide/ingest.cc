@@ -66,7 +66,8 @@ void Ingest::Submit(event::Request request, Done done) {
   if (request.project.empty() ||
       LogName(request.project, Stream::kQuarantine).size() > wal::kProjectBytesMax ||
       request.project.find(kStreamSeparator) != std::string::npos || count == 0 ||
-      count > wal::kFrameEventsMax || batch_bytes > options_.log.frame_bytes_max) {
+      count > wal::kFrameEventsMax ||
+      batch_bytes + event::kPromotionBytes > options_.log.frame_bytes_max) {
     done(tidemark::Fail(Code::kInvalidArgument, "the batch is outside the log's limits"));
     return;
   }
@@ -165,10 +166,18 @@ void Ingest::Refuse(std::span<Submission> group, const Error& error) {
        built_);
 }
 
+// Which columns a row has is decided here, once, and written with it.
+void Ingest::NumberColumns(Part* part) {
+  const auto& lake = part->project->cut()->lake;
+  const std::uint32_t promotion = lake ? lake->columns->promotions : 0;
+  if (promotion > 0) event::SetBatchPromotion(&part->batch, promotion);
+}
+
 Status Ingest::MakeDurable(std::span<Submission> group) {
   appends_.clear();
   std::uint64_t bytes = 0;
-  ForEachWritten(group, [&](const Part& part) {
+  ForEachWritten(group, [&](Part& part) {
+    NumberColumns(&part);
     appends_.push_back({part.project->name(), part.written, part.batch});
     bytes += part.batch.size();
   });

@@ -112,6 +112,7 @@ class Ingest {
 
   std::size_t GroupSize() const;
   void WriteGroup(std::span<Submission> group);
+  static void NumberColumns(Part* part);
   Status MakeDurable(std::span<Submission> group);
   Status WriteLog(std::span<Submission> group);
   // Planted: the parts of one request in two groups.

@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "base/check.h"
+#include "engine/promoted_rows.h"
+#include "tide/promotions.h"
 
 namespace tidemark::tide {
 
@@ -20,6 +22,12 @@ std::shared_ptr<const Cut> WithHot(const Cut& current,
 }
 
 }  // namespace
+
+std::shared_ptr<const event::RowSource> Cut::HotRows(LogOffset first, LogOffset last) const {
+  auto rows = hot->View(first, last);
+  if (!lake) return rows;
+  return engine::WithPromoted(std::move(rows), lake->columns, FirstOffsets(*lake->columns, *hot));
+}
 
 Cuts EmptyCuts() {
   Cuts cuts;

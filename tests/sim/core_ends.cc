@@ -2,6 +2,7 @@
 // that an operator could cause.
 #include <set>
 
+#include "lake/table_columns.h"
 #include "sim/core_life.h"
 
 namespace tidemark::sim {
@@ -22,7 +23,9 @@ void CoreLife::SettleAll() {
   Expect(core().ingest_idle(), "what was taken is not written on a healthy machine");
   Status settled = Fail(Code::kInternal, "not answered");
   core().Settle([&settled](const Status& status) { settled = status; });
-  core().TideStep();
+  // To the end of a backfill that is on its way.
+  for (int i = 0; i < 1'000 && TideStep() == Duration::zero(); ++i) {
+  }
   Expect(settled.has_value(), "the tide does not settle on a healthy machine");
   core().IngestStep();
   ForEachProject([&](const tide::Project& project) {
@@ -65,7 +68,7 @@ void CoreLife::CheckIdle() {
   clock_.Advance(kCalmTime);
   for (int i = 0; i < kCalmSteps; ++i) {
     core().IngestStep();
-    core().TideStep();
+    TideStep();
     for (int step = 0; step < kMergeStepsMax && core().IndexStep() == Duration::zero(); ++step) {
     }
   }
@@ -81,7 +84,7 @@ void CoreLife::CheckIdle() {
 
 void CoreLife::CheckNoOrphans() {
   std::set<std::string> live;
-  bool merged = merges_ || foreign_.commits() > 0;
+  bool merged = merges_ || backfills_ || foreign_.commits() > 0;
   const auto add = [&](const std::string& uri) { live.insert(store_.KeyOf(uri).value()); };
   ForEachProject([&](const tide::Project& project) {
     const auto head = project.cut()->lake;
@@ -99,7 +102,7 @@ void CoreLife::CheckNoOrphans() {
     // A table's first metadata, of a creation that died, that was being removed when the process
     // died, comes back with the power and is in nobody's way.
     if (key.find("/metadata/00000-") != std::string::npos) continue;
-    if (foreign_.Left(key)) continue;
+    if (foreign_.Left(key) || committed_.contains(key)) continue;
     // A commit that came in after it was looked for, and then a crash, leave the metadata of the
     // attempt after it; and of older snapshots' merged manifests nobody has told us here.
     const bool known_leak =
@@ -189,14 +192,21 @@ void CoreLife::CatalogFromBackup() {
   Look();
   if (failed()) return;
   bool trimmed = false;
+  bool promoted = false;  // The log has events of a promotion that the copy does not know.
   ForEachProject([&](const tide::Project& project) {
     LogOffset from;
+    std::uint32_t promotions = 0;
     for (const auto& [uuid, table] : backup_.catalog.tables) {
-      if (table.ns == project.project() && table.name == project.table()) from = table.visible();
+      if (table.ns != project.project() || table.name != project.table()) continue;
+      from = table.visible();
+      const auto metadata = lake::ParseMetadata(table.metadata_bytes);
+      if (metadata) promotions = lake::ColumnsOf(*metadata, project.schema())->promotions;
     }
     LogOffset at = from;
-    const Status read = core().log().Read(project.name(), from, [&at](const wal::Frame& frame) {
+    const Status read = core().log().Read(project.name(), from, [&](const wal::Frame& frame) {
       if (frame.first_offset <= at) at = frame.end_offset();
+      const auto batch = event::BatchReader::Open(frame.payload);
+      promoted = promoted || (batch && batch->promotion() > promotions);
       return Status();
     });
     trimmed = trimmed || !read || at < project.cut()->end();
@@ -215,7 +225,7 @@ void CoreLife::CatalogFromBackup() {
            "a catalog whose files are gone is taken: " + error.ToString());
     return;
   }
-  if (trimmed) {
+  if (trimmed || promoted) {
     Expect(process_ == nullptr && error.code() == Code::kCorruption &&
                error.message().find("doctor") != std::string::npos,
            "a catalog without its log is taken: " + error.ToString());
@@ -225,7 +235,7 @@ void CoreLife::CatalogFromBackup() {
   Look();
   Status settled;
   core().Settle([&settled](const Status& status) { settled = status; });
-  core().TideStep();
+  TideStep();
   // A table that the copy does not know is not made a second time.
   const bool unknown = backup_.catalog.tables.size() < now.tables.size();
   Expect(settled || (unknown && settled.error().code() == Code::kCorruption),

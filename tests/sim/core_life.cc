@@ -13,6 +13,7 @@ constexpr std::uint64_t kCrashesMin = 2;
 constexpr std::uint64_t kFlushesMin = 2;
 constexpr std::uint64_t kStepsMax = 2'000;
 constexpr int kOpenTriesMax = 8;
+constexpr std::uint32_t kPromotionsMax = 20;  // Of a life: the oracle has a bit for each.
 
 }  // namespace
 
@@ -143,6 +144,8 @@ void CoreLife::Step() {
     Tide();
   } else if (die < 35) {
     core().Settle([](const Status& /*settled*/) {});
+  } else if (die < 36) {
+    dice_.OneIn(3) ? Backfill() : Promote();
   } else if (die < 39) {
     ChangePlagues();
   } else if (die < 40) {
@@ -187,8 +190,9 @@ void CoreLife::Foreign() {
   catalog_.SetOptions({});
   const bool done =
       foreign_.Commit(name, core().epoch(), clock_.WallNow(),
-                      [this](const std::string& key, std::set<std::int64_t>* offsets) {
-                        const KnownFile* file = ReadFile(key, tide::Stream::kEvents);
+                      [this, name](const std::string& key, std::set<std::int64_t>* offsets) {
+                        const auto& head = core().FindProject(name)->cut()->lake;
+                        const KnownFile* file = ReadFile(key, head->columns);
                         if (file == nullptr) return false;
                         for (const auto& row : file->rows) {
                           offsets->insert(row.offset.value);
@@ -202,6 +206,44 @@ void CoreLife::Foreign() {
   if (!done || in_flush_ || dice_.OneIn(3)) return;
   core().Refresh(name, [](const Status& /*refreshed*/) {});
   if (dice_.OneIn(2)) Tide();
+}
+
+// Other clients go on meanwhile; the answer may get lost with the process.
+void CoreLife::Promote() {
+  if (usurped_ || disk_.dying() || oracle_.promotions() >= kPromotionsMax) return;
+  const std::size_t project = dice_.Below(kProjectCount);
+  const std::string name(kProjects[project]);
+  const auto end = [this, name] { return (*core().CutsOf(name))[tide::Stream::kEvents]->end(); };
+  oracle_.Promoting(project, end());
+  const std::string column = "c" + std::to_string(oracle_.promotions());
+  core().Promote(name, {{"n", column, event::Type::kString}},
+                 [this, project, end](const auto& columns) {
+                   if (columns) oracle_.Promoted(project, **columns, end());
+                 });
+  if (dice_.OneIn(2)) Tide();
+}
+
+// Where another engine deletes, its files are left out, and what has a column is hard to tell.
+void CoreLife::Backfill() {
+  if (usurped_ || disk_.dying() || foreigners_) return;
+  backfills_ = true;
+  const std::size_t project = dice_.Below(kProjectCount);
+  const std::string name(kProjects[project]);
+  core().Backfill(name, [this](const Result<tide::BackfillReport>& report) {
+    Expect(!report || report->files_left == 0, "a backfill leaves files of the server's own out");
+  });
+  for (int i = 0; i < 4 && !disk_.dying() && !failed(); ++i) Tide();
+}
+
+// Files that a backfill replaces stay, for those who read older snapshots.
+Duration CoreLife::TideStep() {
+  const Duration pause = core().TideStep();
+  ForEachProject([this](const tide::Project& project) {
+    const auto head = project.cut()->lake;
+    if (!head || head->columns->promotions == 0) return;
+    head->files->ForEach([this](const lake::LiveFile& file) { committed_.insert(file.key); });
+  });
+  return pause;
 }
 
 void CoreLife::Index() {
@@ -311,8 +353,8 @@ bool CoreLife::Reopen() {
 std::unique_ptr<CoreLife::Process> CoreLife::OpenProcess(Error* error) {
   auto process = std::make_unique<Process>(budget_bytes_, &disk_);
   const tide::CoreParts parts{
-      &disk_,      &process->store,  &catalog_,          &writer_, &clock_, &log_dice_,
-      &tide_dice_, &process->budget, &process->registry, [] {},    [] {},   [] {}};
+      &disk_,      &process->store,  &catalog_,          &writer_, &reader_, &clock_, &log_dice_,
+      &tide_dice_, &process->budget, &process->registry, [] {},    [] {},    [] {}};
   auto opened =
       tide::Core::Open(options_, parts, [this](tide::FlushStep step) { AtFlushStep(step); });
   if (!opened) {
@@ -337,7 +379,7 @@ bool CoreLife::OpenOnce() {
 
 void CoreLife::Tide() {
   in_flush_ = true;
-  core().TideStep();
+  TideStep();
   in_flush_ = false;
   Glance();
   if (usurped_) EndUsurped();
@@ -399,7 +441,7 @@ void CoreLife::EndUsurped() {
   const std::size_t commits = catalog_.commits();
   Status settled;
   core().Settle([&settled](const Status& status) { settled = status; });
-  core().TideStep();
+  TideStep();
   Expect(catalog_.commits() == commits, "an owner that was replaced commits");
   bool has_rows = false;
   ForEachProject(

@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -80,6 +81,9 @@ class CoreLife {
   void SendBatch();
   void Index();
   void Foreign();
+  void Promote();
+  void Backfill();
+  Duration TideStep();
   void MoveClock();
   void ChangePlagues();
   void BeHealthy();
@@ -92,7 +96,9 @@ class CoreLife {
   // False if the disk did not answer: then nothing can be said.
   bool ReadCut(std::size_t log, const tide::Cut& cut, Hash128* lake_hash);
   bool ReadCuts(std::size_t project, const tide::Cuts& cuts);
-  const KnownFile* ReadFile(const std::string& key, tide::Stream stream);
+  // `columns`: those of a head that has the file.
+  const KnownFile* ReadFile(const std::string& key,
+                            const std::shared_ptr<const event::TableSchema>& columns);
   void CheckLedger(std::size_t project, const tide::Cut& cut, const Hash128& lake_hash);
   void CheckHeadFiles(const tide::Cut& cut);
   // Without reading a row: the cut is whole.
@@ -151,6 +157,7 @@ class CoreLife {
   std::uint64_t budget_bytes_ = 0;
   bool merges_ = false;  // Commits merge manifests.
   bool foreigners_ = false;
+  bool backfills_ = false;  // Some commit may have replaced files: manifests were written again.
 
   std::unique_ptr<Process> process_;
   std::unique_ptr<Process> usurper_;  // Opened while the other one was inside a flush.
@@ -159,6 +166,7 @@ class CoreLife {
   bool in_flush_ = false;             // Its steps may be interleaved with others.
   std::vector<HeldCut> held_;
   std::map<std::string, KnownFile> files_;
+  std::set<std::string> committed_;  // Data files that were in a head with promoted columns.
   Backup backup_;
   Oracle oracle_;
   LifeReport report_;

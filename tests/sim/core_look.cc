@@ -25,7 +25,8 @@ void CoreLife::Glance() {
   }
 }
 
-const CoreLife::KnownFile* CoreLife::ReadFile(const std::string& key, tide::Stream stream) {
+const CoreLife::KnownFile* CoreLife::ReadFile(
+    const std::string& key, const std::shared_ptr<const event::TableSchema>& columns) {
   KnownFile& file = files_[key];
   const bool fresh = file.bytes_hash != 0 && file.life == report_.crashes + 1;
   if (fresh && !dice_.OneIn(kReadAgainOneIn)) return &file;
@@ -43,12 +44,12 @@ const CoreLife::KnownFile* CoreLife::ReadFile(const std::string& key, tide::Stre
                : nullptr;
   }
   file.bytes_hash = hash;
-  const Status read = reader_.Read(store_.NativePath(key), tide::SchemaOf(stream),
-                                   [&](const event::RowSource& part) {
-                                     file.rows_hash += lake::MeasureRows(part).rows_hash;
-                                     oracle_.Read(part, &file.rows);
-                                     return Status();
-                                   });
+  const Status read =
+      reader_.Read(store_.NativePath(key), columns, [&](const event::RowSource& part) {
+        file.rows_hash += lake::MeasureRows(part).rows_hash;
+        oracle_.Read(part, &file.rows);
+        return Status();
+      });
   if (read) return &file;
   Expect(read.error().code() == Code::kIoError,
          "a file of the head cannot be read: " + read.error().ToString());
@@ -57,7 +58,6 @@ const CoreLife::KnownFile* CoreLife::ReadFile(const std::string& key, tide::Stre
 }
 
 bool CoreLife::ReadCut(std::size_t log, const tide::Cut& cut, Hash128* lake_hash) {
-  const auto stream = static_cast<tide::Stream>(log % tide::kStreamCount);
   std::vector<Oracle::Row> hot;
   oracle_.Read(*cut.HotRows(), &hot);
   bool readable = true;
@@ -73,13 +73,13 @@ bool CoreLife::ReadCut(std::size_t log, const tide::Cut& cut, Hash128* lake_hash
         theirs.insert(live.key);
         return;
       }
-      files.push_back(ReadFile(live.key, stream));
+      files.push_back(ReadFile(live.key, cut.lake->columns));
       readable = files.back() != nullptr;
     });
   }
   if (!readable) return false;
   Expect(theirs == others.files, "what another engine committed is not there, or is back");
-  oracle_.BeginCut(log, cut.end(), &others.erased);
+  oracle_.BeginCut(log, cut.end(), &others.erased, cut.lake ? cut.lake->columns.get() : nullptr);
   oracle_.See(hot);
   for (const KnownFile* file : files) {
     oracle_.See(file->rows);

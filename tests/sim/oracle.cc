@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <memory>
 
 #include "event/quarantine.h"
 
@@ -404,7 +405,7 @@ void Oracle::Erase(std::size_t log, const std::set<std::int64_t>& offsets) {
 void Oracle::Read(const event::RowSource& rows, std::vector<Row>* out) {
   event::ColumnScratch scratch[9];
   const auto& schema = rows.schema();
-  const bool records = schema.columns.size() == event::kQuarantineColumnCount;
+  const bool records = schema.fixed_count == event::kQuarantineColumnCount;
   const auto at = [records](Column column, event::QuarantineColumn in_quarantine) {
     return records ? static_cast<std::size_t>(in_quarantine) : event::Index(column);
   };
@@ -443,6 +444,7 @@ void Oracle::Read(const event::RowSource& rows, std::vector<Row>* out) {
       CheckReceived(number, TimeMicros(IntAt(received, i)));
       out->push_back({number, offset});
     }
+    ReadPromoted(rows, chunk, std::span(*out).last(rows.ChunkRows(chunk)));
   }
 }
 
@@ -466,8 +468,78 @@ void Oracle::CheckTogether(std::size_t project, LogOffset events_end, LogOffset 
   }
 }
 
-void Oracle::BeginCut(std::size_t log, LogOffset end, const std::set<std::int64_t>* erased) {
+void Oracle::Promoting(std::size_t project, LogOffset end) {
+  ++promotions_;
+  bounds_[project].none_below = end;
+}
+
+void Oracle::Promoted(std::size_t project, const event::TableSchema& columns, LogOffset end) {
+  // Of a promotion that nobody answered, the one before is the bound.
+  Bounds& bounds = bounds_[project];
+  for (const event::Promotion& one : columns.promoted) {
+    if (!bounds.all_of.contains(one.number)) bounds.all_of[one.number] = end;
+  }
+  bounds.none_of.try_emplace(columns.promotions, bounds.none_below);
+}
+
+void Oracle::ReadPromoted(const event::RowSource& rows, std::size_t chunk, std::span<Row> out) {
+  const auto& schema = rows.schema();
+  if (schema.promoted.empty()) return;
+  const auto scratch = std::make_unique_for_overwrite<event::ColumnScratch>();
+  for (std::size_t i = 0; i < schema.promoted.size(); ++i) {
+    const ColumnView view = rows.Read(chunk, schema.fixed_count + i, scratch.get());
+    for (std::size_t row = 0; row < out.size(); ++row) {
+      if (!HasAt(view, row)) continue;
+      const std::string_view text = TextAt(view, row);
+      const bool right = text.size() - events_[out[row].event].padding <= 1 &&
+                         text.find_first_not_of('x') == std::string_view::npos;
+      Expect(right, About("a promoted column has another value", out[row].event));
+      out[row].promoted |= 1ULL << (schema.promoted[i].number % 64);
+    }
+  }
+}
+
+std::uint64_t Oracle::FilledOf(const event::TableSchema& columns) {
+  std::uint64_t bits = 0;
+  for (const event::Promotion& one : columns.promoted) {
+    if (one.since == LogOffset(0)) bits |= 1ULL << (one.number % 64);
+  }
+  return bits;
+}
+
+// Whether a row has a column is the same whenever one looks.
+void Oracle::SeePromoted(const Row& row) {
+  Event& event = events_[row.event];
+  if (event.kind != Kind::kEvent) return;
+  const Bounds& bounds = bounds_[event.project];
+  for (std::uint32_t number = 1; number <= cut_promotions_; ++number) {
+    const std::uint64_t bit = 1ULL << (number % 64);
+    const bool has = (row.promoted & bit) != 0;
+    if ((cut_filled_ & bit) != 0) {
+      Expect(has, About("a backfill has left it without a column", row.event));
+      continue;
+    }
+    if ((event.promotions_seen & bit) != 0) {
+      Expect(has == ((event.promoted & bit) != 0),
+             About("whether it has a promoted column has changed", row.event));
+      continue;
+    }
+    event.promotions_seen |= bit;
+    if (has) event.promoted |= bit;
+    const auto none = bounds.none_of.find(number);
+    Expect(!has || none == bounds.none_of.end() || row.offset >= none->second,
+           About("it has a column that was promoted later", row.event));
+    const auto all = bounds.all_of.find(number);
+    Expect(has || all == bounds.all_of.end() || row.offset < all->second,
+           About("it lacks a column that was promoted before", row.event));
+  }
+}
+
+void Oracle::BeginCut(std::size_t log, LogOffset end, const std::set<std::int64_t>* erased,
+                      const event::TableSchema* columns) {
   cut_erased_ = erased;
+  cut_promotions_ = columns != nullptr ? columns->promotions : 0;
+  cut_filled_ = columns != nullptr ? FilledOf(*columns) : 0;
   cut_log_ = log;
   cut_end_ = end;
   cut_rows_ = 0;
@@ -485,6 +557,7 @@ void Oracle::See(const std::vector<Row>& rows) {
     stamp = cut_number_;
     Expect(!cut_erased_->contains(row.offset.value), About("deleted, and yet there", row.event));
     ++cut_rows_;
+    SeePromoted(row);
     // All of a request or none of it.
     const Event& event = events_[row.event];
     const std::int64_t index = row.event - event.batch_first;

@@ -12,11 +12,18 @@
 // is there or nothing, in every pair of cuts that was taken at one moment; an item has at most one
 // resolution.
 //
+// Properties are promoted to columns while a life goes on. Whether a row has the columns of a
+// promotion is settled once: what was taken before it was asked for never has them, what is taken
+// after it was answered always has, and what was seen of a row is so for ever, hot, settled and
+// replayed alike; but once a backfill says that all rows have them, all have.
+//
 // One thread.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -47,6 +54,7 @@ class Oracle {
   struct Row {
     std::uint32_t event = 0;
     LogOffset offset;
+    std::uint64_t promoted = 0;  // The promotions whose columns it has, a bit each.
   };
 
   struct Sent {
@@ -74,13 +82,24 @@ class Oracle {
   // Reads rows and checks each against what was sent.
   void Read(const event::RowSource& rows, std::vector<Row>* out);
 
+  // A promotion of the project's is asked for: nothing below `end` may ever have it.
+  void Promoting(std::size_t project, LogOffset end);
+  // Answered: it is the latest of `columns`, and everything from `end` on has it.
+  void Promoted(std::size_t project, const event::TableSchema& columns, LogOffset end);
+  // The promotions of a table that all its rows have, a bit each.
+  static std::uint64_t FilledOf(const event::TableSchema& columns);
+  // The number of promotions asked for.
+  std::uint32_t promotions() const { return promotions_; }
+
   // Another engine has deleted them: older cuts have them still, but after a restart nothing tells
   // any more when they were received.
   void Erase(std::size_t log, const std::set<std::int64_t>& offsets);
 
   // A cut of a log: told row by row, then closed.
   // `erased`: offsets below its end whose rows another engine has deleted; must outlive the cut.
-  void BeginCut(std::size_t log, LogOffset end, const std::set<std::int64_t>* erased);
+  // `columns`: of its head; null: it has none.
+  void BeginCut(std::size_t log, LogOffset end, const std::set<std::int64_t>* erased,
+                const event::TableSchema* columns);
   void See(const std::vector<Row>& rows);
   void EndCut();
   // The cut is the latest one: nothing acknowledged lies beyond it.
@@ -130,6 +149,15 @@ class Oracle {
     LogOffset offset{-1};
     TimeMicros received_at = kTimeMin;  // As first seen.
     bool gone = false;                  // Another engine has deleted it.
+    // Promotions of which it is known whether it has their columns, and those that it has.
+    std::uint64_t promotions_seen = 0;
+    std::uint64_t promoted = 0;
+  };
+  // From when on rows have a promotion, as far as a client can tell.
+  struct Bounds {
+    LogOffset none_below;                        // All asked for so far.
+    std::map<std::uint32_t, LogOffset> none_of;  // By number: none below.
+    std::map<std::uint32_t, LogOffset> all_of;   // By number: all from there on.
   };
 
   // Of one request: there together or not at all.
@@ -170,6 +198,10 @@ class Oracle {
   void CheckContent(std::uint32_t number, std::string_view type, TimeMicros timestamp,
                     std::string_view properties, bool has_value, double value);
   void CheckReceived(std::uint32_t number, TimeMicros received_at);
+  // Adds the promotions whose columns the rows have, and checks their values. `out`: those of the
+  // chunk, in order.
+  void ReadPromoted(const event::RowSource& rows, std::size_t chunk, std::span<Row> out);
+  void SeePromoted(const Row& row);
   static std::string Name(std::uint32_t number) { return "event-" + std::to_string(number); }
   // The text of a failure about one event.
   static auto About(std::string_view what, std::uint32_t number) {
@@ -185,12 +217,16 @@ class Oracle {
   std::uint64_t life_ = 0;
   bool resends_ = true;
   std::vector<KeyedBatch> keyed_;  // Key n is at n - 1.
+  Bounds bounds_[kProjectCount];
+  std::uint32_t promotions_ = 0;
   std::string failure_;
 
   // The cut that is being checked.
   std::size_t cut_log_ = 0;
   LogOffset cut_end_;
   const std::set<std::int64_t>* cut_erased_ = nullptr;
+  std::uint32_t cut_promotions_ = 0;
+  std::uint64_t cut_filled_ = 0;
   std::uint64_t cut_rows_ = 0;
   std::uint64_t cut_number_ = 0;
   std::vector<std::uint64_t> stamps_;  // By offset: the last cut that had it.

@@ -62,9 +62,9 @@ class SlowReader : public testing::Test {
     store_ = std::make_unique<env::LocalStore>(disk_.get(), "lake");
     writer_ = engine::MakeParquetWriter({});
     engine_ = engine::Instance::Open({512_MiB, 2, ""}, &clock_).value();
-    const tide::CoreParts parts{disk_.get(), store_.get(), catalog_.get(), writer_.get(),
-                                &clock_,     &log_random_, &tide_random_,  &budget_,
-                                &registry_,  [] {},        [] {},          [] {}};
+    const tide::CoreParts parts{
+        disk_.get(),   store_.get(), catalog_.get(), writer_.get(), nullptr, &clock_, &log_random_,
+        &tide_random_, &budget_,     &registry_,     [] {},         [] {},   [] {}};
     tide::TideOptions options;
     options.log.segment_bytes = 4_MiB;
     options.log.reserve_bytes = 64_KiB;

@@ -90,6 +90,7 @@ class Machine {
                                 store_.get(),
                                 catalog_.get(),
                                 &writer_,
+                                nullptr,
                                 &clock_,
                                 &log_random_,
                                 &tide_random_,
