@@ -74,13 +74,14 @@ struct KeyOptions {
 };
 
 struct SchemaOptions {
-  std::string action;  // list, register, show, check, mode, infer, validate, delete.
+  std::string action;  // list, register, show, check, mode, infer, validate, delete, backfill.
   std::string subject;
   std::string file = {};  // "-": standard input.
   std::string mode = {};
   std::string compatibility = {};
   std::string version = {};
-  std::uint64_t limit = 0;  // 0: as the server likes.
+  std::string promote = {};  // "all", or names.
+  std::uint64_t limit = 0;   // 0: as the server likes.
   bool document = false;
 };
 

@@ -132,6 +132,7 @@ class Routes::Impl {
             .pool = &parts_->pool(),
             .clock = &parts_->clock(),
             .service = [parts = parts_] { return parts->ready() ? &parts->queries() : nullptr; },
+            .core = [parts = parts_] { return &parts->core(); },
             .may_read = May(collect::Scope::kRead),
             .may_change = May(collect::Scope::kAdmin)};
   }
@@ -172,6 +173,7 @@ class Routes::Impl {
   void AddOperations() {
     Add(net::Method::kPost, "/v1/settle", &Impl::Settle);
     Add(net::Method::kPost, "/v1/verify", &Impl::Verify);
+    Add(net::Method::kPost, "/v1/backfill", &Impl::Backfill);
     Add(net::Method::kGet, "/v1/tables/{project}/{table}", &Impl::Table);
   }
 
@@ -251,6 +253,20 @@ class Routes::Impl {
     }
     json.EndObject().EndObject();
     return body + "\n";
+  }
+
+  // `{"files":3,"rows":1200,"files_left":0}`
+  void Backfill(const net::Request& request, const Respond& respond) {
+    const auto project = parts_->keyring().ProjectOf(request, collect::Scope::kAdmin);
+    if (!project) return respond->Send(project.error());
+    parts_->core().Backfill(*project, [respond](const Result<tide::BackfillReport>& report) {
+      if (!report) return respond->Send(net::ErrorResponse(report.error()));
+      std::string body;
+      JsonWriter json(&body);
+      json.BeginObject().Field("files", report->files).Field("rows", report->rows);
+      json.Field("files_left", report->files_left).EndObject();
+      respond->Send(Json(body + "\n"));
+    });
   }
 
   void Verify(const net::Request& request, const Respond& respond) {

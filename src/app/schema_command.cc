@@ -29,6 +29,7 @@ std::string Query(const SchemaOptions& options) {
   add("mode", options.mode);
   add("compatibility", options.compatibility);
   add("version", options.version);
+  add("promote", options.promote);
   if (options.limit > 0) add("limit", std::to_string(options.limit));
   if (options.document) add("as", "document");
   return query;
@@ -38,6 +39,7 @@ Result<Call> ToCall(const SchemaOptions& options) {
   const std::string at = "/v1/schemas/" + PathSegment(options.subject);
   const std::string& action = options.action;
   if (action == "list") return Call{"GET", "/v1/schemas"};
+  if (action == "backfill") return Call{"POST", "/v1/backfill"};
   if (action == "show" && options.version.empty()) return Call{"GET", at};
   if (action == "show") return Call{"GET", at + "/versions/" + PathSegment(options.version)};
   if (action == "infer") return Call{"POST", at + "/infer" + Query(options)};
@@ -82,6 +84,7 @@ void AddSchemaOptions(CLI::App* app, SchemaOptions* options,
     return AddAction(app, &options->action, name, what, add_remote);
   };
   add("list", "Every subject of the project");
+  add("backfill", "Give the rows that were taken before a promotion its columns");
   CLI::App* registers = add("register", "A new version of a subject");
   CLI::App* shows = add("show", "A subject or one version, and which rules were broken");
   CLI::App* checks = add("check", "Whether a schema could be the next version");
@@ -102,6 +105,8 @@ void AddSchemaOptions(CLI::App* app, SchemaOptions* options,
       ->check(CLI::IsMember({"off", "observe", "enforce"}));
   registers->add_option("--mode", options->mode, "What happens to events")
       ->check(CLI::IsMember({"off", "observe", "enforce"}));
+  registers->add_option("--promote", options->promote,
+                        "Properties that become columns: all, or names with commas between them");
   for (CLI::App* command : {registers, checks, modes}) {
     command->add_option("--compatibility", options->compatibility,
                         "NONE, BACKWARD, FORWARD or FULL, also with _TRANSITIVE");

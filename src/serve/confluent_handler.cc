@@ -5,6 +5,7 @@
 
 #include "base/json_reader.h"
 #include "base/json_writer.h"
+#include "serve/schema_registration.h"
 
 namespace tidemark::serve {
 namespace {
@@ -102,6 +103,29 @@ tl::expected<meta::NewSchema, net::Response> ReadBody(const net::Request& reques
   return added;
 }
 
+net::Response AnswerOf(const Result<Registration>& made) {
+  if (made) {
+    const meta::SchemaVersion& version = *made->registered.version;
+    std::string body;
+    JsonWriter json(&body);
+    json.BeginObject().Field("id", version.id);
+    json.Field("version", version.version).Field("schemaType", "JSON");
+    json.Field("schema", version.text);
+    WriteReferences(version, &json);
+    json.EndObject();
+    return Json(std::move(body));
+  }
+  switch (made.error().code()) {
+    case Code::kConflict:
+      return Refuse(kIncompatible, made.error().message());
+    case Code::kInvalidArgument:
+    case Code::kOverloaded:
+      return Refuse(kInvalidSchema, made.error().message());
+    default:
+      return Refuse(kStoreError, "the registry cannot be written just now");
+  }
+}
+
 }  // namespace
 
 void ConfluentHandler::Add(net::Router* router, net::Method method, std::string_view path,
@@ -123,7 +147,8 @@ void ConfluentHandler::AddTo(net::Router* router) {
   Add(router, Method::kPost, "/subjects/{subject}", false, &Self::LookUp);
   Add(router, Method::kDelete, "/subjects/{subject}", true, &Self::DeleteSubject);
   Add(router, Method::kGet, "/subjects/{subject}/versions", false, &Self::Versions);
-  Add(router, Method::kPost, "/subjects/{subject}/versions", true, &Self::Register);
+  AddSchemaTask(router, Method::kPost, "/subjects/{subject}/versions", parts_,
+                std::bind_front(&Self::Register, this));
   Add(router, Method::kGet, "/subjects/{subject}/versions/{version}", false, &Self::Version);
   Add(router, Method::kDelete, "/subjects/{subject}/versions/{version}", true,
       &Self::DeleteVersion);
@@ -173,29 +198,11 @@ net::Response ConfluentHandler::Versions(const std::string& project, const net::
   return Json(std::move(body));
 }
 
-net::Response ConfluentHandler::Register(const std::string& project, const net::Request& request) {
+void ConfluentHandler::Register(const std::string& project, const net::Request& request,
+                                const std::shared_ptr<net::Responder>& responder) const {
   const auto added = ReadBody(request);
-  if (!added) return added.error();
-  const auto registered = parts_.schemas->Register(project, *added, parts_.clock->WallNow());
-  if (registered) {
-    std::string body;
-    JsonWriter json(&body);
-    json.BeginObject().Field("id", registered->version->id);
-    json.Field("version", registered->version->version).Field("schemaType", "JSON");
-    json.Field("schema", registered->version->text);
-    WriteReferences(*registered->version, &json);
-    json.EndObject();
-    return Json(std::move(body));
-  }
-  switch (registered.error().code()) {
-    case Code::kConflict:
-      return Refuse(kIncompatible, registered.error().message());
-    case Code::kInvalidArgument:
-    case Code::kOverloaded:
-      return Refuse(kInvalidSchema, registered.error().message());
-    default:
-      return Refuse(kStoreError, "the registry cannot be written just now");
-  }
+  if (!added) return responder->Send(added.error());
+  RegisterSchema(parts_, project, *added, {}, responder, AnswerOf);
 }
 
 net::Response ConfluentHandler::LookUp(const std::string& project, const net::Request& request) {

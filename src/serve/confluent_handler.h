@@ -28,7 +28,8 @@ class ConfluentHandler {
 
   net::Response Subjects(const std::string& project, const net::Request& request);
   net::Response Versions(const std::string& project, const net::Request& request);
-  net::Response Register(const std::string& project, const net::Request& request);
+  void Register(const std::string& project, const net::Request& request,
+                const std::shared_ptr<net::Responder>& responder) const;
   net::Response LookUp(const std::string& project, const net::Request& request);
   net::Response Version(const std::string& project, const net::Request& request);
   net::Response VersionText(const std::string& project, const net::Request& request);

@@ -1,5 +1,6 @@
 #include "serve/schema_handler.h"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -8,12 +9,17 @@
 #include "event/json_events.h"
 #include "schema/infer.h"
 #include "serve/schema_json.h"
+#include "serve/schema_registration.h"
 
 namespace tidemark::serve {
 namespace {
 
 constexpr std::string_view kBodyHint =
     R"(send a JSON Schema, or {"schema":{...},"mode":"observe","compatibility":"BACKWARD"})";
+
+constexpr std::string_view kWishHint =
+    "send \"promote\":true or \"promote\":[\"amount\"] beside \"schema\", or ?promote=all or "
+    "?promote=amount,plan";
 
 net::Response Json(std::string body, int status = 200) {
   net::Response response;
@@ -155,20 +161,114 @@ Result<std::string> ValidateDocument(const schema::Validator& validator, const s
   return text;
 }
 
-}  // namespace
+// `promote`: true or names, in the body around the schema; or all or names as a parameter.
+Result<schema::PromotionWish> ReadWish(const net::Request& request) {
+  schema::PromotionWish wish;
+  const auto body = JsonValue::Parse(request.body);
+  const JsonValue* value = body && body->Find("schema") ? body->Find("promote") : nullptr;
+  if (value != nullptr && value->is_array()) {
+    for (const JsonValue& name : value->items()) wish.names.push_back(name.text());
+  } else if (value != nullptr) {
+    if (!value->Bool()) return Fail(Code::kInvalidArgument, "promote is not read");
+    wish.all = *value->Bool();
+  }
+  const std::string names = request.QueryParameter("promote").value_or("");
+  if (names == "all") wish.all = true;
+  for (std::size_t at = 0; at < names.size() && names != "all";) {
+    const std::size_t end = std::min(names.find(',', at), names.size());
+    if (end > at) wish.names.push_back(names.substr(at, end - at));
+    at = end + 1;
+  }
+  return wish;
+}
 
-void RunSchemaWork(const SchemaHandlerParts& parts, bool changes, const SchemaWork& work,
-                   net::Request request, const std::shared_ptr<net::Responder>& responder) {
+// As the table's schema calls them.
+std::string_view TypeName(event::Type type) {
+  switch (type) {
+    case event::Type::kString:
+      return "string";
+    case event::Type::kTimestamp:
+      return "timestamptz";
+    case event::Type::kDouble:
+      return "double";
+    case event::Type::kInt32:
+      return "int";
+    case event::Type::kInt64:
+      return "long";
+    case event::Type::kBool:
+      return "boolean";
+  }
+  return "";
+}
+
+void WriteColumns(const Registration& made, JsonWriter* json) {
+  json->Key("columns").BeginArray();
+  for (const event::PropertyColumn& column : made.promoted) {
+    const auto place = made.columns ? made.columns->Find(column.name) : std::nullopt;
+    json->BeginObject().Field("name", column.name).Field("property", column.key);
+    json->Field("type", TypeName(column.type));
+    if (place) json->Field("field_id", made.columns->columns[*place].field_id);
+    json->EndObject();
+  }
+  json->EndArray();
+}
+
+net::Response AnswerOf(const meta::ProjectSchemas& schemas, const std::string& name,
+                       const Registration& made) {
+  const auto subject = schemas.FindSubject(name);
+  std::string body;
+  JsonWriter json(&body);
+  json.BeginObject().Field("subject", name);
+  json.Field("version", made.registered.version->version);
+  json.Field("id", made.registered.version->id).Field("new", made.registered.is_new);
+  if (subject != nullptr) json.Field("mode", meta::SchemaModeName(subject->mode));
+  json.Key("notes").BeginArray();
+  for (const std::string& note : made.registered.notes) json.String(note);
+  json.EndArray();
+  WriteColumns(made, &json);
+  json.EndObject();
+  return Json(std::move(body), made.registered.is_new ? 201 : 200);
+}
+
+net::Response RefusalOf(const Error& error) {
+  return net::ErrorResponse(error, error.code() == Code::kConflict
+                                       ? "change the schema, or register it under another name, or "
+                                         "with ?compatibility=NONE"
+                                       : kBodyHint);
+}
+
+void RunTask(const SchemaHandlerParts& parts, bool changes, const SchemaTask& task,
+             net::Request request, const std::shared_ptr<net::Responder>& responder) {
   auto project = changes ? parts.may_change(request) : parts.may_read(request);
   if (!project) return responder->Send(std::move(project).error());
   const bool posted =
-      parts.pool->Post([work, project = *std::move(project),
+      parts.pool->Post([task, project = *std::move(project),
                         shared = std::make_shared<const net::Request>(std::move(request)),
-                        responder] { responder->Send(work(project, *shared)); });
+                        responder] { task(project, *shared, responder); });
   if (!posted) {
     responder->Send(
         net::ErrorResponse(Error(Code::kOverloaded, "too much waits; ask again in a moment")));
   }
+}
+
+}  // namespace
+
+void RunSchemaWork(const SchemaHandlerParts& parts, bool changes, const SchemaWork& work,
+                   net::Request request, const std::shared_ptr<net::Responder>& responder) {
+  const SchemaTask task = [work](const std::string& project, const net::Request& asked,
+                                 const std::shared_ptr<net::Responder>& answers) {
+    answers->Send(work(project, asked));
+  };
+  RunTask(parts, changes, task, std::move(request), responder);
+}
+
+void AddSchemaTask(net::Router* router, net::Method method, std::string_view path,
+                   const SchemaHandlerParts& parts, const SchemaTask& task) {
+  router->Add(
+      method, path,
+      [&parts, task](net::Request request, const std::shared_ptr<net::Responder>& responder) {
+        RunTask(parts, true, task, std::move(request), responder);
+      });
 }
 
 void SchemaHandler::Add(net::Router* router, net::Method method, std::string_view path,
@@ -188,7 +288,8 @@ void SchemaHandler::AddTo(net::Router* router) {
   using Self = SchemaHandler;
   Add(router, Method::kGet, "/v1/schemas", false, &Self::List);
   Add(router, Method::kPut, "/v1/schemas", true, &Self::Configure);
-  Add(router, Method::kPost, "/v1/schemas/{subject}", true, &Self::Register);
+  AddSchemaTask(router, Method::kPost, "/v1/schemas/{subject}", parts_,
+                std::bind_front(&Self::Register, this));
   Add(router, Method::kGet, "/v1/schemas/{subject}", false, &Self::Show);
   Add(router, Method::kPut, "/v1/schemas/{subject}", true, &Self::Change);
   Add(router, Method::kDelete, "/v1/schemas/{subject}", true, &Self::Delete);
@@ -227,29 +328,17 @@ net::Response SchemaHandler::Configure(const std::string& project, const net::Re
   return List(project, request);
 }
 
-net::Response SchemaHandler::Register(const std::string& project, const net::Request& request) {
+void SchemaHandler::Register(const std::string& project, const net::Request& request,
+                             const std::shared_ptr<net::Responder>& responder) const {
   const auto added = ReadNewSchema(request);
-  if (!added) return net::ErrorResponse(added.error(), kBodyHint);
-  const auto registered = parts_.schemas->Register(project, *added, parts_.clock->WallNow());
-  if (!registered) {
-    return net::ErrorResponse(registered.error(),
-                              registered.error().code() == Code::kConflict
-                                  ? "change the schema, or register it under another name, or "
-                                    "with ?compatibility=NONE"
-                                  : kBodyHint);
-  }
-  const auto schemas = parts_.schemas->Of(project);
-  const auto subject = schemas->FindSubject(added->subject);
-  std::string body;
-  JsonWriter json(&body);
-  json.BeginObject().Field("subject", added->subject);
-  json.Field("version", registered->version->version).Field("id", registered->version->id);
-  json.Field("new", registered->is_new);
-  if (subject != nullptr) json.Field("mode", meta::SchemaModeName(subject->mode));
-  json.Key("notes").BeginArray();
-  for (const std::string& note : registered->notes) json.String(note);
-  json.EndArray().EndObject();
-  return Json(std::move(body), registered->is_new ? 201 : 200);
+  if (!added) return responder->Send(net::ErrorResponse(added.error(), kBodyHint));
+  const auto wish = ReadWish(request);
+  if (!wish) return responder->Send(net::ErrorResponse(wish.error(), kWishHint));
+  const auto answer = [schemas = parts_.schemas, project,
+                       name = added->subject](const Result<Registration>& made) {
+    return made ? AnswerOf(*schemas->Of(project), name, *made) : RefusalOf(made.error());
+  };
+  RegisterSchema(parts_, project, *added, *wish, responder, answer);
 }
 
 net::Response SchemaHandler::Show(const std::string& project, const net::Request& request) {
@@ -427,8 +516,12 @@ Result<std::string> SchemaHandler::InferFrom(const std::string& project, const s
   }
   query::SqlRequest ask;
   ask.project = project;
-  ask.sql = "SELECT * FROM events WHERE event_type = $type ORDER BY log_offset DESC LIMIT " +
-            std::to_string(limit);
+  // Promoted properties are among `properties` too.
+  for (const event::ColumnInfo& info : event::kColumns) {
+    ask.sql += (ask.sql.empty() ? "SELECT " : ", ") + std::string(info.name);
+  }
+  ask.sql += " FROM events WHERE event_type = $type ORDER BY log_offset DESC LIMIT " +
+             std::to_string(limit);
   ask.named_parameters.emplace_back("type", type);
   TM_ASSIGN(query::SqlAnswer answer, parts_.service()->Run(std::move(ask)));
   schema::Inference inference;

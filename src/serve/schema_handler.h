@@ -14,6 +14,7 @@
 #include "net/router.h"
 #include "query/service.h"
 #include "serve/sql_handler.h"
+#include "tide/core.h"
 
 namespace tidemark::serve {
 
@@ -26,6 +27,7 @@ struct SchemaHandlerParts {
   env::TaskPool* pool;
   const env::Clock* clock;
   std::function<query::Service*()> service;  // Null before recovery.
+  std::function<tide::Core*()> core;         // Asked for only after recovery.
   Authorize may_read;
   Authorize may_change;
 };
@@ -35,6 +37,13 @@ using SchemaWork =
     std::function<net::Response(const std::string& project, const net::Request& request)>;
 void RunSchemaWork(const SchemaHandlerParts& parts, bool changes, const SchemaWork& work,
                    net::Request request, const std::shared_ptr<net::Responder>& responder);
+
+// ... whose answer comes later: `task` sends it itself.
+using SchemaTask = std::function<void(const std::string& project, const net::Request& request,
+                                      const std::shared_ptr<net::Responder>& responder)>;
+// Of those who may change schemas. `parts` must outlive the router.
+void AddSchemaTask(net::Router* router, net::Method method, std::string_view path,
+                   const SchemaHandlerParts& parts, const SchemaTask& task);
 
 class SchemaHandler {
  public:
@@ -52,7 +61,8 @@ class SchemaHandler {
 
   net::Response List(const std::string& project, const net::Request& request);
   net::Response Configure(const std::string& project, const net::Request& request);
-  net::Response Register(const std::string& project, const net::Request& request);
+  void Register(const std::string& project, const net::Request& request,
+                const std::shared_ptr<net::Responder>& responder) const;
   net::Response Show(const std::string& project, const net::Request& request);
   net::Response Change(const std::string& project, const net::Request& request);
   net::Response Delete(const std::string& project, const net::Request& request);

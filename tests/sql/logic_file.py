@@ -3,6 +3,7 @@
     events                     one JSON object a line, up to an empty line; "@now-30s" in a string
                                becomes that time when the events are sent
     generate shop 20000        events of `generated.py` instead
+    schema order 4 {...}       a schema that is registered when so many of the events are sent
     params [1, "x"]            of the next record
     min_offset                 the next record waits for the receipt of the events
     statement ok
@@ -40,6 +41,7 @@ class LogicFile:
     events: list  # JSON text of each, as it is sent
     generate: tuple
     records: list
+    schemas: list = dataclasses.field(default_factory=list)  # (subject, events before it, JSON text)
 
 
 def _block(lines, at):
@@ -81,6 +83,9 @@ def read(path):
             found.events += block
         elif words[0] == "generate":
             found.generate = (words[1], int(words[2]))
+        elif words[0] == "schema":
+            subject, after, text = line.split(maxsplit=3)[1:]
+            found.schemas.append((subject, int(after), text))
         elif words[0] == "params":
             params = json.loads(line[len("params"):])
         elif words[0] == "min_offset":

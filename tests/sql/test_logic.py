@@ -51,6 +51,16 @@ class Project:
         assert taken == len(lines), found
         self.receipt = answer.headers["X-Tidemark-Receipt"]
 
+    def feed(self, file, lines, first, last):
+        """Sends lines first to last, with what is registered between them."""
+        for subject, after, text in file.schemas:
+            if first <= after < last:
+                self.send(lines[first:after])
+                answer = self.server.post(f"/v1/schemas/{subject}", text, self.headers)
+                assert answer.status in (200, 201), answer.body
+                first = after
+        self.send(lines[first:last])
+
     def ask(self, record):
         body = {"query": record.sql}
         if record.params is not None:
@@ -165,12 +175,14 @@ def still(tmp_path_factory):
         projects = {(file.name, cut): Project(server, f"{file.name}-{cut}") for file in FILES for cut in ROUTES}
         lines = {file.name: events_of(file) for file in FILES}
         for file in FILES:
-            projects[file.name, "lake"].send(lines[file.name])
-            projects[file.name, "half"].send(lines[file.name][: len(lines[file.name]) // 2])
+            count = len(lines[file.name])
+            projects[file.name, "lake"].feed(file, lines[file.name], 0, count)
+            projects[file.name, "half"].feed(file, lines[file.name], 0, count // 2)
         server.settle()
         for file in FILES:
-            projects[file.name, "half"].send(lines[file.name][len(lines[file.name]) // 2:])
-            projects[file.name, "hot"].send(lines[file.name])
+            count = len(lines[file.name])
+            projects[file.name, "half"].feed(file, lines[file.name], count // 2, count)
+            projects[file.name, "hot"].feed(file, lines[file.name], 0, count)
         server.projects = projects
         yield server
 
@@ -244,8 +256,8 @@ def test_answers_are_the_same_while_the_line_moves(moving, oracles, file):
     lines = events_of(file)
     for at in range(0, len(file.records), RECORDS_A_PROJECT):
         project = Project(moving, f"{file.name}-{at}")
-        project.send(lines[: len(lines) // 2])
-        project.send(lines[len(lines) // 2:])
+        project.feed(file, lines, 0, len(lines) // 2)
+        project.feed(file, lines, len(lines) // 2, len(lines))
         routes = []
         give_up = time.monotonic() + 30
         while routes[-1:] != ["batch"]:
