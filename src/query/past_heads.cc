@@ -36,10 +36,15 @@ Result<HeadFiles> LakeFilesOf(const tide::Core& core, const lake::TableHead& hea
                       .bytes = file.bytes,
                       .times = lake::TimesOf(file, *head.metadata),
                       .bounds = file.bounds,
-                      .added = file.added});
+                      .added = file.added,
+                      .constants = file.constants});
     if (!file.deletes) return;
     with_deletes.push_back(files->size() - 1);
     named.push_back({files->back().native_path, file.rows, core.DeletesOf(file)});
+    if (!file.constants) return;
+    for (const engine::FileConstant& constant : *file.constants) {
+      named.back().filled.push_back(constant.field_id);
+    }
   });
   std::uint64_t rows = head.files->rows();
   TM_ASSIGN(const auto deleted, deletes->Of(named));
