@@ -16,6 +16,20 @@ std::string EtagOf(const catalog::TableRecord& record) {
   return record.uuid.ToString() + "-" + std::to_string(record.metadata_version);
 }
 
+constexpr std::string_view kFormatVersion = "format-version";
+
+// What the maker of a table does not say of its format its namespace may.
+Outcome<JsonValue> PropertiesFor(std::string_view ns, const JsonValue& sent,
+                                 catalog::Directory* directory) {
+  JsonValue properties = sent.is_null() ? JsonValue::Object() : sent;
+  if (!properties.is_object() || properties.Find(kFormatVersion) != nullptr) return properties;
+  ICE_ASSIGN(const auto found, directory->FindNamespace(ns));
+  if (!found) return properties;
+  const auto version = found->properties.find(std::string(kFormatVersion));
+  if (version != found->properties.end()) properties.Set(kFormatVersion, version->second);
+  return properties;
+}
+
 }  // namespace
 
 // The location that a request asks for, checked, or a new one.
@@ -55,7 +69,8 @@ Outcome<LoadedTable> RestCatalog::CreateTable(std::string_view ns, const JsonVal
   fresh.schema = MemberOf(request, "schema");
   fresh.spec = MemberOf(request, "partition-spec");
   fresh.sort_order = MemberOf(request, "write-order");
-  fresh.properties = MemberOf(request, "properties");
+  ICE_ASSIGN(fresh.properties,
+             PropertiesFor(ns, MemberOf(request, "properties"), parts_.directory));
   fresh.now_ms = NowMs();
   ICE_ASSIGN(const TableDocument document, TableDocument::Create(fresh));
   if (MemberOf(request, "stage-create").Bool().value_or(false)) {

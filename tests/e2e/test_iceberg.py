@@ -87,6 +87,19 @@ def test_a_table_lives(catalog):
     assert catalog.get(f"{BASE}/namespaces/a/tables").json()["identifiers"] == []
 
 
+def test_a_namespace_says_the_format_of_its_tables(server):
+    assert server.post(f"{BASE}/namespaces", {"namespace": ["three"], "properties": {"format-version": "3"}}).status == 200
+
+    def version(name, **properties):
+        answer = server.post(f"{BASE}/namespaces/three/tables", {"name": name, "schema": SCHEMA, "properties": properties})
+        return answer.json()["metadata"]["format-version"] if answer.status == 200 else answer.status
+
+    assert version("a") == 3
+    assert version("b", **{"format-version": "2"}) == 2
+    assert server.post(f"{BASE}/namespaces/three/properties", {"updates": {"format-version": "9"}}).status == 200
+    assert version("c") == 400
+
+
 def test_staged_creation_is_not_there_until_committed(catalog):
     staged = make(catalog, "s", **{"stage-create": True})
     assert "metadata-location" not in staged
