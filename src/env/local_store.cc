@@ -125,8 +125,16 @@ std::string LocalStore::Uri(std::string_view key) const {
   return std::string(kScheme) + NativePath(key);
 }
 
+// Engines spell a local file `file:///x`, `file:/x` or `/x`.
 Result<std::string> LocalStore::KeyOf(std::string_view uri) const {
   const std::string root = Uri("");
+  std::string respelled;
+  if (!uri.starts_with(root)) {
+    if (uri.starts_with("file:")) uri.remove_prefix(5);
+    while (uri.starts_with("//")) uri.remove_prefix(1);
+    respelled = std::string(kScheme) + std::string(uri);
+    uri = respelled;
+  }
   if (!uri.starts_with(root)) return Fail(Code::kInvalidArgument, "a path outside the warehouse");
   const std::string_view key = uri.substr(root.size());
   if (!IsSafeKey(key)) return Fail(Code::kInvalidArgument, "a path outside the warehouse");
