@@ -92,12 +92,17 @@ Done Locations::CheckForTable(std::string_view location) const {
 }
 
 std::string Locations::ForNew(std::string_view ns, std::string_view name, const Uuid& uuid) const {
-  std::string uri = warehouse_uri_ + "/" + std::string(kPlainFolder) + "/";
-  AppendPathStep(ns, &uri);
+  std::string uri = OfNamespace(ns);
   uri.push_back('/');
   AppendPathStep(name, &uri);
   const std::string id = uuid.ToString();
   return uri + "-" + id.substr(id.size() - 8);
+}
+
+std::string Locations::OfNamespace(std::string_view ns) const {
+  std::string uri = WarehouseUri() + "/";
+  AppendPathStep(ns, &uri);
+  return uri;
 }
 
 std::string Locations::WarehouseUri() const {

@@ -42,6 +42,8 @@ class Locations {
   // A new one, unlike that of any other table: `<warehouse>/plain.tables/<namespace>/<name>-<id>`.
   std::string ForNew(std::string_view ns, std::string_view name, const Uuid& uuid) const;
   std::string WarehouseUri() const;
+  // The folder of a namespace's tables, below which a client may choose one itself.
+  std::string OfNamespace(std::string_view ns) const;
   env::ObjectStore* warehouse() const { return warehouse_; }
 
  private:

@@ -131,6 +131,12 @@ Outcome<catalog::Namespace> RestCatalog::FindNamespace(std::string_view ns) cons
   return *std::move(found);
 }
 
+Outcome<catalog::Namespace> RestCatalog::LoadNamespace(std::string_view ns) const {
+  ICE_ASSIGN(catalog::Namespace found, FindNamespace(ns));
+  found.properties.try_emplace("location", parts_.locations->OfNamespace(ns));
+  return found;
+}
+
 Done RestCatalog::DropNamespace(std::string_view ns) {
   const Status dropped = parts_.directory->DropNamespace(ns);
   if (dropped) return {};

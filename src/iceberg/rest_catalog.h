@@ -21,9 +21,11 @@
 #include "catalog/directory.h"
 #include "env/clock.h"
 #include "iceberg/locations.h"
+#include "iceberg/manifest_cache.h"
 #include "iceberg/problem.h"
 #include "iceberg/table_document.h"
 #include "iceberg/view_document.h"
+#include "lake/metadata.h"
 
 namespace tidemark::iceberg {
 
@@ -91,6 +93,9 @@ class RestCatalog {
   // Returns the properties it has.
   Outcome<catalog::Properties> CreateNamespace(std::string_view ns, const JsonValue& properties);
   Outcome<catalog::Namespace> FindNamespace(std::string_view ns) const;
+  // The same; without a location of its own it has the one that its tables get. Trino makes tables
+  // below it, and none where there is no such property.
+  Outcome<catalog::Namespace> LoadNamespace(std::string_view ns) const;
   Done DropNamespace(std::string_view ns);
   struct PropertyChanges {
     std::vector<std::string> updated, removed, missing;
@@ -116,6 +121,12 @@ class RestCatalog {
   Done CommitTransaction(const std::vector<TableCommit>& commits);
   Done DropTable(const Name& name, bool purge);
 
+  // Server-side scan planning: answers as in scan_plan.h.
+  Outcome<std::string> PlanScan(const Name& name, const JsonValue& request) const;
+  Outcome<std::string> FetchPlan(const Name& name, std::string_view plan_id) const;
+  Done CancelPlan(const Name& name, std::string_view plan_id) const;
+  Outcome<std::string> FetchScanTasks(const Name& name, const JsonValue& request) const;
+
   Outcome<LoadedView> CreateView(std::string_view ns, const JsonValue& request);
   Outcome<LoadedView> RegisterView(std::string_view ns, const JsonValue& request);
   Outcome<LoadedView> LoadView(const Name& name) const;
@@ -134,6 +145,7 @@ class RestCatalog {
   Result<std::optional<catalog::Entry>> Find(const Name& name, catalog::EntryKind kind) const;
   Outcome<catalog::Entry> Require(const Name& name, catalog::EntryKind kind) const;
   Done CheckNewName(const Name& name, catalog::EntryKind kind) const;
+  Outcome<lake::TableMetadata> MetadataOf(const Name& name) const;
   Outcome<std::string> LocationFor(const Name& name, const JsonValue& request,
                                    const Uuid& uuid) const;
   Done CheckLocation(std::string_view location, std::string_view before) const;
@@ -162,6 +174,7 @@ class RestCatalog {
   std::int64_t NowMs() const;
 
   const Parts parts_;
+  mutable ManifestCache manifests_;
 };
 
 }  // namespace tidemark::iceberg

@@ -34,8 +34,19 @@ std::optional<std::string_view> ViewOf(const std::string* bound) {
   return bound == nullptr ? std::nullopt : std::optional<std::string_view>(*bound);
 }
 
-// Of the columns that have bounds, or no value at all.
-std::shared_ptr<const engine::ColumnBounds> BoundsOfFile(const DataFile& file) {
+std::shared_ptr<const std::vector<std::int32_t>> AddedColumns(const DataFile& file) {
+  std::vector<std::int32_t> ids;
+  for (const auto& [id, count] : file.value_counts) {
+    if (id > event::kColumns.back().field_id) ids.push_back(id);
+  }
+  if (ids.empty()) return nullptr;
+  std::sort(ids.begin(), ids.end());
+  return std::make_shared<const std::vector<std::int32_t>>(std::move(ids));
+}
+
+}  // namespace
+
+std::shared_ptr<const engine::ColumnBounds> ColumnBoundsOf(const DataFile& file) {
   std::vector<std::int32_t> ids;
   for (const auto* bounds : {&file.lower_bounds, &file.upper_bounds}) {
     for (const auto& [id, bound] : *bounds) ids.push_back(id);
@@ -59,18 +70,6 @@ std::shared_ptr<const engine::ColumnBounds> BoundsOfFile(const DataFile& file) {
   return bounds->empty() ? nullptr : bounds;
 }
 
-std::shared_ptr<const std::vector<std::int32_t>> AddedColumns(const DataFile& file) {
-  std::vector<std::int32_t> ids;
-  for (const auto& [id, count] : file.value_counts) {
-    if (id > event::kColumns.back().field_id) ids.push_back(id);
-  }
-  if (ids.empty()) return nullptr;
-  std::sort(ids.begin(), ids.end());
-  return std::make_shared<const std::vector<std::int32_t>>(std::move(ids));
-}
-
-}  // namespace
-
 LiveFile LiveFileOf(const ManifestEntry& entry, std::int32_t spec_id,
                     const env::ObjectStore& store) {
   const DataFile& file = entry.file;
@@ -92,7 +91,7 @@ LiveFile LiveFileOf(const ManifestEntry& entry, std::int32_t spec_id,
   live.received_max = As<TimeMicros>(upper(Column::kReceivedAt));
   live.offset_first = As<LogOffset>(lower(Column::kLogOffset));
   live.offset_last = As<LogOffset>(upper(Column::kLogOffset));
-  live.bounds = BoundsOfFile(file);
+  live.bounds = ColumnBoundsOf(file);
   live.ours = live.in_store && IsDataFilePath(live.key);
   if (live.ours) live.added = AddedColumns(file);
   return live;

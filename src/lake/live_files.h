@@ -54,6 +54,10 @@ struct LiveFile {
   std::shared_ptr<const std::vector<LiveDelete>> deletes;
 };
 
+// What the file's metrics say of its columns: of those with bounds, or without any value. Null:
+// nothing.
+std::shared_ptr<const engine::ColumnBounds> ColumnBoundsOf(const DataFile& file);
+
 // What is kept of a live entry of a manifest. `store` tells its own files from others.
 LiveFile LiveFileOf(const ManifestEntry& entry, std::int32_t spec_id,
                     const env::ObjectStore& store);

@@ -33,6 +33,7 @@ struct Call {
   Access access;
   std::string ns;    // {namespace}
   std::string name;  // {table} or {view}
+  std::string plan;  // {plan-id}
   JsonValue body;
 
   Name full() const { return {ns, name}; }
@@ -135,7 +136,7 @@ Answer CreateNamespace(iceberg::RestCatalog& catalog, const Call& call) {
 }
 
 Answer LoadNamespace(iceberg::RestCatalog& catalog, const Call& call) {
-  ICE_ASSIGN(const catalog::Namespace ns, catalog.FindNamespace(call.ns));
+  ICE_ASSIGN(const catalog::Namespace ns, catalog.LoadNamespace(call.ns));
   return Json(NamespaceBody(ns.path, ns.properties));
 }
 
@@ -208,6 +209,26 @@ Answer TakeMetrics(iceberg::RestCatalog& catalog, const Call& call) {
   ICE_TRY(catalog.CheckExists(call.full(), EntryKind::kTable));
   if (!call.body.is_object()) return BadRequest("Cannot parse metrics report");
   return NoContent();
+}
+
+Answer PlanScan(iceberg::RestCatalog& catalog, const Call& call) {
+  ICE_ASSIGN(std::string plan, catalog.PlanScan(call.full(), call.body));
+  return Json(std::move(plan));
+}
+
+Answer FetchPlan(iceberg::RestCatalog& catalog, const Call& call) {
+  ICE_ASSIGN(std::string plan, catalog.FetchPlan(call.full(), call.plan));
+  return Json(std::move(plan));
+}
+
+Answer CancelPlan(iceberg::RestCatalog& catalog, const Call& call) {
+  ICE_TRY(catalog.CancelPlan(call.full(), call.plan));
+  return NoContent();
+}
+
+Answer FetchScanTasks(iceberg::RestCatalog& catalog, const Call& call) {
+  ICE_ASSIGN(std::string tasks, catalog.FetchScanTasks(call.full(), call.body));
+  return Json(std::move(tasks));
 }
 
 Answer Rename(iceberg::RestCatalog& catalog, const Call& call, EntryKind kind) {
@@ -293,6 +314,13 @@ constexpr Endpoint kEndpoints[] = {
     {Method::kDelete, "/v1/{prefix}/namespaces/{namespace}/tables/{table}", true, DropTable},
     {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/tables/{table}/metrics", false,
      TakeMetrics},
+    {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/tables/{table}/plan", false, PlanScan},
+    {Method::kGet, "/v1/{prefix}/namespaces/{namespace}/tables/{table}/plan/{plan-id}", false,
+     FetchPlan},
+    {Method::kDelete, "/v1/{prefix}/namespaces/{namespace}/tables/{table}/plan/{plan-id}", false,
+     CancelPlan},
+    {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/tables/{table}/tasks", false,
+     FetchScanTasks},
     {Method::kPost, "/v1/{prefix}/tables/rename", true, RenameTable},
     {Method::kPost, "/v1/{prefix}/transactions/commit", true, CommitTransaction},
     {Method::kGet, "/v1/{prefix}/namespaces/{namespace}/views", false, ListViews},
@@ -323,11 +351,14 @@ bool Matches(const Endpoint& endpoint, std::string_view path, Call* call) {
   std::string_view pattern = endpoint.path.substr(kPrefix.size());
   std::string ns;
   std::string name;
+  std::string plan;
   while (!pattern.empty() && !path.empty()) {
     const std::string_view want = TakeStep(&pattern);
     const std::string_view have = TakeStep(&path);
     if (want == "{namespace}") {
       ns = Unplus(have);
+    } else if (want == "{plan-id}") {
+      plan = have;
     } else if (want.starts_with('{')) {
       name = Unplus(have);
     } else if (want != have) {
@@ -337,6 +368,7 @@ bool Matches(const Endpoint& endpoint, std::string_view path, Call* call) {
   if (!pattern.empty() || !path.empty()) return false;
   call->ns = std::move(ns);
   call->name = std::move(name);
+  call->plan = std::move(plan);
   return true;
 }
 

@@ -95,8 +95,9 @@ TEST_P(Replay, MutatedInputsNeverBreakIt) {
 
 INSTANTIATE_TEST_SUITE_P(Fuzz, Replay,
                          testing::Values("http", "body", "json_events", "batch", "wal", "avro",
-                                         "puffin", "metadata", "commit", "cloud_events", "segment",
-                                         "posthog", "schema", "referrer", "promoted"),
+                                         "puffin", "metadata", "commit", "scan_filter",
+                                         "cloud_events", "segment", "posthog", "schema", "referrer",
+                                         "promoted"),
                          [](const auto& test) { return std::string(test.param); });
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include "fuzz/seeds.h"
 #include "iceberg/commit_request.h"
 #include "iceberg/guardian.h"
+#include "iceberg/scan_filter.h"
 #include "lake/avro.h"
 #include "lake/manifest.h"
 #include "lake/metadata.h"
@@ -258,6 +259,33 @@ void RunCommit(std::string_view bytes) {
   }
 }
 
+// Whatever filter a client wants a scan planned for: it is refused with a reason, or the more is
+// known of a file the fewer of its rows may match.
+void RunScanFilter(std::string_view bytes) {
+  static const lake::TableMetadata table = *lake::ParseMetadata(MetadataSeeds().front());
+  static const iceberg::FieldIndex fields =
+      iceberg::IndexFields(*JsonValue::Parse(table.schemas.front().json));
+  const auto json = JsonValue::Parse(bytes);
+  if (!json) return;
+  const auto filter = iceberg::ScanFilter::Read(*json, fields, bytes.size() % 2 == 0);
+  if (!filter) {
+    TM_CHECK_EQ(filter.error().status, 400);
+    TM_CHECK(!filter.error().message.empty());
+    return;
+  }
+  const iceberg::ScanSpec spec = iceberg::ScanSpecOf(table.specs.front(), fields);
+  engine::ColumnBounds bounds;
+  for (const auto& [id, field] : fields) {
+    const std::string bound(field.type.text() == "string" ? "m" : std::string(8, '\1'));
+    bounds.Add(id, {false, true, false, bound, bound});
+  }
+  const lake::PartitionValue part{.kind = lake::PartitionValue::Kind::kNumber, .number = 400'000};
+  const bool unknown = filter->MayMatch(nullptr, {}, spec);
+  TM_CHECK(unknown || !filter->MayMatch(nullptr, {part}, spec));
+  TM_CHECK(unknown || !filter->MayMatch(&bounds, {}, spec));
+  TM_CHECK(filter->MayMatch(nullptr, {part}, spec) || !filter->MayMatch(&bounds, {part}, spec));
+}
+
 // Whatever the schema: its judgement ends, telling and not telling come to the same, and what is
 // invalid has a finding.
 void RunSchema(std::string_view bytes) {
@@ -319,6 +347,7 @@ constexpr std::array kTargets = {
     Target{"puffin", RunPuffin, PuffinSeeds},
     Target{"metadata", RunMetadata, MetadataSeeds},
     Target{"commit", RunCommit, CommitSeeds},
+    Target{"scan_filter", RunScanFilter, ScanFilterSeeds},
     Target{"cloud_events", RunCloudEvents, CloudEventSeeds},
     Target{"segment", RunSegment, SegmentSeeds},
     Target{"posthog", RunPostHog, PostHogSeeds},

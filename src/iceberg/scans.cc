@@ -1,0 +1,34 @@
+// Planning scans of the catalog's tables.
+#include "iceberg/rest_catalog.h"
+#include "iceberg/scan_plan.h"
+
+namespace tidemark::iceberg {
+
+// As the pointer names it now.
+Outcome<lake::TableMetadata> RestCatalog::MetadataOf(const Name& name) const {
+  ICE_ASSIGN(const catalog::Entry entry, Require(name, catalog::EntryKind::kTable));
+  ICE_ASSIGN(lake::TableMetadata metadata, lake::ParseMetadata(entry.record.metadata_bytes));
+  return metadata;
+}
+
+Outcome<std::string> RestCatalog::PlanScan(const Name& name, const JsonValue& request) const {
+  ICE_ASSIGN(const lake::TableMetadata metadata, MetadataOf(name));
+  return iceberg::PlanScan({&metadata, parts_.locations, &manifests_}, request);
+}
+
+Outcome<std::string> RestCatalog::FetchPlan(const Name& name, std::string_view plan_id) const {
+  ICE_ASSIGN(const lake::TableMetadata metadata, MetadataOf(name));
+  return PlanOfId({&metadata, parts_.locations, &manifests_}, plan_id);
+}
+
+Done RestCatalog::CancelPlan(const Name& name, std::string_view plan_id) const {
+  ICE_ASSIGN(const lake::TableMetadata metadata, MetadataOf(name));
+  return CheckPlanId({&metadata, parts_.locations, &manifests_}, plan_id);
+}
+
+Outcome<std::string> RestCatalog::FetchScanTasks(const Name& name, const JsonValue& request) const {
+  ICE_ASSIGN(const lake::TableMetadata metadata, MetadataOf(name));
+  return ScanTasksOf({&metadata, parts_.locations, &manifests_}, request);
+}
+
+}  // namespace tidemark::iceberg
