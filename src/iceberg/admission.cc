@@ -1,10 +1,12 @@
 #include "iceberg/admission.h"
 
 #include <algorithm>
-#include <map>
+#include <compare>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include "event/schema.h"
@@ -22,13 +24,32 @@ using lake::ManifestFile;
 struct Live {
   const ManifestEntry* entry = nullptr;
   std::int32_t spec_id = 0;
+  bool stays = false;  // Its manifest is in the new snapshot too.
 };
-// By path. Data and delete files have different ones; deletion vectors may share a file.
-using LiveMap = std::map<std::string, Live, std::less<>>;
+// One spelling of a path: Spark writes `file:/x` of what is `file:///x` for others.
+std::string_view Spelled(std::string_view path) {
+  constexpr std::string_view kScheme = "file:";
+  if (path.starts_with(kScheme)) path.remove_prefix(kScheme.size());
+  while (path.starts_with("//")) path.remove_prefix(1);
+  return path;
+}
 
-std::string KeyOf(const lake::DataFile& file) {
-  if (!lake::IsVector(file)) return file.path;
-  return file.path + "@" + std::to_string(file.content_offset.value_or(-1));
+// By spelled path. Data and delete files have different ones; deletion vectors may share a file.
+struct Key {
+  std::string_view path;
+  std::int64_t at = -1;  // Of a deletion vector.
+  auto operator<=>(const Key&) const = default;
+};
+struct KeyHash {
+  std::size_t operator()(const Key& key) const {
+    return std::hash<std::string_view>()(key.path) ^ static_cast<std::size_t>(key.at + 1);
+  }
+};
+using LiveMap = std::unordered_map<Key, Live, KeyHash>;
+
+Key KeyOf(std::string_view path) { return {Spelled(path)}; }
+Key KeyOf(const lake::DataFile& file) {
+  return {Spelled(file.path), lake::IsVector(file) ? file.content_offset.value_or(-1) : -1};
 }
 
 std::string Upper(std::string text) {
@@ -60,13 +81,18 @@ class Admission {
   }
 
   Outcome<Admitted> Run() {
-    ICE_TRY(Index(*request_.before, &before_));
-    ICE_TRY(Index(*request_.after, &after_));
-    for (std::size_t i = 0; i < request_.after->manifests.size(); ++i) {
-      const ManifestFile& manifest = request_.after->manifests[i];
-      if (IsOld(manifest)) continue;
-      done_.manifests.push_back(manifest.path);
-      ICE_TRY(CheckManifest(manifest, request_.after->entries[i]));
+    for (const ManifestFile& manifest : request_.after->manifests)
+      after_names_.insert(manifest.path);
+    ICE_TRY(IndexBefore());
+    const std::vector<ManifestFile>& manifests = request_.after->manifests;
+    for (std::size_t i = 0; i < manifests.size(); ++i) {
+      if (before_names_.contains(manifests[i].path)) continue;
+      ICE_TRY(IndexNew(manifests[i], *request_.after->entries[i]));
+    }
+    for (std::size_t i = 0; i < manifests.size(); ++i) {
+      if (before_names_.contains(manifests[i].path)) continue;
+      done_.manifests.push_back(manifests[i].path);
+      ICE_TRY(CheckManifest(manifests[i], *request_.after->entries[i]));
     }
     ICE_TRY(CheckVectors());
     ICE_TRY(CheckGone());
@@ -76,23 +102,52 @@ class Admission {
   }
 
  private:
-  // A2.
-  static Done Index(const lake::SnapshotFiles& files, LiveMap* live) {
-    for (std::size_t i = 0; i < files.manifests.size(); ++i) {
-      for (const ManifestEntry& entry : files.entries[i]) {
+  static tl::unexpected<Problem> Twice(const std::string& path) {
+    return NotValid("A2: file " + path + " is in the snapshot twice: a row must not be read twice");
+  }
+
+  Done IndexBefore() {
+    std::size_t count = 0;
+    for (const auto& entries : request_.before->entries) count += entries->size();
+    before_.reserve(count);
+    for (std::size_t i = 0; i < request_.before->manifests.size(); ++i) {
+      const ManifestFile& manifest = request_.before->manifests[i];
+      before_names_.insert(manifest.path);
+      const bool stays = after_names_.contains(manifest.path);
+      for (const ManifestEntry& entry : *request_.before->entries[i]) {
         if (entry.status == EntryStatus::kDeleted) continue;
-        const Live one{&entry, files.manifests[i].spec_id};
-        if (live->emplace(KeyOf(entry.file), one).second) continue;
-        return NotValid("A2: file " + entry.file.path +
-                        " is in the snapshot twice: a row must not be read twice");
+        const Live one{&entry, manifest.spec_id, stays};
+        if (!before_.emplace(KeyOf(entry.file), one).second) return Twice(entry.file.path);
       }
     }
     return {};
   }
 
-  bool IsOld(const ManifestFile& manifest) const {
-    return std::ranges::any_of(request_.before->manifests,
-                               [&](const ManifestFile& old) { return old.path == manifest.path; });
+  // A2.
+  Done IndexNew(const ManifestFile& manifest, const std::vector<ManifestEntry>& entries) {
+    for (const ManifestEntry& entry : entries) {
+      if (entry.status == EntryStatus::kDeleted) continue;
+      const auto old = before_.find(KeyOf(entry.file));
+      const bool there = old != before_.end() && old->second.stays;
+      const Live one{&entry, manifest.spec_id};
+      // CheckEntry has its own words for what this snapshot adds again.
+      const bool adds = entry.status == EntryStatus::kAdded && IsByThis(entry);
+      if (!fresh_.emplace(KeyOf(entry.file), one).second || (there && !adds)) {
+        return Twice(entry.file.path);
+      }
+    }
+    return {};
+  }
+
+  bool IsByThis(const ManifestEntry& entry) const {
+    return entry.snapshot == SnapshotId(request_.snapshot);
+  }
+
+  // In the new snapshot, by whichever manifest.
+  const Live* FindAfter(const Key& key) const {
+    if (const auto found = fresh_.find(key); found != fresh_.end()) return &found->second;
+    const auto old = before_.find(key);
+    return old != before_.end() && old->second.stays ? &old->second : nullptr;
   }
 
   Done CheckManifest(const ManifestFile& manifest, const std::vector<ManifestEntry>& entries) {
@@ -134,7 +189,7 @@ class Admission {
   }
 
   Done CheckEntry(const ManifestFile& manifest, const ManifestEntry& entry) {
-    const bool by_this = entry.snapshot == SnapshotId(request_.snapshot);
+    const bool by_this = IsByThis(entry);
     const auto old = before_.find(KeyOf(entry.file));
     const bool was_live = old != before_.end();
     if (entry.status == EntryStatus::kAdded && by_this) {
@@ -150,7 +205,7 @@ class Admission {
         return CommitFailed("A5: file " + entry.file.path +
                             " is not in the table any more: load it and commit again");
       }
-      deleted_.insert(*old);
+      deleted_.insert(old->first);
       if (entry.file.content == FileContent::kData) {
         done_.removed_rows += static_cast<std::uint64_t>(old->second.entry->file.rows);
         AddInput(old->second.entry->file);
@@ -216,12 +271,12 @@ class Admission {
         file.content_offset.value_or(-1) < 0 || file.content_bytes.value_or(-1) < 0) {
       return NotValid("A4: deletion vector " + file.path + " lacks its data file or its place");
     }
-    if (!vectors_.insert(*file.referenced_file).second) {
+    if (!vectors_.insert(std::string(Spelled(*file.referenced_file))).second) {
       return NotValid("A4: two deletion vectors of " + *file.referenced_file);
     }
     ICE_TRY(CheckPositions(manifest, file));
-    const auto now = after_.find(*file.referenced_file);
-    if (now != after_.end() && file.rows > now->second.entry->file.rows) {
+    const Live* const now = FindAfter(KeyOf(*file.referenced_file));
+    if (now != nullptr && file.rows > now->entry->file.rows) {
       return NotValid("A4: deletion vector " + file.path + " deletes more rows than " +
                       *file.referenced_file + " has");
     }
@@ -230,13 +285,17 @@ class Admission {
 
   // A4. Every file has one vector, whoever added it.
   Done CheckVectors() const {
+    if (vectors_.empty()) return {};
     std::set<std::string_view> of;
-    for (const auto& [key, live] : after_) {
-      const lake::DataFile& file = live.entry->file;
-      if (!lake::IsVector(file) || !file.referenced_file) continue;
-      if (of.insert(*file.referenced_file).second) continue;
-      return NotValid("A4: two deletion vectors of " + *file.referenced_file +
-                      ": a new one takes the place of the old one");
+    for (const LiveMap* files : {&before_, &fresh_}) {
+      for (const auto& [key, live] : *files) {
+        const lake::DataFile& file = live.entry->file;
+        if (files == &before_ && !live.stays) continue;
+        if (!lake::IsVector(file) || !file.referenced_file) continue;
+        if (of.insert(Spelled(*file.referenced_file)).second) continue;
+        return NotValid("A4: two deletion vectors of " + *file.referenced_file +
+                        ": a new one takes the place of the old one");
+      }
     }
     return {};
   }
@@ -245,30 +304,34 @@ class Admission {
   Done CheckPositions(const ManifestFile& manifest, const lake::DataFile& file) {
     const auto only = lake::FileOfPositions(file);
     if (!only) {
-      for (const auto& [path, live] : before_) {
-        if (live.spec_id == manifest.spec_id &&
-            live.entry->file.partition_key == file.partition_key) {
-          AddInput(live.entry->file);
-        }
-      }
+      AddInputsOf(manifest.spec_id, file.partition_key);
       return {};
     }
-    auto target = before_.find(*only);
-    if (target == before_.end()) {
-      target = after_.find(*only);
-      if (target == after_.end()) {
-        return CommitFailed("A4: " + file.path + " deletes rows of " + *only +
-                            ", which is not in the table any more: load it and commit again");
-      }
+    const auto old = before_.find(KeyOf(*only));
+    const Live* target = old != before_.end() ? &old->second : FindAfter(KeyOf(*only));
+    if (target == nullptr) {
+      return CommitFailed("A4: " + file.path + " deletes rows of " + *only +
+                          ", which is not in the table any more: load it and commit again");
     }
-    if (target->second.spec_id != manifest.spec_id ||
-        target->second.entry->file.partition_key != file.partition_key) {
+    if (target->spec_id != manifest.spec_id ||
+        target->entry->file.partition_key != file.partition_key) {
       return NotValid("A4: " + file.path + " deletes rows of " + *only +
                       " but is of another partition or spec: readers would not agree on what is "
                       "deleted (duckdb-iceberg#1274); use a newer engine for this statement");
     }
-    AddInput(target->second.entry->file);
+    AddInput(target->entry->file);
     return {};
+  }
+
+  // Positions in files of a partition: in any of those that were there.
+  void AddInputsOf(std::int32_t spec_id, const std::string& partition_key) {
+    for (std::size_t i = 0; i < request_.before->manifests.size(); ++i) {
+      if (request_.before->manifests[i].spec_id != spec_id) continue;
+      for (const ManifestEntry& entry : *request_.before->entries[i]) {
+        const bool live = entry.status != EntryStatus::kDeleted;
+        if (live && entry.file.partition_key == partition_key) AddInput(entry.file);
+      }
+    }
   }
 
   // G10.
@@ -321,14 +384,19 @@ class Admission {
 
   // A6.
   Done CheckGone() const {
-    for (const auto& [path, live] : before_) {
-      if (after_.contains(path) || deleted_.contains(path)) continue;
-      return NotValid("A6: file " + std::string(path) +
-                      " is missing from the snapshot without having been deleted");
+    for (std::size_t i = 0; i < request_.before->manifests.size(); ++i) {
+      if (after_names_.contains(request_.before->manifests[i].path)) continue;
+      for (const ManifestEntry& entry : *request_.before->entries[i]) {
+        const Key key = KeyOf(entry.file);
+        if (entry.status == EntryStatus::kDeleted || deleted_.contains(key)) continue;
+        if (FindAfter(key) != nullptr) continue;
+        return NotValid("A6: file " + entry.file.path +
+                        " is missing from the snapshot without having been deleted");
+      }
     }
-    for (const auto& [path, live] : deleted_) {
-      if (!after_.contains(path)) continue;
-      return NotValid("A6: file " + std::string(path) + " is deleted and yet in the snapshot");
+    for (const Key& key : deleted_) {
+      if (FindAfter(key) == nullptr) continue;
+      return NotValid("A6: file " + std::string(key.path) + " is deleted and yet in the snapshot");
     }
     return {};
   }
@@ -345,9 +413,10 @@ class Admission {
   }
 
   const AdmissionRequest& request_;
+  std::set<std::string_view> before_names_, after_names_;  // Of manifests.
   LiveMap before_;
-  LiveMap after_;
-  LiveMap deleted_;
+  LiveMap fresh_;  // Of manifests that are new.
+  std::set<Key> deleted_;
   std::vector<std::pair<std::string, OffsetRange>> offsets_;  // Of added files that have some.
   std::set<std::string> vectors_;                             // Data files that have got one.
   bool all_are_inputs_ = false;

@@ -6,11 +6,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "iceberg/problem.h"
-#include "lake/snapshot_files.h"
+#include "lake/manifest.h"
 
 namespace tidemark::iceberg {
 
@@ -20,9 +21,18 @@ struct OffsetRange {
   std::int64_t last = 0;
 };
 
+// The manifests of a snapshot and their entries.
+struct SnapshotEntries {
+  using Shared = std::shared_ptr<const std::vector<lake::ManifestEntry>>;
+  std::vector<lake::ManifestFile> manifests;
+  std::vector<Shared> entries;  // Of each.
+};
+
 struct AdmissionRequest {
-  const lake::SnapshotFiles* before = nullptr;  // The parent's; never null.
-  const lake::SnapshotFiles* after = nullptr;
+  // The parent's; never null. Of its entries what ManifestContent keeps is enough.
+  const SnapshotEntries* before = nullptr;
+  // Manifests that `before` has too are taken to be the same: their entries are not looked at.
+  const SnapshotEntries* after = nullptr;
   const lake::TableMetadata* metadata = nullptr;  // With the commit's specs.
   std::int64_t snapshot = 0;
   std::int64_t sequence_number = 0;

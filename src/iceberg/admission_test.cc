@@ -54,7 +54,7 @@ class AdmissionTest : public testing::Test {
     Put(&before_, "m1", {a, b});
     after_ = before_;
   }
-  static void Put(lake::SnapshotFiles* files, std::string path, std::vector<ManifestEntry> entries,
+  static void Put(SnapshotEntries* files, std::string path, std::vector<ManifestEntry> entries,
                   bool deletes = false) {
     lake::ManifestFile manifest;
     manifest.path = std::move(path);
@@ -63,7 +63,8 @@ class AdmissionTest : public testing::Test {
       manifest.added_files += entry.status == EntryStatus::kAdded ? 1 : 0;
     }
     files->manifests.push_back(std::move(manifest));
-    files->entries.push_back(std::move(entries));
+    files->entries.push_back(
+        std::make_shared<const std::vector<ManifestEntry>>(std::move(entries)));
   }
   void Add(std::vector<ManifestEntry> entries, bool deletes = false) {
     Put(&after_, "m2", std::move(entries), deletes);
@@ -111,9 +112,19 @@ class AdmissionTest : public testing::Test {
   }
 
   lake::TableMetadata metadata_;
-  lake::SnapshotFiles before_;
-  lake::SnapshotFiles after_;
+  SnapshotEntries before_;
+  SnapshotEntries after_;
 };
+
+TEST_F(AdmissionTest, OneFileHasManySpellings) {
+  before_ = after_ = {};
+  Put(&before_, "m1", {Entry(EntryStatus::kAdded, "file:///w/a", 10, 1)});
+  after_ = before_;
+  Add({New("file:/w/a")});
+  ExpectRefused(Run("append"), "400 A2");
+  Rewrite({Gone("file:/w/a"), New("/w/b")});
+  EXPECT_EQ(Run("overwrite"), "+10 -10 0");
+}
 
 TEST_F(AdmissionTest, H13AnAppendIsTaken) {
   Add({New("c")});

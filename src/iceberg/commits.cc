@@ -130,6 +130,7 @@ Outcome<RestCatalog::Prepared> RestCatalog::PrepareNextManaged(const TableCommit
   const TimeMicros now = parts_.clock->WallNow();
   const ManagedParts parts{.store = parts_.locations->warehouse(),
                            .locations = parts_.locations,
+                           .manifests = &manifests_,
                            .new_id = parts_.new_id,
                            .epoch = parts_.feeder->epoch(),
                            .now = now,

@@ -82,23 +82,58 @@ class Commit {
     return {};
   }
 
-  Outcome<lake::SnapshotFiles> FilesOf(const TableDocument& document,
-                                       std::optional<std::int64_t> snapshot) const {
-    if (!snapshot) return lake::SnapshotFiles();
-    const JsonValue* found = document.FindSnapshot(*snapshot);
-    if (found == nullptr) return NotValid("G8: the parent of a new snapshot is not in the table");
-    return ReadFiles(TextOr(*found, "manifest-list"));
+  // What is damaged is the client's doing; a store that does not answer is not.
+  static tl::unexpected<Problem> Unreadable(const Error& error) {
+    if (error.code() == Code::kCorruption || error.code() == Code::kInvalidArgument) {
+      return NotValid("G5: " + error.message());
+    }
+    return tl::unexpected<Problem>(error);
   }
 
-  Outcome<lake::SnapshotFiles> ReadFiles(const std::string& manifest_list) const {
+  Outcome<std::vector<lake::ManifestFile>> ManifestsOf(const std::string& manifest_list) const {
     ICE_TRY(CheckPlace(manifest_list, false));
-    auto files = lake::ReadSnapshotFiles(*parts_.store, manifest_list);
-    if (files) return *std::move(files);
-    if (files.error().code() == Code::kCorruption ||
-        files.error().code() == Code::kInvalidArgument) {
-      return NotValid("G5: " + files.error().message());
+    auto manifests = ReadManifestList(*parts_.locations, manifest_list);
+    if (!manifests) return Unreadable(manifests.error());
+    return *std::move(manifests);
+  }
+
+  // What is in memory of the parent's manifests is enough.
+  Outcome<SnapshotEntries> EntriesBefore(const TableDocument& document,
+                                         std::optional<std::int64_t> snapshot) const {
+    SnapshotEntries files;
+    if (!snapshot) return files;
+    const JsonValue* found = document.FindSnapshot(*snapshot);
+    if (found == nullptr) return NotValid("G8: the parent of a new snapshot is not in the table");
+    ICE_ASSIGN(files.manifests, ManifestsOf(TextOr(*found, "manifest-list")));
+    auto contents = parts_.manifests->Read(*parts_.locations, files.manifests);
+    if (!contents) return Unreadable(contents.error());
+    for (const SharedManifest& content : *contents) {
+      files.entries.emplace_back(content, &content->entries);
     }
-    return tl::unexpected<Problem>(std::move(files).error());
+    return files;
+  }
+
+  // New manifests are read whole, the others are the parent's.
+  Outcome<SnapshotEntries> EntriesAfter(const std::string& manifest_list,
+                                        const SnapshotEntries& before) const {
+    std::map<std::string_view, SnapshotEntries::Shared> old;
+    for (std::size_t i = 0; i < before.manifests.size(); ++i) {
+      old.emplace(before.manifests[i].path, before.entries[i]);
+    }
+    SnapshotEntries files;
+    ICE_ASSIGN(files.manifests, ManifestsOf(manifest_list));
+    lake::avro::SchemaCache schemas;
+    for (const lake::ManifestFile& manifest : files.manifests) {
+      if (const auto found = old.find(manifest.path); found != old.end()) {
+        files.entries.push_back(found->second);
+        continue;
+      }
+      auto entries = ReadManifestWhole(*parts_.locations, manifest, &schemas);
+      if (!entries) return Unreadable(entries.error());
+      files.entries.push_back(
+          std::make_shared<const std::vector<lake::ManifestEntry>>(*std::move(entries)));
+    }
+    return files;
   }
 
   Done AdmitAll(const TableDocument& document) {
@@ -109,8 +144,8 @@ class Commit {
       const JsonValue* snapshot = document.FindSnapshot(id);
       if (snapshot == nullptr) continue;  // Added and removed again.
       const std::string list = TextOr(*snapshot, "manifest-list");
-      ICE_ASSIGN(const lake::SnapshotFiles before, FilesOf(document, ParentOf(*snapshot)));
-      ICE_ASSIGN(const lake::SnapshotFiles after, ReadFiles(list));
+      ICE_ASSIGN(const SnapshotEntries before, EntriesBefore(document, ParentOf(*snapshot)));
+      ICE_ASSIGN(const SnapshotEntries after, EntriesAfter(list, before));
       AdmissionRequest request;
       request.before = &before;
       request.after = &after;

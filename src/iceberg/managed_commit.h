@@ -13,6 +13,7 @@
 #include "catalog/catalog.h"
 #include "env/object_store.h"
 #include "iceberg/locations.h"
+#include "iceberg/manifest_cache.h"
 #include "iceberg/problem.h"
 
 namespace tidemark::iceberg {
@@ -20,6 +21,7 @@ namespace tidemark::iceberg {
 struct ManagedParts {
   env::ObjectStore* store = nullptr;  // The warehouse.
   const Locations* locations = nullptr;
+  ManifestCache* manifests = nullptr;
   std::function<Uuid()> new_id;
   Epoch epoch;  // Of the process that feeds the table.
   TimeMicros now;

@@ -102,6 +102,36 @@ Result<Loaded> LoadFiles(const env::ObjectStore& store, const TableMetadata& met
   return loaded;
 }
 
+// The files of a head whose manifests are all those of `known` and others of data files alone that
+// later commits added: no delete of `known` counts for those. Nothing: they are not.
+Result<std::optional<Loaded>> LoadAdded(const env::ObjectStore& store,
+                                        const TableMetadata& metadata, const TableHead& known) {
+  const Snapshot* head = metadata.current();
+  if (head == nullptr || known.files == nullptr) return std::optional<Loaded>();
+  Loaded loaded;
+  TM_ASSIGN(loaded.manifests, ReadManifestsOf(store, head->manifest_list));
+  std::set<std::string_view> old;
+  for (const ManifestFile& manifest : known.manifests) old.insert(manifest.path);
+  std::size_t kept = 0;
+  avro::SchemaCache schemas;
+  for (auto manifest = loaded.manifests.rbegin(); manifest != loaded.manifests.rend(); ++manifest) {
+    if (old.contains(manifest->path)) {
+      ++kept;
+      continue;
+    }
+    if (manifest->is_deletes) return std::optional<Loaded>();
+    TM_ASSIGN(const auto entries, ReadEntriesOf(store, *manifest, &schemas));
+    for (const ManifestEntry& entry : entries) {
+      const bool later = entry.sequence_number > known.metadata->last_sequence_number;
+      if (entry.status != EntryStatus::kAdded || !later) return std::optional<Loaded>();
+      loaded.files.push_back(LiveFileOf(entry, manifest->spec_id, store));
+    }
+  }
+  if (kept != known.manifests.size()) return std::optional<Loaded>();
+  loaded.deletes = known.deletes;
+  return std::optional(std::move(loaded));
+}
+
 void Put(Loaded loaded, TableHead* head) {
   head->manifests = std::move(loaded.manifests);
   head->files = std::make_shared<const LiveFiles>(std::move(loaded.files));
@@ -246,20 +276,31 @@ Result<catalog::TableRecord> CreateTable(env::ObjectStore* store, const NewManag
 
 Result<std::shared_ptr<const TableHead>> OpenTable(
     env::ObjectStore* store, const catalog::TableRecord& record,
-    const std::shared_ptr<const event::TableSchema>& schema, bool* restored) {
+    const std::shared_ptr<const event::TableSchema>& schema, bool* restored,
+    const TableHead* known) {
   TM_ASSIGN(const std::string bytes, ReadOrRestore(store, record, restored));
   auto head = std::make_shared<TableHead>();
   auto metadata = std::make_shared<TableMetadata>();
   TM_ASSIGN(*metadata, ParseMetadata(bytes));
   TM_TRY(CheckRecord(*metadata, record));
-  TM_ASSIGN(Loaded loaded, LoadFiles(*store, *metadata));
+  std::optional<Loaded> added;
+  if (known != nullptr && known->table == record.uuid) {
+    TM_ASSIGN(added, LoadAdded(*store, *metadata, *known));
+  }
+  if (added) {
+    head->files = known->files->With(std::move(added->files));
+    head->manifests = std::move(added->manifests);
+    head->deletes = added->deletes;
+  } else {
+    TM_ASSIGN(Loaded loaded, LoadFiles(*store, *metadata));
+    Put(std::move(loaded), head.get());
+  }
   head->table = record.uuid;
   head->location = record.location;
   head->metadata_version = record.metadata_version;
   head->metadata_key = record.metadata_key;
   head->columns = ColumnsOf(*metadata, schema);
   head->metadata = std::move(metadata);
-  Put(std::move(loaded), head.get());
   head->off_head = record.off_head;
   head->floor = record.floor;
   return std::shared_ptr<const TableHead>(std::move(head));

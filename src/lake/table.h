@@ -59,10 +59,12 @@ Result<catalog::TableRecord> CreateTable(env::ObjectStore* store, const NewManag
 // Loads the head that the record names. A metadata file that is missing or damaged is written again
 // from the record's copy (C9; `*restored` says so, for an alarm). kCorruption if a manifest cannot
 // be read or if the record and its metadata disagree (UUID, log id, offsets). `schema`: what the
-// table was made with.
+// table was made with. `known`: an earlier head of the table; of one that commits have only added
+// data files to since, their manifests alone are read.
 Result<std::shared_ptr<const TableHead>> OpenTable(
     env::ObjectStore* store, const catalog::TableRecord& record,
-    const std::shared_ptr<const event::TableSchema>& schema, bool* restored);
+    const std::shared_ptr<const event::TableSchema>& schema, bool* restored,
+    const TableHead* known = nullptr);
 
 // A table's head as it was at a snapshot that its metadata still names: the files of that, the
 // columns of now. kNotFound; kCorruption: its manifests cannot be read.

@@ -114,7 +114,8 @@ Result<std::shared_ptr<const lake::TableHead>> Flusher::Reload(
     }
   }
   bool restored = false;
-  TM_ASSIGN(auto head, lake::OpenTable(parts_.store, *record, project.schema(), &restored));
+  const lake::TableHead* before = known.empty() ? nullptr : known.front().get();
+  TM_ASSIGN(auto head, lake::OpenTable(parts_.store, *record, project.schema(), &restored, before));
   if (restored) parts_.metrics->metadata_restored.Add();
   return head;
 }

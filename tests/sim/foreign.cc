@@ -234,6 +234,7 @@ bool ForeignWriter::Commit(const std::string& ns, Epoch epoch, TimeMicros now,
   iceberg::ManagedParts parts;
   parts.store = store_;
   parts.locations = &locations_;
+  parts.manifests = &manifests_;
   parts.new_id = [this] { return MakeUuidV4(dice_->Next(), dice_->Next()); };
   parts.epoch = epoch;
   parts.now = now;

@@ -67,6 +67,7 @@ class ForeignWriter {
   env::LocalStore* const store_;
   env::Random* const dice_;
   const iceberg::Locations locations_;
+  iceberg::ManifestCache manifests_;
   std::map<Uuid, Table> tables_;
   std::set<std::string> left_;
   std::uint64_t numbers_ = 0;
