@@ -95,6 +95,7 @@ class CoreLife {
   void CheckHeld();
   // False if the disk did not answer: then nothing can be said.
   bool ReadCut(std::size_t log, const tide::Cut& cut, Hash128* lake_hash);
+  bool IsBackfilled(const Uuid& table, const std::string& key) const;
   bool ReadCuts(std::size_t project, const tide::Cuts& cuts);
   // `columns`: those of a head that has the file.
   const KnownFile* ReadFile(const std::string& key,

@@ -57,11 +57,21 @@ const CoreLife::KnownFile* CoreLife::ReadFile(
   return nullptr;
 }
 
+bool CoreLife::IsBackfilled(const Uuid& table, const std::string& key) const {
+  const auto ledger = catalog_.state().ledgers.find(table);
+  if (!backfills_ || ledger == catalog_.state().ledgers.end()) return false;
+  return std::ranges::any_of(ledger->second, [&key](const catalog::LedgerRow& row) {
+    return row.kind == catalog::CommitKind::kCompact &&
+           key.find(row.commit_id.ToString()) != std::string::npos;
+  });
+}
+
 bool CoreLife::ReadCut(std::size_t log, const tide::Cut& cut, Hash128* lake_hash) {
   std::vector<Oracle::Row> hot;
   oracle_.Read(*cut.HotRows(), &hot);
   bool readable = true;
   std::vector<const KnownFile*> files;
+  std::vector<bool> backfilled;
   std::set<std::string> theirs;
   static const ForeignWriter::State kNothing;
   const ForeignWriter::State& others =
@@ -74,6 +84,7 @@ bool CoreLife::ReadCut(std::size_t log, const tide::Cut& cut, Hash128* lake_hash
         return;
       }
       files.push_back(ReadFile(live.key, cut.lake->columns));
+      backfilled.push_back(IsBackfilled(cut.lake->table, live.key));
       readable = files.back() != nullptr;
     });
   }
@@ -81,9 +92,9 @@ bool CoreLife::ReadCut(std::size_t log, const tide::Cut& cut, Hash128* lake_hash
   Expect(theirs == others.files, "what another engine committed is not there, or is back");
   oracle_.BeginCut(log, cut.end(), &others.erased, cut.lake ? cut.lake->columns.get() : nullptr);
   oracle_.See(hot);
-  for (const KnownFile* file : files) {
-    oracle_.See(file->rows);
-    *lake_hash += file->rows_hash;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    oracle_.See(files[i]->rows, backfilled[i]);
+    *lake_hash += files[i]->rows_hash;
   }
   oracle_.EndCut();
   return true;

@@ -508,7 +508,7 @@ std::uint64_t Oracle::FilledOf(const event::TableSchema& columns) {
 }
 
 // Whether a row has a column is the same whenever one looks.
-void Oracle::SeePromoted(const Row& row) {
+void Oracle::SeePromoted(const Row& row, bool backfilled) {
   Event& event = events_[row.event];
   if (event.kind != Kind::kEvent) return;
   const Bounds& bounds = bounds_[event.project];
@@ -517,6 +517,12 @@ void Oracle::SeePromoted(const Row& row) {
     const bool has = (row.promoted & bit) != 0;
     if ((cut_filled_ & bit) != 0) {
       Expect(has, About("a backfill has left it without a column", row.event));
+      continue;
+    }
+    if (backfilled) {
+      // It may have more than it had, and older cuts show what it had.
+      Expect(has || (event.promoted & bit) == 0,
+             About("a backfill has taken a promoted column away", row.event));
       continue;
     }
     if ((event.promotions_seen & bit) != 0) {
@@ -547,7 +553,7 @@ void Oracle::BeginCut(std::size_t log, LogOffset end, const std::set<std::int64_
   stamps_.resize(std::max(stamps_.size(), static_cast<std::size_t>(end.value)), 0);
 }
 
-void Oracle::See(const std::vector<Row>& rows) {
+void Oracle::See(const std::vector<Row>& rows, bool backfilled) {
   for (const Row& row : rows) {
     if (!Expect(row.offset < cut_end_, About("a row beyond the cut", row.event))) return;
     Expect(LogOfEvent(events_[row.event]) == cut_log_, About("in another project", row.event));
@@ -557,7 +563,7 @@ void Oracle::See(const std::vector<Row>& rows) {
     stamp = cut_number_;
     Expect(!cut_erased_->contains(row.offset.value), About("deleted, and yet there", row.event));
     ++cut_rows_;
-    SeePromoted(row);
+    SeePromoted(row, backfilled);
     // All of a request or none of it.
     const Event& event = events_[row.event];
     const std::int64_t index = row.event - event.batch_first;

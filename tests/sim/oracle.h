@@ -100,7 +100,8 @@ class Oracle {
   // `columns`: of its head; null: it has none.
   void BeginCut(std::size_t log, LogOffset end, const std::set<std::int64_t>* erased,
                 const event::TableSchema* columns);
-  void See(const std::vector<Row>& rows);
+  // `backfilled`: the rows are of a file that a backfill has written.
+  void See(const std::vector<Row>& rows, bool backfilled = false);
   void EndCut();
   // The cut is the latest one: nothing acknowledged lies beyond it.
   void CheckLatest(std::size_t log, LogOffset end);
@@ -201,7 +202,7 @@ class Oracle {
   // Adds the promotions whose columns the rows have, and checks their values. `out`: those of the
   // chunk, in order.
   void ReadPromoted(const event::RowSource& rows, std::size_t chunk, std::span<Row> out);
-  void SeePromoted(const Row& row);
+  void SeePromoted(const Row& row, bool backfilled);
   static std::string Name(std::uint32_t number) { return "event-" + std::to_string(number); }
   // The text of a failure about one event.
   static auto About(std::string_view what, std::uint32_t number) {
