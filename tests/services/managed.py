@@ -41,6 +41,11 @@ class Python:
         """What a compaction does: the same rows in other files, their offsets among them."""
         table.overwrite(table.scan().to_arrow())
 
+    def rewrite(self, table, event_type):
+        """The same for the rows of one type."""
+        where = f"event_type == '{event_type}'"
+        table.overwrite(table.scan(row_filter=where).to_arrow(), overwrite_filter=where)
+
     def copy_of_events(self, table, event_type):
         """A mistake: rows of the server are added a second time, offsets and all."""
         table.append(table.scan(row_filter=f"event_type == '{event_type}'").to_arrow())
@@ -100,8 +105,8 @@ class Python:
         """That every snapshot says which offsets it stands for."""
         return [snapshot.summary.additional_properties.get("tidemark.offsets") for snapshot in table.snapshots()]
 
-    def rows(self, table):
-        rows = table.scan(selected_fields=("event_id", "event_type", "log_offset")).to_arrow().to_pylist()
+    def rows(self, table, snapshot=None):
+        rows = table.scan(selected_fields=("event_id", "event_type", "log_offset"), snapshot_id=snapshot).to_arrow().to_pylist()
         return sorted((one["event_id"], one["event_type"], one["log_offset"]) for one in rows)
 
     def run(self, step, arguments):

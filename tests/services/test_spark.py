@@ -1,0 +1,140 @@
+"""Spark with Iceberg's runtime uses the server as its catalog, by the configuration and the scripts of docs/engines/spark.md: tables of
+its own, the others' tables, views, and the events table while events come in."""
+import os
+import threading
+
+import pytest
+
+from services import installed, sql_script
+from services.engines import FIRST, MORE, content
+from services.outside import HERE, Keyed, Spark
+from services.recording_proxy import RecordingProxy
+from services.test_engines import PACKAGES, run
+from services.test_managed_tables import Engine
+
+# A Java machine takes a minute to start beside other work: not in the ordinary run.
+pytestmark = pytest.mark.skipif(not os.environ.get("TM_NIGHTLY"), reason="TM_NIGHTLY is not set: `make services` runs it")
+PAUSE_SECONDS = 1
+LAB = [(i, f"n{i}", "late" if i >= FIRST else None) for i in range(FIRST + MORE) if i % 10 != 0]
+
+
+@pytest.fixture(scope="module")
+def python():
+    return installed.python("engines", PACKAGES)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, python):
+    installed.spark()
+    with Keyed(tmp_path_factory.mktemp("spark") / "data") as running:
+        running.catalog_key = os.environ["TIDEMARK_KEY"] = running.key("catalog")
+        send(running, 0, 300)
+        running.settle()
+        for engine in ("pyiceberg", "duckdb"):
+            run(python, engine, "write", running)
+        yield running
+        del os.environ["TIDEMARK_KEY"]
+
+
+@pytest.fixture(scope="module")
+def spark(server, tmp_path_factory):
+    with Spark(server, server.catalog_key, tmp_path_factory.mktemp("session")) as session:
+        yield session
+
+
+def send(server, first, count):
+    events = [{"event_id": f"e{n}", "event_type": "click" if n % 3 else "view"} for n in range(first, first + count)]
+    answer = server.post("/v1/events", events)
+    assert answer.status in (200, 202), answer.body
+
+
+def agree(server, spark, python):
+    """SQL, Spark, PyIceberg and DuckDB have the same events, and the ledger accounts for all of them."""
+    server.settle()
+    columns = "event_id, event_type, log_offset"
+    ours = content(server.rows(f"select {columns} from events"))
+    assert content(spark.rows(f"SELECT {columns} FROM `default`.events")) == ours
+    for name in ("pyiceberg", "duckdb"):
+        with Engine(python, name, server) as engine:
+            theirs = engine.do("rows") if name == "pyiceberg" else engine.do("sql", statement=f'SELECT {columns} FROM ice."default".events')
+        assert content(theirs) == ours, name
+    proof = server.verify()
+    assert proof["ok"], proof
+    assert proof["projects"][0]["lake_rows"] == ours[0]
+    return proof["projects"][0]
+
+
+def test_tables_of_its_own(server, spark, python):
+    sql_script.run((HERE / "spark/tables.sql").read_text(), spark.rows)
+    tables = run(python, "duckdb", "rows", server, "spark", "remark")
+    assert tables == run(python, "pyiceberg", "rows", server, "spark", "remark") == content(LAB)
+
+
+def test_tables_of_the_others(spark, server):
+    for name in ("pyiceberg", "duckdb"):
+        assert content(spark.rows(f"SELECT id, name, note FROM lab.{name}")) == content(LAB), name
+        spark.rows(f"DELETE FROM lab.{name} WHERE id = 1")
+    # In the project's namespace SQL has it too, with Spark's deletes of both kinds and its partitions of two specs.
+    spark.rows("CREATE TABLE `default`.notes USING iceberg TBLPROPERTIES ('write.delete.mode' = 'merge-on-read') AS SELECT * FROM lab.spark")
+    spark.rows("ALTER TABLE `default`.notes ADD PARTITION FIELD truncate(2, name)")
+    spark.rows("INSERT INTO `default`.notes VALUES (1000, 'n1000', 'new'), (1001, 'n1001', NULL)")
+    spark.rows("DELETE FROM `default`.notes WHERE id IN (1, 111, 1001)")
+    rows = [row for row in LAB if row[0] not in (1, 111)] + [(1000, "n1000", "new")]
+    assert content(server.rows('select id, name, remark from "default".notes')) == content(rows)
+    assert content(spark.rows("SELECT id, name, remark FROM `default`.notes")) == content(rows)
+
+
+def test_the_events(server, spark, python):
+    sql_script.run((HERE / "spark/events.sql").read_text(), spark.rows)
+    assert server.rows("select event_type, count(*), count(note) from events group by 1 order by 1") == [("click", 199, 0), ("spark", 19, 1)]
+    proof = agree(server, spark, python)
+    assert (proof["foreign_rows"], proof["erased_rows"]) == (19, 101)
+
+
+def test_what_would_break_the_events_is_refused(server, spark):
+    for sql, words in [("DROP TABLE `default`.events", "the server feeds it"), ("ALTER TABLE `default`.events DROP COLUMN event_id", "G10"),
+                       ("ALTER TABLE `default`.events SET TBLPROPERTIES ('gc.enabled' = 'true')", "G9"),
+                       ("INSERT INTO `default`.events SELECT * FROM `default`.events LIMIT 5", "log_offset")]:
+        assert words in spark.refused(sql), sql
+    assert server.verify()["ok"]
+
+
+def test_the_events_while_they_come_in(server, spark, python):
+    stop, sent = threading.Event(), [300]
+
+    def ingest():
+        while not stop.is_set():
+            send(server, sent[0], 30)
+            sent[0] += 30
+            server.settle()
+            stop.wait(PAUSE_SECONDS)
+
+    thread = threading.Thread(target=ingest)
+    thread.start()
+    try:
+        for n in range(3):
+            spark.rows("INSERT INTO `default`.events (event_id, event_type, timestamp, received_at, project_id) "
+                       f"SELECT concat('amid', {n}, '-', id), 'amid', now(), now(), 'default' FROM range(10)")
+        spark.rows("DELETE FROM `default`.events WHERE event_type = 'amid' AND event_id LIKE 'amid1%'")
+        spark.rows("ALTER TABLE `default`.events SET TBLPROPERTIES ('write.delete.mode' = 'copy-on-write')")
+        spark.rows("DELETE FROM `default`.events WHERE event_id = 'amid2-3'")
+        spark.rows("CALL tidemark.system.rewrite_data_files(table => 'default.events', options => map('rewrite-all', 'true'))")
+        spark.rows("CALL tidemark.system.rewrite_manifests('default.events')")
+    finally:
+        stop.set()
+        thread.join()
+    assert server.rows("select count(*) from events where event_type = 'amid'") == [(19,)]
+    assert server.scalar("select count(*) from events where event_type in ('click', 'view')") == 199 + sent[0] - 300
+    agree(server, spark, python)
+
+
+def test_scans_that_the_server_plans(server, spark):
+    with RecordingProxy(server.port) as proxy:
+        name = "spark.sql.catalog.planned"
+        spark.ask(conf={name: "org.apache.iceberg.spark.SparkCatalog", f"{name}.type": "rest", f"{name}.uri": f"http://127.0.0.1:{proxy.port}/iceberg",
+                        f"{name}.token": server.catalog_key, f"{name}.cache-enabled": "false", f"{name}.scan-planning-mode": "server"})
+        for sql in ("SELECT count(*) FROM {}.`default`.events WHERE event_type = 'click'", "SELECT id, name, remark FROM {}.lab.spark WHERE id > 60",
+                    "SELECT id, name, remark FROM {}.`default`.notes WHERE name LIKE 'n1%' AND remark IS NOT NULL",
+                    "SELECT event_id, log_offset FROM {}.`default`.events WHERE timestamp >= timestamp'2026-03-01 05:00:00' AND event_type = 'spark'"):
+            assert content(spark.rows(sql.format("planned"))) == content(spark.rows(sql.format("tidemark"))), sql
+        assert [path.rsplit("/", 1)[1] for method, path in proxy.seen if method == "POST" and "/plan" in path] == ["plan"] * 4
