@@ -13,6 +13,7 @@ import time
 import duckdb
 from pyiceberg.table import StaticTable
 
+import catalog_scenarios
 import plain_table
 from server import Server
 
@@ -368,4 +369,4 @@ def plain(options):
 
 
 ALL = {"ingest": ingest, "batch_ack": batch_ack, "single": single, "visible": visible, "queries": queries, "commit": commit,
-       "restart": restart, "memory": memory, "kept": kept, "plain": plain}
+       "restart": restart, "memory": memory, "kept": kept, "plain": plain, **catalog_scenarios.ALL}

@@ -95,8 +95,25 @@ def memory(r):
            f"{r['accepted']:,} accepted and found, {r['refused_then_retried']} x 503; queries {answers}")
 
 
+def outside_commit(r):
+    yield (f"commit of another engine through REST, table of {r['files']:,} files", "p50 <= 20 ms",
+           f"{verdict(r['p50_ms'] <= 20)}: the request p50 {r['p50_ms']:.1f} ms, p99 {r['p99_ms']:.1f} ms; PyIceberg's whole append "
+           f"{r['append_p50_ms']:.0f} ms")
+
+
+def plan(r):
+    yield (f"plan over {r['files']:,} files through REST", "warm <= 100 ms, cold <= 1 s",
+           f"{verdict(r['warm_ms'] <= 100)}: warm {r['warm_ms']:.0f} ms with all tasks, {r['filtered_ms']:.0f} ms of one file; "
+           f"{verdict(r['cold_ms'] <= 1_000)}: cold {r['cold_ms']:.0f} ms; SQL's own {r['sql_ms']:.0f} ms")
+
+
+def deletes(r):
+    yield (f"{r['rows'] / 1e6:.1f} M settled rows, {r['deleted']:,} of them deleted by position", "<= 3x without",
+           f"{verdict(r['ratio'] <= 3)}: {r['ratio']:.2f}x, {r['with_ms']:.0f} ms (without {r['without_ms']:.0f} ms)")
+
+
 ROWS = {"ingest": ingest, "batch_ack": batch_ack, "single": single, "visible": visible, "queries": queries, "commit": commit,
-        "restart": restart, "memory": memory}
+        "restart": restart, "memory": memory, "outside_commit": outside_commit, "plan": plan, "deletes": deletes}
 
 
 def lines():
