@@ -8,6 +8,7 @@
 #: make crash           kill -9 loop on the real process [KILLS=30]
 #: make services       other engines and their own suites against the server (RCK, PyIceberg, DuckDB, Polars, Spark, Trino, PostgreSQL)
 #: make long            what takes minutes: OpenAPI with 200 examples an operation, SDKs for 60 s
+#: make soak            several engines change the events table at once, Spark too [SECONDS=180]
 #: make bench           release build, measured scenarios, docs/benchmarks.md's table
 #: make asan, make tsan unit and simulation under sanitizers
 #: make fuzz           every fuzz target for 60 s, with clang [SECONDS=n] [T=json_events: one]
@@ -22,7 +23,7 @@ PORT ?= 8080
 T ?=
 KILLS ?= 30
 
-.PHONY: help run build release deps venv test test-quick test-all sim crash services long mutants bench asan tsan fuzz fmt lint docs clean
+.PHONY: help run build release deps venv test test-quick test-all sim crash services long soak mutants bench asan tsan fuzz fmt lint docs clean
 help:
 	@sed -n 's/^#: //p' Makefile
 
@@ -69,6 +70,9 @@ services: build venv
 
 long: build venv
 	@TIDEMARK_OPENAPI_EXAMPLES=200 TIDEMARK_SDK_SECONDS=60 .venv/bin/python -m pytest -q tests/e2e/test_openapi.py tests/sdk/test_retries.py
+
+soak: build venv
+	@TM_SOAK_SECONDS=$(or $(SECONDS),180) TM_NIGHTLY=1 .venv/bin/python -m pytest -q -s tests/services/test_soak.py
 
 bench: release venv
 	@.venv/bin/python bench/run.py --binary build/release/tidemark --table
