@@ -69,7 +69,7 @@ services: build venv
 	@TM_NIGHTLY=1 .venv/bin/python -m pytest -q tests/services
 
 long: build venv
-	@TIDEMARK_OPENAPI_EXAMPLES=200 TIDEMARK_SDK_SECONDS=60 .venv/bin/python -m pytest -q tests/e2e/test_openapi.py tests/sdk/test_retries.py
+	@TM_OPENAPI_EXAMPLES=200 TM_SDK_SECONDS=60 .venv/bin/python -m pytest -q tests/e2e/test_openapi.py tests/sdk/test_retries.py
 
 soak: build venv
 	@TM_SOAK_SECONDS=$(or $(SECONDS),180) TM_NIGHTLY=1 .venv/bin/python -m pytest -q -s tests/services/test_soak.py

@@ -14,7 +14,7 @@ import pytest
 
 from support.server import ROOT, Tidemark
 
-EXAMPLES = int(os.environ.get("TIDEMARK_OPENAPI_EXAMPLES", "5"))  # `make long`: 200, and the thousands of `coverage`; 7 min of processor time.
+EXAMPLES = int(os.environ.get("TM_OPENAPI_EXAMPLES", "5"))  # `make long`: 200, and the thousands of `coverage`; 7 min of processor time.
 PHASES = "examples,fuzzing" if EXAMPLES < 10 else "examples,coverage,fuzzing"
 TOOL = pathlib.Path(sys.executable).with_name("schemathesis")
 

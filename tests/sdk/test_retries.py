@@ -13,7 +13,7 @@ import time
 
 SDKS = [(language, sdk) for language in ("node", "python") for sdk in ("segment", "rudder", "posthog")]
 COUNT = 330
-LONG_SECONDS = float(os.environ.get("TIDEMARK_SDK_SECONDS", "15"))  # By hand: 60.
+LONG_SECONDS = float(os.environ.get("TM_SDK_SECONDS", "15"))  # By hand: 60.
 STORM_SECONDS = 3  # The least patient SDK gives up after three answers.
 
 
