@@ -136,9 +136,9 @@ class Planner {
 
   // Finds the manifests that matter.
   Done Open() {
-    if (metadata_.format_version > 2) {
+    if (metadata_.format_version > 3) {
       return Refuse(406, "UnsupportedOperationException",
-                    "The server plans scans of tables of format 1 and 2 only: plan on the client "
+                    "The server plans scans of tables of formats 1 to 3 only: plan on the client "
                     "(scan-planning-mode=client)");
     }
     ICE_TRY(ReadSchemas());
@@ -193,6 +193,12 @@ class Planner {
   }
 
  private:
+  // A delete file by LiveDelete's key; of a file of deletion vectors, where one of them begins.
+  using DeleteKey = std::pair<std::string, std::int64_t>;
+  static constexpr std::int64_t kWhole = -1;
+  static std::int64_t PlaceOf(const lake::DataFile& file) {
+    return lake::IsVector(file) ? file.content_offset.value_or(kWhole) : kWhole;
+  }
   struct Task {
     const ManifestEntry* entry = nullptr;
     std::int32_t spec_id = 0;
@@ -284,7 +290,8 @@ class Planner {
         if (entry.status == EntryStatus::kDeleted) continue;
         ICE_TRY(index_->Add(entry, *spec));
         const auto key = store_->KeyOf(entry.file.path);
-        delete_files_[key ? *key : entry.file.path] = {&entry, deletes_[i].spec_id};
+        delete_files_[{key ? *key : entry.file.path, PlaceOf(entry.file)}] = {&entry,
+                                                                              deletes_[i].spec_id};
       }
     }
     return {};
@@ -300,7 +307,7 @@ class Planner {
     const auto begin = data_.begin() + static_cast<std::ptrdiff_t>(first);
     const std::vector<ManifestFile> some(begin, begin + static_cast<std::ptrdiff_t>(count));
     ICE_ASSIGN(contents_, table_.manifests->Read(*table_.locations, some));
-    std::map<std::string_view, std::size_t> places;
+    std::map<DeleteKey, std::size_t> places;
     std::int64_t rows = 0;
     for (std::size_t i = 0; i < some.size() && !enough_; ++i) {
       const auto spec = specs_.find(some[i].spec_id);
@@ -313,7 +320,9 @@ class Planner {
         Task& task = tasks_.emplace_back(Task{&entry, some[i].spec_id, {}});
         if (const auto deletes = index_->Of(entry, some[i].spec_id)) {
           for (const lake::LiveDelete& one : *deletes) {
-            const auto found = delete_files_.find(one.key);
+            const std::int64_t at =
+                one.vector ? static_cast<std::int64_t>(one.vector->offset) : kWhole;
+            const auto found = delete_files_.find({one.key, at});
             const auto [place, fresh] = places.try_emplace(found->first, needed_.size());
             if (fresh) needed_.push_back(found->second);
             task.deletes.push_back(place->second);
@@ -384,6 +393,11 @@ class Planner {
     if (file.referenced_file) {
       out->Field("referenced-data-file", std::string_view(*file.referenced_file));
     }
+    if (lake::IsVector(file)) {
+      out->Field("content-offset", file.content_offset.value_or(0));
+      out->Field("content-size-in-bytes", file.content_bytes.value_or(0));
+    }
+    if (file.first_row_id) out->Field("first-row-id", *file.first_row_id);
     out->EndObject();
   }
 
@@ -399,7 +413,7 @@ class Planner {
   std::optional<lake::DeleteIndex> index_;
   std::vector<SharedManifest> delete_contents_;  // What the pointers below point into.
   std::vector<SharedManifest> contents_;
-  std::map<std::string, DeleteFile> delete_files_;  // By LiveDelete's key.
+  std::map<DeleteKey, DeleteFile> delete_files_;
   std::vector<Task> tasks_;
   std::vector<DeleteFile> needed_;
   bool enough_ = false;

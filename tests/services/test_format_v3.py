@@ -23,6 +23,16 @@ for row in duck.sql(f"SELECT id, name FROM {table} ORDER BY id"):
     print(*row)
 '''
 
+PLANNED = '''
+import sys
+from pyiceberg.catalog import load_catalog
+from pyiceberg.table import DataScan
+DataScan._plan_files_local = None  # The server's plan or none.
+table = load_catalog("tidemark", type="rest", uri=sys.argv[1], **{"scan-planning-mode": "server"}).load_table("default.three")
+ids = table.scan().to_arrow()["id"].to_pylist()
+print(len(ids), sum(ids))
+'''
+
 
 @pytest.fixture(scope="module")
 def python():
@@ -44,6 +54,22 @@ def test_deletion_vectors_of_duckdb(tmp_path, python):
         assert server.rows("select id, name from iceberg.three order by id") == theirs
         proof = tidemark(server, "verify", "default.three")
         assert proof["rows"] == len(theirs) and proof["deleted-rows"] > 9000, proof
+        # As planned by the server: each file with the vector that is its own.
+        plan = server.post("/iceberg/v1/namespaces/default/tables/three/plan", {}).json()
+        deletes = plan["delete-files"]
+        assert {one["file-format"] for one in deletes} == {"puffin"}
+        kept = 0
+        for task in plan["file-scan-tasks"]:
+            kept += task["data-file"]["record-count"]
+            for place in task.get("delete-file-references", []):
+                vector = deletes[place]
+                assert vector["referenced-data-file"] == task["data-file"]["file-path"] and vector["content-size-in-bytes"] > 0, vector
+                kept -= vector["record-count"]
+        assert kept == len(theirs)
+        assert all("first-row-id" in task["data-file"] for task in plan["file-scan-tasks"]), plan
+        planned = subprocess.run([python, "-c", PLANNED, uri], capture_output=True, text=True, timeout=300)
+        assert planned.returncode == 0, planned.stderr[-3000:]
+        assert planned.stdout.split() == [str(len(theirs)), str(sum(row[0] for row in theirs))]
         # A vector that is damaged is an error that names its file, never other rows.
         server.kill()
         for path in (tmp_path / "data").rglob("*.puffin"):
