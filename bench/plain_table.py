@@ -7,6 +7,7 @@ text, number and time, LIKE, wide filters, sorted heads, regular expressions.
     plain_table.py URI      as a program of its own, in the environment of the outside engines: answers the statements of its
                             standard input through DuckDB's extension, a line of JSON each
 """
+import datetime
 import json
 import pathlib
 import sys
@@ -129,6 +130,18 @@ def rounded(rows):
             return float(f"{one:.9g}")
         return one if isinstance(one, (int, str, bool, type(None))) else str(one)
     return [[value(one) for one in row] for row in rows]
+
+
+def typed(answer):
+    """Rows of an answer in JSON, as a client of the engine has them."""
+    def value(one, kind):
+        if one is None:
+            return None
+        if kind == "DOUBLE":
+            return float(one)
+        return datetime.datetime.fromisoformat(one.removesuffix("Z")) if kind.startswith("TIMESTAMP") else one
+    kinds = [column["type"] for column in answer["columns"]]
+    return [[value(one, kind) for one, kind in zip(row.values(), kinds, strict=True)] for row in answer["data"]]
 
 
 class Extension:

@@ -334,13 +334,14 @@ def plain(options):
     with Server(options.binary, options.folder / "plain", "--memory", "8GiB") as server:
         uri = f"http://127.0.0.1:{server.port}/iceberg"
         files = plain_table.fill(uri, rows)
-        peer = duckdb_with("create view t as from read_parquet($files)", {"files": files})
+        peer = duckdb_with(f"create view t as from read_parquet({files!r})")
         extension = plain_table.Extension(python, uri)
 
         def ours(statement):
             begin = time.perf_counter()
             answer = server.query(statement.replace("from t", 'from "default".hits'))
-            return plain_table.rounded(row.values() for row in answer["data"]), (time.perf_counter() - begin) * 1e3
+            ms = (time.perf_counter() - begin) * 1e3
+            return plain_table.rounded(plain_table.typed(answer)), ms
 
         def on_files(statement):
             begin = time.perf_counter()

@@ -112,8 +112,16 @@ def deletes(r):
            f"{verdict(r['ratio'] <= 3)}: {r['ratio']:.2f}x, {r['with_ms']:.0f} ms (without {r['without_ms']:.0f} ms)")
 
 
+def plain(r):
+    mean, seconds = r["geometric_mean_ratio"], r["seconds"]
+    yield (f"{r['rows'] / 1e6:.0f} M rows of a plain table, 43 questions", "<= 1.1x DuckDB on the same files; faster than its extension",
+           f"{verdict(mean['files'] <= 1.1)}: {mean['files']:.2f}x in the geometric mean (slowest {r['slowest_ratio']['files']:.2f}x); "
+           f"{verdict(mean['extension'] < 1)}: {mean['extension']:.2f}x the extension; all 43: {seconds['ours']:.1f} s, files "
+           f"{seconds['files']:.1f} s, extension {seconds['extension']:.1f} s")
+
+
 ROWS = {"ingest": ingest, "batch_ack": batch_ack, "single": single, "visible": visible, "queries": queries, "commit": commit,
-        "restart": restart, "memory": memory, "outside_commit": outside_commit, "plan": plan, "deletes": deletes}
+        "restart": restart, "memory": memory, "outside_commit": outside_commit, "plan": plan, "deletes": deletes, "plain": plain}
 
 
 def lines():
