@@ -115,7 +115,7 @@ class Service {
   // Before the first Run; must outlive the service.
   void SetTables(TableSource* tables) { tables_ = tables; }
 
-  // To be told when an answer has been sent.
+  // To be told once of each answer: before its last bytes leave, or when it has failed.
   void Finished(const SqlAnswer& answer, bool ok);
 
   double LatencyQuantile(double q) const { return seconds_.QuantileSeconds(q); }

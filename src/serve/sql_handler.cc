@@ -176,11 +176,11 @@ void SqlHandler::Run(query::SqlRequest request, std::string format,
                      const std::shared_ptr<net::Responder>& responder) {
   auto answer = service_()->Run(std::move(request));
   if (!answer) return responder->Send(net::ErrorResponse(answer.error()));
-  const bool ok = Stream(*answer, format, responder);
-  service_()->Finished(*answer, ok);
+  if (!Stream(*answer, format, responder)) service_()->Finished(*answer, false);
 }
 
-// False if the answer ended with an error.
+// False if the answer ended with an error. Else it is counted before its last bytes leave: who has
+// it finds it in the metrics.
 bool SqlHandler::Stream(query::SqlAnswer& answer, const std::string& format,
                         const std::shared_ptr<net::Responder>& responder) {
   const AnswerFormat shape(format);
@@ -212,12 +212,12 @@ bool SqlHandler::Stream(query::SqlAnswer& answer, const std::string& format,
   }
   if (shaper) shaper->End(&chunk);
   chunk += shape.End(answer, clock_->Now());
+  service_()->Finished(answer, true);
   if (!started) {
     responder->Send({200, shape.content_type(), std::move(chunk), AnswerHeaders(answer)});
     return true;
   }
-  if (!responder->Write(std::move(chunk))) return false;
-  responder->Finish();
+  if (responder->Write(std::move(chunk))) responder->Finish();
   return true;
 }
 
