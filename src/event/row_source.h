@@ -40,6 +40,7 @@ struct StringRef {
     StringRef ref;
     std::memset(static_cast<void*>(&ref), 0, sizeof ref);
     ref.length = static_cast<std::uint32_t>(bytes.size());
+    if (bytes.empty()) return ref;  // Which may have no address.
     if (bytes.size() <= kInlineMax) {
       std::memcpy(reinterpret_cast<char*>(&ref) + 4, bytes.data(), bytes.size());
     } else {
