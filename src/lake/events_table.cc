@@ -4,27 +4,10 @@
 
 #include "base/json_writer.h"
 #include "event/schema.h"
+#include "event/type_name.h"
 #include "lake/metadata.h"
 
 namespace tidemark::lake {
-
-std::string_view TypeName(event::Type type) {
-  switch (type) {
-    case event::Type::kString:
-      return "string";
-    case event::Type::kTimestamp:
-      return "timestamptz";
-    case event::Type::kDouble:
-      return "double";
-    case event::Type::kInt32:
-      return "int";
-    case event::Type::kInt64:
-      return "long";
-    case event::Type::kBool:
-      return "boolean";
-  }
-  return "string";
-}
 
 namespace {
 

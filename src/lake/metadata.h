@@ -175,9 +175,6 @@ std::int64_t NextTimestamp(const TableMetadata& metadata, TimeMicros now);
 std::string OffsetsJson(LogOffset offset);
 Result<LogOffset> ParseOffsets(std::string_view json);
 
-// The name of a type in a schema.
-std::string_view TypeName(event::Type type);
-
 // What is needed to make a table.
 struct NewTable {
   Uuid uuid;

@@ -8,6 +8,7 @@
 #include "base/json_reader.h"
 #include "base/json_writer.h"
 #include "engine/json_path.h"
+#include "event/type_name.h"
 
 namespace tidemark::lake {
 namespace {

@@ -7,6 +7,7 @@
 #include "base/json_reader.h"
 #include "base/json_writer.h"
 #include "event/json_events.h"
+#include "event/type_name.h"
 #include "schema/infer.h"
 #include "serve/schema_json.h"
 #include "serve/schema_registration.h"
@@ -180,25 +181,6 @@ Result<schema::PromotionWish> ReadWish(const net::Request& request) {
     at = end + 1;
   }
   return wish;
-}
-
-// As the table's schema calls them.
-std::string_view TypeName(event::Type type) {
-  switch (type) {
-    case event::Type::kString:
-      return "string";
-    case event::Type::kTimestamp:
-      return "timestamptz";
-    case event::Type::kDouble:
-      return "double";
-    case event::Type::kInt32:
-      return "int";
-    case event::Type::kInt64:
-      return "long";
-    case event::Type::kBool:
-      return "boolean";
-  }
-  return "";
 }
 
 void WriteColumns(const Registration& made, JsonWriter* json) {
