@@ -80,12 +80,13 @@ class DeleteFilesTest : public ::testing::Test {
     ASSERT_TRUE(deleted.has_value()) << deleted.error().ToString();
     data_.deleted = deleted->front();
   }
-  std::string Text(const std::string& sql) {
-    auto relation = std::make_shared<Relation>();
-    relation->files = std::make_shared<const std::vector<LakeFile>>(1, data_);
+  std::string Text(const std::string& sql) { return Answer("events", Relation(), sql); }
+  // The lines of the statement over the data file as `name`, or its error.
+  std::string Answer(const std::string& name, Relation relation, const std::string& sql) {
+    relation.files = std::make_shared<const std::vector<LakeFile>>(1, data_);
     QueryRequest request;
     request.sql = sql;
-    request.relations.push_back({{"events"}, std::move(relation)});
+    request.relations.push_back({{name}, std::make_shared<const Relation>(std::move(relation))});
     auto stream = instance_->Query(std::move(request));
     if (!stream) return stream.error().ToString();
     std::string out;
@@ -204,25 +205,13 @@ class PlainFilesTest : public DeleteFilesTest {
  protected:
   // A table of `id`, and of columns that its file lacks.
   std::string Plain(const std::string& sql) {
-    auto relation = std::make_shared<Relation>();
-    relation->file_columns = {{"id", 1, "BIGINT", {}, {"id", "number"}},
-                              {"day", 2, "DATE", {}, {}},
-                              {"price", 3, "DECIMAL(9,2)", {}, {}},
-                              {"note", 4, "VARCHAR", {}, {"note"}, "none"},
-                              {"share", 5, "DOUBLE", {}, {"share"}}};
-    relation->files = std::make_shared<const std::vector<LakeFile>>(1, data_);
-    QueryRequest request;
-    request.sql = sql;
-    request.relations.push_back({{"t"}, std::move(relation)});
-    auto stream = instance_->Query(std::move(request));
-    if (!stream) return stream.error().ToString();
-    std::string out;
-    while (true) {
-      const auto more = (*stream)->Next(RowFormat::kCsv, &out, 1);
-      if (!more) return more.error().ToString();
-      if (!*more) break;
-    }
-    return out.substr(out.find('\n') + 1);
+    Relation relation;
+    relation.file_columns = {{"id", 1, "BIGINT", {}, {"id", "number"}},
+                             {"day", 2, "DATE", {}, {}},
+                             {"price", 3, "DECIMAL(9,2)", {}, {}},
+                             {"note", 4, "VARCHAR", {}, {"note"}, "none"},
+                             {"share", 5, "DOUBLE", {}, {"share"}}};
+    return Answer("t", std::move(relation), sql);
   }
 };
 
