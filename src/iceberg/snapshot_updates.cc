@@ -104,11 +104,10 @@ Done TableDocument::SetRef(const JsonValue& update) {
     }
     ref.Set(member, *value->Int());
   }
-  JsonValue* refs = json_.Find("refs");
-  const JsonValue* have = refs->Find(name);
+  const JsonValue* have = json_.Find("refs")->Find(name);
   if (have != nullptr && *have == ref) return {};
-  if (name == kMain) ICE_TRY(SetMain(id));
-  refs->Set(name, std::move(ref));
+  if (name == kMain) ICE_TRY(SetMain(id));  // Members may move: found again after it.
+  json_.Find("refs")->Set(name, std::move(ref));
   changed_ = true;
   return {};
 }

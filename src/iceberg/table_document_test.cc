@@ -249,6 +249,43 @@ TEST(TableDocumentTest, WhatWasCurrentOnlyInBetweenIsNoHistory) {
   EXPECT_EQ(Log(next), "10 12 ");
 }
 
+// The same table with so many members of other writers: one of these documents has no room left
+// for another member, and moves.
+TableDocument WithMembers(const TableDocument& table, int count) {
+  std::string text = "{";
+  for (int i = 0; i < count; ++i) text += "\"x" + std::to_string(i) + "\":1,";
+  auto parsed = TableDocument::Parse(text + table.json().ToJson().substr(1));
+  EXPECT_TRUE(parsed.has_value()) << (parsed ? "" : parsed.error().message);
+  return *std::move(parsed);
+}
+
+TEST(TableDocumentTest, AMainThatWasRemovedIsSetAgain) {
+  TableDocument table = Table();
+  Append(&table, 10, 1, 0, 2'000);
+  for (int members = 0; members < 20; ++members) {
+    TableDocument next = WithMembers(table, members);
+    EXPECT_EQ("ok", Apply(&next, R"({"action":"remove-snapshot-ref","ref-name":"main"})"));
+    next = Again(next);
+    EXPECT_EQ("ok", Apply(&next, SetMain(10)));
+    EXPECT_EQ(*next.json().IntAt("current-snapshot-id"), 10);
+    const JsonValue* main = next.json().Find("refs")->Find("main");
+    ASSERT_NE(main, nullptr);
+    EXPECT_EQ(*main->IntAt("snapshot-id"), 10);
+  }
+}
+
+TEST(TableDocumentTest, PropertiesThatComeWithAnUpgradeAreKept) {
+  const TableDocument table = Table();
+  for (int members = 0; members < 20; ++members) {
+    TableDocument next = WithMembers(table, members);
+    EXPECT_EQ("ok", Apply(&next, R"({"action":"set-properties",
+      "updates":{"a":"1","format-version":"3","z":"2"}})"));
+    EXPECT_EQ(next.format_version(), 3);
+    EXPECT_EQ(next.Property("a"), "1");
+    EXPECT_EQ(next.Property("z"), "2");
+  }
+}
+
 TEST(TableDocumentTest, RowLineageOfVersionThree) {
   TableDocument table = Table(R"({"format-version":"3"})");
   EXPECT_EQ("Cannot add a snapshot: first-row-id is null", Apply(&table, Snapshot(1, 1, 0, 2'000)));

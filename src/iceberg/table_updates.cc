@@ -258,7 +258,6 @@ Done TableDocument::SetProperties(const JsonValue& update) {
   if (updates == nullptr || !updates->is_object()) {
     return BadRequest("Cannot parse set-properties: updates must be an object");
   }
-  JsonValue* properties = json_.Find("properties");
   for (const auto& [key, value] : updates->members()) {
     if (!value.is_string()) return BadRequest("Cannot parse string property: " + key);
     if (key == "format-version") {  // Reserved: an upgrade in disguise.
@@ -266,6 +265,7 @@ Done TableDocument::SetProperties(const JsonValue& update) {
       ICE_TRY(Upgrade(number ? number->Int().value_or(0) : 0));
       continue;
     }
+    JsonValue* properties = json_.Find("properties");  // An upgrade may have moved them.
     const JsonValue* have = properties->Find(key);
     if (have != nullptr && *have == value) continue;
     properties->Set(key, value);
