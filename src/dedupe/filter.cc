@@ -1,54 +1,89 @@
 #include "dedupe/filter.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 
 namespace tidemark::dedupe {
 namespace {
 
-constexpr std::array<std::uint32_t, 8> kSalts = {0x47b6137bU, 0x44974d91U, 0x8824ad5bU,
-                                                 0xa2b7289dU, 0x705495c7U, 0x2df1424bU,
-                                                 0x9efc4947U, 0x5c6bfb31U};
+// Eight 32-bit words: a block, or what is asked of one.
+using Words = std::uint32_t __attribute__((vector_size(32)));
 
-std::uint32_t MaskOf(std::uint32_t key, std::size_t word) {
-  return 1U << ((key * kSalts[word]) >> 27);
+constexpr Words kSalts = {0x47b6137bU, 0x44974d91U, 0x8824ad5bU, 0xa2b7289dU,
+                          0x705495c7U, 0x2df1424bU, 0x9efc4947U, 0x5c6bfb31U};
+
+// The bodies of the functions below, which are compiled twice: for any machine, and for those that
+// multiply eight words in one instruction.
+__attribute__((always_inline)) inline void AddTo(std::uint32_t* block, std::uint32_t key) {
+  Words words;
+  std::memcpy(&words, block, sizeof words);
+  const Words one = {1, 1, 1, 1, 1, 1, 1, 1};
+  words |= one << ((kSalts * key) >> 27);
+  std::memcpy(block, &words, sizeof words);
 }
+
+__attribute__((always_inline)) inline bool HasAll(const std::uint32_t* block, std::uint32_t key) {
+  Words words;
+  std::memcpy(&words, block, sizeof words);
+  const Words one = {1, 1, 1, 1, 1, 1, 1, 1};
+  const Words missing = (one << ((kSalts * key) >> 27)) & ~words;
+  std::uint64_t halves[4];
+  std::memcpy(halves, &missing, sizeof missing);
+  return (halves[0] | halves[1] | halves[2] | halves[3]) == 0;
+}
+
+#if defined(__x86_64__)
+const bool kHasAvx2 = __builtin_cpu_supports("avx2") != 0;
+
+__attribute__((target("avx2"))) void AddToByAvx2(std::uint32_t* block, std::uint32_t key) {
+  AddTo(block, key);
+}
+
+__attribute__((target("avx2"))) bool HasAllByAvx2(const std::uint32_t* block, std::uint32_t key) {
+  return HasAll(block, key);
+}
+#endif
 
 }  // namespace
 
 std::uint64_t Filter::BytesFor(std::uint64_t entries) {
-  constexpr std::uint64_t kBlockBits = kWords * 32;
-  const std::uint64_t blocks = (entries * kFilterBitsPerEntry + kBlockBits - 1) / kBlockBits;
-  return std::max<std::uint64_t>(1, blocks) * kWords * sizeof(std::uint32_t);
+  constexpr std::uint64_t kBlockBits = sizeof(Block) * 8;
+  const std::uint64_t bits_per_entry =
+      entries < kFilterSmallEntries ? kFilterBitsPerEntryOfSmall : kFilterBitsPerEntry;
+  const std::uint64_t blocks = (entries * bits_per_entry + kBlockBits - 1) / kBlockBits;
+  return std::max<std::uint64_t>(1, blocks) * sizeof(Block);
 }
 
 Filter Filter::ForEntries(std::uint64_t entries) {
   Filter filter;
-  filter.words_.resize(BytesFor(entries) / sizeof(std::uint32_t));
+  filter.blocks_.resize(BytesFor(entries) / sizeof(Block));
   return filter;
 }
 
 Filter Filter::FromText(std::string_view bytes) {
   Filter filter;
-  filter.words_.resize(bytes.size() / sizeof(std::uint32_t) / kWords * kWords);
-  std::memcpy(filter.words_.data(), bytes.data(), filter.bytes());
+  filter.blocks_.resize(bytes.size() / sizeof(Block));
+  if (filter.bytes() > 0) std::memcpy(filter.blocks_.data(), bytes.data(), filter.bytes());
   return filter;
 }
 
 void Filter::Add(const Hash128& hash) {
-  std::uint32_t* block = &words_[BlockOf(hash)];
+  std::uint32_t* block = blocks_[BlockOf(hash)].words;
   const auto key = static_cast<std::uint32_t>(hash.low);
-  for (std::size_t i = 0; i < kWords; ++i) block[i] |= MaskOf(key, i);
+#if defined(__x86_64__)
+  if (kHasAvx2) return AddToByAvx2(block, key);
+#endif
+  AddTo(block, key);
 }
 
 bool Filter::MayHave(const Hash128& hash) const {
-  if (words_.empty()) return true;
-  const std::uint32_t* block = &words_[BlockOf(hash)];
+  if (blocks_.empty()) return true;
+  const std::uint32_t* block = blocks_[BlockOf(hash)].words;
   const auto key = static_cast<std::uint32_t>(hash.low);
-  std::uint32_t missing = 0;
-  for (std::size_t i = 0; i < kWords; ++i) missing |= MaskOf(key, i) & ~block[i];
-  return missing == 0;
+#if defined(__x86_64__)
+  if (kHasAvx2) return HasAllByAvx2(block, key);
+#endif
+  return HasAll(block, key);
 }
 
 }  // namespace tidemark::dedupe

@@ -45,7 +45,10 @@ Status Run::Load(env::Disk* disk) {
   if (Hash64(table) != header_.bucket_checksum) return Fail(Corrupt("its buckets are damaged"));
   buckets_.resize(table.size() / sizeof(std::uint32_t));
   std::memcpy(buckets_.data(), table.data(), table.size());
-  if (header_.filter_bytes == 0 || !budget_->TryReserve(header_.filter_bytes)) return {};
+  if (header_.filter_bytes == 0 || header_.version != kRunVersion ||
+      !budget_->TryReserve(header_.filter_bytes)) {
+    return {};
+  }
   memory_bytes_ += header_.filter_bytes;
   TM_ASSIGN(const std::string filter, file_->ReadAt(header_.filter_at(), header_.filter_bytes));
   if (Hash64(filter) != header_.filter_checksum) return Fail(Corrupt("its filter is damaged"));
@@ -68,11 +71,13 @@ Result<std::optional<Entry>> Run::Find(const Hash128& hash) const {
       return Fail(Corrupt("page " + std::to_string(first + i) + " is damaged"));
     }
   }
+  const std::string wanted = HashInRecord(header_, hash);
   for (std::uint64_t at = begin; at < end; ++at) {
     const std::uint64_t page = at / per_page - first;
-    const Entry entry = DecodeRecord(
-        header_, bucket, bytes.data() + page * kPageBytes + at % per_page * header_.record_bytes());
-    if (entry.hash == hash) return std::optional(entry);
+    const char* record = bytes.data() + page * kPageBytes + at % per_page * header_.record_bytes();
+    if (wanted == std::string_view(record, wanted.size())) {
+      return std::optional(DecodeRecord(header_, bucket, record));
+    }
   }
   return std::optional<Entry>();
 }

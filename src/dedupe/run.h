@@ -34,7 +34,7 @@ class Run {
   std::uint64_t count() const { return header_.count; }
   std::uint64_t memory_bytes() const { return memory_bytes_; }
 
-  void Prefetch(const Hash128& hash) const { filter_.Prefetch(hash); }
+  [[gnu::always_inline]] void Prefetch(const Hash128& hash) const { filter_.Prefetch(hash); }
   bool MayHave(const Hash128& hash) const { return filter_.MayHave(hash); }
   // Reads one page, seldom two. kIoError; kCorruption names the file.
   Result<std::optional<Entry>> Find(const Hash128& hash) const;

@@ -30,7 +30,7 @@ std::uint32_t BucketBitsFor(std::uint64_t entries) {
 
 std::string EncodeRunHeader(const RunHeader& header) {
   std::string page(kRunMagic);
-  PutU32(&page, kRunVersion);
+  PutU32(&page, header.version);
   PutU32(&page, header.value_bytes);
   PutU32(&page, header.bucket_bits);
   PutU32(&page, header.tick_seconds);
@@ -48,10 +48,9 @@ std::string EncodeRunHeader(const RunHeader& header) {
 std::optional<RunHeader> DecodeRunHeader(std::string_view page) {
   ByteReader in(page);
   std::string_view magic;
-  std::uint32_t version = 0;
   RunHeader header;
   in.Bytes(kRunMagic.size(), &magic);
-  in.Fixed(&version);
+  in.Fixed(&header.version);
   in.Fixed(&header.value_bytes);
   in.Fixed(&header.bucket_bits);
   in.Fixed(&header.tick_seconds);
@@ -63,8 +62,8 @@ std::optional<RunHeader> DecodeRunHeader(std::string_view page) {
   in.Fixed(&header.filter_checksum);
   const std::size_t length = page.size() - in.remaining();
   std::uint64_t checksum = 0;
-  if (!in.Fixed(&checksum) || magic != kRunMagic || version != kRunVersion ||
-      checksum != Hash64(page.substr(0, length), kHeaderSeed)) {
+  if (!in.Fixed(&checksum) || magic != kRunMagic || header.version < kRunVersionOldest ||
+      header.version > kRunVersion || checksum != Hash64(page.substr(0, length), kHeaderSeed)) {
     return std::nullopt;
   }
   if (header.value_bytes > kValueBytesMax || header.bucket_bits > kBucketBitsMax ||
@@ -82,6 +81,12 @@ void AppendRecord(const RunHeader& header, const Entry& entry, std::string* out)
   TM_CHECK_LE(tick - header.first_tick, kTicksMax);
   out->push_back(static_cast<char>(static_cast<std::uint8_t>(tick - header.first_tick)));
   out->append(entry.value.data(), header.value_bytes);
+}
+
+std::string HashInRecord(const RunHeader& header, const Hash128& hash) {
+  const auto bytes = BigEndian(hash);
+  return std::string(bytes.begin() + static_cast<std::ptrdiff_t>(header.prefix_bytes()),
+                     bytes.end());
 }
 
 Entry DecodeRecord(const RunHeader& header, std::uint64_t bucket, const char* record) {

@@ -1,4 +1,4 @@
-// The bytes of a run: docs/format/dedupe.md, version 1. Pure functions; any thread.
+// The bytes of a run: docs/format/dedupe.md, version 2. Pure functions; any thread.
 #pragma once
 
 #include <cstdint>
@@ -11,13 +11,16 @@
 namespace tidemark::dedupe {
 
 inline constexpr std::string_view kRunMagic = "TIDERUN1";
-inline constexpr std::uint32_t kRunVersion = 1;
+inline constexpr std::uint32_t kRunVersion = 2;
+// Its filter has other blocks: it is not used, and every look reads a page until a merge.
+inline constexpr std::uint32_t kRunVersionOldest = 1;
 inline constexpr std::size_t kPageBytes = 4096;
 inline constexpr std::size_t kPageRecordBytes = kPageBytes - sizeof(std::uint64_t);
 inline constexpr std::uint64_t kBucketEntries = 64;  // On average.
 inline constexpr std::uint32_t kTicksMax = 255;      // From a run's first tick to its last.
 
 struct RunHeader {
+  std::uint32_t version = kRunVersion;
   std::uint32_t value_bytes = 0;
   std::uint32_t bucket_bits = 0;   // Of the hash, from its most significant bit on.
   std::uint32_t tick_seconds = 1;  // Times are kept in ticks of so many seconds, rounded up.
@@ -55,6 +58,8 @@ std::optional<RunHeader> DecodeRunHeader(std::string_view page);
 
 // Appends a record.
 void AppendRecord(const RunHeader& header, const Entry& entry, std::string* out);
+// A hash's bytes as every record of its bucket has them.
+std::string HashInRecord(const RunHeader& header, const Hash128& hash);
 // `bucket` is the record's.
 Entry DecodeRecord(const RunHeader& header, std::uint64_t bucket, const char* record);
 // Fills a page of records up and closes it with its checksum.

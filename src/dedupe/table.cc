@@ -52,6 +52,7 @@ void Table::Rehash(std::size_t slot_count) {
   TM_CHECK(old != nullptr);
   slots_.swap(old);
   const std::size_t old_count = std::exchange(slot_count_, slot_count);
+  shift_ = 64U - static_cast<unsigned>(std::countr_zero(slot_count));
   for (std::size_t i = 0; i < old_count; ++i) {
     const char* from = old.get() + i * stride_;
     const Hash128 hash = HashAt(from);
@@ -156,11 +157,26 @@ Entry Table::EntryAt(const char* slot) const {
 std::vector<Entry> Table::Sorted() const {
   std::vector<Entry> entries;
   entries.reserve(count_);
+  // No entry lies before its place but for those of its own chain, which is short.
+  const auto add = [&entries](const Entry& entry) {
+    auto place = entries.end();
+    while (place != entries.begin() && HashLess(entry.hash, std::prev(place)->hash)) --place;
+    entries.insert(place, entry);
+  };
+  // Probing that came to the last slot went on in the first ones: those entries are the last.
+  std::vector<Entry> wrapped;
+  bool first_chain = true;
   for (std::size_t i = 0; i < slot_count_; ++i) {
-    if (HashAt(Slot(i)) != Hash128{}) entries.push_back(EntryAt(Slot(i)));
+    const Entry entry = EntryAt(Slot(i));
+    if (entry.hash == Hash128{}) {
+      first_chain = false;
+    } else if (first_chain && SlotOf(entry.hash) > i) {
+      wrapped.push_back(entry);
+    } else {
+      add(entry);
+    }
   }
-  std::sort(entries.begin(), entries.end(),
-            [](const Entry& a, const Entry& b) { return HashLess(a.hash, b.hash); });
+  for (const Entry& entry : wrapped) add(entry);
   return entries;
 }
 
