@@ -1,6 +1,7 @@
 #include "net/http_client.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -114,14 +115,13 @@ Status HttpClient::Fill() {
     in_.clear();
     at_ = 0;
   }
-  const std::size_t had = in_.size();
-  in_.resize(had + kReadBytes);
+  std::array<char, kReadBytes> bytes;  // Not in in_, whose resize would fill it with zeros first.
   ssize_t n = 0;
   do {
-    n = ::recv(fd_, in_.data() + had, kReadBytes, 0);
+    n = ::recv(fd_, bytes.data(), bytes.size(), 0);
   } while (n < 0 && errno == EINTR);
-  in_.resize(had + static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
   if (n <= 0) return Fail(Broken());
+  in_.append(bytes.data(), static_cast<std::size_t>(n));
   return {};
 }
 
