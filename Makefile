@@ -75,6 +75,7 @@ soak: build venv
 	@TM_SOAK_SECONDS=$(or $(SECONDS),180) TM_NIGHTLY=1 .venv/bin/python -m pytest -q -s tests/services/test_soak.py
 
 bench: release venv
+	@ninja -C build/release -j$(JOBS) --quiet http_floor
 	@.venv/bin/python bench/run.py --binary build/release/tidemark --table
 
 asan tsan:

@@ -15,7 +15,7 @@ from pyiceberg.table import StaticTable
 
 import catalog_scenarios
 import plain_table
-from server import Server
+from server import Floor, Server
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "tests"))
 from services import installed  # noqa: E402
@@ -90,7 +90,8 @@ def sync_milliseconds(folder, count=500):
 
 
 def single(options):
-    """One event a request: 64 connections that wait for each answer; then 5,000 a second, open loop."""
+    """One event a request: 64 connections that wait for each answer; then 5,000 a second, open loop; then the same client against a
+    server that does nothing."""
     with Server(options.binary, options.folder / "single") as server:
         # Other seeds, other ids: the same ones would be duplicates.
         server.demo("--seed", 11, "--count", 2_000, "--batch", 1, "--connections", 64)
@@ -102,10 +103,14 @@ def single(options):
         sync = min(sync_before, sync_milliseconds(options.folder))
         server.settle()
         check_counts(server, 2_000 + closed["accepted"] + opened["accepted"])
-        return {"requests_per_second": closed["events_per_second"], "cpu_seconds_per_million": cpu / closed["accepted"] * 1e6,
-                "client_cpu_seconds_per_million": closed["client_cpu_seconds"] / closed["accepted"] * 1e6, "ack_ms": closed["ack_ms"],
-                "open_loop_ack_ms": opened["ack_ms"], "fdatasync_p50_ms": sync,
-                "open_loop_bar_ms": 3 * sync + 0.1}
+    with Floor(options.binary, options.folder / "floor") as floor:
+        nothing = floor.demo("--seed", 14, "--seconds", options.lengths["single"] / 4, "--count", MANY, "--batch", 1, "--connections", 64)
+        floor_cpu = floor.cpu_seconds()
+    return {"requests_per_second": closed["events_per_second"], "cpu_seconds_per_million": cpu / closed["accepted"] * 1e6,
+            "client_cpu_seconds_per_million": closed["client_cpu_seconds"] / closed["accepted"] * 1e6, "ack_ms": closed["ack_ms"],
+            "open_loop_ack_ms": opened["ack_ms"], "fdatasync_p50_ms": sync, "open_loop_bar_ms": 3 * sync + 0.1,
+            "floor_requests_per_second": nothing["events_per_second"],
+            "floor_cpu_seconds_per_million": floor_cpu / nothing["accepted"] * 1e6}
 
 
 # Wrapped, so that the time is the engine's and not that of printing 50,000 groups.

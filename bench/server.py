@@ -107,3 +107,15 @@ class Server:
         out, _ = process.communicate()
         assert process.returncode == 0, f"demo failed: {out}"
         return json.loads(out)
+
+
+class Floor(Server):
+    """The server that does nothing (bench/micro/http_floor.cc): what a request costs this machine anyway. Its name is that of the
+    release build's; `folder` only gives its messages a place."""
+
+    def start(self):
+        self.errors = open(self.folder.with_suffix(".stderr"), "ab")
+        self.process = subprocess.Popen([str(pathlib.Path(self.binary).parent / "bench/http_floor")], stdout=subprocess.PIPE,
+                                        stderr=self.errors, text=True)
+        self.port = int(self.process.stdout.readline().rsplit(":", 1)[1])
+        return self
