@@ -46,10 +46,11 @@ def batch_ack(r):
 def single(r):
     rate, cpu, bar = r["requests_per_second"], r["cpu_seconds_per_million"], r["open_loop_bar_ms"]
     opened = r["open_loop_ack_ms"]
+    floor = "" if "floor_requests_per_second" not in r else (
+        f"; a server that does nothing, same client: {r['floor_requests_per_second'] / 1e3:.1f} k/s, {r['floor_cpu_seconds_per_million']:.1f} CPU-s")
     yield ("single durable POST, 64 connections", ">= 50 k/s, <= 12 CPU-s a million",
            f"{verdict(rate >= 50e3)}: {rate / 1e3:.1f} k/s; {verdict(cpu <= 12)}: {cpu:.1f} CPU-s (client "
-           f"{r['client_cpu_seconds_per_million']:.1f}); a server that does nothing, same client: {r['floor_requests_per_second'] / 1e3:.1f} k/s, "
-           f"{r['floor_cpu_seconds_per_million']:.1f} CPU-s")
+           f"{r['client_cpu_seconds_per_million']:.1f}){floor}")
     yield ("single durable POST, 5 k/s open loop",
            f"p50 <= 3x fdatasync + 0.1 ms = {bar:.2f} ms (fdatasync {r['fdatasync_p50_ms']:.2f} ms, same minute)",
            f"{verdict(opened['p50'] <= bar)}: p50 {opened['p50']:.2f} ms, p99 {opened['p99']:.1f} ms")
