@@ -1,9 +1,9 @@
-"""What one outside engine does with the catalog: `engines.py ENGINE write|read|rows URI`, answers as JSON. With the API key that
+"""What one outside engine reads of the catalog: `engines.py ENGINE read|rows URI`, answers as JSON. With the API key that
 TIDEMARK_KEY holds, if it holds one.
 
-Runs in the environment that test_engines.py makes. `write` makes the engine's table lab.<ENGINE>:
-100 rows, a new column and 50 rows more, then every tenth is deleted; `read` reads all tables. A
-table's content is its count and a hash of its sorted rows.
+Runs in the environment that test_engines.py makes. `read` reads all tables, `rows` one. A table's content is its count and a
+hash of its sorted rows. The scripts of the engines' pages make lab.<ENGINE>: 100 rows, a new column and 50 rows more, then every
+tenth is deleted.
 """
 import hashlib
 import json
@@ -19,16 +19,21 @@ def content(rows):
     return [len(rows), hashlib.sha256(repr(rows).encode()).hexdigest()]
 
 
+def connect_duckdb():
+    import duckdb
+
+    connection = duckdb.connect(config={"allow_unsigned_extensions": "false"})
+    for name in ("avro", "httpfs", "iceberg"):
+        folder = pathlib.Path(__import__(f"duckdb_extension_{name}").__file__).parent
+        connection.execute(f"LOAD '{next(folder.rglob('*.duckdb_extension'))}'")
+    return connection
+
+
 class DuckDb:
     """SQL over ATTACH; deletes are position deletes."""
 
     def __init__(self, uri):
-        import duckdb
-
-        self.connection = duckdb.connect(config={"allow_unsigned_extensions": "false"})
-        for name in ("avro", "httpfs", "iceberg"):
-            folder = pathlib.Path(__import__(f"duckdb_extension_{name}").__file__).parent
-            self.connection.execute(f"LOAD '{next(folder.rglob('*.duckdb_extension'))}'")
+        self.connection = connect_duckdb()
         key = os.environ.get("TIDEMARK_KEY")
         if key:
             self.connection.execute(f"CREATE SECRET key (TYPE iceberg, TOKEN '{key}')")
@@ -37,17 +42,6 @@ class DuckDb:
 
     def sql(self, statement):
         return self.connection.execute(statement).fetchall()
-
-    def write(self):
-        table = "ice.lab.duckdb"
-        self.sql("CREATE SCHEMA IF NOT EXISTS ice.lab")
-        self.sql(f"CREATE TABLE {table} (id BIGINT, name VARCHAR)")
-        self.sql(f"INSERT INTO {table} SELECT i, 'n' || i FROM range({FIRST}) t(i)")
-        [[first]] = self.sql(f"SELECT snapshot_id FROM iceberg_snapshots({table}) ORDER BY sequence_number LIMIT 1")
-        self.sql(f"ALTER TABLE {table} ADD COLUMN note VARCHAR")
-        self.sql(f"INSERT INTO {table} SELECT i, 'n' || i, 'late' FROM range({FIRST}, {FIRST + MORE}) t(i)")
-        self.sql(f"DELETE FROM {table} WHERE id % 10 = 0")
-        return self.sql(f"SELECT count(*) FROM {table} AT (VERSION => {first})")[0][0]
 
     def tables(self, namespace):
         return [row[0] for row in self.sql(f"SELECT table_name FROM duckdb_tables() WHERE database_name = 'ice' AND schema_name = '{namespace}'")]
@@ -70,28 +64,6 @@ class PyIceberg:
         key = os.environ.get("TIDEMARK_KEY")
         self.catalog = load_catalog("tidemark", type="rest", uri=uri, **({"token": key} if key else {}), **self.properties)
 
-    def write(self, name="pyiceberg"):
-        import pyarrow as pa
-        from pyiceberg.types import StringType
-
-        self.catalog.create_namespace_if_not_exists("lab")
-        schema = pa.schema([("id", pa.int64()), ("name", pa.string())])
-        table = self.catalog.create_table(f"lab.{name}", schema=schema)
-        self.append(table, pa.table({"id": range(FIRST), "name": [f"n{i}" for i in range(FIRST)]}, schema=schema))
-        first = table.refresh().current_snapshot().snapshot_id
-        with table.update_schema() as update:
-            update.add_column("note", StringType())
-        ids = range(FIRST, FIRST + MORE)
-        self.append(table, pa.table({"id": ids, "name": [f"n{i}" for i in ids], "note": ["late"] * MORE}))
-        table.refresh().delete("id in (" + ", ".join(str(i) for i in range(0, FIRST + MORE, 10)) + ")")
-        return self.scan(table, first)
-
-    def append(self, table, rows):
-        table.append(rows)
-
-    def scan(self, table, snapshot):
-        return len(table.scan(snapshot_id=snapshot).to_arrow())
-
     def tables(self, namespace):
         return [name for _, name in self.catalog.list_tables(namespace)]
 
@@ -111,20 +83,7 @@ class Planned(PyIceberg):
 
 
 class Polars(PyIceberg):
-    """Polars' own scan and write, over PyIceberg's catalog."""
-
-    def write(self, name="polars"):
-        return super().write(name)
-
-    def append(self, table, rows):
-        import polars
-
-        polars.from_arrow(rows).write_iceberg(table.refresh(), mode="append")
-
-    def scan(self, table, snapshot):
-        import polars
-
-        return polars.scan_iceberg(table, snapshot_id=snapshot).select(polars.len()).collect().item()
+    """Polars' own scan, over PyIceberg's catalog."""
 
     def frame(self, name, columns):
         import polars
@@ -141,9 +100,7 @@ class Polars(PyIceberg):
 def main():
     engine, action, uri, *more = sys.argv[1:]
     engine = {"duckdb": DuckDb, "pyiceberg": PyIceberg, "planned": Planned, "polars": Polars}[engine](uri)
-    if action == "write":
-        answer = {"first": engine.write()}
-    elif action == "rows":  # Of one table: its name and its last column's.
+    if action == "rows":  # Of one table: its name and its last column's.
         answer = content(engine.rows("lab", *more))
     else:
         answer = {table: content(engine.rows("lab", table)) for table in engine.tables("lab")}

@@ -1,15 +1,17 @@
 """The pages of docs/engines show what the tests run: configuration and scripts, to the letter."""
 import pathlib
+import re
 
 import pytest
 
 from services import installed, sql_script
 from services.outside import HERE
+from services.test_engines import PACKAGES
 
 PAGES = pathlib.Path(__file__).resolve().parents[2] / "docs/engines"
 
 
-@pytest.mark.parametrize("engine", ["spark", "trino"])
+@pytest.mark.parametrize("engine", ["duckdb", "polars", "pyiceberg", "spark", "trino"])
 def test_the_page_shows_what_is_run(engine):
     page = (PAGES / f"{engine}.md").read_text()
     for path in sorted((HERE / engine).iterdir()):
@@ -17,7 +19,10 @@ def test_the_page_shows_what_is_run(engine):
 
 
 def test_pages_name_the_versions_that_are_tested():
-    spark, trino = (PAGES / "spark.md").read_text(), (PAGES / "trino.md").read_text()
+    duckdb, polars, pyiceberg, spark, trino = ((PAGES / f"{name}.md").read_text() for name in ("duckdb", "polars", "pyiceberg", "spark", "trino"))
+    pinned = dict(re.sub(r"\[.*\]", "", package).split("==") for package in PACKAGES)
+    assert f"DuckDB {pinned['duckdb']} " in duckdb and f"Polars {pinned['polars']} " in polars
+    assert f"pyiceberg[pyarrow]=={installed.PYICEBERG}" in pyiceberg and f"pyiceberg[pyarrow,pyiceberg-core]=={installed.PYICEBERG}" in polars
     assert f"Spark {installed.SPARK} " in spark and f"pyspark=={installed.SPARK}" in spark and f"_2.13:{installed.SPARK_ICEBERG}\n" in spark
     assert f"Trino {installed.TRINO}," in trino
 

@@ -6,16 +6,15 @@ import threading
 import pytest
 
 from services import installed, sql_script
-from services.engines import FIRST, MORE, content
+from services.engines import content
 from services.outside import HERE, Keyed, Spark
 from services.recording_proxy import RecordingProxy
-from services.test_engines import PACKAGES, run
+from services.test_engines import LAB, PACKAGES, make_lab, run
 from services.test_managed_tables import Engine
 
 # A Java machine takes a minute to start beside other work: not in the ordinary run.
 pytestmark = pytest.mark.skipif(not os.environ.get("TM_NIGHTLY"), reason="TM_NIGHTLY is not set: `make services` runs it")
 PAUSE_SECONDS = 1
-LAB = [(i, f"n{i}", "late" if i >= FIRST else None) for i in range(FIRST + MORE) if i % 10 != 0]
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +29,7 @@ def server(tmp_path_factory, python):
         running.catalog_key = os.environ["TIDEMARK_KEY"] = running.key("catalog")
         send(running, 0, 300)
         running.settle()
-        for engine in ("pyiceberg", "duckdb"):
-            run(python, engine, "write", running)
+        make_lab(python, running, tmp_path_factory.mktemp("lab"))
         yield running
         del os.environ["TIDEMARK_KEY"]
 

@@ -7,7 +7,7 @@ import pytest
 from services import installed, sql_script
 from services.engines import content
 from services.outside import HERE, Keyed, Trino
-from services.test_engines import PACKAGES, run
+from services.test_engines import PACKAGES, make_lab, run
 from services.test_managed_tables import Engine
 from services.test_spark import LAB, send
 
@@ -27,8 +27,7 @@ def server(tmp_path_factory, python):
         running.catalog_key = os.environ["TIDEMARK_KEY"] = running.key("catalog")
         send(running, 0, 300)
         running.settle()
-        for engine in ("pyiceberg", "duckdb"):
-            run(python, engine, "write", running)
+        make_lab(python, running, tmp_path_factory.mktemp("lab"))
         yield running
         del os.environ["TIDEMARK_KEY"]
 
