@@ -157,7 +157,10 @@ void Request::SetTarget(std::string_view target) {
   target = target.substr(0, target.find('#'));
   const std::size_t mark = target.find('?');
   path_ = target.substr(0, mark);
-  if (path_.find('%') != std::string::npos) path_ = DecodePercent(path_, false);
+  sent_path_.clear();
+  if (path_.find('%') != std::string::npos) {
+    sent_path_ = std::exchange(path_, DecodePercent(path_, false));
+  }
   query_ = mark == std::string_view::npos ? "" : target.substr(mark + 1);
 }
 

@@ -34,6 +34,8 @@ class Request {
 
   // Decoded path without the query: "/v1/events".
   std::string_view path() const { return path_; }
+  // The same as sent: "%2F" is no end of a segment.
+  std::string_view sent_path() const { return sent_path_.empty() ? path_ : sent_path_; }
   // After '?', as sent.
   std::string_view query() const { return query_; }
 
@@ -46,7 +48,7 @@ class Request {
   void ForEachHeader(const Visit& visit) const {
     for (const auto& [key, value] : headers_) visit(Text(key), Text(value));
   }
-  // What stood for `{name}` in the route; empty if there is none.
+  // What stood for `{name}` in the route, decoded; empty if there is none.
   std::string_view PathParameter(std::string_view name) const;
 
   // For the server, the router and tests.
@@ -64,6 +66,7 @@ class Request {
   }
 
   std::string path_;
+  std::string sent_path_;  // Empty: as path_.
   std::string query_;
   std::string headers_text_;  // Names and values one after the other.
   std::vector<std::pair<Span, Span>> headers_;
@@ -75,7 +78,7 @@ struct Response {
   std::string content_type = "application/json";
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
-  bool close = false;  // Ends the connection after this answer.
+  bool close = false;             // Ends the connection after this answer.
   bool hide_from_origin = false;  // A page of another site is not let to read it.
 };
 

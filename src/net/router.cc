@@ -14,21 +14,21 @@ std::string_view TakeSegment(std::string_view* rest) {
   return segment;
 }
 
-// Both begin with '/'.
+// Without their first '/'. `path` is as sent: what a segment means is seen once it is decoded.
 bool Matches(std::string_view pattern, std::string_view path, Request* request) {
-  std::vector<std::pair<std::string_view, std::string_view>> parameters;
+  std::vector<std::pair<std::string_view, std::string>> parameters;
   while (!pattern.empty()) {
     if (pattern == "*") {
-      parameters.emplace_back("*", path);
+      parameters.emplace_back("*", DecodePercent(path, false));
       path = {};
       break;
     }
     if (path.empty()) return false;
     const std::string_view want = TakeSegment(&pattern);
-    const std::string_view have = TakeSegment(&path);
+    std::string have = DecodePercent(TakeSegment(&path), false);
     if (want.size() > 2 && want.front() == '{' && want.back() == '}') {
       if (have.empty()) return false;
-      parameters.emplace_back(want.substr(1, want.size() - 2), have);
+      parameters.emplace_back(want.substr(1, want.size() - 2), std::move(have));
     } else if (want != have) {
       return false;
     }
@@ -72,6 +72,17 @@ void Router::Add(Method method, std::string_view path, Route route) {
   patterns_.push_back(std::move(pattern));
 }
 
+std::vector<std::pair<Method, std::string>> Router::Added() const {
+  std::vector<std::pair<Method, std::string>> added;
+  for (const auto& [path, routes] : exact_) {
+    for (const auto& [method, unused] : routes) added.emplace_back(method, path);
+  }
+  for (const auto& pattern : patterns_) {
+    for (const auto& [method, unused] : pattern->routes) added.emplace_back(method, pattern->path);
+  }
+  return added;
+}
+
 const Router::ByMethod* Router::Find(Request* request) const {
   const std::string_view path = request->path();
   if (const auto found = exact_.find(path); found != exact_.end()) return &found->second;
@@ -80,9 +91,10 @@ const Router::ByMethod* Router::Find(Request* request) const {
     const auto found = exact_.find(path.substr(0, path.size() - 1));
     if (found != exact_.end()) return &found->second;
   }
-  if (!path.starts_with('/')) return nullptr;
+  const std::string_view sent = request->sent_path();
+  if (!sent.starts_with('/')) return nullptr;
   for (const auto& pattern : patterns_) {
-    if (Matches(std::string_view(pattern->path).substr(1), path.substr(1), request)) {
+    if (Matches(std::string_view(pattern->path).substr(1), sent.substr(1), request)) {
       return &pattern->routes;
     }
   }
@@ -92,8 +104,7 @@ const Router::ByMethod* Router::Find(Request* request) const {
 void Router::Handle(Request request, std::shared_ptr<Responder> responder) {
   const ByMethod* routes = Find(&request);
   if (routes == nullptr) {
-    responder->Send(ErrorResponse(404, "there is nothing at " + std::string(request.path()),
-                                  "see docs/reference for the paths"));
+    responder->Send(ErrorResponse(404, "there is nothing at " + std::string(request.path())));
     return;
   }
   auto route = routes->find(request.method);

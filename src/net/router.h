@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "net/http_server.h"
@@ -21,8 +22,11 @@ class Router final : public Handler {
 
   // `path` is exact, or has `{name}` for one whole segment ("/v1/metrics/{name}"), or ends with
   // "/*" for everything below it (also as PathParameter("*")). Exact paths win over patterns,
-  // patterns in the order they were added. A method and path is added once (checked).
+  // patterns in the order they were added. A method and path is added once (checked). What stands
+  // for `{name}` may hold an encoded slash ("orders%2Fvalue").
   void Add(Method method, std::string_view path, Route route);
+  // Every method and path that was added, exact ones first.
+  std::vector<std::pair<Method, std::string>> Added() const;
 
   void Handle(Request request, std::shared_ptr<Responder> responder) override;
 

@@ -44,7 +44,7 @@ net::Response NoSubject(std::string_view subject) {
 net::Response NoVersion() { return Refuse(kVersionNotFound, "Version not found."); }
 
 std::string SubjectOf(const net::Request& request) {
-  return net::DecodePercent(request.PathParameter("subject"), false);
+  return std::string(request.PathParameter("subject"));
 }
 
 // Only what was registered; built-in subjects are not of this interface.

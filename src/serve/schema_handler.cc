@@ -72,7 +72,7 @@ Status ReadSettings(const JsonValue& body, std::optional<meta::SchemaMode>* mode
 // The schema itself, or an object around it; settings also as parameters.
 Result<meta::NewSchema> ReadNewSchema(const net::Request& request) {
   meta::NewSchema added;
-  added.subject = net::DecodePercent(request.PathParameter("subject"), false);
+  added.subject = std::string(request.PathParameter("subject"));
   added.text = request.body;
   TM_ASSIGN(const JsonValue body, JsonValue::Parse(request.body));
   const JsonValue* inner = body.Find("schema");
@@ -324,7 +324,7 @@ void SchemaHandler::Register(const std::string& project, const net::Request& req
 }
 
 net::Response SchemaHandler::Show(const std::string& project, const net::Request& request) {
-  const std::string name = net::DecodePercent(request.PathParameter("subject"), false);
+  const std::string name(request.PathParameter("subject"));
   const auto schemas = parts_.schemas->Of(project);
   const auto subject = schemas->FindSubject(name);
   if (subject == nullptr) return NoSubject(name);
@@ -335,7 +335,7 @@ net::Response SchemaHandler::Show(const std::string& project, const net::Request
 }
 
 net::Response SchemaHandler::Change(const std::string& project, const net::Request& request) {
-  const std::string name = net::DecodePercent(request.PathParameter("subject"), false);
+  const std::string name(request.PathParameter("subject"));
   const auto body = JsonValue::Parse(request.body.empty() ? "{}" : request.body);
   if (!body) return net::ErrorResponse(body.error());
   meta::SubjectChange change;
@@ -354,7 +354,7 @@ net::Response SchemaHandler::Change(const std::string& project, const net::Reque
 }
 
 net::Response SchemaHandler::Delete(const std::string& project, const net::Request& request) {
-  const std::string name = net::DecodePercent(request.PathParameter("subject"), false);
+  const std::string name(request.PathParameter("subject"));
   const std::string_view text = request.PathParameter("version");
   auto number = VersionNumber(text);
   if (!number) return net::ErrorResponse(number.error());
@@ -375,7 +375,7 @@ net::Response SchemaHandler::Delete(const std::string& project, const net::Reque
 }
 
 net::Response SchemaHandler::Versions(const std::string& project, const net::Request& request) {
-  const std::string name = net::DecodePercent(request.PathParameter("subject"), false);
+  const std::string name(request.PathParameter("subject"));
   const auto subject = parts_.schemas->Of(project)->FindSubject(name);
   if (subject == nullptr) return NoSubject(name);
   std::string body;
@@ -389,7 +389,7 @@ net::Response SchemaHandler::Versions(const std::string& project, const net::Req
 }
 
 net::Response SchemaHandler::Version(const std::string& project, const net::Request& request) {
-  const std::string name = net::DecodePercent(request.PathParameter("subject"), false);
+  const std::string name(request.PathParameter("subject"));
   const auto subject = parts_.schemas->Of(project)->FindSubject(name);
   if (subject == nullptr) return NoSubject(name);
   const auto number = VersionNumber(request.PathParameter("version"));
@@ -435,7 +435,7 @@ net::Response SchemaHandler::Check(const std::string& project, const net::Reques
 }
 
 net::Response SchemaHandler::Validate(const std::string& project, const net::Request& request) {
-  const std::string name = net::DecodePercent(request.PathParameter("subject"), false);
+  const std::string name(request.PathParameter("subject"));
   if (request.body.size() > kValidateBytesMax) {
     return net::ErrorResponse(
         413, "the body has more than " + std::to_string(kValidateBytesMax) + " bytes");
@@ -467,7 +467,7 @@ net::Response SchemaHandler::Validate(const std::string& project, const net::Req
 }
 
 net::Response SchemaHandler::Infer(const std::string& project, const net::Request& request) {
-  const std::string type = net::DecodePercent(request.PathParameter("subject"), false);
+  const std::string type(request.PathParameter("subject"));
   std::uint64_t limit = kInferEventsDefault;
   if (const auto text = request.QueryParameter("limit")) {
     const auto read = std::from_chars(text->data(), text->data() + text->size(), limit);
