@@ -1,6 +1,7 @@
 #include "serve/confluent_handler.h"
 
 #include <charconv>
+#include <limits>
 #include <utility>
 
 #include "base/json_reader.h"
@@ -65,10 +66,20 @@ std::optional<std::int64_t> NumberOf(std::string_view text) {
   return number;
 }
 
-std::shared_ptr<const meta::SchemaVersion> FindVersion(const meta::SchemaSubject& subject,
-                                                       std::int64_t number) {
-  auto version = number < 0 ? subject.newest() : subject.Find(static_cast<std::int32_t>(number));
-  return version == nullptr || version->deleted ? nullptr : version;
+// The version that the path names, of a subject that was registered.
+tl::expected<std::shared_ptr<const meta::SchemaVersion>, net::Response> VersionOf(
+    const meta::ProjectSchemas& schemas, const net::Request& request) {
+  const std::string name = SubjectOf(request);
+  const auto subject = FindSubject(schemas, name);
+  if (subject == nullptr) return tl::unexpected(NoSubject(name));
+  const auto number = NumberOf(request.PathParameter("version"));
+  if (!number || *number > std::numeric_limits<std::int32_t>::max()) {
+    return tl::unexpected(
+        Refuse(kInvalidVersion, "a version is a whole number from 1, or `latest`"));
+  }
+  auto found = *number < 0 ? subject->newest() : subject->Find(static_cast<std::int32_t>(*number));
+  if (found == nullptr || found->deleted) return tl::unexpected(NoVersion());
+  return found;
 }
 
 void WriteReferences(const meta::SchemaVersion& version, JsonWriter* json) {
@@ -225,27 +236,18 @@ net::Response ConfluentHandler::LookUp(const std::string& project, const net::Re
 }
 
 net::Response ConfluentHandler::Version(const std::string& project, const net::Request& request) {
-  const auto subject = FindSubject(*parts_.schemas->Of(project), SubjectOf(request));
-  if (subject == nullptr) return NoSubject(SubjectOf(request));
-  const auto number = NumberOf(request.PathParameter("version"));
-  if (!number) {
-    return Refuse(kInvalidVersion, "a version is a whole number from 1, or `latest`");
-  }
-  const auto version = FindVersion(*subject, *number);
-  if (version == nullptr) return NoVersion();
+  const auto version = VersionOf(*parts_.schemas->Of(project), request);
+  if (!version) return version.error();
   std::string body;
   JsonWriter json(&body);
-  WriteFull(*version, &json);
+  WriteFull(**version, &json);
   return Json(std::move(body));
 }
 
 net::Response ConfluentHandler::VersionText(const std::string& project,
                                             const net::Request& request) {
-  const auto subject = FindSubject(*parts_.schemas->Of(project), SubjectOf(request));
-  if (subject == nullptr) return NoSubject(SubjectOf(request));
-  const auto number = NumberOf(request.PathParameter("version"));
-  const auto version = number ? FindVersion(*subject, *number) : nullptr;
-  return version == nullptr ? NoVersion() : Json(version->text);
+  const auto version = VersionOf(*parts_.schemas->Of(project), request);
+  return version ? Json((*version)->text) : version.error();
 }
 
 net::Response ConfluentHandler::DeleteSubject(const std::string& project,
@@ -263,14 +265,12 @@ net::Response ConfluentHandler::DeleteSubject(const std::string& project,
 
 net::Response ConfluentHandler::DeleteVersion(const std::string& project,
                                               const net::Request& request) {
-  const auto subject = FindSubject(*parts_.schemas->Of(project), SubjectOf(request));
-  if (subject == nullptr) return NoSubject(SubjectOf(request));
-  const auto number = NumberOf(request.PathParameter("version"));
-  const auto version = number ? FindVersion(*subject, *number) : nullptr;
-  if (version == nullptr) return NoVersion();
+  const auto version = VersionOf(*parts_.schemas->Of(project), request);
+  if (!version) return version.error();
+  const meta::SchemaVersion& one = **version;
   const auto deleted =
-      parts_.schemas->Delete(project, subject->name, version->version, parts_.clock->WallNow());
-  return deleted ? Json(std::to_string(version->version)) : NoVersion();
+      parts_.schemas->Delete(project, one.subject, one.version, parts_.clock->WallNow());
+  return deleted ? Json(std::to_string(one.version)) : NoVersion();
 }
 
 net::Response ConfluentHandler::ById(const std::string& project, const net::Request& request) {
@@ -321,15 +321,13 @@ net::Response ConfluentHandler::Compatible(const std::string& project,
   const auto added = ReadBody(request);
   if (!added) return added.error();
   const auto schemas = parts_.schemas->Of(project);
-  const auto subject = FindSubject(*schemas, added->subject);
-  const std::string_view text = request.PathParameter("version");
   std::optional<std::int32_t> version;
-  if (subject == nullptr) return NoSubject(added->subject);
-  if (!text.empty()) {
-    const auto number = NumberOf(text);
-    const auto found = number ? FindVersion(*subject, *number) : nullptr;
-    if (found == nullptr) return NoVersion();
-    version = found->version;
+  if (!request.PathParameter("version").empty()) {
+    const auto found = VersionOf(*schemas, request);
+    if (!found) return found.error();
+    version = (*found)->version;
+  } else if (FindSubject(*schemas, added->subject) == nullptr) {
+    return NoSubject(added->subject);
   }
   const auto json_text = JsonValue::Parse(added->text);
   if (!json_text) return Refuse(kInvalidSchema, json_text.error().message());

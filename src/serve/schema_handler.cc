@@ -34,6 +34,11 @@ net::Response NoSubject(std::string_view subject) {
                             "GET /v1/schemas lists them");
 }
 
+net::Response NoVersion(const std::string& subject) {
+  return net::ErrorResponse(404, "there is no such version of " + subject,
+                            "GET /v1/schemas/" + subject + "/versions lists them");
+}
+
 // Absent or "latest": -1.
 Result<std::int32_t> VersionNumber(std::string_view text) {
   if (text.empty() || text == "latest") return -1;
@@ -360,9 +365,10 @@ net::Response SchemaHandler::Delete(const std::string& project, const net::Reque
   if (!number) return net::ErrorResponse(number.error());
   std::optional<std::int32_t> version;
   if (!text.empty()) {
-    version = *number;
     const auto subject = parts_.schemas->Of(project)->FindSubject(name);
-    if (*number < 0 && subject != nullptr) version = subject->newest()->version;
+    const auto found = subject != nullptr ? FindVersion(*subject, *number) : nullptr;
+    if (found == nullptr) return subject == nullptr ? NoSubject(name) : NoVersion(name);
+    version = found->version;
   }
   const auto deleted = parts_.schemas->Delete(project, name, version, parts_.clock->WallNow());
   if (!deleted) return net::ErrorResponse(deleted.error());
@@ -396,8 +402,7 @@ net::Response SchemaHandler::Version(const std::string& project, const net::Requ
   if (!number) return net::ErrorResponse(number.error());
   const auto version = FindVersion(*subject, *number);
   if (version == nullptr) {
-    return net::ErrorResponse(404, "there is no such version of " + name,
-                              "GET /v1/schemas/" + name + "/versions lists them");
+    return NoVersion(name);
   }
   std::string body;
   JsonWriter json(&body);
@@ -445,7 +450,7 @@ net::Response SchemaHandler::Validate(const std::string& project, const net::Req
   const auto number = VersionNumber(request.QueryParameter("version").value_or(""));
   if (!number) return net::ErrorResponse(number.error());
   const auto version = FindVersion(*subject, *number);
-  if (version == nullptr) return net::ErrorResponse(404, "there is no such version of " + name);
+  if (version == nullptr) return NoVersion(name);
   auto validator = version->validator;
   if (validator == nullptr) {
     const auto text = JsonValue::Parse(version->text);
@@ -541,7 +546,9 @@ net::Response SchemaHandler::Iglu(const std::string& project, const net::Request
     return refuse("The schema is not found");
   }
   const auto addition = VersionNumber(std::string_view(version_text).substr(4));
-  if (!addition || *addition < 0) return refuse("The schema is not found");
+  if (!addition || *addition < 0 || *addition > meta::kVersionsMax) {
+    return refuse("The schema is not found");
+  }
   const auto version = FindVersion(*subject, *addition + (subject->builtin ? 0 : 1));
   if (version == nullptr) return refuse("The schema is not found");
   const auto text = JsonValue::Parse(version->text);

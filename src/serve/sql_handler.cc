@@ -1,6 +1,7 @@
 #include "serve/sql_handler.h"
 
 #include <atomic>
+#include <charconv>
 #include <utility>
 
 #include "base/json_reader.h"
@@ -14,6 +15,7 @@ namespace {
 
 constexpr std::size_t kChunkBytes = 256U << 10;  // Of a streamed answer.
 constexpr std::string_view kChunksFormat = "chunks";
+constexpr std::uint64_t kNumberMax = 1'000'000'000'000;  // Rows, or 31 years in ms.
 
 Result<engine::Parameter> ToParameter(const JsonValue& value) {
   switch (value.kind()) {
@@ -66,15 +68,18 @@ Status SetOption(std::string_view name, std::string_view text, query::SqlRequest
   } else if (name == "allow_stale") {
     request->allow_stale = text == "true" || text == "1";
   } else if (name == "limit" || name == "timeout_ms") {
+    const std::uint64_t min = name == "limit" ? 0 : 1;
     std::uint64_t number = 0;
-    for (const char c : text) {
-      if (c < '0' || c > '9' || number > 1'000'000'000'000ULL) {
-        return Fail(Code::kInvalidArgument, std::string(name) + " must be a whole number");
-      }
-      number = number * 10 + static_cast<std::uint64_t>(c - '0');
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (read.ec != std::errc() || read.ptr != text.data() + text.size() || number < min ||
+        number > kNumberMax) {
+      return Fail(Code::kInvalidArgument, std::string(name) + " must be a whole number from " +
+                                              std::to_string(min) + " to " +
+                                              std::to_string(kNumberMax));
     }
-    if (name == "limit") request->rows_wanted = number;
-    if (name == "timeout_ms") {
+    if (name == "limit") {
+      request->rows_wanted = number;
+    } else {
       request->time_max = std::chrono::milliseconds(static_cast<std::int64_t>(number));
     }
   }

@@ -52,7 +52,10 @@ TEST(ParseSqlBody, RefusesWhatItDoesNotKnow) {
   for (const char* body :
        {"", "  ", "{", "{}", R"({"query":1})", R"({"query":"select 1","colour":"red"})",
         R"({"query":"select ?","params":[[1]]})", R"({"query":"select 1","route":"fastest"})",
-        R"({"query":"select 1","limit":"many"})", R"({"query":"select 1","min_offset":"x"})"}) {
+        R"({"query":"select 1","limit":"many"})", R"({"query":"select 1","limit":-1})",
+        R"({"query":"select 1","timeout_ms":0})", R"({"query":"select 1","timeout_ms":{}})",
+        R"({"query":"select 1","timeout_ms":10000000000000})",
+        R"({"query":"select 1","min_offset":"x"})"}) {
     EXPECT_CODE(ParseSqlBody(RequestOf(body)), Code::kInvalidArgument) << body;
   }
 }

@@ -225,6 +225,29 @@ def test_confluents_interface_refuses_other_kinds_of_schemas(server):
     assert server.request("GET", "/config").json() == {"compatibilityLevel": "BACKWARD"}
 
 
+def test_a_version_that_cannot_be_is_refused_and_nothing_more(server):
+    ask(server, "POST", "/v1/schemas/gone", ORDER)
+    assert ask(server, "DELETE", "/v1/schemas/gone/versions/latest")[0] == 200
+    assert ask(server, "DELETE", "/v1/schemas/gone/versions/latest")[0] == 404
+    ask(server, "POST", "/v1/schemas/order", ORDER)
+    for version in ("0", "x", "4294967297", "99999999999999999999"):  # The third would be 1 in 32 bits.
+        for path in ("", "/schema"):
+            answer = server.get(f"/subjects/order/versions/{version}{path}")
+            assert (answer.status, answer.json()["error_code"]) == (422, 42202), version
+        assert ask(server, "DELETE", f"/subjects/order/versions/{version}")[0] == 422
+    assert server.get("/api/schemas/com.acme/order/jsonschema/1-0-2147483647").status == 404
+    assert server.get("/subjects/order/versions").json() == [1]
+
+
+def test_a_subject_is_what_its_path_says_once_decoded(server):
+    assert ask(server, "POST", "/v1/schemas/100%2525", ORDER)[0] == 201
+    assert server.get("/subjects").json() == ["100%25"]
+    assert ask(server, "GET", "/v1/schemas/100%2525")[1]["subject"] == "100%25"
+    assert ask(server, "GET", "/v1/schemas/100%25")[0] == 404
+    answer = server.request("POST", "/v1/schemas/a%2Fversions", json.dumps(ORDER))
+    assert answer.status == 400 and "without /" in answer.json()["message"], answer.body
+
+
 def test_iglus_path_gives_the_schema_with_its_self(server):
     ask(server, "POST", "/v1/schemas/com.acme.checkout", ORDER)
     answer = server.request("GET", "/api/schemas/com.acme/checkout/jsonschema/1-0-0")
