@@ -68,7 +68,7 @@ std::string_view UsualHint(int status) {
     case 403:
       return "use a key that may do this";
     case 404:
-      return "see docs/reference for what there is";
+      return "GET /openapi.json describes what there is";
     case 408:
       return "send the whole request at once, or in smaller parts";
     case 409:
