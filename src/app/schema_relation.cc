@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/time.h"
+#include "engine/sql_quote.h"
 
 namespace tidemark::app {
 namespace {
@@ -17,17 +18,8 @@ bool Mentions(std::string_view sql) {
                      [](char a, char b) { return Lower(a) == b; }) != sql.end();
 }
 
-std::string Literal(std::string_view text) {
-  std::string out = "'";
-  for (const char c : text) {
-    out += c;
-    if (c == '\'') out += c;
-  }
-  return out + "'";
-}
-
 std::string TimeLiteral(const meta::SchemaVersion& version, TimeMicros time) {
-  return version.version == 0 ? "NULL" : Literal(FormatTime(time));
+  return version.version == 0 ? "NULL" : engine::QuotedText(FormatTime(time));
 }
 
 }  // namespace
@@ -40,10 +32,10 @@ std::vector<engine::NamedRelation> SchemaRelations(const meta::ProjectSchemas& s
   for (const auto& [name, subject] : schemas.subjects) {
     for (const auto& version : subject->versions) {
       if (version->deleted) continue;
-      rows += ",(" + std::to_string(version->id) + "," + Literal(project) + "," + Literal(name) +
-              "," + std::to_string(version->version) + "," + Literal(version->text) + "," +
-              TimeLiteral(*version, version->created) + "," +
-              TimeLiteral(*version, version->updated) + ",true)";
+      rows += ",(" + std::to_string(version->id) + "," + engine::QuotedText(project) + "," +
+              engine::QuotedText(name) + "," + std::to_string(version->version) + "," +
+              engine::QuotedText(version->text) + "," + TimeLiteral(*version, version->created) +
+              "," + TimeLiteral(*version, version->updated) + ",true)";
     }
   }
   auto relation = std::make_shared<engine::Relation>();

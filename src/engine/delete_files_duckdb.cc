@@ -7,23 +7,15 @@
 #include "engine/delete_files.h"
 #include "engine/deletion_vector.h"
 #include "engine/instance_duckdb.h"
+#include "engine/sql_quote.h"
 
 namespace tidemark::engine {
 namespace {
 
 using Rows = std::function<void(const duckdb::DataChunk&)>;
 
-std::string Quoted(const std::string& text, char quote) {
-  std::string out(1, quote);
-  for (const char c : text) {
-    out += c;
-    if (c == quote) out += c;
-  }
-  return out + quote;
-}
-
 std::string ReadParquet(const std::string& path, bool with_row_number = false) {
-  return "read_parquet(" + Quoted(path, '\'') + ", hive_partitioning = false" +
+  return "read_parquet(" + QuotedText(path) + ", hive_partitioning = false" +
          (with_row_number ? ", file_row_number = true)" : ")");
 }
 
@@ -62,8 +54,8 @@ Status Run(Instance* instance, const std::string& sql, const std::string& about,
 Result<std::map<std::int32_t, std::string>> NamesOf(Instance* instance, const std::string& path,
                                                     const std::string& about) {
   std::map<std::int32_t, std::string> names;
-  const std::string sql = "SELECT field_id::INTEGER, name FROM parquet_schema(" +
-                          Quoted(path, '\'') + ") WHERE field_id IS NOT NULL";
+  const std::string sql = "SELECT field_id::INTEGER, name FROM parquet_schema(" + QuotedText(path) +
+                          ") WHERE field_id IS NOT NULL";
   TM_TRY(Run(instance, sql, about, [&](const duckdb::DataChunk& chunk) {
     for (duckdb::idx_t i = 0; i < chunk.size(); ++i) {
       names.emplace(chunk.GetValue(0, i).GetValue<std::int32_t>(),
@@ -139,8 +131,8 @@ Status DeleteFiles::AddEqualities(const DeletesOfFile& of, const DeleteFile& fil
                       "and its rows have a value; rewrite the table's files with another engine");
     }
     if (!equal.empty()) equal += " AND ";
-    equal += (here == data.end() ? std::string("NULL") : "d." + Quoted(here->second, '"')) +
-             " IS NOT DISTINCT FROM e." + Quoted(there->second, '"');
+    equal += (here == data.end() ? std::string("NULL") : "d." + QuotedName(here->second)) +
+             " IS NOT DISTINCT FROM e." + QuotedName(there->second);
   }
   const std::string sql = "SELECT d.file_row_number FROM " + ReadParquet(native_path, true) +
                           " d WHERE EXISTS (SELECT 1 FROM " + ReadParquet(file.native_path) +

@@ -7,6 +7,7 @@
 
 #include "base/json_reader.h"
 #include "base/json_writer.h"
+#include "engine/sql_quote.h"
 #include "query/plain_relation.h"
 
 namespace tidemark::ops {
@@ -35,12 +36,6 @@ Result<std::vector<std::uint64_t>> CountsOf(engine::Instance* engine,
     counts.push_back(static_cast<std::uint64_t>(value.Int().value_or(0)));
   }
   return counts;
-}
-
-std::string Quoted(const std::string& name) {
-  std::string quoted = "\"";
-  for (const char c : name) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + "\"";
 }
 
 class Proof {
@@ -73,7 +68,7 @@ class Proof {
     for (const engine::FileColumn& column : relation.file_columns) {
       if (!column.children.empty()) continue;
       columns_.push_back(column.field_id);
-      select_list_ += ", count(" + Quoted(column.name) + ")";
+      select_list_ += ", count(" + engine::QuotedName(column.name) + ")";
     }
   }
 

@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/json_reader.h"
 #include "base/text.h"
+#include "engine/sql_quote.h"
 
 namespace tidemark::query {
 namespace {
@@ -32,12 +33,6 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kTypes =
     {"binary", "BLOB"},
     {"unknown", "INTEGER"},  // Always null.
 }};
-
-std::string Quoted(std::string_view name) {
-  std::string out = "\"";
-  for (const char c : name) out += c == '"' ? "\"\"" : std::string(1, c);
-  return out + "\"";
-}
 
 tl::unexpected<Error> NotRead(std::string_view what) {
   return Fail(Code::kUnimplemented, "SQL does not read " + std::string(what));
@@ -87,7 +82,7 @@ Status ReadNested(const JsonValue& type, int depth, FileColumn* column) {
   for (const JsonValue& field : Member(type, "fields").items()) {
     if (!column->children.empty()) column->type += ", ";
     TM_ASSIGN(FileColumn child, FieldOf(field, depth));
-    column->type += Quoted(child.name) + " " + child.type;
+    column->type += engine::QuotedName(child.name) + " " + child.type;
     column->children.push_back(std::move(child));
   }
   column->type += ")";

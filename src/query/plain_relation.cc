@@ -2,18 +2,13 @@
 
 #include <utility>
 
+#include "engine/sql_quote.h"
 #include "query/plain_columns.h"
 
 namespace tidemark::query {
 namespace {
 
 using engine::FileColumn;
-
-std::string Quoted(std::string_view name) {
-  std::string out = "\"";
-  for (const char c : name) out += c == '"' ? "\"\"" : std::string(1, c);
-  return out + "\"";
-}
 
 tl::unexpected<Error> NotRead(std::string_view what) {
   return Fail(Code::kUnimplemented, "SQL does not read " + std::string(what));
@@ -61,7 +56,7 @@ std::string NoRows(const std::vector<FileColumn>& columns) {
   std::string sql = "SELECT ";
   for (std::size_t i = 0; i < columns.size(); ++i) {
     sql += (i == 0 ? "" : ", ") + ("CAST(NULL AS " + columns[i].type) + ") AS " +
-           Quoted(columns[i].name);
+           engine::QuotedName(columns[i].name);
   }
   return sql + " WHERE false";
 }
