@@ -36,6 +36,22 @@ std::optional<event::TimeRange> Known(event::TimeRange range) {
   return range.min <= range.max ? std::optional(range) : std::nullopt;
 }
 
+bool HasLakeRows(const tide::Cut& cut) { return cut.lake && cut.lake->files->rows() > 0; }
+
+// A forced route must not leave rows out. `rows`: what they are called.
+Status CheckRoute(const SqlRequest& request, const tide::Cut& cut, const std::string& rows) {
+  if (request.route == Route::kRealtime && HasLakeRows(cut)) {
+    return Fail(Code::kInvalidArgument,
+                "route realtime would leave out settled " + rows + "; leave the route open");
+  }
+  if (request.route == Route::kBatch && cut.hot_count() > 0 && !request.allow_stale) {
+    return Fail(Code::kInvalidArgument, "route batch would leave out " + rows +
+                                            " that are not settled; set allow_stale to be "
+                                            "answered at the older cut");
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string_view RouteName(Route route) {
@@ -94,17 +110,8 @@ Result<std::shared_ptr<const engine::Relation>> Service::RecordsOf(const SqlRequ
                                                                    const tide::Cut& cut) {
   auto relation = std::make_shared<engine::Relation>();
   relation->schema = cut.lake ? cut.lake->columns : tide::SchemaOf(tide::Stream::kQuarantine);
-  const bool lake_rows = cut.lake && cut.lake->files->rows() > 0;
-  if (request.route == Route::kRealtime && lake_rows) {
-    return Fail(Code::kInvalidArgument,
-                "route realtime would leave out settled records; leave the route open");
-  }
-  if (request.route == Route::kBatch && cut.hot_count() > 0 && !request.allow_stale) {
-    return Fail(Code::kInvalidArgument,
-                "route batch would leave out records that are not settled; set allow_stale to be "
-                "answered at the older cut");
-  }
-  if (lake_rows) {
+  TM_TRY(CheckRoute(request, cut, "records"));
+  if (HasLakeRows(cut)) {
     TM_ASSIGN(const CachedFiles files,
               FilesOf(tide::LogName(request.project, tide::Stream::kQuarantine), cut.lake));
     relation->files = files.files;
@@ -135,21 +142,12 @@ Result<std::shared_ptr<const engine::Relation>> Service::EventsAt(const SqlReque
                                                                   SqlAnswer* answer) {
   auto relation = std::make_shared<engine::Relation>();
   LogOffset end = cut.end();
-  const bool lake_rows = cut.lake && cut.lake->files->rows() > 0;
+  TM_TRY(CheckRoute(request, cut, "events"));
   const bool hot_rows = cut.hot_count() > 0;
-  if (request.route == Route::kRealtime && lake_rows) {
-    return Fail(Code::kInvalidArgument,
-                "route realtime would leave out settled events; leave the route open");
-  }
   const bool leave_out_hot = request.route == Route::kBatch && hot_rows;
-  if (leave_out_hot && !request.allow_stale) {
-    return Fail(Code::kInvalidArgument,
-                "route batch would leave out events that are not settled; set allow_stale to be "
-                "answered at the older cut");
-  }
   if (leave_out_hot) end = cut.settled();
   if (cut.lake) relation->schema = lake::WithOthers(*cut.lake->metadata, cut.lake->columns);
-  if (lake_rows) {
+  if (HasLakeRows(cut)) {
     TM_ASSIGN(const CachedFiles files, FilesOf(request.project, cut.lake));
     relation->files = files.files;
     answer->sources.push_back({true, files.rows, Known(files.times)});
