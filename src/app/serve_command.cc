@@ -26,6 +26,7 @@ void PrintWelcome(const Server& server, bool dev) {
   const std::string url = "http://" + server.address();
   if (!server.new_admin_key().empty() && !dev) {
     std::printf("admin key of project default (shown once): %s\n", server.new_admin_key().c_str());
+    std::printf("send it as X-API-Key; tidemark's commands take it from TIDEMARK_KEY\n");
   }
   std::printf("data directory: %s\n", server.data_dir().c_str());
   // The one line that programs wait for.

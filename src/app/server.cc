@@ -91,8 +91,10 @@ class Server::Impl final : public RouteParts {
     TM_TRY(rules);
     started_ = clock_.Now();
     Attach();
+    TM_TRY(env::WriteFileDurably(disk_.get(), "http.address", server_->address() + "\n"));
+    TM_TRY(MakeFirstKey());
     ready_.store(true, std::memory_order_release);
-    return env::WriteFileDurably(disk_.get(), "http.address", server_->address() + "\n");
+    return {};
   }
 
   void Drain() {
@@ -142,10 +144,18 @@ class Server::Impl final : public RouteParts {
 
  private:
   Status OpenFolders() {
-    TM_ASSIGN(disk_, env::OpenPosixDisk(options_.data_dir));
+    const auto unusable = [this](const Error& error) {
+      return Fail(Code::kIoError, "the data directory " + options_.data_dir + " cannot be used (" +
+                                      error.message() +
+                                      "); let this user write to it, or name another one with "
+                                      "--data-dir");
+    };
+    auto disk = env::OpenPosixDisk(options_.data_dir);
+    if (!disk) return unusable(disk.error());
+    disk_ = *std::move(disk);
     auto lock = disk_->Lock("lock", std::to_string(::getpid()) + "\n");
     if (!lock) {
-      if (lock.error().code() != Code::kConflict) return Fail(std::move(lock).error());
+      if (lock.error().code() != Code::kConflict) return unusable(lock.error());
       return Fail(Code::kConflict, "another server (pid " + lock.error().message() +
                                        ") owns the data directory " + options_.data_dir +
                                        "; stop it, or give this one its own with --data-dir");
@@ -179,16 +189,20 @@ class Server::Impl final : public RouteParts {
     TM_ASSIGN(schemas_, meta::Schemas::Open(database_.get()));
     TM_ASSIGN(const auto first, projects.Find(kFirstProject));
     if (!first) TM_TRY(projects.Create(kFirstProject, clock_.WallNow()));
-    if (keys_->List().empty()) {
-      TM_ASSIGN(
-          const auto made,
-          keys_->Create({.name = "first", .project = std::string(kFirstProject), .scopes = "admin"},
-                        clock_.WallNow(), env::EntropySeed));
-      new_admin_key_ = made.clear;
-    }
     TM_ASSIGN(KeyringOptions keyring, ReadKeyringOptions(options_.auth, options_.dev));
     options_.doors.trusted_proxies = keyring.trusted_proxies;
     return OpenKeyring(std::move(keyring));
+  }
+
+  // Once nothing can fail any more: a start that fails would never tell the key.
+  Status MakeFirstKey() {
+    if (!keys_->List().empty()) return {};
+    TM_ASSIGN(
+        const auto made,
+        keys_->Create({.name = "first", .project = std::string(kFirstProject), .scopes = "admin"},
+                      clock_.WallNow(), env::EntropySeed));
+    new_admin_key_ = made.clear;
+    return {};
   }
 
   Status OpenKeyring(KeyringOptions keyring) {
