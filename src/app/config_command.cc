@@ -1,8 +1,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include <CLI/CLI.hpp>
 #include <unistd.h>
@@ -18,14 +16,11 @@ constexpr const char* kUsualFile = "tidemark.toml";
 
 // "" if nobody named a file and there is none at the usual place.
 Result<std::string> ReadConfigFile(const std::string& path) {
-  std::ifstream file(path.empty() ? kUsualFile : path);
-  if (!file) {
-    if (path.empty()) return std::string();
-    return Fail(Code::kInvalidArgument, "cannot read the configuration file " + path);
-  }
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
+  std::error_code error;
+  if (path.empty() && !std::filesystem::exists(kUsualFile, error)) return std::string();
+  auto text = ReadAll(path.empty() ? kUsualFile : path);
+  if (!text) return Fail(std::move(text).error().With("the configuration file"));
+  return text;
 }
 
 Status ReadEnvironment(config::Settings* settings) {

@@ -1,7 +1,9 @@
 // The one binary: parses the command line and runs a command. Exit codes: 0 ok, 1 failed, 2 usage,
 // 3 not found, 4 refused, 5 server or network, 6 conflict, 8 check failed.
 
+#include <algorithm>
 #include <cstdio>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 
@@ -16,6 +18,15 @@ void AddRemote(CLI::App* app, Remote* remote) {
   app->add_option("--data-dir", remote->data_dir, "Whose server is asked")->capture_default_str();
   app->add_option("--key", remote->key, "API key")->envname("TIDEMARK_KEY");
   app->add_option("--project", remote->project, "Project to ask for");
+}
+
+// Whether the first word is meant as a command and is none.
+bool IsUnknownCommand(const CLI::App& app, int argc, char** argv) {
+  const std::string_view word = argc > 1 ? argv[1] : "";
+  if (word.empty() || word.front() == '-') return false;
+  const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
+  return std::none_of(commands.begin(), commands.end(),
+                      [word](const CLI::App* one) { return one->get_name() == word; });
 }
 
 int Serve(const ConfigSources& sources, const std::string& crash_at, std::uint64_t store_rate) {
@@ -102,6 +113,11 @@ int Main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    if (IsUnknownCommand(app, argc, argv)) {
+      std::fprintf(stderr, "tidemark: there is no command `%s`; `tidemark --help` lists them\n",
+                   argv[1]);
+      return kUsage;
+    }
     return app.exit(error) == 0 ? 0 : kUsage;
   }
   if (*serve_command) return Serve(sources, crash_at, store_rate);

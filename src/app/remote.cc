@@ -1,7 +1,8 @@
 #include "app/remote.h"
 
+#include <cerrno>
 #include <cstdio>
-#include <fstream>
+#include <cstring>
 #include <iostream>
 #include <iterator>
 
@@ -45,17 +46,31 @@ std::string PathSegment(std::string_view name) {
   return out;
 }
 
+Result<std::ifstream> OpenToRead(const std::string& path) {
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  // A folder can be opened, and not read.
+  if (file && (file.peek() != EOF || errno == 0)) {
+    file.clear();
+    return file;
+  }
+  const int error = errno;
+  return Fail(Code::kNotFound, "cannot read " + path + " (" +
+                                   (error == 0 ? "no file" : std::strerror(error)) +
+                                   "); give the path of a file that this user may read");
+}
+
 Result<std::string> ReadAll(const std::string& path) {
   if (path == "-") {
     return std::string(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>());
   }
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return Fail(Code::kInvalidArgument, "cannot read " + path);
+  TM_ASSIGN(std::ifstream file, OpenToRead(path));
   return std::string(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
 }
 
 int PrintError(const std::string& command, const Error& error) {
   std::fprintf(stderr, "tidemark %s: %s\n", command.c_str(), error.message().c_str());
+  if (error.code() == Code::kNotFound) return kNotFound;
   return error.code() == Code::kInvalidArgument ? kUsage : kServer;
 }
 
@@ -68,6 +83,7 @@ int PrintRefusal(const std::string& command, const net::ClientResponse& response
   }
   std::fprintf(stderr, "tidemark %s: %s (HTTP %d)\n", command.c_str(), message.c_str(),
                response.status);
+  if (response.status == 401) hint += "; a command takes it as --key or from TIDEMARK_KEY";
   if (!hint.empty()) std::fprintf(stderr, "hint: %s\n", hint.c_str());
   if (response.status == 404) return kNotFound;
   if (response.status == 409) return kConflict;

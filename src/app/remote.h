@@ -1,6 +1,7 @@
 // A command's connection to its server.
 #pragma once
 
+#include <fstream>
 #include <string>
 
 #include "app/commands.h"
@@ -15,7 +16,9 @@ net::HttpClient::Headers HeadersOf(const Remote& remote);
 
 // A name as one segment of a path.
 std::string PathSegment(std::string_view name);
-// A file, or standard input for "-".
+// A file to read from. kNotFound: it cannot be read, and why.
+Result<std::ifstream> OpenToRead(const std::string& path);
+// A file, or standard input for "-". kNotFound.
 Result<std::string> ReadAll(const std::string& path);
 
 // Exit codes of the commands.

@@ -71,7 +71,11 @@ Status HttpClient::Connect() {
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
   const int looked_up = ::getaddrinfo(host_.c_str(), port_.c_str(), &hints, &found);
-  int error = looked_up == 0 ? ECONNREFUSED : EHOSTUNREACH;
+  if (looked_up != 0) {
+    return Fail(Code::kUnavailable, "the server's name " + host_ + " is not known (" +
+                                        ::gai_strerror(looked_up) + "); look at --url");
+  }
+  int error = ECONNREFUSED;
   for (const addrinfo* at = found; at != nullptr && fd_ < 0; at = at->ai_next) {
     const int fd = ::socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC, at->ai_protocol);
     if (fd < 0) continue;
@@ -85,7 +89,9 @@ Status HttpClient::Connect() {
   if (found != nullptr) ::freeaddrinfo(found);
   if (fd_ < 0) {
     return Fail(Code::kUnavailable, "no server at " + host_ + ":" + port_ + " (" +
-                                        std::strerror(error) + "); is `tidemark serve` running?");
+                                        std::strerror(error) +
+                                        "); start `tidemark serve`, or say where it is with --url "
+                                        "or --data-dir");
   }
   const int on = 1;
   ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);

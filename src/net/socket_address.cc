@@ -55,7 +55,8 @@ Result<SocketAddress> ResolveAddress(std::string_view text) {
   hints.ai_flags = AI_NUMERICSERV;
   addrinfo* found = nullptr;
   if (const int error = ::getaddrinfo(host.c_str(), port.c_str(), &hints, &found); error != 0) {
-    return Fail(Code::kUnavailable, "'" + host + "': " + ::gai_strerror(error));
+    return Fail(Code::kUnavailable, "'" + host + "' is no name of a host (" +
+                                        ::gai_strerror(error) + "); write 127.0.0.1:8080");
   }
   // "localhost" may have two: the old one is where servers listen by default.
   const addrinfo* chosen = found;

@@ -1,0 +1,104 @@
+"""What goes wrong at first: every message says what happened and what to do next, and nothing is left half made."""
+import os
+import socket
+import subprocess
+
+import pytest
+
+from services.outside import Keyed
+from support.server import BINARY, Tidemark
+
+
+def run(folder, *arguments, text=None, **environment):
+    stdin = {"input": text} if text is not None else {"stdin": subprocess.DEVNULL}
+    done = subprocess.run([BINARY, *arguments], cwd=folder, capture_output=True, text=True, timeout=60, env={**os.environ, **environment}, **stdin)
+    return done.returncode, done.stdout, done.stderr
+
+
+def closed_port():
+    """One where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.mark.parametrize("arguments,code,said", [
+    ([], 2, ["subcommand is required", "--help"]),
+    (["serv"], 2, ["no command `serv`", "--help"]),
+    (["serve", "--port", "9000"], 2, ["--port", "--help"]),
+    (["serve", "--http-listen", "9000"], 2, ["'9000' is no address", "127.0.0.1:8080"]),
+    (["serve", "--http-listen", "no.such.host.invalid:1"], 5, ["no.such.host.invalid", "127.0.0.1:8080"]),
+    (["serve", "--memory", "lots"], 2, ["--memory", "a size like"]),
+    (["serve", "-X", "flush.sise=1"], 2, ["there is no option flush.sise", "did you mean flush.size?"]),
+    (["serve", "-X", "flush.size"], 2, ["section.key=value"]),
+    (["serve", "--config", "nowhere.toml"], 2, ["nowhere.toml", "No such file", "may read"]),
+    (["serve", "--config", "."], 2, ["Is a directory", "may read"]),
+    (["serve", "--data-dir", "file/data"], 1, ["data directory file/data", "--data-dir"]),
+    (["serve", "--data-dir", "file"], 1, ["data directory file", "--data-dir"]),
+    (["sql", "select 1", "--url", "https://127.0.0.1:1"], 2, ["http://127.0.0.1:8080"]),
+    (["sql", "select 1", "--url", "no.such.host.invalid:1"], 5, ["no.such.host.invalid", "--url"]),
+    (["sql"], 2, ["statement", "--help"]),
+    (["send", "--file", "nowhere.json"], 3, ["nowhere.json", "No such file", "may read"]),
+    (["send", "--file", "."], 3, ["Is a directory", "may read"]),
+    (["schema", "register", "order", "nowhere.json"], 3, ["nowhere.json", "may read"]),
+])
+def test_what_is_wrong_is_named_and_how_it_is_put_right(tmp_path, arguments, code, said):
+    (tmp_path / "file").write_text("")
+    got, out, errors = run(tmp_path, *arguments)
+    assert got == code, (got, out, errors)
+    for words in said:
+        assert words in errors, errors
+    assert len(errors.splitlines()) <= 3 and "terminate" not in errors, errors
+
+
+@pytest.mark.parametrize("command", [["sql", "select 1"], ["send", '{"event_type":"a"}'], ["settle"], ["verify"], ["key", "list"], ["table", "list"],
+                                     ["schema", "list"], ["event", "quarantine", "list"], ["demo", "--count", "1"]])
+def test_a_command_without_a_server_says_how_to_start_or_find_one(tmp_path, command):
+    code, out, errors = run(tmp_path, *command, "--url", f"http://127.0.0.1:{closed_port()}")
+    assert code == 5 and (not out or command[0] == "demo"), (code, out, errors)
+    assert "no server at 127.0.0.1:" in errors and "start `tidemark serve`" in errors and "--url" in errors, errors
+
+
+def test_a_busy_port_is_named_and_the_next_start_still_tells_the_first_key(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        code, out, errors = run(tmp_path, "serve", "--data-dir", "data", "--http-listen", address)
+        assert code == 5 and f"{address} is in use" in errors and "--http-listen" in errors, errors
+        assert "ready" not in out and "admin key" not in out
+    with Keyed(tmp_path / "data") as server:
+        assert server.admin.startswith("tm_")
+        assert server.get("/v1/keys").status == 200
+
+
+def test_a_directory_that_another_server_owns(server, tmp_path):
+    code, _, errors = run(tmp_path, "serve", "--data-dir", str(server.folder), "--http-listen", "127.0.0.1:0")
+    assert code == 6 and f"pid {server.process.pid}" in errors and "--data-dir" in errors, errors
+
+
+def test_a_command_without_a_key_says_where_it_takes_one(tmp_path):
+    with Tidemark(tmp_path / "data", dev=False) as server:
+        for command in (["sql", "select 1"], ["send", '{"event_type":"a"}'], ["settle"]):
+            code, _, errors = run(tmp_path, *command, "--data-dir", str(server.folder), TIDEMARK_KEY="")
+            assert code == 4 and "an API key is needed" in errors and "--key" in errors and "TIDEMARK_KEY" in errors, errors
+
+
+def test_events_that_are_none(server, tmp_path):
+    (tmp_path / "empty.json").write_text("\n\n")
+    (tmp_path / "bad.json").write_text("event_type=a\n")
+    at = ["--data-dir", str(server.folder)]
+    code, _, errors = run(tmp_path, "send", "--file", "empty.json", *at)
+    assert code == 2 and "no event" in errors and "--file" in errors, errors
+    code, _, errors = run(tmp_path, "send", "--file", "bad.json", *at)
+    assert code == 4 and "hint: " in errors, errors
+    code, _, errors = run(tmp_path, "send", *at, text='{"event_type":"a"}\n')
+    assert code == 0 and "1 accepted, 0 refused" in errors, errors
+    code, _, errors = run(tmp_path, "send", '{"event_type":"a"}', '{"type_of_event":"a"}', *at)
+    assert code == 0 and "missing_field" in errors and "1 accepted, 0 refused, 1 quarantined" in errors and "quarantine list" in errors, errors
+    code, _, errors = run(tmp_path, "send", '{"type_of_event":"a"}', *at)
+    assert code == 0 and "missing_field" in errors and "0 accepted, 0 refused, 1 quarantined" in errors, errors
+    code, _, errors = run(tmp_path, "sql", "selec 1", *at)
+    assert code == 4 and "hint: " in errors, errors
+    code, _, errors = run(tmp_path, "sql", "select * from evnts", *at)
+    assert code == 3 and "evnts" in errors and "hint: " in errors, errors
