@@ -76,20 +76,28 @@ void SchemaCheck::End() {
   in_force_ = nullptr;
 }
 
+// False: it has too many parts.
+bool SchemaCheck::LayOut(const event::EventView& event, schema::Shape shape) {
+  if (laid_out_ && shape_ == shape) return true;
+  shape_ = shape;
+  const Status read =
+      laid_out_ ? instance_.Reshape(event, shape) : instance_.Read(event, project_, shape);
+  return laid_out_ = read.has_value();
+}
+
 void SchemaCheck::Judge(const event::EventView& event, const meta::SchemaInForce& one,
                         event::CheckFinding* finding) {
   const schema::Validator& validator = *one.version->validator;
-  bool readable = true;
-  if (!laid_out_ || shape_ != validator.shape()) {
-    shape_ = validator.shape();
-    const Status read =
-        laid_out_ ? instance_.Reshape(event, shape_) : instance_.Read(event, project_, shape_);
-    readable = laid_out_ = read.has_value();
-  }
-  schema::BrokenRule broken;
-  const schema::Judgement judgement =
-      readable ? validator.Judge(instance_, &broken) : schema::Judgement::kUndecided;
   const bool refuse = one.subject->mode == meta::SchemaMode::kEnforce;
+  schema::BrokenRule broken;
+  schema::Judgement judgement = schema::Judgement::kUndecided;
+  const auto quick = validator.JudgeColumns(event, &broken);
+  // What is told is told from the laid out event.
+  if (quick && (*quick == schema::Judgement::kValid || !(refuse || tell_))) {
+    judgement = *quick;
+  } else if (LayOut(event, validator.shape())) {
+    judgement = validator.Judge(instance_, &broken);
+  }
   Count(one, judgement, broken, refuse);
   if (judgement == schema::Judgement::kValid) return;
   const bool undecided = judgement == schema::Judgement::kUndecided;

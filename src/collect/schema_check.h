@@ -54,6 +54,7 @@ class SchemaCheck final : public event::EventCheck {
   void Count(const meta::SchemaInForce& one, schema::Judgement judgement,
              const schema::BrokenRule& broken, bool refuse);
   void AddTallies();
+  bool LayOut(const event::EventView& event, schema::Shape shape);
   void Judge(const event::EventView& event, const meta::SchemaInForce& one,
              event::CheckFinding* finding);
   void Tell(const meta::SchemaInForce& one, bool refuse, bool undecided,

@@ -73,6 +73,7 @@ class Compiler {
     for (Node& node : program_->nodes) {
       if (node.object) ListNames(&*node.object);
     }
+    program_->columns = ColumnRules::Of(*program_);
     return CheckForLoops();
   }
 

@@ -57,8 +57,9 @@ std::uint32_t HashOf(event::Column column) {
   return kHashes[event::Index(column)];
 }
 
-// The column that clients mean by a name: its own, or one of the others they send it under.
-const event::Column* ColumnOfName(std::string_view key, std::uint32_t hash) {
+}  // namespace
+
+const event::Column* ColumnOfName(std::string_view name, std::uint32_t hash) {
   static const NameTable<event::Column> kTable = [] {
     std::map<std::string_view, event::Column> columns;
     for (const event::FieldName& field : event::Fields()) {
@@ -67,10 +68,8 @@ const event::Column* ColumnOfName(std::string_view key, std::uint32_t hash) {
     for (const event::ColumnInfo& info : event::kColumns) columns.emplace(info.name, info.column);
     return NameTable<event::Column>(columns);
   }();
-  return kTable.Find(key, hash);
+  return kTable.Find(name, hash);
 }
-
-}  // namespace
 
 InstanceNode& Instance::Add(Kind kind, std::string_view key) {
   return Add(kind, key, HashName(key));

@@ -38,6 +38,10 @@ enum class Shape : std::uint8_t {
   kColumns,  // Columns by name only.
 };
 
+// The column that clients mean by a name: its own, or one of the others they send it under; null if
+// none. `hash` is HashName(name).
+const event::Column* ColumnOfName(std::string_view name, std::uint32_t hash);
+
 class Instance {
  public:
   // kInvalidArgument: more than kInstanceNodesMax nodes.

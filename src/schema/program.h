@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/json_reader.h"
+#include "schema/column_rules.h"
 #include "schema/instance.h"
 #include "schema/name_table.h"
 #include "schema/number.h"
@@ -128,6 +129,7 @@ struct Program {
   std::vector<Pattern> patterns;
   std::vector<NameMap<NodeIndex>> dynamic_anchors;  // By resource.
   Shape shape = Shape::kFlat;
+  std::optional<ColumnRules> columns;  // Points into `nodes`.
 };
 
 }  // namespace tidemark::schema

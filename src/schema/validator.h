@@ -85,6 +85,9 @@ class Validator {
 
   // The same, in less time. `broken` is set if the value is invalid.
   Judgement Judge(const Instance& instance, BrokenRule* broken) const;
+  // The same of an event that is not laid out, if its columns and the names of its properties tell;
+  // nothing: lay it out and ask Judge. `event.properties` as for Instance::Read.
+  std::optional<Judgement> JudgeColumns(const event::EventView& event, BrokenRule* broken) const;
   // "#/properties/amount/minimum", "#/required/amount".
   std::string RuleName(const BrokenRule& broken) const;
 

@@ -3,10 +3,12 @@
 
 #include "schema/validator.h"
 
+#include <array>
 #include <map>
 
 #include <gtest/gtest.h>
 
+#include "schema/builtins.h"
 #include "schema/name_table.h"
 #include "schema/number.h"
 #include "schema/pattern.h"
@@ -245,6 +247,94 @@ TEST(Schema, NamesTheFirstBrokenRuleWithoutTelling) {
   EXPECT_EQ(seen, (std::map<std::string, std::uint64_t>{
                       {"#/properties/n/maximum", 1}, {"#/required/a", 2}, {"#/required/b", 1}}));
   EXPECT_EQ(counts.observed(), 4U);
+}
+
+// SplitMix64.
+class Dice {
+ public:
+  std::uint64_t Below(std::uint64_t limit) {
+    std::uint64_t mixed = state_ += 0x9E3779B97F4A7C15ULL;
+    mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9ULL;
+    mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EBULL;
+    return (mixed ^ mixed >> 31) % limit;
+  }
+  bool OneIn(std::uint64_t limit) { return Below(limit) == 0; }
+
+ private:
+  std::uint64_t state_ = 0;
+};
+
+// An event with some columns and properties, of few texts and names so that rules meet them.
+event::EventView RandomEvent(Dice* dice, std::string* properties) {
+  static constexpr std::array<std::string_view, 4> kTexts = {"login", "gold", "page_view", ""};
+  static constexpr std::array<std::string_view, 9> kMembers = {R"("a":1)",
+                                                               R"("userId":"long")",
+                                                               R"("x":null)",
+                                                               R"("version":2)",
+                                                               R"("os":"o,s}")",
+                                                               R"("\u000bb":[{},"]"])",
+                                                               R"("o":{"os":1,"x":[]})",
+                                                               R"("q\"":"\\")",
+                                                               R"("":0)"};
+  event::EventView event;
+  event.present = event::Bit(event::Column::kTimestamp);
+  *properties = "{";
+  for (std::uint64_t i = dice->Below(4); i > 0; --i) {
+    if (properties->size() > 1) *properties += ',';
+    *properties += kMembers[dice->Below(kMembers.size())];
+  }
+  *properties += '}';
+  event.value = 1.5;
+  for (const event::ColumnInfo& info : event::kColumns) {
+    if (dice->OneIn(4)) continue;
+    if (info.column == event::Column::kValue) event.present |= event::Bit(info.column);
+    if (info.type != event::Type::kString || info.column == event::Column::kProjectId) continue;
+    const bool all = info.column == event::Column::kProperties;
+    event.SetText(info.column, all ? *properties : kTexts[dice->Below(kTexts.size())]);
+  }
+  return event;
+}
+
+std::vector<std::string> SchemasOfEvents() {
+  std::vector<std::string> texts = {
+      R"({"properties":{"userId":{"maxLength":3},"value":{"type":"string"}},"required":["x"]})",
+      R"({"properties":{"value":{"minimum":2},"user_tier":{"const":"gold"}},"required":["ip"]})",
+      R"({"properties":{"timestamp":{"enum":["now"]},"project_id":{"const":"p"}}})",
+      R"({"additionalProperties":false,"properties":{"os":true}})",
+      R"({"minProperties":9})",
+      R"({"properties":{"os":false,"browser":{"enum":["gold","login"],"const":"gold"}}})"};
+  for (const Builtin& builtin : Builtins()) texts.emplace_back(builtin.json);
+  for (std::size_t i = 0, end = texts.size(); i < end; ++i) {
+    if (texts[i].find("x-tidemark-shape") != std::string::npos) continue;
+    texts.push_back(texts[i]);
+    texts.back().insert(texts.back().find('{') + 1, R"("x-tidemark-shape":"columns",)");
+  }
+  return texts;
+}
+
+TEST(Schema, TellsAtALookWhatItTellsOfTheWholeEvent) {
+  Dice dice;
+  std::size_t told = 0;
+  for (const std::string& text : SchemasOfEvents()) {
+    CompileOptions options;
+    options.of_events = true;
+    const auto made = Validator::Compile(JsonValue::Parse(text).value(), options);
+    ASSERT_TRUE(made.has_value()) << made.error().ToString();
+    for (int i = 0; i < 2'000; ++i) {
+      std::string properties;
+      const event::EventView event = RandomEvent(&dice, &properties);
+      BrokenRule quick;
+      const auto judged = (*made)->JudgeColumns(event, &quick);
+      if (!judged) continue;
+      ++told;
+      Instance instance;
+      BrokenRule broken;
+      ASSERT_TRUE(instance.Read(event, "p", (*made)->shape()).has_value());
+      ASSERT_EQ((*made)->Judge(instance, &broken), *judged) << text << properties;
+      ASSERT_EQ(quick, broken) << text << properties;
+    }
+  }
+  EXPECT_GT(told, 8'000U);
 }
 
 TEST(Schema, ReadsTheNamesThatClientsGiveToColumns) {
