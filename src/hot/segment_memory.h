@@ -1,5 +1,7 @@
 // Memory of one segment: zeroed blocks and an arena for text, counted to the byte in the segment
-// and in the budget, freed with it. One writer; bytes() from any thread.
+// and in the budget, freed with it. A segment that has grown takes huge pages and counts each as a
+// whole: fewer page faults while it is written, fewer misses while a flush reads it in another
+// order. One writer; bytes() from any thread.
 #pragma once
 
 #include <atomic>
@@ -10,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/huge_page.h"
 #include "base/memory_budget.h"
 
 namespace tidemark::hot {
@@ -21,11 +24,22 @@ class SegmentMemory {
   SegmentMemory& operator=(const SegmentMemory&) = delete;
   ~SegmentMemory() {
     for (const Block& block : blocks_) ::operator delete(block.data, kAlign);
+    for (std::byte* page : pages_) UnmapHugePage(page);
     budget_->Release(bytes());
   }
 
   // Lives as long as this; never moves. Aligned to a cache line.
   std::byte* Allocate(std::size_t bytes, bool zeroed) {
+    const std::size_t aligned = (bytes + kAlignBytes - 1) / kAlignBytes * kAlignBytes;
+    if (aligned > page_room_ && this->bytes() >= kPagesAfter && aligned <= kPageBlockMax) {
+      TakePage();
+    }
+    if (aligned <= page_room_) {
+      std::byte* data = page_at_;
+      page_at_ += aligned;
+      page_room_ -= aligned;
+      return data;
+    }
     Count(bytes);
     auto* data = static_cast<std::byte*>(::operator new(bytes, kAlign));
     if (zeroed) std::memset(data, 0, bytes);
@@ -66,16 +80,30 @@ class SegmentMemory {
   std::uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
  private:
-  static constexpr std::align_val_t kAlign{64};
+  static constexpr std::size_t kAlignBytes = 64;
+  static constexpr std::align_val_t kAlign{kAlignBytes};
+  // A segment of fewer bytes has blocks of their own size only.
+  static constexpr std::size_t kPagesAfter = 2 * kHugePageBytes;
+  static constexpr std::size_t kPageBlockMax = kHugePageBytes / 4;  // What is left over is lost.
   static constexpr std::size_t kArenaBlockMin = 16U << 10;
   static constexpr std::size_t kArenaBlockMax = 256U << 10;
   struct Block {
     std::byte* data;
   };
 
+  void TakePage() {
+    Count(kHugePageBytes);
+    page_at_ = MapHugePage();
+    page_room_ = kHugePageBytes;
+    pages_.push_back(page_at_);
+  }
+
   MemoryBudget* const budget_;
   std::atomic<std::uint64_t> bytes_{0};
   std::vector<Block> blocks_;
+  std::vector<std::byte*> pages_;
+  std::byte* page_at_ = nullptr;  // In the last one.
+  std::size_t page_room_ = 0;
   char* at_ = nullptr;
   std::size_t room_ = 0;
   std::size_t next_arena_block_ = kArenaBlockMin;

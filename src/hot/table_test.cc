@@ -280,6 +280,29 @@ TEST(HotTable, ReplacesTheDoorsEstimateByWhatWasUsed) {
   EXPECT_LE(budget.used_bytes(), estimates + kOpenSlackBytesMax);
 }
 
+TEST(HotTable, CountsTheHugePagesOfASegmentThatHasGrown) {
+  MemoryBudget budget(1ULL << 30);
+  {
+    Table table("default", {}, &budget);
+    Texts expected;
+    for (int i = 0; i < 20; ++i) {
+      std::vector<Row> rows;
+      for (int k = 0; k < 1'000; ++k) {
+        expected.push_back(std::string(500, 'p') + std::to_string(i * 1'000 + k));
+        rows.push_back({"id", "t", 1, "DE", expected.back()});
+      }
+      ASSERT_TRUE(Append(&table, Encode(rows), i * 1'000));
+      ASSERT_EQ(budget.used_bytes(), table.Publish()->bytes());
+    }
+    EXPECT_GT(budget.used_bytes(), std::uint64_t{20'000} * 500);
+    const auto view = table.Segments()->View(LogOffset(0), LogOffset(20'000));
+    EXPECT_EQ(Cells(*view, Column::kProperties), expected);
+    table.Release(LogOffset(20'000));
+    EXPECT_GT(budget.used_bytes(), 0U);  // The view's.
+  }
+  EXPECT_EQ(budget.used_bytes(), 0U);
+}
+
 TEST(HotTable, TurnsToPlainTextWhenADictionaryIsFull) {
   MemoryBudget budget(1ULL << 30);
   Table table("default", {}, &budget);
