@@ -305,7 +305,10 @@ Duration Core::TideStep() {
 }
 
 Duration Core::IndexStep() {
-  if (!index_ || fenced()) return options_.pause;
+  if (fenced()) return options_.pause;
+  // A segment of the log that is about to be full comes first.
+  if (log_->Prepare()) return Duration::zero();
+  if (!index_) return options_.index_pause;
   const auto more = index_->Work();
   if (!more) {
     TM_LOG(kError, "writing the index of ids failed and will be tried again",

@@ -62,7 +62,8 @@ class Core {
   // The tide's thread: flushes what is due, then waiters, then garbage.
   Duration TideStep();
 
-  // The index's thread: writes and merges what remembers ids. Returns how long it may sleep.
+  // The index's thread: makes the log's next segment ready, writes and merges what remembers ids.
+  // Returns how long it may sleep.
   Duration IndexStep();
 
   // Settles everything that is durable now in every project, then calls `done` with the outcome, on

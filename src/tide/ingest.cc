@@ -338,8 +338,9 @@ bool Ingest::KeepHouse() {
     settled_sum_ = settled;
     checkpoint_ = checkpoint;
   }
-  if (index_ != nullptr && index_->Tend()) parts_.wake_index();
+  const bool index_waits = index_ != nullptr && index_->Tend();
   const auto more = log_->Tend();
+  if (log_->TakeAsked() || index_waits) parts_.wake_index();
   if (!more) TM_LOG(kWarning, "preparing segments failed", {"error", more.error().ToString()});
   return more.has_value() && *more;
 }

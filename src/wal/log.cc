@@ -468,6 +468,9 @@ Result<bool> Log::Tend() {
   return more;
 }
 
+bool Log::TakeAsked() { return state_->pool.TakeAsked(); }
+bool Log::Prepare() { return state_->pool.Prepare(); }
+
 Status Log::ReleaseReserve() {
   auto released = state_->pool.ReleaseReserve();
   state_->PublishPool();

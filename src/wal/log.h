@@ -55,7 +55,8 @@ struct LogOptions {
   std::uint64_t reserve_bytes = 64_MiB;
   // Tend() leaves this much of the disk free beside what it prepares.
   std::uint64_t free_bytes_min = 64_MiB;
-  // What one Tend() writes and syncs at most: small, so that it fits between two groups.
+  // What one Tend() writes and syncs at most: small, so that it fits between two groups. Prepare(),
+  // beside them, four times as much.
   std::uint64_t tend_bytes = 256_KiB;
 };
 
@@ -151,11 +152,17 @@ class Log {
   using SettledEnd = std::function<LogOffset(std::string_view project)>;
   Status Trim(const SettledEnd& settled, std::uint64_t sequence_end = ~std::uint64_t{0});
 
-  // One slice of preparing spares and the reserve, at most tend_bytes written. True if there is
-  // more to do at once; false if all is ready or the disk has no room for it. Call it when idle
-  // and, under load, after every group: without a spare the group that fills a segment waits until
-  // a whole new one is written. kIoError is harmless to the log. Not with a group in flight.
+  // Takes a spare that Prepare has made and asks for one that is missing; then one slice of the
+  // reserve, at most tend_bytes written. True if there is more to do at once; false if all is
+  // ready, is being made or the disk has no room for it. Call it when idle and, under load, after
+  // every group: without a spare the group that fills a segment waits until a whole new one is
+  // written. kIoError is harmless to the log. Not with a group in flight.
   Result<bool> Tend();
+  // Whether Tend has asked for something since the last call: Prepare's thread is to be woken.
+  bool TakeAsked();
+  // One slice of what Tend has asked for; false: it has asked for nothing. One thread at a time,
+  // which may be another than the log's; what fails, Tend tells.
+  bool Prepare();
   // Gives the reserve's bytes back to the disk, for the commit that lets Trim free the log.
   // Tend() makes it again when there is room. kIoError.
   Status ReleaseReserve();

@@ -295,6 +295,7 @@ class Life {
   void TendSome() {
     if (!log_) return;
     for (std::uint64_t i = dice_.Below(8); i > 0; --i) {
+      if (dice_.OneIn(2)) log_->Prepare();
       if (const auto more = log_->Tend(); !more || !*more) break;
     }
     if (dice_.OneIn(4)) {

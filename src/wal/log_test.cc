@@ -337,8 +337,10 @@ TEST_F(LogTest, ContinuesFromAFloorAndRemembersIt) {
 
 TEST_F(LogTest, HasASpareAndAReserveForTheWayOutOfAFullDisk) {
   ASSERT_OK(Open());
-  while (log_->Tend().value()) {
+  while (log_->Tend().value() || log_->Prepare()) {
   }
+  EXPECT_TRUE(log_->TakeAsked());
+  EXPECT_FALSE(log_->TakeAsked());
   ASSERT_EQ(log_->stats().spares, 1U);
   ASSERT_TRUE(log_->stats().reserve_ready);
   disk_.SetOptions({.capacity_bytes = disk_.used_bytes()});                    // Full.
@@ -435,7 +437,7 @@ TEST(LogOnARealDisk, KeepsWhatItSynced) {
       log->StartSync();
       ASSERT_OK(log->WaitSync());
     }
-    while (log->Tend().value()) {
+    while (log->Tend().value() || log->Prepare()) {
     }
     ASSERT_OK(log->Trim([](std::string_view) { return LogOffset(10); }));
   }

@@ -130,7 +130,8 @@ Result<bool> SegmentPool::HasRoom(std::uint64_t bytes) const {
   return free >= options_.free_bytes_min && free - options_.free_bytes_min >= bytes;
 }
 
-Result<bool> SegmentPool::Grow(const std::string& path, std::uint64_t goal, std::uint64_t* size) {
+Result<bool> SegmentPool::GrowReserve() {
+  const std::string path = options_.folder + "/" + std::string(kReserveName);
   std::unique_ptr<env::File> file;
   if (auto opened = disk_->Open(path)) {
     file = *std::move(opened);
@@ -139,38 +140,46 @@ Result<bool> SegmentPool::Grow(const std::string& path, std::uint64_t goal, std:
   } else {
     return Fail(std::move(opened).error());
   }
-  TM_TRY(file->Preallocate(std::min(goal, *size + options_.tend_bytes)));
-  TM_ASSIGN(*size, file->Size());
-  if (*size < goal) return false;
+  const std::uint64_t goal = options_.reserve_bytes;
+  TM_TRY(file->Preallocate(std::min(goal, reserve_bytes_ + options_.tend_bytes)));
+  TM_ASSIGN(reserve_bytes_, file->Size());
+  if (reserve_bytes_ < goal) return false;
   TM_TRY(file->Sync());  // Once: it holds up the groups that wait.
   return true;
 }
 
+Status SegmentPool::TendSpares() {
+  auto made = maker_.Take();
+  if (!made) {
+    // A file whose sync failed is not used again.
+    if (auto removed = RemoveQuietly(maker_.failed_path()); !removed) {
+      return Fail(std::move(made).error().With(removed.error().message()));
+    }
+    return Fail(std::move(made).error());
+  }
+  if (*made) ready_.push_back(**std::move(made));
+  if (ready_.size() >= options_.spares || !maker_.idle()) return {};
+  TM_ASSIGN(const bool room, HasRoom(options_.segment_bytes));
+  if (!room) return {};
+  maker_.Ask(NewSparePath(), options_.segment_bytes);
+  asked_ = true;
+  return {};
+}
+
 Result<bool> SegmentPool::Tend() {
   TM_TRY(CleanFolder());
-  const bool want_spare = ready_.size() < options_.spares;
-  if (!want_spare && reserve_ready()) return false;
-  std::uint64_t* size = want_spare ? &growing_bytes_ : &reserve_bytes_;
-  const std::uint64_t goal = want_spare ? options_.segment_bytes : options_.reserve_bytes;
-  TM_ASSIGN(const bool room, HasRoom(goal - std::min(goal, *size)));
+  TM_TRY(TendSpares());
+  // First a spare, for which groups may wait.
+  if (ready_.size() < options_.spares || reserve_ready()) return false;
+  TM_ASSIGN(const bool room, HasRoom(options_.reserve_bytes - reserve_bytes_));
   if (!room) return false;
-  if (want_spare && growing_.empty()) growing_ = NewSparePath();
-  const std::string path =
-      want_spare ? growing_ : options_.folder + "/" + std::string(kReserveName);
-  auto whole = Grow(path, goal, size);
-  if (!whole || (*whole && want_spare)) {
-    if (want_spare) growing_.clear();
-    *size = want_spare || !whole ? 0 : *size;
+  auto whole = GrowReserve();
+  if (whole) return !*whole;
+  reserve_bytes_ = 0;
+  if (auto removed = RemoveQuietly(options_.folder + "/" + std::string(kReserveName)); !removed) {
+    return Fail(std::move(whole).error().With(removed.error().message()));
   }
-  if (!whole) {
-    // A file whose sync failed is not used again.
-    if (auto removed = RemoveQuietly(path); !removed) {
-      return Fail(std::move(whole).error().With(removed.error().message()));
-    }
-    return Fail(std::move(whole).error());
-  }
-  if (*whole && want_spare) ready_.push_back(path);
-  return ready_.size() < options_.spares || !reserve_ready();
+  return Fail(std::move(whole).error());
 }
 
 Status SegmentPool::ReleaseReserve() {

@@ -3,24 +3,27 @@
 // A file gets its segment's name only when its header is durable, so a name never has a foreign
 // header; and a recycled file is used again only when the loss of its old name is durable.
 //
-// Owned by the log's thread. Errors: kIoError; every call may be repeated.
+// Owned by the log's thread, but for Prepare. Errors: kIoError; every call may be repeated.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "env/disk.h"
 #include "wal/log.h"
+#include "wal/spare_maker.h"
 
 namespace tidemark::wal {
 
 class SegmentPool {
  public:
   // Both must outlive the pool.
-  SegmentPool(env::Disk* disk, const LogOptions& options) : disk_(disk), options_(options) {}
+  SegmentPool(env::Disk* disk, const LogOptions& options)
+      : disk_(disk), options_(options), maker_(disk, kSlicesAtOnce * options.tend_bytes) {}
 
   // Takes the spares and the reserve that are in the folder. Removes those that are too many.
   Status Adopt(const std::vector<std::string>& names);
@@ -39,27 +42,33 @@ class SegmentPool {
 
   // See Log.
   Result<bool> Tend();
+  bool TakeAsked() { return std::exchange(asked_, false); }
   Status ReleaseReserve();
+  bool Prepare() { return maker_.Work(); }
 
   std::uint64_t spares() const { return ready_.size(); }
   bool reserve_ready() const { return reserve_bytes_ >= options_.reserve_bytes; }
 
  private:
+  // Nobody waits for Prepare.
+  static constexpr std::uint64_t kSlicesAtOnce = 4;
+
   std::string NewSparePath();
   // Removes orphans; makes pending renames and removals durable.
   Status CleanFolder();
   Result<Made> TakeFile(std::uint64_t file_bytes);
   Status Fill(Made* made, std::uint64_t segment_id, std::string_view content);
   Result<bool> HasRoom(std::uint64_t bytes) const;
-  // Grows a file by one slice; true when it has `goal` bytes.
-  Result<bool> Grow(const std::string& path, std::uint64_t goal, std::uint64_t* size);
+  Status TendSpares();
+  // Grows the reserve by one slice; true when it is whole.
+  Result<bool> GrowReserve();
   Status RemoveQuietly(const std::string& path);
 
   env::Disk* disk_;
   const LogOptions& options_;
-  std::vector<std::string> ready_;  // Paths of whole spares.
-  std::string growing_;             // Path of a spare that Tend is making, or empty.
-  std::uint64_t growing_bytes_ = 0;
+  std::vector<std::string> ready_;  // Paths of whole spares; one more than wanted if one came back.
+  SpareMaker maker_;
+  bool asked_ = false;
   std::uint64_t reserve_bytes_ = 0;
   std::vector<std::string> orphans_;  // Of a Make that failed: durably gone before the next one.
   std::uint64_t next_spare_ = 0;

@@ -106,9 +106,9 @@ class Machine {
                                   if (index_) index_->Wake();
                                 }};
     core_ = tide::Core::Open(options, parts).value();
+    index_ = std::make_unique<env::Worker>("index", [this] { return core_->IndexStep(); });
     log_ = std::make_unique<env::Worker>("log", [this] { return core_->IngestStep(); });
     tide_ = std::make_unique<env::Worker>("tide", [this] { return core_->TideStep(); });
-    index_ = std::make_unique<env::Worker>("index", [this] { return core_->IndexStep(); });
   }
   ~Machine() {
     log_->Stop();
