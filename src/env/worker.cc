@@ -6,8 +6,25 @@
 #include <utility>
 
 #include <pthread.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace tidemark::env {
+namespace {
+
+constexpr int kBackgroundNice = 5;  // A third of the processor that a normal thread gets.
+
+// Of the calling thread. Wishes: what the kernel refuses changes nothing but waiting times.
+void GiveWay() {
+  // linux/ioprio.h, which not every C library has.
+  constexpr int kThisThread = 1;
+  constexpr int kIdleClass = 3 << 13;
+  static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kBackgroundNice));
+  static_cast<void>(::syscall(SYS_ioprio_set, kThisThread, 0, kIdleClass));
+}
+
+}  // namespace
 
 struct Worker::State {
   std::mutex mutex;
@@ -17,7 +34,8 @@ struct Worker::State {
   Step step;
   std::thread thread;
 
-  void Run() noexcept {
+  void Run(Priority priority) noexcept {
+    if (priority == Priority::kBackground) GiveWay();
     for (;;) {
       const Duration pause = step();
       std::unique_lock lock(mutex);
@@ -30,9 +48,9 @@ struct Worker::State {
   }
 };
 
-Worker::Worker(std::string name, Step step) : state_(std::make_unique<State>()) {
+Worker::Worker(std::string name, Step step, Priority priority) : state_(std::make_unique<State>()) {
   state_->step = std::move(step);
-  state_->thread = std::thread([state = state_.get()] { state->Run(); });
+  state_->thread = std::thread([state = state_.get(), priority] { state->Run(priority); });
   name.resize(std::min<std::size_t>(name.size(), 15));  // The kernel's limit.
   pthread_setname_np(state_->thread.native_handle(), name.c_str());
 }

@@ -247,10 +247,14 @@ Result<std::vector<lake::NewFile>> Flusher::WriteFiles(const std::vector<Partiti
     TM_ASSIGN(auto written, parts_.writer->Write(rows, kept, path));
     TM_CHECK_EQ(written.rows, rows.row_count());
     At(FlushStep::kDataFiles);
-    if (!env::Planted(env::Bug::kDataFileNotSealed)) TM_TRY(parts_.store->Seal(keys[i]));
     files.push_back({keys[i], parts[i].partition, rows.Finish(), written.bytes,
                      std::move(written.split_offsets), parts[i].sorted, std::move(written.kept)});
     TM_CHECK_EQ(files.back().metrics.rows, written.rows);
+  }
+  // All are written before the first is synced: late events make many small files, and what a
+  // file system has to note of them it then notes together.
+  for (const lake::NewFile& file : files) {
+    if (!env::Planted(env::Bug::kDataFileNotSealed)) TM_TRY(parts_.store->Seal(file.key));
   }
   return files;
 }
