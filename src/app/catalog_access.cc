@@ -14,7 +14,9 @@ iceberg::Outcome<iceberg::Access> CatalogAccess(Keyring* keyring, const net::Req
                            refusal.message);
   }
   iceberg::Access access;
-  access.all = identity->any_project || identity->May(collect::Scope::kAdmin);
+  // Admin keys of the project `default` are the operator's.
+  access.all = identity->any_project ||
+               (identity->May(collect::Scope::kAdmin) && identity->project == "default");
   access.write = identity->May(collect::Scope::kCatalog);
   access.project = identity->project;
   if (!access.all && !access.write && !identity->May(collect::Scope::kRead)) {

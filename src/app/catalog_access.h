@@ -9,7 +9,8 @@
 namespace tidemark::app {
 
 // Scope query reads, scope catalog reads and commits: in the key's project and in the namespaces
-// that are no project's. Scope admin, and with --dev this machine itself: everywhere.
+// that are no project's. Scope admin has both; of the project `default` it may everywhere, as this
+// machine itself with --dev.
 // 401 without a known key, 403 with one that has none of the scopes.
 iceberg::Outcome<iceberg::Access> CatalogAccess(Keyring* keyring, const net::Request& request,
                                                 const std::string& key);

@@ -1,17 +1,20 @@
 #include "app/plain_tables.h"
 
+#include <mutex>
 #include <utility>
 
 #include "app/read_only_store.h"
+#include "iceberg/reach.h"
 
 namespace tidemark::app {
 namespace {
 
-// The store that a table lives in, asked by any spelling of a URI.
+// The store that a table lives in, asked by any spelling of a URI, as far as the table's project
+// may read it.
 class TableStore final : public ReadOnlyStore {
  public:
-  TableStore(const iceberg::Locations* locations, env::ObjectStore* store)
-      : locations_(locations), store_(store) {}
+  TableStore(iceberg::Reach reach, env::ObjectStore* store)
+      : reach_(std::move(reach)), store_(store) {}
 
   Result<std::string> Get(std::string_view key, std::uint64_t bytes_max) const override {
     return store_->Get(key, bytes_max);
@@ -22,8 +25,14 @@ class TableStore final : public ReadOnlyStore {
   }
   std::string Uri(std::string_view key) const override { return store_->Uri(key); }
   Result<std::string> KeyOf(std::string_view uri) const override {
-    auto place = locations_->Resolve(uri);
-    if (!place) return Fail(Code::kInvalidArgument, place.error().message);
+    std::unique_lock lock(mutex_);
+    auto place = reach_.Resolve(uri);
+    lock.unlock();
+    if (!place) {
+      const bool forbidden = place.error().status == 403;
+      return Fail(forbidden ? Code::kPermissionDenied : Code::kInvalidArgument,
+                  place.error().message);
+    }
     if (place->store != store_) {
       return Fail(Code::kInvalidArgument, "a file of the table lies in another location");
     }
@@ -32,7 +41,8 @@ class TableStore final : public ReadOnlyStore {
   std::string NativePath(std::string_view key) const override { return store_->NativePath(key); }
 
  private:
-  const iceberg::Locations* const locations_;
+  mutable std::mutex mutex_;
+  const iceberg::Reach reach_;
   env::ObjectStore* const store_;
 };
 
@@ -66,7 +76,10 @@ query::CatalogTable PlainTables::TableOf(const catalog::Entry& entry) const {
     return table;
   }
   table.metadata = std::make_shared<const lake::TableMetadata>(*std::move(metadata));
-  table.store = std::make_shared<const TableStore>(locations_, place->store);
+  // A statement is its project's, whoever sent it.
+  const iceberg::Access access{.project = table.ns.front()};
+  table.store = std::make_shared<const TableStore>(
+      iceberg::Reach(locations_, directory_, access, entry.record.location), place->store);
   return table;
 }
 

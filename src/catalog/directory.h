@@ -87,8 +87,16 @@ class Directory {
   virtual Status Apply(std::span<const EntryChange> changes) = 0;
   // kNotFound (entry or target namespace), kAlreadyExists, kPermissionDenied.
   virtual Status Rename(const Uuid& entry, std::string_view ns, std::string_view name) = 0;
-  // True if a table or view lives at the location, above it or below it.
-  virtual Result<bool> OverlapsLocation(std::string_view location) = 0;
+  // True if a table or view other than `except` lives at the location, above it or below it.
+  virtual Result<bool> OverlapsLocation(std::string_view location,
+                                        std::span<const Uuid> except) = 0;
+  // The table or view that lives at one of the locations: at the longest, if several do.
+  struct Resident {
+    Uuid uuid;
+    std::string ns;
+  };
+  virtual Result<std::optional<Resident>> FindAtLocation(
+      std::span<const std::string> locations) = 0;
 };
 
 }  // namespace tidemark::catalog

@@ -186,10 +186,27 @@ TEST_F(DirectoryTest, CommitsToManagedTablesHaveTheCatalogsConditions) {
 
 TEST_F(DirectoryTest, LocationsDoNotOverlap) {
   ASSERT_OK(Apply(Create(1, "t")));
-  EXPECT_TRUE(*directory_->OverlapsLocation("file:///w/1"));
-  EXPECT_TRUE(*directory_->OverlapsLocation("file:///w/1/below"));
-  EXPECT_TRUE(*directory_->OverlapsLocation("file:///w"));
-  EXPECT_FALSE(*directory_->OverlapsLocation("file:///w/10"));
+  EXPECT_TRUE(*directory_->OverlapsLocation("file:///w/1", {}));
+  EXPECT_TRUE(*directory_->OverlapsLocation("file:///w/1/below", {}));
+  EXPECT_TRUE(*directory_->OverlapsLocation("file:///w", {}));
+  EXPECT_FALSE(*directory_->OverlapsLocation("file:///w/10", {}));
+  const Uuid itself = MakeUuidV4(1, 1);
+  EXPECT_FALSE(*directory_->OverlapsLocation("file:///w/1/below", {&itself, 1}));
+  ASSERT_OK(Apply(Create(2, "u")));
+  EXPECT_TRUE(*directory_->OverlapsLocation("file:///w", {&itself, 1}));
+}
+
+TEST_F(DirectoryTest, ALocationTellsWhoLivesThere) {
+  ASSERT_OK(Apply(Create(1, "t")));
+  const std::vector<std::string> above = {"file:///w/1/data", "file:///w/1", "file:///w"};
+  const auto found = directory_->FindAtLocation(above);
+  ASSERT_OK(found);
+  ASSERT_TRUE(found->has_value());
+  EXPECT_EQ((*found)->uuid, MakeUuidV4(1, 1));
+  EXPECT_EQ((*found)->ns, "a");
+  const std::vector<std::string> other = {"file:///w/10", "file:///w"};
+  EXPECT_FALSE(directory_->FindAtLocation(other)->has_value());
+  EXPECT_FALSE(directory_->FindAtLocation({})->has_value());
 }
 
 }  // namespace

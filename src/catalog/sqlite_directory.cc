@@ -1,5 +1,6 @@
 #include "catalog/sqlite_directory.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/json_reader.h"
@@ -274,13 +275,41 @@ Status SqliteDirectory::Rename(const Uuid& entry, std::string_view ns, std::stri
   return transaction.Commit();
 }
 
-Result<bool> SqliteDirectory::OverlapsLocation(std::string_view location) {
+Result<bool> SqliteDirectory::OverlapsLocation(std::string_view location,
+                                               std::span<const Uuid> except) {
   TM_ASSIGN(Transaction transaction, database_->Begin());
   TM_ASSIGN(Statement find,
-            transaction.Prepare("SELECT 1 FROM iceberg_table WHERE location=?1"
+            transaction.Prepare("SELECT uuid FROM iceberg_table WHERE location=?1"
                                 " OR substr(location,1,length(?1)+1)=?1||'/'"
                                 " OR substr(?1,1,length(location)+1)=location||'/'"));
-  return find.Bind(1, location).Step();
+  find.Bind(1, location);
+  while (true) {
+    TM_ASSIGN(const bool row, find.Step());
+    if (!row) return false;
+    const auto uuid = Uuid::Parse(find.Text(0));
+    if (!uuid || std::ranges::find(except, *uuid) == except.end()) return true;
+  }
+}
+
+Result<std::optional<Directory::Resident>> SqliteDirectory::FindAtLocation(
+    std::span<const std::string> locations) {
+  std::optional<Resident> found;
+  if (locations.empty()) return found;
+  std::string list = "?1";
+  for (std::size_t i = 1; i < locations.size(); ++i) list += ",?" + std::to_string(i + 1);
+  TM_ASSIGN(Transaction transaction, database_->Begin());
+  TM_ASSIGN(Statement find,
+            transaction.Prepare("SELECT uuid,ns FROM iceberg_table WHERE location IN (" + list +
+                                ") ORDER BY length(location) DESC LIMIT 1"));
+  for (std::size_t i = 0; i < locations.size(); ++i) {
+    find.Bind(static_cast<int>(i + 1), std::string_view(locations[i]));
+  }
+  TM_ASSIGN(const bool row, find.Step());
+  if (!row) return found;
+  const auto uuid = Uuid::Parse(find.Text(0));
+  if (!uuid) return Fail(Code::kCorruption, "an entry of the catalog has no UUID");
+  found = Resident{*uuid, std::string(find.Text(1))};
+  return found;
 }
 
 }  // namespace tidemark::catalog

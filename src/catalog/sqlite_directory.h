@@ -25,7 +25,8 @@ class SqliteDirectory final : public Directory {
                                                const Page& page) override;
   Status Apply(std::span<const EntryChange> changes) override;
   Status Rename(const Uuid& entry, std::string_view ns, std::string_view name) override;
-  Result<bool> OverlapsLocation(std::string_view location) override;
+  Result<bool> OverlapsLocation(std::string_view location, std::span<const Uuid> except) override;
+  Result<std::optional<Resident>> FindAtLocation(std::span<const std::string> locations) override;
 
  private:
   meta::Database* database_;

@@ -1,5 +1,6 @@
 // Commits: requirements, updates, the next metadata file, the pointer.
 #include <algorithm>
+#include <array>
 #include <set>
 #include <utility>
 
@@ -27,9 +28,13 @@ Outcome<bool> AssertsCreate(const JsonValue& request) {
   });
 }
 
-std::string FolderOf(const TableDocument& document) {
-  const std::string folder = document.Property(kMetadataPath);
-  return folder.empty() ? document.location() + "/metadata" : folder;
+// Old metadata files that are the table's own: its log may name any file.
+void KeepOwn(std::span<const std::string> folders, std::vector<std::string>* files) {
+  std::erase_if(*files, [&](const std::string& uri) {
+    return std::ranges::none_of(folders, [&](const std::string& folder) {
+      return Locations::Normal(uri).starts_with(Locations::Normal(folder) + "/");
+    });
+  });
 }
 
 }  // namespace
@@ -53,15 +58,17 @@ Done RestCatalog::WriteMetadata(std::string_view folder, std::string_view codec,
   return {};
 }
 
-Outcome<RestCatalog::Prepared> RestCatalog::Prepare(const TableCommit& commit) {
+Outcome<RestCatalog::Prepared> RestCatalog::Prepare(const Access& access,
+                                                    const TableCommit& commit) {
   ICE_ASSIGN(const bool create, AssertsCreate(*commit.request));
-  if (create) return PrepareNew(commit);
+  if (create) return PrepareNew(access, commit);
   ICE_ASSIGN(const catalog::Entry entry, Require(commit.name, EntryKind::kTable));
-  return PrepareNext(commit, entry);
+  return PrepareNext(access, commit, entry);
 }
 
 // The end of a staged create: the updates describe the whole table.
-Outcome<RestCatalog::Prepared> RestCatalog::PrepareNew(const TableCommit& commit) {
+Outcome<RestCatalog::Prepared> RestCatalog::PrepareNew(const Access& access,
+                                                       const TableCommit& commit) {
   ICE_ASSIGN(const auto there, Find(commit.name, EntryKind::kTable));
   if (there) return CommitFailed("Requirement failed: table already exists");
   ICE_TRY(CheckNewName(commit.name, EntryKind::kTable));
@@ -74,7 +81,7 @@ Outcome<RestCatalog::Prepared> RestCatalog::PrepareNew(const TableCommit& commit
     document.SetDefaultLocation(
         parts_.locations->ForNew(commit.name.ns, commit.name.name, *document.uuid()));
   }
-  ICE_TRY(CheckLocation(document.location(), ""));
+  ICE_TRY(CheckLocation(access, document.location(), ""));
   ICE_TRY(document.Finish(now));
   Prepared prepared;
   prepared.changed = true;
@@ -86,12 +93,27 @@ Outcome<RestCatalog::Prepared> RestCatalog::PrepareNew(const TableCommit& commit
   record.managed = false;
   record.location = Locations::Normal(document.location());
   record.head = SnapshotId(document.current_snapshot().value_or(0));
-  ICE_TRY(WriteMetadata(FolderOf(document), document.Property(kMetadataCodec), document.ToJson(), 0,
-                        &prepared));
+  ICE_TRY(CheckAddedLists(access, document));
+  ICE_ASSIGN(
+      const std::string folder,
+      MetadataFolder(access, document.location(), document.Property(kMetadataPath), record.uuid));
+  ICE_TRY(
+      WriteMetadata(folder, document.Property(kMetadataCodec), document.ToJson(), 0, &prepared));
   return prepared;
 }
 
-Outcome<RestCatalog::Prepared> RestCatalog::PrepareNext(const TableCommit& commit,
+// Manifests and their files are looked at by who reads them.
+Done RestCatalog::CheckAddedLists(const Access& access, const TableDocument& document) const {
+  const Reach reach = ReachOf(access, document.location());
+  for (const std::string& list : document.added_manifest_lists()) {
+    const auto place = reach.Resolve(list);
+    if (!place && place.error().status == 403) return tl::unexpected<Problem>(place.error());
+  }
+  return {};
+}
+
+Outcome<RestCatalog::Prepared> RestCatalog::PrepareNext(const Access& access,
+                                                        const TableCommit& commit,
                                                         const catalog::Entry& entry) {
   if (entry.record.managed) return PrepareNextManaged(commit, entry);
   ICE_ASSIGN(TableDocument document, TableDocument::Parse(entry.record.metadata_bytes));
@@ -99,7 +121,8 @@ Outcome<RestCatalog::Prepared> RestCatalog::PrepareNext(const TableCommit& commi
   const std::int64_t before_ms = document.last_updated_ms();
   const std::int64_t now = std::max(NowMs(), before_ms);
   ICE_TRY(ApplyRequest(*commit.request, now, &document));
-  ICE_TRY(CheckLocation(document.location(), location));
+  ICE_TRY(CheckLocation(access, document.location(), location, {&entry.record.uuid, 1}));
+  ICE_TRY(CheckAddedLists(access, document));
   ICE_TRY(document.Finish(now));
   Prepared prepared;
   prepared.change.action = EntryChange::Action::kSwap;
@@ -117,8 +140,12 @@ Outcome<RestCatalog::Prepared> RestCatalog::PrepareNext(const TableCommit& commi
   catalog::TableRecord& record = prepared.change.entry.record;
   record.location = Locations::Normal(document.location());
   record.head = SnapshotId(document.current_snapshot().value_or(0));
-  ICE_TRY(WriteMetadata(FolderOf(document), document.Property(kMetadataCodec), document.ToJson(),
+  ICE_ASSIGN(const std::string folder,
+             MetadataFolder(access, document.location(), document.Property(kMetadataPath),
+                            entry.record.uuid));
+  ICE_TRY(WriteMetadata(folder, document.Property(kMetadataCodec), document.ToJson(),
                         entry.record.metadata_version + 1, &prepared));
+    KeepOwn(std::array{entry.record.location, folder}, &dropped);
   return prepared;
 }
 
@@ -129,12 +156,15 @@ Outcome<RestCatalog::Prepared> RestCatalog::PrepareNextManaged(const TableCommit
   }
   const TimeMicros now = parts_.clock->WallNow();
   const ManagedParts parts{.store = parts_.locations->warehouse(),
-                           .locations = parts_.locations,
+                           .locations = &reach,
                            .manifests = &manifests_,
                            .new_id = parts_.new_id,
                            .epoch = parts_.feeder->epoch(),
                            .now = now,
                            .readers_until = parts_.feeder->ReadersUntil(now)};
+  // Everybody in the project reads it: its files are such as they all may read.
+  const Access project{.project = std::string(TopLevel(entry.record.ns))};
+  const Reach reach = ReachOf(project, parts_.locations->warehouse()->Uri(entry.record.location));
   ICE_ASSIGN(ManagedCommit made, PrepareManaged(parts, entry.record, *commit.request));
   Prepared prepared;
   prepared.changed = made.changed;
@@ -189,11 +219,11 @@ Outcome<bool> RestCatalog::Make(const std::vector<Prepared>& prepared) {
 // Every attempt begins anew from the state that won, so that requirements that still hold let a
 // commit through that lost a race.
 Outcome<std::vector<RestCatalog::Prepared>> RestCatalog::Commit(
-    const std::vector<TableCommit>& commits) {
+    const Access& access, const std::vector<TableCommit>& commits) {
   for (int attempt = 0; attempt < kCommitAttempts; ++attempt) {
     std::vector<Prepared> prepared;
     for (const TableCommit& commit : commits) {
-      auto one = Prepare(commit);
+      auto one = Prepare(access, commit);
       if (!one) {
         for (const Prepared& other : prepared) {
           if (other.changed) RemoveFile(MetadataUri(other.change.entry));
@@ -209,12 +239,13 @@ Outcome<std::vector<RestCatalog::Prepared>> RestCatalog::Commit(
                       " races against others: load the table and try again");
 }
 
-Outcome<LoadedTable> RestCatalog::CommitTable(const Name& name, const JsonValue& request) {
-  ICE_ASSIGN(const std::vector<Prepared> made, Commit({{name, &request}}));
+Outcome<LoadedTable> RestCatalog::CommitTable(const Access& access, const Name& name,
+                                              const JsonValue& request) {
+  ICE_ASSIGN(const std::vector<Prepared> made, Commit(access, {{name, &request}}));
   return Loaded(made.front());
 }
 
-Done RestCatalog::CommitTransaction(const std::vector<TableCommit>& commits) {
+Done RestCatalog::CommitTransaction(const Access& access, const std::vector<TableCommit>& commits) {
   if (commits.size() > kTransactionTablesMax) {
     return BadRequest("A transaction changes at most " + std::to_string(kTransactionTablesMax) +
                       " tables");
@@ -226,7 +257,7 @@ Done RestCatalog::CommitTransaction(const std::vector<TableCommit>& commits) {
                         " twice in one transaction");
     }
   }
-  ICE_TRY(Commit(commits));
+  ICE_TRY(Commit(access, commits));
   return {};
 }
 

@@ -1,5 +1,8 @@
 #include "iceberg/locations.h"
 
+#include <algorithm>
+
+#include "base/bytes.h"
 #include "catalog/directory.h"
 
 namespace tidemark::iceberg {
@@ -26,7 +29,7 @@ std::optional<std::string> Below(std::string_view location, std::string_view roo
   return std::string(location.substr(1));
 }
 
-// A namespace or table name as part of a path: what paths give a meaning to is written as %XX.
+// A namespace or table name as part of a path: what paths give a meaning to is written as ~XX.
 void AppendPathStep(std::string_view name, std::string* path) {
   constexpr std::string_view kDigits = "0123456789ABCDEF";
   for (const char c : name) {
@@ -103,6 +106,23 @@ std::string Locations::OfNamespace(std::string_view ns) const {
   std::string uri = WarehouseUri() + "/";
   AppendPathStep(ns, &uri);
   return uri;
+}
+
+std::optional<std::string> Locations::TopLevelOfFolder(std::string_view step) {
+  step = step.substr(0, step.find('.'));
+  std::string level;
+  for (std::size_t i = 0; i < step.size(); ++i) {
+    if (step[i] != '~') {
+      level.push_back(step[i]);
+      continue;
+    }
+    const auto byte = FromHex(step.substr(i + 1, 2));
+    if (!byte || byte->size() != 1) return std::nullopt;
+    level += *byte;
+    i += 2;
+  }
+  if (level.empty()) return std::nullopt;
+  return level;
 }
 
 std::string Locations::WarehouseUri() const {

@@ -60,5 +60,19 @@ TEST_F(LocationsPlaceTest, NewOnesAreUnlikeAndSafe) {
   EXPECT_TRUE(locations_.CheckForTable(a).has_value());
 }
 
+TEST_F(LocationsPlaceTest, AFolderTellsWhoseNamespaceItIs) {
+  const auto folder_of = [&](std::string_view ns) {
+    const std::string uri = locations_.OfNamespace(ns);
+    return uri.substr(uri.rfind('/') + 1);
+  };
+  for (const char* top : {"shop", "a.b", "a/b", "~", "100%", "\xe6\xbc\xa2", "a b"}) {
+    EXPECT_EQ(Locations::TopLevelOfFolder(folder_of(top)), top);
+    EXPECT_EQ(Locations::TopLevelOfFolder(folder_of(std::string(top) + "\x1f" + "below")), top);
+  }
+  for (const char* none : {"", ".below", "~", "~2", "~zz", "a~2"}) {
+    EXPECT_EQ(Locations::TopLevelOfFolder(none), std::nullopt) << none;
+  }
+}
+
 }  // namespace
 }  // namespace tidemark::iceberg

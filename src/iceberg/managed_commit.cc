@@ -63,7 +63,7 @@ class Commit {
 
  private:
   // G5: a table's metadata lies below the table; its data may also lie in a folder that the
-  // operator named. What another table or project has there is not this one's.
+  // operator named. What another table has below it, or another project there, is not this one's.
   Done CheckPlace(const std::string& uri, bool data) const {
     const auto key = parts_.store->KeyOf(uri);
     if (key && key->starts_with(record_.location + "/")) return {};
@@ -94,6 +94,7 @@ class Commit {
     ICE_TRY(CheckPlace(manifest_list, false));
     auto manifests = ReadManifestList(*parts_.locations, manifest_list);
     if (!manifests) return Unreadable(manifests.error());
+    for (const lake::ManifestFile& manifest : *manifests) ICE_TRY(CheckPlace(manifest.path, false));
     return *std::move(manifests);
   }
 

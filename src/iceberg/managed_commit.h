@@ -20,7 +20,7 @@ namespace tidemark::iceberg {
 
 struct ManagedParts {
   env::ObjectStore* store = nullptr;  // The warehouse.
-  const Locations* locations = nullptr;
+  const Resolver* locations = nullptr;
   ManifestCache* manifests = nullptr;
   std::function<Uuid()> new_id;
   Epoch epoch;  // Of the process that feeds the table.

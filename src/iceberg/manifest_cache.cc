@@ -37,9 +37,16 @@ std::uint64_t BytesOf(const ManifestEntry& entry) {
   return bytes;
 }
 
-Result<std::string> ReadObject(const Locations& locations, const std::string& uri) {
+tl::unexpected<Error> Unresolved(const Problem& problem) {
+  const Code code = problem.status == 400   ? Code::kInvalidArgument
+                    : problem.status == 403 ? Code::kPermissionDenied
+                                            : Code::kUnavailable;
+  return Fail(code, problem.message);
+}
+
+Result<std::string> ReadObject(const Resolver& locations, const std::string& uri) {
   const auto place = locations.Resolve(uri);
-  if (!place) return Fail(Code::kInvalidArgument, place.error().message);
+  if (!place) return Unresolved(place.error());
   auto bytes = place->store->Get(place->key, lake::kManifestBytesMax);
   if (bytes) return bytes;
   if (bytes.error().code() == Code::kNotFound) {
@@ -74,7 +81,7 @@ SharedManifest Pack(std::vector<ManifestEntry> entries) {
   return content;
 }
 
-Result<std::vector<ManifestFile>> ReadManifestList(const Locations& locations,
+Result<std::vector<ManifestFile>> ReadManifestList(const Resolver& locations,
                                                    const std::string& uri) {
   if (uri.empty()) {
     return Fail(Code::kUnimplemented, "the table's snapshots have no manifest lists");
@@ -85,7 +92,7 @@ Result<std::vector<ManifestFile>> ReadManifestList(const Locations& locations,
   return Fail(std::move(manifests).error().With("manifest list " + uri));
 }
 
-Result<std::vector<ManifestEntry>> ReadManifestWhole(const Locations& locations,
+Result<std::vector<ManifestEntry>> ReadManifestWhole(const Resolver& locations,
                                                      const ManifestFile& manifest,
                                                      lake::avro::SchemaCache* schemas) {
   TM_ASSIGN(const std::string bytes, ReadObject(locations, manifest.path));
@@ -100,7 +107,7 @@ std::string ManifestCache::KeyOf(const ManifestFile& manifest) {
 }
 
 Result<std::vector<SharedManifest>> ManifestCache::Read(
-    const Locations& locations, const std::vector<ManifestFile>& manifests) {
+    const Resolver& locations, const std::vector<ManifestFile>& manifests) {
   const auto kept = kept_.Load();
   const std::uint64_t now = ++clock_;
   std::vector<SharedManifest> contents;
@@ -109,6 +116,10 @@ Result<std::vector<SharedManifest>> ManifestCache::Read(
   for (const ManifestFile& manifest : manifests) {
     std::string key = KeyOf(manifest);
     if (const auto found = kept->find(key); found != kept->end()) {
+      // Whoever it was read for: not everybody may.
+      if (const auto place = locations.Resolve(manifest.path); !place) {
+        return Unresolved(place.error());
+      }
       found->second.used->store(now, std::memory_order_relaxed);
       contents.push_back(found->second.content);
       continue;

@@ -42,8 +42,9 @@ class ManifestCache {
   explicit ManifestCache(std::uint64_t bytes_max = kBytesMax) : bytes_max_(bytes_max) {}
 
   // Each manifest, from memory or from its store, in their order. kCorruption names what is
-  // missing or damaged; kInvalidArgument: it lies outside all locations.
-  Result<std::vector<SharedManifest>> Read(const Locations& locations,
+  // missing or damaged; kInvalidArgument: it lies outside all locations; kPermissionDenied: where
+  // the asker may not read.
+  Result<std::vector<SharedManifest>> Read(const Resolver& locations,
                                            const std::vector<lake::ManifestFile>& manifests);
 
   std::uint64_t bytes() const;
@@ -66,9 +67,9 @@ class ManifestCache {
 };
 
 // The entries of a manifest list, and of a manifest, whole: not from memory.
-Result<std::vector<lake::ManifestFile>> ReadManifestList(const Locations& locations,
+Result<std::vector<lake::ManifestFile>> ReadManifestList(const Resolver& locations,
                                                          const std::string& uri);
-Result<std::vector<lake::ManifestEntry>> ReadManifestWhole(const Locations& locations,
+Result<std::vector<lake::ManifestEntry>> ReadManifestWhole(const Resolver& locations,
                                                            const lake::ManifestFile& manifest,
                                                            lake::avro::SchemaCache* schemas);
 

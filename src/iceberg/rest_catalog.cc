@@ -33,10 +33,6 @@ tl::unexpected<Problem> Exists(const Name& name, EntryKind wanted, EntryKind the
   return Refuse(409, "AlreadyExistsException", message + " already exists: " + NameText(name));
 }
 
-std::string_view TopLevel(std::string_view ns) {
-  return ns.substr(0, ns.find(catalog::kLevelSeparator));
-}
-
 bool CouldBeProject(std::string_view ns) {
   return !ns.empty() && std::ranges::all_of(ns, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,7 @@
 #include "iceberg/locations.h"
 #include "iceberg/manifest_cache.h"
 #include "iceberg/problem.h"
+#include "iceberg/reach.h"
 #include "iceberg/table_document.h"
 #include "iceberg/view_document.h"
 #include "lake/metadata.h"
@@ -33,6 +35,9 @@ inline constexpr std::size_t kNameBytesMax = 255;
 inline constexpr int kCommitAttempts = 20;  // Lost races before 409.
 inline constexpr std::size_t kTransactionTablesMax = 100;
 inline constexpr std::size_t kPurgedFilesMax = 1'000'000;  // Of one table.
+// Of a table that is registered, looked through for files of other projects at once; scans look at
+// each file that they name in any case.
+inline constexpr std::size_t kRegisteredManifestsMax = 1'000;
 
 struct Name {
   std::string ns;  // Levels joined by catalog::kLevelSeparator.
@@ -41,13 +46,6 @@ struct Name {
 // "a.b.t", as messages say it.
 std::string NamespaceText(std::string_view ns);
 std::string NameText(const Name& name);
-
-// Who asks, and for what.
-struct Access {
-  bool all = false;     // Every namespace, to read and write.
-  bool write = false;   // Else where it may read.
-  std::string project;  // Its own namespace, and those that are no project's.
-};
 
 struct LoadedTable {
   std::string metadata_location;  // Empty: staged, not there yet.
@@ -108,29 +106,39 @@ class RestCatalog {
   Done CheckExists(const Name& name, catalog::EntryKind kind) const;
   Done Rename(const Name& from, const Name& to, catalog::EntryKind kind);
 
-  Outcome<LoadedTable> CreateTable(std::string_view ns, const JsonValue& request);
-  Outcome<LoadedTable> RegisterTable(std::string_view ns, const JsonValue& request);
+  // `access`: the locations and files that a request names are those that it may use (reach.h);
+  // 403.
+  Outcome<LoadedTable> CreateTable(const Access& access, std::string_view ns,
+                                   const JsonValue& request);
+  Outcome<LoadedTable> RegisterTable(const Access& access, std::string_view ns,
+                                     const JsonValue& request);
   // `known`: the ETag that the client has; the metadata is empty if it is still right.
   Outcome<LoadedTable> LoadTable(const Name& name, bool refs_only, std::string_view known) const;
-  Outcome<LoadedTable> CommitTable(const Name& name, const JsonValue& request);
+  Outcome<LoadedTable> CommitTable(const Access& access, const Name& name,
+                                   const JsonValue& request);
   // `changes`: CommitTableRequests with their names, all or none.
   struct TableCommit {
     Name name;
     const JsonValue* request = nullptr;
   };
-  Done CommitTransaction(const std::vector<TableCommit>& commits);
+  Done CommitTransaction(const Access& access, const std::vector<TableCommit>& commits);
   Done DropTable(const Name& name, bool purge);
 
   // Server-side scan planning: answers as in scan_plan.h.
-  Outcome<std::string> PlanScan(const Name& name, const JsonValue& request) const;
-  Outcome<std::string> FetchPlan(const Name& name, std::string_view plan_id) const;
-  Done CancelPlan(const Name& name, std::string_view plan_id) const;
-  Outcome<std::string> FetchScanTasks(const Name& name, const JsonValue& request) const;
+  Outcome<std::string> PlanScan(const Access& access, const Name& name,
+                                const JsonValue& request) const;
+  Outcome<std::string> FetchPlan(const Access& access, const Name& name,
+                                 std::string_view plan_id) const;
+  Done CancelPlan(const Access& access, const Name& name, std::string_view plan_id) const;
+  Outcome<std::string> FetchScanTasks(const Access& access, const Name& name,
+                                      const JsonValue& request) const;
 
-  Outcome<LoadedView> CreateView(std::string_view ns, const JsonValue& request);
-  Outcome<LoadedView> RegisterView(std::string_view ns, const JsonValue& request);
+  Outcome<LoadedView> CreateView(const Access& access, std::string_view ns,
+                                 const JsonValue& request);
+  Outcome<LoadedView> RegisterView(const Access& access, std::string_view ns,
+                                   const JsonValue& request);
   Outcome<LoadedView> LoadView(const Name& name) const;
-  Outcome<LoadedView> CommitView(const Name& name, const JsonValue& request);
+  Outcome<LoadedView> CommitView(const Access& access, const Name& name, const JsonValue& request);
   Done DropView(const Name& name);
 
  private:
@@ -146,19 +154,29 @@ class RestCatalog {
   Outcome<catalog::Entry> Require(const Name& name, catalog::EntryKind kind) const;
   Done CheckNewName(const Name& name, catalog::EntryKind kind) const;
   Outcome<lake::TableMetadata> MetadataOf(const Name& name) const;
-  Outcome<std::string> LocationFor(const Name& name, const JsonValue& request,
+  Reach ReachOf(const Access& access, std::string_view home = "") const;
+  Outcome<std::string> LocationFor(const Access& access, const Name& name, const JsonValue& request,
                                    const Uuid& uuid) const;
-  Done CheckLocation(std::string_view location, std::string_view before) const;
+  Done CheckLocation(const Access& access, std::string_view location, std::string_view before,
+                     std::span<const Uuid> except = {}) const;
+  // The folder of a table's or view's metadata files: `chosen` by its properties, or its own.
+  Outcome<std::string> MetadataFolder(const Access& access, std::string_view location,
+                                      const std::string& chosen, const Uuid& uuid) const;
+  // 403: a snapshot that the commit adds has its manifests where it may not read.
+  Done CheckAddedLists(const Access& access, const TableDocument& document) const;
+  Done CheckNamedFiles(const Reach& reach, const TableDocument& document) const;
 
-  Outcome<Prepared> Prepare(const TableCommit& commit);
-  Outcome<Prepared> PrepareNew(const TableCommit& commit);
-  Outcome<Prepared> PrepareNext(const TableCommit& commit, const catalog::Entry& entry);
+  Outcome<Prepared> Prepare(const Access& access, const TableCommit& commit);
+  Outcome<Prepared> PrepareNew(const Access& access, const TableCommit& commit);
+  Outcome<Prepared> PrepareNext(const Access& access, const TableCommit& commit,
+                                const catalog::Entry& entry);
   Outcome<Prepared> PrepareNextManaged(const TableCommit& commit, const catalog::Entry& entry);
   void Publish(const std::vector<Prepared>& prepared) const;
-  Outcome<std::vector<Prepared>> Commit(const std::vector<TableCommit>& commits);
-  Outcome<Prepared> PrepareView(const Name& name, const JsonValue& request);
+  Outcome<std::vector<Prepared>> Commit(const Access& access,
+                                        const std::vector<TableCommit>& commits);
+  Outcome<Prepared> PrepareView(const Access& access, const Name& name, const JsonValue& request);
   // The metadata file of what is registered. 404.
-  Outcome<std::string> ReadMetadata(const std::string& uri) const;
+  Outcome<std::string> ReadMetadata(const Access& access, const std::string& uri) const;
   // Writes the next metadata file and notes it in the change.
   Done WriteMetadata(std::string_view folder, std::string_view codec, std::string json,
                      std::int64_t version, Prepared* prepared) const;

@@ -288,6 +288,7 @@ class Planner {
       if (spec == nullptr) return UnknownSpec(deletes_[i]);
       for (const ManifestEntry& entry : delete_contents_[i]->entries) {
         if (entry.status == EntryStatus::kDeleted) continue;
+        ICE_TRY(CheckMayRead(entry.file.path));
         ICE_TRY(index_->Add(entry, *spec));
         const auto key = store_->KeyOf(entry.file.path);
         delete_files_[{key ? *key : entry.file.path, PlaceOf(entry.file)}] = {&entry,
@@ -295,6 +296,13 @@ class Planner {
       }
     }
     return {};
+  }
+
+  // Where the server has no files the client finds out itself.
+  Done CheckMayRead(const std::string& path) const {
+    auto place = table_.locations->Resolve(path);
+    if (place || place.error().status == 400) return {};
+    return tl::unexpected<Problem>(std::move(place).error());
   }
 
   static tl::unexpected<Problem> UnknownSpec(const ManifestFile& manifest) {
@@ -317,6 +325,7 @@ class Planner {
         if (!IsLive(entry) || entry.file.content != FileContent::kData) continue;
         const auto tuple = lake::PartitionValuesOf(entry.file.partition_key);
         if (!filter_.MayMatch(contents_[i]->bounds[n].get(), tuple, spec->second)) continue;
+        ICE_TRY(CheckMayRead(entry.file.path));
         Task& task = tasks_.emplace_back(Task{&entry, some[i].spec_id, {}});
         if (const auto deletes = index_->Of(entry, some[i].spec_id)) {
           for (const lake::LiveDelete& one : *deletes) {

@@ -29,12 +29,13 @@ inline constexpr std::int64_t kIncrementalSnapshotsMax = 1'000;
 
 struct ScanTable {
   const lake::TableMetadata* metadata = nullptr;
-  const Locations* locations = nullptr;
+  const Resolver* locations = nullptr;  // 403: files that the asker may not read.
   ManifestCache* manifests = nullptr;
 };
 
 // Answers are the JSON of PlanTableScanResult and FetchScanTasksResult. 400: a request that is
-// none, an unknown snapshot or column; 406: a table that clients must plan themselves.
+// none, an unknown snapshot or column; 403: it names files that the asker may not read; 406: a
+// table that clients must plan themselves.
 Outcome<std::string> PlanScan(const ScanTable& table, const JsonValue& request);
 // 404: the id, or the task, is none that PlanScan gave.
 Outcome<std::string> PlanOfId(const ScanTable& table, std::string_view plan_id);

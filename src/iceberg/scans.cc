@@ -11,24 +11,32 @@ Outcome<lake::TableMetadata> RestCatalog::MetadataOf(const Name& name) const {
   return metadata;
 }
 
-Outcome<std::string> RestCatalog::PlanScan(const Name& name, const JsonValue& request) const {
+Outcome<std::string> RestCatalog::PlanScan(const Access& access, const Name& name,
+                                           const JsonValue& request) const {
   ICE_ASSIGN(const lake::TableMetadata metadata, MetadataOf(name));
-  return iceberg::PlanScan({&metadata, parts_.locations, &manifests_}, request);
+  const Reach reach = ReachOf(access, metadata.location);
+  return iceberg::PlanScan({&metadata, &reach, &manifests_}, request);
 }
 
-Outcome<std::string> RestCatalog::FetchPlan(const Name& name, std::string_view plan_id) const {
+Outcome<std::string> RestCatalog::FetchPlan(const Access& access, const Name& name,
+                                            std::string_view plan_id) const {
   ICE_ASSIGN(const lake::TableMetadata metadata, MetadataOf(name));
-  return PlanOfId({&metadata, parts_.locations, &manifests_}, plan_id);
+  const Reach reach = ReachOf(access, metadata.location);
+  return PlanOfId({&metadata, &reach, &manifests_}, plan_id);
 }
 
-Done RestCatalog::CancelPlan(const Name& name, std::string_view plan_id) const {
+Done RestCatalog::CancelPlan(const Access& access, const Name& name,
+                             std::string_view plan_id) const {
   ICE_ASSIGN(const lake::TableMetadata metadata, MetadataOf(name));
-  return CheckPlanId({&metadata, parts_.locations, &manifests_}, plan_id);
+  const Reach reach = ReachOf(access, metadata.location);
+  return CheckPlanId({&metadata, &reach, &manifests_}, plan_id);
 }
 
-Outcome<std::string> RestCatalog::FetchScanTasks(const Name& name, const JsonValue& request) const {
+Outcome<std::string> RestCatalog::FetchScanTasks(const Access& access, const Name& name,
+                                                 const JsonValue& request) const {
   ICE_ASSIGN(const lake::TableMetadata metadata, MetadataOf(name));
-  return ScanTasksOf({&metadata, parts_.locations, &manifests_}, request);
+  const Reach reach = ReachOf(access, metadata.location);
+  return ScanTasksOf({&metadata, &reach, &manifests_}, request);
 }
 
 }  // namespace tidemark::iceberg

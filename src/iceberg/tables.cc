@@ -32,26 +32,46 @@ Outcome<JsonValue> PropertiesFor(std::string_view ns, const JsonValue& sent,
 
 }  // namespace
 
+Reach RestCatalog::ReachOf(const Access& access, std::string_view home) const {
+  return {parts_.locations, parts_.directory, access, home};
+}
+
 // The location that a request asks for, checked, or a new one.
-Outcome<std::string> RestCatalog::LocationFor(const Name& name, const JsonValue& request,
-                                              const Uuid& uuid) const {
+Outcome<std::string> RestCatalog::LocationFor(const Access& access, const Name& name,
+                                              const JsonValue& request, const Uuid& uuid) const {
   std::string location = TextOr(request, "location");
   if (location.empty()) return parts_.locations->ForNew(name.ns, name.name, uuid);
   while (location.size() > 1 && location.back() == '/') location.pop_back();
-  ICE_TRY(CheckLocation(location, ""));
+  ICE_TRY(CheckLocation(access, location, ""));
   return location;
 }
 
-// `before`: where the table lives now.
-Done RestCatalog::CheckLocation(std::string_view location, std::string_view before) const {
+// `before`: where the table lives now. `except`: tables that may live there.
+Done RestCatalog::CheckLocation(const Access& access, std::string_view location,
+                                std::string_view before, std::span<const Uuid> except) const {
   const std::string normal = Locations::Normal(location);
   if (!before.empty() && normal == Locations::Normal(before)) return {};
   ICE_TRY(parts_.locations->CheckForTable(location));
-  ICE_ASSIGN(const bool taken, parts_.directory->OverlapsLocation(normal));
+  ICE_ASSIGN(const bool taken, parts_.directory->OverlapsLocation(normal, except));
   if (taken) {
     return NotValid("Location " + std::string(location) + " overlaps that of another table");
   }
+  // What is below may be left from another project's tables.
+  ICE_TRY(ReachOf(access).Resolve(normal + "/metadata"));
   return {};
+}
+
+// Metadata that a client sends somewhere else must not come to lie among another table's, where it
+// would be taken for that one's.
+Outcome<std::string> RestCatalog::MetadataFolder(const Access& access, std::string_view location,
+                                                 const std::string& chosen,
+                                                 const Uuid& uuid) const {
+  const std::string own = std::string(location) + "/metadata";
+  if (chosen.empty()) return own;
+  const std::string normal = Locations::Normal(chosen);
+  if (normal.starts_with(Locations::Normal(location) + "/")) return chosen;
+  ICE_TRY(CheckLocation(access, chosen, "", {&uuid, 1}));
+  return chosen;
 }
 
 LoadedTable RestCatalog::Loaded(const Prepared& prepared) const {
@@ -59,13 +79,14 @@ LoadedTable RestCatalog::Loaded(const Prepared& prepared) const {
           EtagOf(prepared.change.entry.record)};
 }
 
-Outcome<LoadedTable> RestCatalog::CreateTable(std::string_view ns, const JsonValue& request) {
+Outcome<LoadedTable> RestCatalog::CreateTable(const Access& access, std::string_view ns,
+                                              const JsonValue& request) {
   ICE_ASSIGN(const std::string table, request.StringAt("name"));
   const Name name{std::string(ns), table};
   ICE_TRY(CheckNewName(name, EntryKind::kTable));
   NewTable fresh;
   fresh.uuid = parts_.new_id();
-  ICE_ASSIGN(fresh.location, LocationFor(name, request, fresh.uuid));
+  ICE_ASSIGN(fresh.location, LocationFor(access, name, request, fresh.uuid));
   fresh.schema = MemberOf(request, "schema");
   fresh.spec = MemberOf(request, "partition-spec");
   fresh.sort_order = MemberOf(request, "write-order");
@@ -85,18 +106,19 @@ Outcome<LoadedTable> RestCatalog::CreateTable(std::string_view ns, const JsonVal
   record.name = name.name;
   record.managed = false;
   record.location = Locations::Normal(fresh.location);
-  const std::string folder = document.Property("write.metadata.path");
-  ICE_TRY(WriteMetadata(folder.empty() ? fresh.location + "/metadata" : folder,
-                        document.Property("write.metadata.compression-codec"), document.ToJson(), 0,
-                        &prepared));
+  ICE_ASSIGN(
+      const std::string folder,
+      MetadataFolder(access, fresh.location, document.Property("write.metadata.path"), fresh.uuid));
+  ICE_TRY(WriteMetadata(folder, document.Property("write.metadata.compression-codec"),
+                        document.ToJson(), 0, &prepared));
   ICE_ASSIGN(const bool made, Make({prepared}));
   if (!made) ICE_TRY(CheckNewName(name, EntryKind::kTable));
   if (!made) return CommitFailed("Cannot create " + NameText(name) + ": try again");
   return Loaded(prepared);
 }
 
-Outcome<std::string> RestCatalog::ReadMetadata(const std::string& uri) const {
-  ICE_ASSIGN(const Locations::Place place, parts_.locations->Resolve(uri));
+Outcome<std::string> RestCatalog::ReadMetadata(const Access& access, const std::string& uri) const {
+  ICE_ASSIGN(const Locations::Place place, ReachOf(access).Resolve(uri));
   auto bytes = place.store->Get(place.key, kDocumentBytesMax);
   if (!bytes && bytes.error().code() == Code::kNotFound) {
     return Refuse(404, "NotFoundException", "Failed to open input stream for file: " + uri);
@@ -105,7 +127,35 @@ Outcome<std::string> RestCatalog::ReadMetadata(const std::string& uri) const {
   return *std::move(bytes);
 }
 
-Outcome<LoadedTable> RestCatalog::RegisterTable(std::string_view ns, const JsonValue& request) {
+// Looks for files that the request may not read; others than that scans will tell of.
+Done RestCatalog::CheckNamedFiles(const Reach& reach, const TableDocument& document) const {
+  const auto refused = [](const Error& error) { return error.code() == Code::kPermissionDenied; };
+  const auto metadata = lake::ParseMetadata(document.ToJson());
+  if (!metadata) return {};
+  for (const auto& snapshot : metadata->snapshots) {
+    const auto list = reach.Resolve(snapshot->manifest_list);
+    if (!list && list.error().status == 403) return tl::unexpected<Problem>(list.error());
+  }
+  const lake::Snapshot* head = metadata->current();
+  if (head == nullptr) return {};
+  auto manifests = ReadManifestList(reach, head->manifest_list);
+  if (!manifests)
+    return refused(manifests.error()) ? Done(tl::unexpected<Problem>(manifests.error())) : Done();
+  if (manifests->size() > kRegisteredManifestsMax) manifests->resize(kRegisteredManifestsMax);
+  for (const lake::ManifestFile& manifest : *manifests) {
+    const auto contents = manifests_.Read(reach, {manifest});
+    if (!contents && refused(contents.error())) return tl::unexpected<Problem>(contents.error());
+    if (!contents) continue;
+    for (const lake::ManifestEntry& entry : contents->front()->entries) {
+      const auto place = reach.Resolve(entry.file.path);
+      if (!place && place.error().status == 403) return tl::unexpected<Problem>(place.error());
+    }
+  }
+  return {};
+}
+
+Outcome<LoadedTable> RestCatalog::RegisterTable(const Access& access, std::string_view ns,
+                                                const JsonValue& request) {
   ICE_ASSIGN(const std::string table, request.StringAt("name"));
   ICE_ASSIGN(const std::string uri, request.StringAt("metadata-location"));
   const Name name{std::string(ns), table};
@@ -115,9 +165,13 @@ Outcome<LoadedTable> RestCatalog::RegisterTable(std::string_view ns, const JsonV
   if (before && before->record.managed) {
     return Forbidden("Cannot register over " + NameText(name) + ": the server feeds it");
   }
-  ICE_ASSIGN(std::string bytes, ReadMetadata(uri));
+  ICE_ASSIGN(std::string bytes, ReadMetadata(access, uri));
   ICE_ASSIGN(const TableDocument document, TableDocument::Parse(bytes));
-  ICE_TRY(parts_.locations->CheckForTable(document.location()));
+  // Itself, by another name, is told of below.
+  std::vector<Uuid> except = {document.uuid().value_or(Uuid())};
+  if (before) except.push_back(before->record.uuid);
+  ICE_TRY(CheckLocation(access, document.location(), "", except));
+  ICE_TRY(CheckNamedFiles(ReachOf(access, document.location()), document));
   Prepared prepared;
   prepared.metadata = document.ToJson();
   catalog::TableRecord& record = prepared.change.entry.record;
@@ -169,6 +223,13 @@ Outcome<std::vector<catalog::Garbage>> RestCatalog::PurgeList(const catalog::Ent
   std::vector<catalog::Garbage> garbage;
   if (document.Property("gc.enabled") == "false") {
     return NotValid("Cannot purge table: GC is disabled (deleting files may corrupt other tables)");
+  }
+  const Uuid& itself = entry.record.uuid;
+  ICE_ASSIGN(const bool shared,
+             parts_.directory->OverlapsLocation(entry.record.location, {&itself, 1}));
+  if (shared) {
+    return NotValid("Cannot purge table: another table lives in " + entry.record.location +
+                    " too; drop it without purge");
   }
   const auto place = parts_.locations->Resolve(entry.record.location);
   if (!place || !place->in_warehouse) return garbage;

@@ -10,20 +10,18 @@ namespace {
 
 using catalog::EntryKind;
 
-std::string FolderOf(const ViewDocument& view) {
-  const std::string folder = view.Property("write.metadata.path");
-  return folder.empty() ? view.location() + "/metadata" : folder;
-}
+constexpr std::string_view kMetadataPath = "write.metadata.path";
 
 }  // namespace
 
-Outcome<LoadedView> RestCatalog::CreateView(std::string_view ns, const JsonValue& request) {
+Outcome<LoadedView> RestCatalog::CreateView(const Access& access, std::string_view ns,
+                                            const JsonValue& request) {
   ICE_ASSIGN(const std::string text, request.StringAt("name"));
   const Name name{std::string(ns), text};
   ICE_TRY(CheckNewName(name, EntryKind::kView));
   NewView fresh;
   fresh.uuid = parts_.new_id();
-  ICE_ASSIGN(fresh.location, LocationFor(name, request, fresh.uuid));
+  ICE_ASSIGN(fresh.location, LocationFor(access, name, request, fresh.uuid));
   fresh.schema = MemberOf(request, "schema");
   fresh.version = MemberOf(request, "view-version");
   fresh.properties = MemberOf(request, "properties");
@@ -38,7 +36,9 @@ Outcome<LoadedView> RestCatalog::CreateView(std::string_view ns, const JsonValue
   record.name = name.name;
   record.managed = false;
   record.location = Locations::Normal(fresh.location);
-  ICE_TRY(WriteMetadata(FolderOf(view), "", view.ToJson(), 0, &prepared));
+  ICE_ASSIGN(const std::string folder,
+             MetadataFolder(access, view.location(), view.Property(kMetadataPath), fresh.uuid));
+  ICE_TRY(WriteMetadata(folder, "", view.ToJson(), 0, &prepared));
   ICE_ASSIGN(const bool made, Make({prepared}));
   if (!made) ICE_TRY(CheckNewName(name, EntryKind::kView));
   if (!made) return CommitFailed("Cannot create " + NameText(name) + ": try again");
@@ -46,14 +46,16 @@ Outcome<LoadedView> RestCatalog::CreateView(std::string_view ns, const JsonValue
 }
 
 // A view whose metadata file is there already.
-Outcome<LoadedView> RestCatalog::RegisterView(std::string_view ns, const JsonValue& request) {
+Outcome<LoadedView> RestCatalog::RegisterView(const Access& access, std::string_view ns,
+                                              const JsonValue& request) {
   ICE_ASSIGN(const std::string text, request.StringAt("name"));
   ICE_ASSIGN(const std::string uri, request.StringAt("metadata-location"));
   const Name name{std::string(ns), text};
   ICE_TRY(CheckNewName(name, EntryKind::kView));
-  ICE_ASSIGN(std::string bytes, ReadMetadata(uri));
+  ICE_ASSIGN(std::string bytes, ReadMetadata(access, uri));
   ICE_ASSIGN(const ViewDocument view, ViewDocument::Parse(bytes));
-  ICE_TRY(parts_.locations->CheckForTable(view.location()));
+  const Uuid itself = view.uuid().value_or(Uuid());
+  ICE_TRY(CheckLocation(access, view.location(), "", {&itself, 1}));
   Prepared prepared;
   prepared.metadata = view.ToJson();
   prepared.change.action = catalog::EntryChange::Action::kCreate;
@@ -84,7 +86,7 @@ Outcome<LoadedView> RestCatalog::LoadView(const Name& name) const {
   return LoadedView{MetadataUri(entry), view.ToJson(), ""};
 }
 
-Outcome<RestCatalog::Prepared> RestCatalog::PrepareView(const Name& name,
+Outcome<RestCatalog::Prepared> RestCatalog::PrepareView(const Access& access, const Name& name,
                                                         const JsonValue& request) {
   ICE_ASSIGN(const catalog::Entry entry, Require(name, EntryKind::kView));
   ICE_ASSIGN(ViewDocument view, ViewDocument::Parse(entry.record.metadata_bytes));
@@ -95,7 +97,7 @@ Outcome<RestCatalog::Prepared> RestCatalog::PrepareView(const Name& name,
   for (const JsonValue& update : MemberOf(request, "updates").items()) {
     ICE_TRY(view.Apply(update, NowMs()));
   }
-  ICE_TRY(CheckLocation(view.location(), location));
+  ICE_TRY(CheckLocation(access, view.location(), location, {&entry.record.uuid, 1}));
   ICE_TRY(view.Finish());
   Prepared prepared;
   prepared.change.action = catalog::EntryChange::Action::kSwap;
@@ -105,14 +107,17 @@ Outcome<RestCatalog::Prepared> RestCatalog::PrepareView(const Name& name,
   prepared.metadata = view.ToJson();
   if (!view.changed()) return prepared;
   prepared.change.entry.record.location = Locations::Normal(view.location());
-  ICE_TRY(WriteMetadata(FolderOf(view), "", view.ToJson(), entry.record.metadata_version + 1,
-                        &prepared));
+  ICE_ASSIGN(
+      const std::string folder,
+      MetadataFolder(access, view.location(), view.Property(kMetadataPath), entry.record.uuid));
+  ICE_TRY(WriteMetadata(folder, "", view.ToJson(), entry.record.metadata_version + 1, &prepared));
   return prepared;
 }
 
-Outcome<LoadedView> RestCatalog::CommitView(const Name& name, const JsonValue& request) {
+Outcome<LoadedView> RestCatalog::CommitView(const Access& access, const Name& name,
+                                            const JsonValue& request) {
   for (int attempt = 0; attempt < kCommitAttempts; ++attempt) {
-    ICE_ASSIGN(const Prepared prepared, PrepareView(name, request));
+    ICE_ASSIGN(const Prepared prepared, PrepareView(access, name, request));
     ICE_ASSIGN(const bool made, Make({prepared}));
     if (made) return Loaded(prepared);
   }

@@ -14,12 +14,18 @@ tl::unexpected<Error> NotRead(std::string_view what) {
   return Fail(Code::kUnimplemented, "SQL does not read " + std::string(what));
 }
 
+// Why a file that the table names is none of its store's.
+tl::unexpected<Error> NotThere(const CatalogTable& table, std::string_view what,
+                               const std::string& uri) {
+  const auto key = table.store->KeyOf(uri);
+  if (!key && key.error().code() == Code::kPermissionDenied) return Fail(key.error());
+  return NotRead(std::string(what) + " " + uri + ", which is outside the catalog's locations");
+}
+
 // One data file of a plain table; what takes rows from it is added to `named`.
 Result<engine::LakeFile> FileOf(const CatalogTable& table, const lake::LiveFile& file,
                                 std::vector<engine::DeletesOfFile>* named) {
-  if (!file.in_store) {
-    return NotRead("data file " + file.key + ", which is outside the catalog's locations");
-  }
+  if (!file.in_store) return NotThere(table, "data file", file.key);
   if (!file.parquet) return NotRead("data files of another format than Parquet: " + file.key);
   engine::LakeFile read{.native_path = table.store->NativePath(file.key),
                         .rows = file.rows,
@@ -30,9 +36,7 @@ Result<engine::LakeFile> FileOf(const CatalogTable& table, const lake::LiveFile&
       named->emplace_back(engine::DeletesOfFile{read.native_path, file.rows, {}});
   if (!file.deletes) return read;
   for (const lake::LiveDelete& one : *file.deletes) {
-    if (!one.in_store) {
-      return NotRead("delete file " + one.key + ", which is outside the catalog's locations");
-    }
+    if (!one.in_store) return NotThere(table, "delete file", one.key);
     deletes.deletes.push_back({table.store->NativePath(one.key), one.equality_ids, one.vector});
   }
   if (file.constants) {

@@ -14,7 +14,8 @@ namespace tidemark::query {
 
 // `snapshot`: one of the table's; nullptr: it has none, so no row. `deletes` reads its delete
 // files. kUnimplemented: the table has what we do not read (a type, another format than Parquet,
-// files outside the catalog's locations); kCorruption, kIoError.
+// files outside the catalog's locations); kPermissionDenied: it names files of another project;
+// kCorruption, kIoError.
 Result<std::shared_ptr<const engine::Relation>> PlainRelation(const CatalogTable& table,
                                                               const lake::Snapshot* snapshot,
                                                               engine::DeleteFiles* deletes);

@@ -38,7 +38,8 @@ class StatementRelations {
       : parts_(parts), project_(std::move(project)), cut_(std::move(cut)) {}
 
   // engine::FindRelation. kNotFound: no such snapshot; kInvalidArgument: a receipt of another log,
-  // or a table that SQL does not read; kUnavailable: a receipt's events are not visible yet.
+  // or a table that SQL does not read; kPermissionDenied: one that names another project's files;
+  // kUnavailable: a receipt's events are not visible yet.
   Result<std::shared_ptr<const engine::Relation>> Find(const engine::Mention& mention);
 
   // Events as they were. Of a snapshot only its files.

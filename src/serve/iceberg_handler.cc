@@ -167,12 +167,12 @@ Answer ListTables(iceberg::RestCatalog& catalog, const Call& call) {
 }
 
 Answer CreateTable(iceberg::RestCatalog& catalog, const Call& call) {
-  ICE_ASSIGN(const auto loaded, catalog.CreateTable(call.ns, call.body));
+  ICE_ASSIGN(const auto loaded, catalog.CreateTable(call.access, call.ns, call.body));
   return LoadedResponse(loaded, true);
 }
 
 Answer RegisterTable(iceberg::RestCatalog& catalog, const Call& call) {
-  ICE_ASSIGN(const auto loaded, catalog.RegisterTable(call.ns, call.body));
+  ICE_ASSIGN(const auto loaded, catalog.RegisterTable(call.access, call.ns, call.body));
   return LoadedResponse(loaded, true);
 }
 
@@ -195,7 +195,7 @@ Answer CheckTable(iceberg::RestCatalog& catalog, const Call& call) {
 }
 
 Answer CommitTable(iceberg::RestCatalog& catalog, const Call& call) {
-  ICE_ASSIGN(const auto loaded, catalog.CommitTable(call.full(), call.body));
+  ICE_ASSIGN(const auto loaded, catalog.CommitTable(call.access, call.full(), call.body));
   return LoadedResponse(loaded, false);
 }
 
@@ -212,22 +212,22 @@ Answer TakeMetrics(iceberg::RestCatalog& catalog, const Call& call) {
 }
 
 Answer PlanScan(iceberg::RestCatalog& catalog, const Call& call) {
-  ICE_ASSIGN(std::string plan, catalog.PlanScan(call.full(), call.body));
+  ICE_ASSIGN(std::string plan, catalog.PlanScan(call.access, call.full(), call.body));
   return Json(std::move(plan));
 }
 
 Answer FetchPlan(iceberg::RestCatalog& catalog, const Call& call) {
-  ICE_ASSIGN(std::string plan, catalog.FetchPlan(call.full(), call.plan));
+  ICE_ASSIGN(std::string plan, catalog.FetchPlan(call.access, call.full(), call.plan));
   return Json(std::move(plan));
 }
 
 Answer CancelPlan(iceberg::RestCatalog& catalog, const Call& call) {
-  ICE_TRY(catalog.CancelPlan(call.full(), call.plan));
+  ICE_TRY(catalog.CancelPlan(call.access, call.full(), call.plan));
   return NoContent();
 }
 
 Answer FetchScanTasks(iceberg::RestCatalog& catalog, const Call& call) {
-  ICE_ASSIGN(std::string tasks, catalog.FetchScanTasks(call.full(), call.body));
+  ICE_ASSIGN(std::string tasks, catalog.FetchScanTasks(call.access, call.full(), call.body));
   return Json(std::move(tasks));
 }
 
@@ -255,7 +255,7 @@ Answer CommitTransaction(iceberg::RestCatalog& catalog, const Call& call) {
     ICE_TRY(catalog.Allow(call.access, name.ns, true));
     commits.push_back({std::move(name), &change});
   }
-  ICE_TRY(catalog.CommitTransaction(commits));
+  ICE_TRY(catalog.CommitTransaction(call.access, commits));
   return NoContent();
 }
 
@@ -264,12 +264,12 @@ Answer ListViews(iceberg::RestCatalog& catalog, const Call& call) {
 }
 
 Answer CreateView(iceberg::RestCatalog& catalog, const Call& call) {
-  ICE_ASSIGN(const auto loaded, catalog.CreateView(call.ns, call.body));
+  ICE_ASSIGN(const auto loaded, catalog.CreateView(call.access, call.ns, call.body));
   return LoadedResponse(loaded, true);
 }
 
 Answer RegisterView(iceberg::RestCatalog& catalog, const Call& call) {
-  ICE_ASSIGN(const auto loaded, catalog.RegisterView(call.ns, call.body));
+  ICE_ASSIGN(const auto loaded, catalog.RegisterView(call.access, call.ns, call.body));
   return LoadedResponse(loaded, true);
 }
 
@@ -284,7 +284,7 @@ Answer CheckView(iceberg::RestCatalog& catalog, const Call& call) {
 }
 
 Answer CommitView(iceberg::RestCatalog& catalog, const Call& call) {
-  ICE_ASSIGN(const auto loaded, catalog.CommitView(call.full(), call.body));
+  ICE_ASSIGN(const auto loaded, catalog.CommitView(call.access, call.full(), call.body));
   return LoadedResponse(loaded, true);
 }
 
