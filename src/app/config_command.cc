@@ -92,6 +92,7 @@ ServeOptions ToServeOptions(const config::Settings& settings) {
   options.drain = settings.Time("server.drain");
   options.http_listen = settings.Text("http.listen");
   options.catalog_locations = SplitList(settings.Text("catalog.locations"));
+  options.tide.table_format_version = static_cast<int>(settings.Number("catalog.format_version"));
   options.http.reactors = small("http.reactors");
   options.http.connections_max = small("http.connections");
   options.http.head_bytes_max = settings.Number("http.head_bytes");

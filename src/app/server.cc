@@ -335,7 +335,8 @@ class Server::Impl final : public RouteParts {
                                 },
                                 [this] {
                                   if (index_worker_) index_worker_->Wake();
-                                }};
+                                },
+                                directory_.get()};
     const Duration start = clock_.Now();
     TM_ASSIGN(core_, tide::Core::Open(options, parts, std::move(at_step)));
     queries_ = std::make_unique<query::Service>(options_.query, core_.get(), query_engine_.get(),

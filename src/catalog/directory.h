@@ -22,6 +22,9 @@ namespace tidemark::catalog {
 inline constexpr char kLevelSeparator = '\x1f';
 inline constexpr std::size_t kNamespaceBytesMax = 1'024;
 
+// Of a namespace: the Iceberg format of tables that are made in it and do not say their own.
+inline constexpr std::string_view kPropertyFormatVersion = "format-version";
+
 using Properties = std::map<std::string, std::string>;
 
 struct Namespace {

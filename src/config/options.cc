@@ -101,6 +101,8 @@ constexpr std::array kOptions = {
            "Ids kept in memory (24 bytes each, at most 3/4 full) before they are written to disk."},
     Option{"catalog.locations", "", Kind::kText, "none", 0, 0,
            "Folders outside the data directory for plain tables too, with commas between."},
+    Option{"catalog.format_version", "", Kind::kWhole, "2", 2, 3,
+           "Iceberg format of new events tables whose namespace does not say it."},
     Option{"flush.size", "flush-size", Kind::kBytes, "64MB", 64 * kKiB, 64 * kGiB,
            "Settle when the data files would get this large."},
     Option{"flush.age", "flush-seconds", Kind::kSeconds, "60s", 0.01, kDay,

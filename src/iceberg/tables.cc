@@ -16,7 +16,7 @@ std::string EtagOf(const catalog::TableRecord& record) {
   return record.uuid.ToString() + "-" + std::to_string(record.metadata_version);
 }
 
-constexpr std::string_view kFormatVersion = "format-version";
+constexpr std::string_view kFormatVersion = catalog::kPropertyFormatVersion;
 
 // What the maker of a table does not say of its format its namespace may.
 Outcome<JsonValue> PropertiesFor(std::string_view ns, const JsonValue& sent,

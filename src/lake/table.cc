@@ -261,13 +261,14 @@ Result<catalog::TableRecord> CreateTable(env::ObjectStore* store, const NewManag
   record.location = TableLocation(table.ns, table.name, table.uuid);
   record.log_id = table.log_id;
   record.epoch = table.epoch;
-  const TableMetadata metadata = MakeTableMetadata({.uuid = table.uuid,
-                                                    .location_uri = store->Uri(record.location),
-                                                    .log_id = table.log_id,
-                                                    .floor = LogOffset(0),
-                                                    .now = table.now,
-                                                    .schema = table.schema,
-                                                    .properties = table.properties});
+  TableMetadata metadata = MakeTableMetadata({.uuid = table.uuid,
+                                              .location_uri = store->Uri(record.location),
+                                              .log_id = table.log_id,
+                                              .floor = LogOffset(0),
+                                              .now = table.now,
+                                              .schema = table.schema,
+                                              .properties = table.properties});
+  metadata.format_version = table.format_version;
   record.metadata_key = MetadataKey(record.location, 0, table.uuid, GzipsMetadata(metadata));
   record.metadata_bytes = WriteMetadataFile(metadata);
   TM_TRY(store->Put(record.metadata_key, record.metadata_bytes));

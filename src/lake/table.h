@@ -52,6 +52,7 @@ struct NewManagedTable {
   TimeMicros now;
   std::shared_ptr<const event::TableSchema> schema = event::EventsSchema();
   std::map<std::string, std::string> properties = {};  // Instead of the defaults of their names.
+  std::int32_t format_version = 2;                     // Or 3.
 };
 // Writes the metadata of an empty table and returns the record to put into the catalog.
 Result<catalog::TableRecord> CreateTable(env::ObjectStore* store, const NewManagedTable& table);

@@ -35,11 +35,11 @@ Result<std::unique_ptr<Core>> Core::Open(TideOptions options, CoreParts parts,
   TM_TRY(core->OpenLog());
   TM_TRY(core->JoinIndex());
   const CoreParts& own = core->parts_;
-  core->flusher_ =
-      std::make_unique<Flusher>(core->options_,
-                                FlusherParts{own.store, own.catalog, own.writer, own.reader,
-                                             own.clock, own.tide_random, &core->metrics_},
-                                core->log_id_, core->epoch_);
+  core->flusher_ = std::make_unique<Flusher>(
+      core->options_,
+      FlusherParts{own.store, own.catalog, own.writer, own.reader, own.clock, own.tide_random,
+                   &core->metrics_, own.directory},
+      core->log_id_, core->epoch_);
   core->flusher_->set_at_step(std::move(at_step));
   core->ingest_ = std::make_unique<Ingest>(
       core->options_,

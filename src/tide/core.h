@@ -35,6 +35,7 @@ struct CoreParts {
   std::function<void()> wake_ingest;
   std::function<void()> wake_tide;
   std::function<void()> wake_index;
+  catalog::Directory* directory = nullptr;  // What namespaces say of new tables; null: nothing.
 };
 
 class Core {

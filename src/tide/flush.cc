@@ -80,6 +80,17 @@ Result<std::shared_ptr<const lake::TableHead>> Flusher::HeadOf(Project& project)
   return head;
 }
 
+// Another format than those that flushes write is none for these tables.
+Result<int> Flusher::FormatOfNew(const Project& project) const {
+  if (parts_.directory == nullptr) return options_.table_format_version;
+  TM_ASSIGN(const auto ns, parts_.directory->FindNamespace(project.project()));
+  if (!ns) return options_.table_format_version;
+  const auto said = ns->properties.find(std::string(catalog::kPropertyFormatVersion));
+  if (said == ns->properties.end()) return options_.table_format_version;
+  if (said->second == "2") return 2;
+  return said->second == "3" ? 3 : options_.table_format_version;
+}
+
 Result<std::shared_ptr<const lake::TableHead>> Flusher::CreateTable(const Project& project) {
   TM_ASSIGN(const auto found, parts_.catalog->FindTable(project.project(), project.table()));
   if (found) return Reload(project);
@@ -93,6 +104,7 @@ Result<std::shared_ptr<const lake::TableHead>> Flusher::CreateTable(const Projec
       NewId(), project.project(),      std::string(project.table()), log_id_,
       epoch_,  parts_.clock->WallNow()};
   table.schema = project.schema();
+  TM_ASSIGN(table.format_version, FormatOfNew(project));
   table.properties = options_.table_properties;
   TM_ASSIGN(const auto record, lake::CreateTable(parts_.store, table));
   if (auto created = parts_.catalog->CreateTable(record);

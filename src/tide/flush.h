@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "catalog/catalog.h"
+#include "catalog/directory.h"
 #include "engine/data_file.h"
 #include "env/clock.h"
 #include "env/object_store.h"
@@ -45,6 +46,7 @@ struct FlusherParts {
   const env::Clock* clock;
   env::Random* random;
   TideMetrics* metrics;
+  catalog::Directory* directory = nullptr;  // Null: namespaces say nothing of their tables.
 };
 
 // What a backfill did.
@@ -140,6 +142,8 @@ class Flusher {
 
   Result<std::shared_ptr<const lake::TableHead>> HeadOf(Project& project);
   Result<std::shared_ptr<const lake::TableHead>> CreateTable(const Project& project);
+  // The Iceberg format of a table that the project is about to get.
+  Result<int> FormatOfNew(const Project& project) const;
   // The table's head as the catalog names it now; read only if it is none of `known`.
   Result<std::shared_ptr<const lake::TableHead>> Reload(
       const Project& project,

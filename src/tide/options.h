@@ -43,7 +43,9 @@ struct TideOptions {
   Duration pin_deadline = std::chrono::minutes(10);
   Duration garbage_delay = std::chrono::hours(1);
 
-  // Of new tables, instead of the defaults of their names.
+  // Of new tables: the Iceberg format, 2 or 3, unless the namespace's property says the other.
+  int table_format_version = 2;
+  // ... and what they have instead of the defaults of their names.
   std::map<std::string, std::string> table_properties;
 
   // Between attempts of a flush that failed, doubling from the first to the last.

@@ -28,6 +28,8 @@ CoreLife::CoreLife(std::uint64_t seed)
       writer_(&disk_),
       reader_(&disk_) {
   ChooseWorld();
+  // Without the dice, so that lives stay those that they were. The other engine writes v2 alone.
+  if (!foreigners_ && seed % 3 == 0) options_.table_format_version = 3;
 }
 
 CoreLife::~CoreLife() = default;

@@ -89,6 +89,12 @@ bool CoreLife::ReadCut(std::size_t log, const tide::Cut& cut, Hash128* lake_hash
     });
   }
   if (!readable) return false;
+  if (cut.lake && options_.table_format_version == 3) {
+    // Every row that is there has got an id.
+    Expect(cut.lake->metadata->format_version == 3, "a table is of another format");
+    Expect(cut.lake->metadata->next_row_id >= static_cast<std::int64_t>(cut.lake->files->rows()),
+           "rows of a v3 table have no ids");
+  }
   Expect(theirs == others.files, "what another engine committed is not there, or is back");
   oracle_.BeginCut(log, cut.end(), &others.erased, cut.lake ? cut.lake->columns.get() : nullptr);
   oracle_.See(hot);
