@@ -15,6 +15,16 @@ std::optional<std::string> FileOfPositions(const DataFile& file) {
   return *lower;
 }
 
+namespace {
+
+// Fields that were dropped stay in a spec of format v1 as void ones.
+bool IsUnpartitioned(const PartitionSpec& spec) {
+  return std::ranges::all_of(
+      spec.fields, [](const PartitionField& field) { return field.transform == Transform::kVoid; });
+}
+
+}  // namespace
+
 Status DeleteIndex::Add(const ManifestEntry& entry, const PartitionSpec& spec) {
   const DataFile& file = entry.file;
   Delete one;
@@ -31,7 +41,7 @@ Status DeleteIndex::Add(const ManifestEntry& entry, const PartitionSpec& spec) {
     totals_.equalities += rows;
     one.file.equality_ids = file.equality_ids;
     Deletes& deletes =
-        spec.fields.empty() ? everywhere_ : by_partition_[{spec.spec_id, file.partition_key}];
+        IsUnpartitioned(spec) ? everywhere_ : by_partition_[{spec.spec_id, file.partition_key}];
     deletes.push_back(std::move(one));
     return {};
   }

@@ -94,6 +94,15 @@ TEST_F(DeleteIndexTest, EqualitiesOfNoPartitionAreForAll) {
   EXPECT_EQ(Of("a", 4, "9", 2), "q ");
 }
 
+TEST_F(DeleteIndexTest, EqualitiesOfASpecWhoseFieldsWereDroppedAreForAll) {
+  PartitionSpec dropped;
+  dropped.spec_id = 8;
+  dropped.fields.push_back({6, 1000, "timestamp_hour", Transform::kVoid});
+  Equalities("q", 5, "null", dropped);
+  EXPECT_EQ(Of("a", 4, "2"), "q ");
+  EXPECT_EQ(Of("a", 5, "2"), "");
+}
+
 TEST_F(DeleteIndexTest, PositionsThatNameAFileAreForItAlone) {
   Positions("p", 5, "1", "a");
   EXPECT_EQ(Of("a", 4, "1"), "p ");
