@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "base/text.h"
 #include "iceberg/commit_request.h"
 #include "iceberg/managed_commit.h"
 #include "iceberg/rest_catalog.h"
@@ -43,7 +44,13 @@ Done RestCatalog::WriteMetadata(std::string_view folder, std::string_view codec,
                                 std::int64_t version, Prepared* prepared) const {
   std::string digits = std::to_string(version);
   if (digits.size() < 5) digits.insert(0, 5 - digits.size(), '0');
-  const bool plain = codec == "none";
+  // As the properties name it; the server's own choice is gzip.
+  const std::string name = LowerCase(codec);
+  const bool plain = name == "none";
+  if (!plain && !name.empty() && name != "gzip") {
+    return NotValid("Cannot write metadata with codec " + std::string(codec) + ": property " +
+                    std::string(kMetadataCodec) + " must be gzip or none");
+  }
   std::string uri(folder);
   while (uri.size() > 1 && uri.back() == '/') uri.pop_back();
   uri += "/" + digits + "-" + parts_.new_id().ToString() +
@@ -133,19 +140,19 @@ Outcome<RestCatalog::Prepared> RestCatalog::PrepareNext(const Access& access,
     prepared.metadata = document.ToJson();
     return prepared;
   }
+  ICE_ASSIGN(const std::string folder,
+             MetadataFolder(access, document.location(), document.Property(kMetadataPath),
+                            entry.record.uuid));
   auto dropped = document.PushMetadataLog(entry.record.metadata_key, before_ms);
   if (document.Property("write.metadata.delete-after-commit.enabled") == "true") {
+    KeepOwn(std::array{entry.record.location, folder}, &dropped);
     prepared.old_files = std::move(dropped);
   }
   catalog::TableRecord& record = prepared.change.entry.record;
   record.location = Locations::Normal(document.location());
   record.head = SnapshotId(document.current_snapshot().value_or(0));
-  ICE_ASSIGN(const std::string folder,
-             MetadataFolder(access, document.location(), document.Property(kMetadataPath),
-                            entry.record.uuid));
   ICE_TRY(WriteMetadata(folder, document.Property(kMetadataCodec), document.ToJson(),
                         entry.record.metadata_version + 1, &prepared));
-    KeepOwn(std::array{entry.record.location, folder}, &dropped);
   return prepared;
 }
 
@@ -155,6 +162,9 @@ Outcome<RestCatalog::Prepared> RestCatalog::PrepareNextManaged(const TableCommit
     return Forbidden("Cannot commit to " + NameText(commit.name) + ": the server feeds this table");
   }
   const TimeMicros now = parts_.clock->WallNow();
+  // Everybody in the project reads it: its files are such as they all may read.
+  const Access project{.project = std::string(TopLevel(entry.record.ns))};
+  const Reach reach = ReachOf(project, parts_.locations->warehouse()->Uri(entry.record.location));
   const ManagedParts parts{.store = parts_.locations->warehouse(),
                            .locations = &reach,
                            .manifests = &manifests_,
@@ -162,9 +172,6 @@ Outcome<RestCatalog::Prepared> RestCatalog::PrepareNextManaged(const TableCommit
                            .epoch = parts_.feeder->epoch(),
                            .now = now,
                            .readers_until = parts_.feeder->ReadersUntil(now)};
-  // Everybody in the project reads it: its files are such as they all may read.
-  const Access project{.project = std::string(TopLevel(entry.record.ns))};
-  const Reach reach = ReachOf(project, parts_.locations->warehouse()->Uri(entry.record.location));
   ICE_ASSIGN(ManagedCommit made, PrepareManaged(parts, entry.record, *commit.request));
   Prepared prepared;
   prepared.changed = made.changed;

@@ -7,6 +7,7 @@
 
 #include "base/json_reader.h"
 #include "base/json_writer.h"
+#include "iceberg/body_coding.h"
 #include "net/decompress.h"
 #include "serve/iceberg_bodies.h"
 
@@ -409,8 +410,10 @@ class IcebergHandler::Impl {
     if (endpoint == nullptr) return Send(NoEndpoint(known, request), responder);
     call->request = std::move(request);
     const bool posted = parts_.pool->Post([catalog, endpoint, call, responder] {
-      const Answer answer = Run(*catalog, *endpoint, call.get());
-      answer ? responder->Send(*answer) : Send(answer.error(), responder);
+      Answer answer = Run(*catalog, *endpoint, call.get());
+      if (!answer) return Send(answer.error(), responder);
+      Pack(call->request, &*answer);
+      responder->Send(*std::move(answer));
     });
     if (!posted) {
       Send(Problem(503, "ServiceUnavailableException", "too much waits; ask again in a moment"),
@@ -452,6 +455,15 @@ class IcebergHandler::Impl {
       call->request.body = *std::move(plain);
       auto body = JsonValue::Parse(call->request.body);
       if (!body) return BadRequest("Cannot parse the body: " + body.error().message());
+  static void Pack(const net::Request& request, net::Response* response) {
+    const std::size_t bytes = response->body.size();
+    if (bytes < iceberg::kGzipBytesMin || bytes > iceberg::kGzipBytesMax) return;
+    response->headers.emplace_back("Vary", "Accept-Encoding");
+    if (!iceberg::AcceptsGzip(request.Header("Accept-Encoding").value_or(""))) return;
+    response->body = iceberg::GzipBody(response->body);
+    response->headers.emplace_back("Content-Encoding", "gzip");
+  }
+
       if (!body->is_object()) return BadRequest("Cannot parse the body: it must be an object");
       call->body = *std::move(body);
     }

@@ -1,16 +1,32 @@
-"""In which form tables are made and told: the format's version by the server's option and the namespace."""
+"""In which form tables are made and told: the format's version by the server's option and the namespace, metadata files and answers as gzip."""
+import gzip
+import json
+import pathlib
+
+import pytest
 from pyiceberg.table import StaticTable
 
 from support.server import Tidemark
 
 BASE = "/iceberg/v1"
 SCHEMA = {"type": "struct", "schema-id": 0, "fields": [{"id": 1, "name": "x", "required": False, "type": "long"}]}
+CODEC = "write.metadata.compression-codec"
 
 
 def make(server, name, ns="a", **properties):
     answer = server.post(f"{BASE}/namespaces/{ns}/tables", {"name": name, "schema": SCHEMA, "properties": properties})
     assert answer.status == 200, answer.body
     return answer.json()
+
+
+def change(server, path, **properties):
+    answer = server.post(f"{BASE}/namespaces/{path}", {"updates": [{"action": "set-properties", "updates": properties}]})
+    assert answer.status == 200, answer.body
+    return answer.json()
+
+
+def file_of(loaded):
+    return pathlib.Path(loaded["metadata-location"].removeprefix("file://"))
 
 
 def send(server, project, first, count):
@@ -63,3 +79,57 @@ def test_the_option_is_for_namespaces_that_say_nothing(tmp_path):
         assert make(server, "plain", "two", **{"format-version": "3"})["metadata"]["format-version"] == 3
         # Other engines read what was made.
         assert StaticTable.from_metadata(server.events_metadata()).scan().to_arrow().num_rows == 3
+
+
+@pytest.fixture
+def catalog(server):
+    assert server.post(f"{BASE}/namespaces", {"namespace": ["a"]}).status == 200
+    return server
+
+
+@pytest.mark.parametrize("codec", ["gzip", "GZIP", "none", "None"])
+def test_metadata_files_are_as_the_property_says(catalog, codec):
+    loaded = make(catalog, "t", **{CODEC: codec})
+    other = "none" if codec.lower() == "gzip" else "gzip"
+    for expected in (codec.lower(), codec.lower(), other):
+        path = file_of(loaded)
+        assert path.name.endswith(".gz.metadata.json") == (expected == "gzip")
+        bytes_ = path.read_bytes()
+        metadata = json.loads(gzip.decompress(bytes_) if expected == "gzip" else bytes_)
+        assert metadata == catalog.get(f"{BASE}/namespaces/a/tables/t").json()["metadata"]
+        last = loaded
+        loaded = change(catalog, "a/tables/t", **({CODEC: other} if "n" in metadata["properties"] else {"n": "1"}))
+    # Another server's file of either form is registered, loaded and committed to.
+    assert catalog.request("DELETE", f"{BASE}/namespaces/a/tables/t").status == 204
+    registered = catalog.post(f"{BASE}/namespaces/a/register", {"name": "again", "metadata-location": last["metadata-location"]})
+    assert registered.status == 200, registered.body
+    assert registered.json()["metadata"] == last["metadata"]
+    assert change(catalog, "a/tables/again", k="v")["metadata"]["properties"]["k"] == "v"
+
+
+def test_an_unknown_codec_is_refused(catalog):
+    answer = catalog.post(f"{BASE}/namespaces/a/tables", {"name": "t", "schema": SCHEMA, "properties": {CODEC: "lzma"}})
+    assert answer.status == 400 and "gzip or none" in answer.json()["error"]["message"]
+    make(catalog, "t")
+    answer = catalog.post(f"{BASE}/namespaces/a/tables/t", {"updates": [{"action": "set-properties", "updates": {CODEC: "lzma"}}]})
+    assert answer.status == 400
+    assert change(catalog, "a/tables/t", k="v")["metadata"]["properties"] == {"k": "v"}
+
+
+def test_large_answers_are_gzip_for_those_who_take_it(catalog):
+    large = {f"key{n}": "value " * 20 for n in range(300)}
+    make(catalog, "large", **large)
+    make(catalog, "small")
+    path = f"{BASE}/namespaces/a/tables/large"
+    plain = catalog.get(path)
+    assert "Content-Encoding" not in plain.headers and plain.headers["Vary"] == "Accept-Encoding"
+    packed = catalog.get(path, {"Accept-Encoding": "br, gzip;q=0.5"})
+    assert packed.headers["Content-Encoding"] == "gzip" and len(packed.body) < len(plain.body) / 10
+    assert gzip.decompress(packed.body) == plain.body
+    assert packed.headers["ETag"] == plain.headers["ETag"]
+    assert catalog.get(path, {"Accept-Encoding": "gzip", "If-None-Match": packed.headers["ETag"]}).status == 304
+    for refused in ("identity", "gzip;q=0", "deflate"):
+        assert "Content-Encoding" not in catalog.get(path, {"Accept-Encoding": refused}).headers
+    assert "Content-Encoding" not in catalog.get(f"{BASE}/namespaces/a/tables/small", {"Accept-Encoding": "gzip"}).headers
+    commit = catalog.post(path, {"updates": [{"action": "set-properties", "updates": {"k": "v"}}]}, {"Accept-Encoding": "gzip"})
+    assert commit.status == 200 and json.loads(gzip.decompress(commit.body))["metadata"]["properties"]["k"] == "v"
