@@ -1,5 +1,11 @@
 #include "app/catalog_client.h"
 
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "query/table_source.h"
+
 namespace tidemark::app {
 namespace {
 
@@ -8,23 +14,41 @@ constexpr char kLevels = '\x1f';  // Between the levels of a namespace in a URL.
 }  // namespace
 
 TableName TableName::Parse(std::string_view text) {
-  const std::size_t dot = text.rfind('.');
-  TableName name{"default", std::string(text)};
-  if (dot == std::string_view::npos) return name;
-  name.ns = text.substr(0, dot);
-  for (char& c : name.ns) {
-    if (c == '.') c = kLevels;
+  TableName name;
+  std::string part;
+  bool quoted = false;
+  bool begins = true;  // Of a part.
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '"' && begins && !quoted) {
+      quoted = true;
+    } else if (c == '"' && quoted && i + 1 < text.size() && text[i + 1] == '"') {
+      part.push_back(text[++i]);
+    } else if (c == '"' && quoted) {
+      quoted = false;
+    } else if (c == '.' && !quoted) {
+      name.ns += (name.ns.empty() ? "" : std::string(1, kLevels)) + part;
+      part.clear();
+      begins = true;
+      continue;
+    } else {
+      part.push_back(c);
+    }
+    begins = false;
   }
-  name.table = text.substr(dot + 1);
+  if (name.ns.empty()) name.ns = "default";
+  name.table = std::move(part);
   return name;
 }
 
 std::string TableName::NamespaceText() const {
-  std::string text = ns;
-  for (char& c : text) {
-    if (c == kLevels) c = '.';
+  std::vector<std::string> levels;
+  for (std::size_t at = 0; at <= ns.size();) {
+    const std::size_t end = std::min(ns.find(kLevels, at), ns.size());
+    levels.push_back(ns.substr(at, end - at));
+    at = end + 1;
   }
-  return text;
+  return query::NamespaceText(levels);
 }
 
 const JsonValue& MemberOf(const JsonValue& json, std::string_view name) {

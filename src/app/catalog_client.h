@@ -11,7 +11,8 @@
 namespace tidemark::app {
 
 // "a.b.t": the namespace's levels joined as URLs have them, and the table. Without a dot the
-// namespace is `default`.
+// namespace is `default`. What has dots or quotes of its own is in double quotes, as in SQL:
+// `a."b.c"."t.1"`. Nothing is wrong with a quote elsewhere.
 struct TableName {
   std::string ns;
   std::string table;

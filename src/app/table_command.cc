@@ -11,6 +11,7 @@
 #include "app/table_changes.h"
 #include "base/json_writer.h"
 #include "base/time.h"
+#include "query/table_source.h"
 
 namespace tidemark::app {
 namespace {
@@ -82,13 +83,10 @@ class Rows {
   std::vector<JsonValue> rows_;
 };
 
-std::string Levels(const JsonValue& levels, char separator) {
-  std::string text;
-  for (const JsonValue& level : levels.items()) {
-    if (!text.empty()) text.push_back(separator);
-    text += level.text();
-  }
-  return text;
+std::vector<std::string> LevelsOf(const JsonValue& json) {
+  std::vector<std::string> levels;
+  for (const JsonValue& level : json.items()) levels.push_back(level.text());
+  return levels;
 }
 
 // All tables and views below a namespace, depth first.
@@ -98,13 +96,14 @@ bool List(CatalogClient* client, const std::string& parent, Rows* rows) {
                   (parent.empty() ? "" : "?parent=" + CatalogClient::Escaped(parent)));
   if (!below) return false;
   for (const JsonValue& levels : MemberOf(*below, "namespaces").items()) {
-    const std::string path = Levels(levels, '\x1f');
+    std::string path;
+    for (const std::string& level : LevelsOf(levels)) path += (path.empty() ? "" : "\x1f") + level;
     for (const char* kind : {"tables", "views"}) {
       const auto names = client->Get(std::string(CatalogClient::kNamespaces) + "/" +
                                      CatalogClient::Escaped(path) + "/" + kind);
       if (!names) return false;
       for (const JsonValue& one : MemberOf(*names, "identifiers").items()) {
-        rows->Add({JsonValue::String(Levels(levels, '.')), MemberOf(one, "name"),
+        rows->Add({JsonValue::String(query::NamespaceText(LevelsOf(levels))), MemberOf(one, "name"),
                    JsonValue::String(kind[0] == 't' ? "table" : "view")});
       }
     }
@@ -202,8 +201,7 @@ int AskSystem(const Remote& remote, const TableOptions& options) {
   sql.parameters = {"schema=" + schema, "table=" + table};
   sql.output = options.output;
   Remote project = remote;
-  if (project.project.empty())
-    project.project = name.NamespaceText().substr(0, name.ns.find('\x1f'));
+  if (project.project.empty()) project.project = name.ns.substr(0, name.ns.find('\x1f'));
   return RunSql(project, sql);
 }
 

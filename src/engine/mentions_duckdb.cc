@@ -69,7 +69,9 @@ std::string TextOf(const Parameter& value) {
 
 // Unlike that of every other mention.
 std::string KeyOf(const Mention& mention) {
-  std::string key = FullName(mention.name);
+  std::string key;
+  // Names may have dots of their own.
+  for (const std::string& part : mention.name) key += part + '\x1d';
   if (mention.as_of) {
     key += mention.as_of->unit == AsOf::Unit::kVersion ? '\x1e' : '\x1f';
     key += TextOf(mention.as_of->value);

@@ -9,6 +9,7 @@ namespace tidemark::iceberg {
 namespace {
 
 constexpr std::string_view kFileScheme = "file:";
+constexpr std::size_t kPathStepBytesMax = 200;  // Of 255, with room for an id.
 
 bool HasDots(std::string_view path) {
   for (std::size_t at = 0; at <= path.size();) {
@@ -29,9 +30,11 @@ std::optional<std::string> Below(std::string_view location, std::string_view roo
   return std::string(location.substr(1));
 }
 
-// A namespace or table name as part of a path: what paths give a meaning to is written as ~XX.
+// A namespace or table name as part of a path: what paths give a meaning to is written as ~XX. What
+// a file system would find too long is cut; whoever needs it to be unlike others adds an id.
 void AppendPathStep(std::string_view name, std::string* path) {
   constexpr std::string_view kDigits = "0123456789ABCDEF";
+  const std::size_t begin = path->size();
   for (const char c : name) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                        c == '_' || c == '-';
@@ -47,6 +50,7 @@ void AppendPathStep(std::string_view name, std::string* path) {
       path->push_back(kDigits[byte & 15]);
     }
   }
+  path->resize(std::min(path->size(), begin + kPathStepBytesMax));
 }
 
 }  // namespace

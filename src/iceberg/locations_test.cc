@@ -74,5 +74,16 @@ TEST_F(LocationsPlaceTest, AFolderTellsWhoseNamespaceItIs) {
   }
 }
 
+TEST_F(LocationsPlaceTest, LongNamesAreCutToWhatFileSystemsTake) {
+  std::string name;
+  while (name.size() < 252) name += "\xe6\xbc\xa2";
+  const std::string uri = locations_.ForNew(name, name, MakeUuidV4(1, 2));
+  EXPECT_TRUE(locations_.CheckForTable(uri).has_value());
+  const std::size_t slash = uri.rfind('/');
+  EXPECT_LT(uri.size() - slash, 256U);
+  EXPECT_LT(slash - uri.rfind('/', slash - 1), 256U);
+  EXPECT_NE(uri, locations_.ForNew(name, name, MakeUuidV4(3, 4)));
+}
+
 }  // namespace
 }  // namespace tidemark::iceberg

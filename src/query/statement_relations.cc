@@ -22,6 +22,19 @@ std::string Joined(const std::vector<std::string>& parts) {
   return name;
 }
 
+// SQL's names have three parts at most: deeper namespaces are written as one, `"a.b"`.
+std::vector<std::string> SplitLevels(const std::vector<std::string>& ns) {
+  std::vector<std::string> levels;
+  for (const std::string& level : ns) {
+    for (std::size_t at = 0; at <= level.size();) {
+      const std::size_t end = std::min(level.find('.', at), level.size());
+      levels.push_back(level.substr(at, end - at));
+      at = end + 1;
+    }
+  }
+  return levels;
+}
+
 Error NothingSettled() {
   return {
       Code::kNotFound,
@@ -177,10 +190,15 @@ Result<RelationPointer> StatementRelations::FindPlain(const engine::Mention& men
   if (parts_.tables == nullptr || !own) return RelationPointer();
   std::vector<std::string> ns(mention.name.begin(), mention.name.end() - 1);
   ns.front() = project_;
-  const std::string name = Joined(ns) + "." + mention.name.back();
+  std::vector<std::string> levels = ns;
+  levels.push_back(mention.name.back());
+  const std::string name = NamespaceText(levels);
   auto known = plain_.find(name);
   if (known == plain_.end()) {
     TM_ASSIGN(auto table, parts_.tables->Find(ns, mention.name.back()));
+    if (!table) {
+      TM_ASSIGN(table, parts_.tables->Find(SplitLevels(ns), mention.name.back()));
+    }
     if (!table) return RelationPointer();
     known = plain_.emplace(name, *std::move(table)).first;
   }

@@ -37,7 +37,7 @@ std::vector<TableView> TablesOf(const SystemView& view) {
   }
   for (const CatalogTable& other : view.others) {
     TableView& one = tables.emplace_back();
-    for (const std::string& level : other.ns) one.schema += (one.schema.empty() ? "" : ".") + level;
+    one.schema = NamespaceText(other.ns);
     one.name = other.name;
     one.metadata = other.metadata.get();
     one.other = &other;

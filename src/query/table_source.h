@@ -26,6 +26,10 @@ struct CatalogTable {
   std::string problem;                                  // Why it cannot be read.
 };
 
+// The levels joined by dots; a level with a dot or a quote of its own is in double quotes, as SQL
+// writes names: `a."b.c"`.
+std::string NamespaceText(const std::vector<std::string>& levels);
+
 class TableSource {
  public:
   TableSource() = default;

@@ -340,14 +340,8 @@ std::string_view TakeStep(std::string_view* path) {
   return step;
 }
 
-// Clients that encode forms write a blank as '+'.
-std::string Unplus(std::string_view text) {
-  std::string plain(text);
-  std::ranges::replace(plain, '+', ' ');
-  return plain;
-}
-
-// True if the path (without the version) is the endpoint's; fills in namespace and name.
+// True if the path (without the version, as sent) is the endpoint's; fills in namespace and name,
+// which may have a '/' when it is encoded. Clients that encode forms write a blank as '+'.
 bool Matches(const Endpoint& endpoint, std::string_view path, Call* call) {
   std::string_view pattern = endpoint.path.substr(kPrefix.size());
   std::string ns;
@@ -357,11 +351,11 @@ bool Matches(const Endpoint& endpoint, std::string_view path, Call* call) {
     const std::string_view want = TakeStep(&pattern);
     const std::string_view have = TakeStep(&path);
     if (want == "{namespace}") {
-      ns = Unplus(have);
+      ns = net::DecodePercent(have, true);
     } else if (want == "{plan-id}") {
-      plan = have;
+      plan = net::DecodePercent(have, false);
     } else if (want.starts_with('{')) {
-      name = Unplus(have);
+      name = net::DecodePercent(have, true);
     } else if (want != have) {
       return false;
     }
@@ -455,6 +449,12 @@ class IcebergHandler::Impl {
       call->request.body = *std::move(plain);
       auto body = JsonValue::Parse(call->request.body);
       if (!body) return BadRequest("Cannot parse the body: " + body.error().message());
+      if (!body->is_object()) return BadRequest("Cannot parse the body: it must be an object");
+      call->body = *std::move(body);
+    }
+    return endpoint.answer(catalog, *call);
+  }
+
   static void Pack(const net::Request& request, net::Response* response) {
     const std::size_t bytes = response->body.size();
     if (bytes < iceberg::kGzipBytesMin || bytes > iceberg::kGzipBytesMax) return;
@@ -462,12 +462,6 @@ class IcebergHandler::Impl {
     if (!iceberg::AcceptsGzip(request.Header("Accept-Encoding").value_or(""))) return;
     response->body = iceberg::GzipBody(response->body);
     response->headers.emplace_back("Content-Encoding", "gzip");
-  }
-
-      if (!body->is_object()) return BadRequest("Cannot parse the body: it must be an object");
-      call->body = *std::move(body);
-    }
-    return endpoint.answer(catalog, *call);
   }
 
   static net::Response Config(const net::Request& request) {
@@ -531,9 +525,11 @@ void IcebergHandler::AddTo(net::Router* router) {
     for (const Method method : kMethods) {
       router->Add(method, path,
                   [this, before](net::Request request, std::shared_ptr<net::Responder> responder) {
-                    std::string rest(request.path().substr(before.size()));
-                    while (rest.ends_with('/')) rest.pop_back();
-                    impl_->Handle(rest, std::move(request), responder);
+                    std::string_view rest = request.sent_path();
+                    rest.remove_prefix(rest.starts_with(before) ? before.size() : rest.size());
+                    while (rest.ends_with('/')) rest.remove_suffix(1);
+                    const std::string sent(rest);
+                    impl_->Handle(sent, std::move(request), responder);
                   });
     }
   };
