@@ -9,6 +9,24 @@ std::string InMetadata(std::string_view location, std::string name) {
   return std::string(location) + "/metadata/" + std::move(name);
 }
 
+constexpr std::string_view kParquetEnd = ".parquet";
+constexpr std::string_view kPromotionsMark = "-p";
+constexpr std::size_t kPromotionsDigitsMax = 9;
+
+// Where "-p3.parquet" begins; nothing: the name has none.
+std::optional<std::size_t> FindPromotions(std::string_view name) {
+  if (!name.ends_with(kParquetEnd)) return std::nullopt;
+  const std::string_view stem = name.substr(0, name.size() - kParquetEnd.size());
+  const std::size_t last = stem.find_last_not_of("0123456789");
+  if (last == std::string_view::npos) return std::nullopt;
+  const std::string_view digits = stem.substr(last + 1);
+  if (digits.empty() || digits.size() > kPromotionsDigitsMax || digits.front() == '0' ||
+      !stem.substr(0, last + 1).ends_with(kPromotionsMark)) {
+    return std::nullopt;
+  }
+  return last + 1 - kPromotionsMark.size();
+}
+
 }  // namespace
 
 Uuid AttemptId(const Uuid& write, std::uint32_t attempt) {
@@ -51,6 +69,26 @@ std::optional<std::int64_t> VersionOf(std::string_view key) {
     return std::nullopt;
   }
   return version;
+}
+
+std::string WithPromotions(std::string_view data_file, std::uint32_t promotions) {
+  if (data_file.ends_with(kParquetEnd)) data_file.remove_suffix(kParquetEnd.size());
+  std::string name(data_file);
+  return name.append(kPromotionsMark).append(std::to_string(promotions)).append(kParquetEnd);
+}
+
+std::uint32_t PromotionsOf(std::string_view data_file) {
+  const auto mark = FindPromotions(data_file);
+  if (!mark) return 0;
+  std::uint32_t number = 0;
+  const std::string_view digits = data_file.substr(*mark + kPromotionsMark.size());
+  std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  return number;
+}
+
+std::string_view WithoutPromotions(std::string_view data_file) {
+  const auto mark = FindPromotions(data_file);
+  return mark ? data_file.substr(0, *mark) : data_file;
 }
 
 }  // namespace tidemark::lake

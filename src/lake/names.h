@@ -1,4 +1,4 @@
-// Names of metadata files and what they tell. Pure; any thread.
+// Names of metadata files, and what these and those of data files tell. Pure; any thread.
 #pragma once
 
 #include <cstdint>
@@ -27,5 +27,13 @@ std::string ManifestListKey(std::string_view location, SnapshotId snapshot, std:
                             const Uuid& id);
 // The version that a metadata file's name begins with; nothing if it is no metadata file.
 std::optional<std::int64_t> VersionOf(std::string_view key);
+
+// A data file whose rows have all promoted columns up to the number `promotions`
+// (event::Promotion), whatever their log records say, as those that a backfill wrote: `x.parquet`
+// becomes `x-p3.parquet`.
+std::string WithPromotions(std::string_view data_file, std::uint32_t promotions);
+// The number of such a name; 0 for any other. The rest of the name is what it became of.
+std::uint32_t PromotionsOf(std::string_view data_file);
+std::string_view WithoutPromotions(std::string_view data_file);
 
 }  // namespace tidemark::lake

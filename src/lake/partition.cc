@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "lake/names.h"
 
 namespace tidemark::lake {
 namespace {
@@ -118,10 +119,11 @@ bool IsDataFilePath(std::string_view key) {
   constexpr std::string_view kEnd = ".parquet";
   constexpr std::size_t kUuidBytes = 36;
   constexpr std::size_t kNumberBytes = 5;
-  const std::string_view name = key.substr(key.rfind('/') + 1);
-  if (name.size() != kUuidBytes + 1 + kNumberBytes + kEnd.size() || !name.ends_with(kEnd)) {
-    return false;
-  }
+  std::string_view name = key.substr(key.rfind('/') + 1);
+  if (!name.ends_with(kEnd)) return false;
+  name = WithoutPromotions(name);
+  if (name.ends_with(kEnd)) name.remove_suffix(kEnd.size());
+  if (name.size() != kUuidBytes + 1 + kNumberBytes) return false;
   const std::string_view number = name.substr(kUuidBytes + 1, kNumberBytes);
   return name[kUuidBytes] == '-' && Uuid::Parse(name.substr(0, kUuidBytes)).has_value() &&
          number.find_first_not_of("0123456789") == std::string_view::npos;

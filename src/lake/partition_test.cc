@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "lake/bounds.h"
+#include "lake/names.h"
 
 namespace tidemark::lake {
 namespace {
@@ -60,6 +61,24 @@ TEST(PartitionTest, PathsNameThePartition) {
             "data/year=2024/month=01/day=15/" + end);
   EXPECT_EQ(DataFilePath({kSpecMonth, ApplyTransform(Transform::kMonth, time)}, id, 7),
             "data/year=2024/month=01/" + end);
+}
+
+TEST(PartitionTest, APathTellsThePromotionsThatItsRowsHave) {
+  const Uuid id = MakeUuidV4(0, 0);
+  const std::string plain = DataFilePath({}, id, 7);
+  const std::string filled = WithPromotions(plain, 12);
+  EXPECT_TRUE(filled.ends_with(id.ToString() + "-00007-p12.parquet")) << filled;
+  EXPECT_TRUE(IsDataFilePath(plain));
+  EXPECT_TRUE(IsDataFilePath(filled));
+  EXPECT_EQ(PromotionsOf(plain), 0U);
+  EXPECT_EQ(PromotionsOf(filled), 12U);
+  for (const char* end : {"-00007-p0.parquet", "-00007-p.parquet", "-00007-p01.parquet",
+                          "-00007-px.parquet", "-00007-q3.parquet", "-00007-p1234567890.parquet",
+                          "-0007.parquet", "-000071.parquet", "-00007-p3.orc", "-00007-p3"}) {
+    const std::string key = "default/events-1/data/" + id.ToString() + end;
+    EXPECT_FALSE(IsDataFilePath(key)) << end;
+    EXPECT_EQ(PromotionsOf(key), 0U) << end;
+  }
 }
 
 TEST(BoundsTest, ShortTextIsItsOwnBound) {

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "engine/copied_rows.h"
 #include "engine/promoted_rows.h"
+#include "lake/names.h"
 #include "tide/flush.h"
 
 namespace tidemark::tide {
@@ -15,14 +16,15 @@ namespace {
 
 using event::TableSchema;
 
-// The first offset from which on rows have every promoted column; that of the first row that is not
-// settled if there is one of which it is not known.
-LogOffset ColumnsFrom(const TableSchema& columns, LogOffset settled) {
-  LogOffset from(0);
-  for (const event::Promotion& one : columns.promoted) {
-    from = std::max(from, one.since.value_or(settled));
-  }
-  return from;
+// Whether a row of the file may lack a promoted column: its record named none, and no backfill has
+// written the file since. No settled row's record names a column whose first row is not known.
+bool LacksColumns(const lake::LiveFile& file, const TableSchema& columns, LogOffset settled) {
+  // Rows that never were in the log have what their writers gave them.
+  if (!file.offset_first) return false;
+  const std::uint32_t has = file.ours ? lake::PromotionsOf(file.key) : 0;
+  return std::ranges::any_of(columns.promoted, [&](const event::Promotion& one) {
+    return one.number > has && *file.offset_first < one.since.value_or(settled);
+  });
 }
 
 // The columns once all rows below `settled` have those that are promoted. Of a column it is known
@@ -50,17 +52,17 @@ Status Flusher::PlanBackfill(Project& project) {
   plan.head = head;
   plan.inflight = {id,     head->table, catalog::CommitKind::kCompact, parts_.clock->WallNow(),
                    epoch_, {}};
-  const LogOffset from = ColumnsFrom(*head->columns, head->visible());
+  const TableSchema& columns = *head->columns;
   head->files->ForEach([&](const lake::LiveFile& file) {
-    // Rows that never were in the log have what their writers gave them.
-    if (!file.offset_first || *file.offset_first >= from) return;
+    if (!LacksColumns(file, columns, head->visible())) return;
     if (!file.ours || file.deletes || !file.partition) {
       ++plan.report.files_left;
       return;
     }
     const auto number = static_cast<std::uint32_t>(plan.files.size());
+    const std::string path = lake::DataFilePath({file.spec_id, *file.partition}, id, number);
     plan.inflight.keys.push_back(head->location + "/" +
-                                 lake::DataFilePath({file.spec_id, *file.partition}, id, number));
+                                 lake::WithPromotions(path, columns.promotions));
     plan.files.push_back(file);
   });
   plan.started = parts_.clock->Now();

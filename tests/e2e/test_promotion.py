@@ -1,12 +1,17 @@
 """Promoted properties: registering a schema gives events typed columns, while they are sent and asked,
 in every engine, and across a kill."""
+import datetime
 import json
 import subprocess
 import threading
 
+import pyarrow
+import pyarrow.parquet as parquet
 import pytest
 
+from pyiceberg.catalog import load_catalog
 from pyiceberg.table import StaticTable
+from support import own_commits
 from support.server import BINARY, Tidemark
 
 AMOUNT = {"type": "integer", "x-tidemark-column": True}
@@ -248,6 +253,55 @@ def test_a_backfill_gives_older_rows_the_column_in_one_commit(tmp_path):
         assert register(server, schema(plan={"type": "string", "x-tidemark-column": True}), subject="plans")[0] == 201
         assert server.post("/v1/backfill", "").json()["files_left"] == 0
         assert server.rows("select amount, plan from events order by log_offset") == [(n, f"p{n % 3}") for n in range(37)]
+        assert server.verify()["ok"]
+
+
+def test_a_backfill_leaves_what_others_wrote_and_repeats_nothing(tmp_path):
+    """Beside rows and files of another engine and files with deletes answers stay exact, and it says how many files it left."""
+    with Tidemark(tmp_path / "data", "--flush-seconds", "86400") as server:
+        for first in (0, 10, 20):
+            send(server, first, 10)
+            server.settle()
+        assert register(server, schema(amount=AMOUNT))[0] == 201
+        catalog = load_catalog("tidemark", type="rest", uri=f"http://127.0.0.1:{server.port}/iceberg")
+        table = catalog.load_table("default.events")
+        # Rows that never were in the log, one row deleted by its place, one by rewriting its file.
+        now = datetime.datetime.now(datetime.timezone.utc)
+        table.append(pyarrow.Table.from_pylist([{"event_id": "theirs", "event_type": "order", "timestamp": now, "received_at": now, "project_id": "default", "amount": 77}],
+                                               schema=table.schema().as_arrow()))
+        table.refresh()
+        ids = {task.file: parquet.read_table(task.file.file_path.removeprefix("file://")).column("event_id").to_pylist() for task in table.scan().plan_files()}
+        [(file, inside)] = [(file, inside) for file, inside in ids.items() if "e13" in inside]
+        deletes = own_commits.position_file(table, "by-place", file.file_path, [inside.index("e13")], [file.partition[0]])
+        answer = own_commits.commit(server, table, [deletes])
+        assert answer.status == 200, answer.body
+        catalog.load_table("default.events").delete("event_id = 'e25'")
+        rows = "select event_id, amount from events order by event_id"
+        names = sorted(f"e{n}" for n in range(30) if n not in (13, 25))
+        assert server.rows(rows) == [(name, None) for name in names] + [("theirs", 77)]
+        assert server.post("/v1/backfill", "").json() == {"files": 1, "rows": 10, "files_left": 2}
+        wanted = [(name, int(name[1:]) if int(name[1:]) < 10 else None) for name in names] + [("theirs", 77)]
+        assert server.rows(rows) == wanted
+        assert sorted(catalog.load_table("default.events").scan().to_arrow().select(["event_id", "amount"]).to_pylist(), key=lambda one: one["event_id"]) == \
+            [{"event_id": name, "amount": amount} for name, amount in wanted]
+        assert server.verify()["ok"]
+        # Again: nothing is left to do, and no commit is made.
+        metadata = server.events_metadata()
+        for _ in range(2):
+            assert server.post("/v1/backfill", "").json() == {"files": 0, "rows": 0, "files_left": 2}
+            server.kill()
+            server.start()
+        assert server.events_metadata() == metadata
+        # What came meanwhile has the column by its record; only a later promotion writes the file once more.
+        send(server, 30, 5)
+        server.settle()
+        assert server.post("/v1/backfill", "").json() == {"files": 0, "rows": 0, "files_left": 2}
+        assert register(server, schema(plan={"type": "string", "x-tidemark-column": True}), subject="plans")[0] == 201
+        assert server.post("/v1/backfill", "").json() == {"files": 2, "rows": 15, "files_left": 2}
+        assert server.post("/v1/backfill", "").json() == {"files": 0, "rows": 0, "files_left": 2}
+        filled = "select event_id, amount, plan from events where amount is not null and amount < 77 order by amount"
+        assert server.rows(filled) == [(f"e{n}", n, f"p{n % 3}") for n in [*range(10), *range(30, 35)]]
+        assert server.scalar("select count(*) from events where plan is null") == 19
         assert server.verify()["ok"]
 
 
