@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "duckdb/catalog/catalog_entry/table_function_catalog_entry.hpp"
+#include "duckdb/common/multi_file/multi_file_function.hpp"
 #include "duckdb/common/multi_file/multi_file_list.hpp"
 #include "duckdb/common/multi_file/multi_file_reader.hpp"
 #include "duckdb/common/multi_file/multi_file_states.hpp"
@@ -377,6 +378,28 @@ duckdb::vector<duckdb::PartitionStatistics> Statistics(duckdb::ClientContext& co
   return input.table_function.function_info->Cast<OwnStatistics>().get(context, input);
 }
 
+// What EXPLAIN ANALYZE says of a scan. The engine's own would list the files' paths, which are no
+// affair of who may only ask.
+duckdb::InsertionOrderPreservingMap<duckdb::string> Described(
+    duckdb::TableFunctionDynamicToStringInput& input) {
+  const auto& state = input.global_state->Cast<duckdb::MultiFileGlobalState>();
+  duckdb::InsertionOrderPreservingMap<duckdb::string> said;
+  said["Total Files Read"] = std::to_string(state.file_index.load());
+  return said;
+}
+
+// Neither may a statement select them.
+duckdb::virtual_column_map_t WithoutPaths(duckdb::ClientContext& context,
+                                          duckdb::optional_ptr<duckdb::FunctionData> bind) {
+  auto& data = bind->Cast<duckdb::MultiFileBindData>();
+  duckdb::virtual_column_map_t columns;
+  duckdb::MultiFileReader::GetVirtualColumns(context, data.reader_bind, columns);
+  data.interface->GetVirtualColumns(context, data, columns);
+  columns.erase(duckdb::MultiFileReader::COLUMN_IDENTIFIER_FILENAME);
+  data.virtual_columns = columns;
+  return columns;
+}
+
 duckdb::unique_ptr<duckdb::MultiFileReader> MakeReader(const duckdb::TableFunction& /*function*/) {
   return duckdb::make_uniq<FileReader>();
 }
@@ -398,6 +421,11 @@ void RegisterFiles(duckdb::ExtensionLoader& loader) {
     files.function_info = std::move(own);
     files.get_partition_stats = Statistics;
   }
+  files.dynamic_to_string = Described;
+  duckdb::TableFunction named = files;
+  named.name = "tm_named_files";
+  loader.RegisterFunction(named);
+  files.get_virtual_columns = WithoutPaths;
   loader.RegisterFunction(files);
 }
 

@@ -388,6 +388,7 @@ TEST_F(EngineTest, RefusesWhatDoesMoreThanReadItsRelations) {
         "SELECT * FROM parquet_metadata('x')",
         "SELECT * FROM tm_rows(0)",
         "SELECT * FROM tm_files('0')",
+        "SELECT * FROM tm_named_files('0')",
         "SELECT * FROM duckdb_settings()",
         "SELECT * FROM duckdb_settings",
         "SELECT * FROM duckdb_tables",

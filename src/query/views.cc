@@ -36,7 +36,7 @@ std::string RowsOf(std::size_t place, const engine::Relation& relation,
   std::string hot =
       "SELECT " + columns + ", NULL::VARCHAR AS " + file + " FROM tm_rows(" + number + "::UBIGINT)";
   if (relation.files == nullptr || relation.files->empty()) return "(" + hot + ")";
-  return "(SELECT " + columns + ", filename AS " + file + " FROM tm_files('" + number +
+  return "(SELECT " + columns + ", filename AS " + file + " FROM tm_named_files('" + number +
          "') UNION ALL " + hot + ")";
 }
 

@@ -186,3 +186,17 @@ def test_an_admin_key_is_of_its_project(world):
     assert admin.set_property("moving2", "a", "b").status == 404
     operator = world.get("/iceberg/v1/namespaces/shop/tables/secret", {"X-API-Key": world.admin})
     assert operator.status == 200
+
+
+@pytest.mark.parametrize("explain", ["explain", "explain analyze", "explain (analyze, format json)"])
+@pytest.mark.parametrize("statement", ["select count(*) from events where event_type = 'bought'", "select * from iceberg.secret where card > '5'"])
+def test_plans_show_no_folder_of_the_server(world, explain, statement):
+    answer = world.shop.sql(f"{explain} {statement}")
+    assert answer.status == 200, answer.body
+    text = answer.body.decode()
+    assert str(world.folder) not in text and ".parquet" not in text, text
+
+
+@pytest.mark.parametrize("table", ["events", "iceberg.secret"])
+def test_a_rows_file_cannot_be_selected(world, table):
+    refused(world.shop.sql(f"select filename from {table}"), "filename")
