@@ -16,7 +16,7 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 cmake --preset fuzz >/dev/null
-targets=${only:-http body json_events batch wal avro puffin metadata commit scan_filter cloud_events segment posthog schema referrer promoted}
+targets=${only:-http body json_events batch wal avro puffin metadata commit scan_filter cloud_events segment posthog schema referrer promoted names}
 ninja -C build/fuzz --quiet $(printf 'fuzz_%s ' $targets)
 mkdir -p build/fuzz/found
 status=0

@@ -97,7 +97,7 @@ INSTANTIATE_TEST_SUITE_P(Fuzz, Replay,
                          testing::Values("http", "body", "json_events", "batch", "wal", "avro",
                                          "puffin", "metadata", "commit", "scan_filter",
                                          "cloud_events", "segment", "posthog", "schema", "referrer",
-                                         "promoted"),
+                                         "promoted", "names"),
                          [](const auto& test) { return std::string(test.param); });
 
 }  // namespace

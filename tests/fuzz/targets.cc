@@ -13,6 +13,7 @@
 #include "event/json_events.h"
 #include "event/quarantine.h"
 #include "fuzz/dialects.h"
+#include "fuzz/names.h"
 #include "fuzz/referrer.h"
 #include "fuzz/seeds.h"
 #include "iceberg/commit_request.h"
@@ -354,6 +355,7 @@ constexpr std::array kTargets = {
     Target{"schema", RunSchema, SchemaSeeds},
     Target{"referrer", RunReferrer, ReferrerSeeds},
     Target{"promoted", RunPromoted, PromotedSeeds},
+    Target{"names", RunNames, NamesSeeds},
 };
 
 }  // namespace
