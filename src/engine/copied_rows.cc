@@ -13,10 +13,6 @@ using event::ColumnView;
 using event::StringRef;
 using Kind = ColumnView::Kind;
 
-bool IsValid(const ColumnView& view, std::size_t row) {
-  return view.validity == nullptr || (view.validity[row / 64] >> (row % 64) & 1) != 0;
-}
-
 const StringRef* TextAt(const ColumnView& view, std::size_t row) {
   switch (view.kind) {
     case Kind::kNull:
@@ -29,7 +25,7 @@ const StringRef* TextAt(const ColumnView& view, std::size_t row) {
     case Kind::kStrings:
       break;
   }
-  return IsValid(view, row) ? &view.strings[row] : nullptr;
+  return view.IsValid(row) ? &view.strings[row] : nullptr;
 }
 
 std::size_t WidthOf(event::Type type) {
@@ -74,7 +70,7 @@ void CopiedRows::CopyFixed(const ColumnView& view, std::size_t rows, std::size_t
   const char* values = static_cast<const char*>(view.fixed);
   column->fixed.assign(rows * width, 0);
   for (std::size_t row = 0; row < rows; ++row) {
-    if (!IsValid(view, row)) continue;
+    if (!view.IsValid(row)) continue;
     column->any = true;
     column->validity[row / 64] |= 1ULL << (row % 64);
     std::memcpy(column->fixed.data() + row * width, values + row * width, width);

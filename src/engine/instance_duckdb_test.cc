@@ -641,7 +641,7 @@ std::string Dump(const event::RowSource& rows) {
       const auto view = rows.Read(chunk, info.column, scratch.get());
       for (std::size_t i = 0; i < rows.ChunkRows(chunk); ++i) {
         text += ' ';
-        if (view.validity != nullptr && (view.validity[i / 64] >> (i % 64) & 1) == 0) continue;
+        if (!view.IsValid(i)) continue;
         switch (view.kind) {
           case event::ColumnView::Kind::kNull:
             break;

@@ -20,10 +20,6 @@ constexpr std::size_t kDigitsMax = 15;  // Of a decimal that a double always giv
 constexpr double kLeast = 1e-4;         // Below, and from kMost on, SQL writes an exponent.
 constexpr double kMost = 1e15;
 
-bool IsValid(const ColumnView& view, std::size_t row) {
-  return view.validity == nullptr || (view.validity[row / 64] >> (row % 64) & 1) != 0;
-}
-
 // Calls visit(row, text) for the rows that have one. `properties` has no dictionary.
 template <class Visit>
 void ForEachText(const ColumnView& view, std::size_t rows, const Visit& visit) {
@@ -33,7 +29,7 @@ void ForEachText(const ColumnView& view, std::size_t rows, const Visit& visit) {
       visit(row, view.constant_text.view());
     } else if (view.kind == ColumnView::Kind::kDictionary) {
       if (view.codes[row] != view.null_code) visit(row, view.dictionary[view.codes[row]].view());
-    } else if (IsValid(view, row)) {
+    } else if (view.IsValid(row)) {
       visit(row, view.strings[row].view());
     }
   }

@@ -34,7 +34,7 @@ ColumnView TextView(const std::vector<std::string>& texts, std::vector<StringRef
 std::optional<std::string> TextAt(const KeptValues& values, std::size_t path, std::size_t row) {
   const ColumnView view = values.View(path);
   if (view.kind == ColumnView::Kind::kNull) return std::nullopt;
-  if ((view.validity[row / 64] >> (row % 64) & 1) == 0) return std::nullopt;
+  if (!view.IsValid(row)) return std::nullopt;
   return std::string(view.strings[row].view());
 }
 

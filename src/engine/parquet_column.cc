@@ -48,10 +48,6 @@ std::uint64_t Prefix(std::string_view text) {
   return __builtin_bswap64(prefix);
 }
 
-bool IsValid(const std::uint64_t* validity, std::size_t row) {
-  return validity == nullptr || (validity[row / 64] >> (row % 64) & 1) != 0;
-}
-
 template <class T>
 std::string RawOf(T value) {
   return {reinterpret_cast<const char*>(&value), sizeof value};
@@ -171,7 +167,7 @@ void ColumnEncoder::AddFixed(const ColumnView& view, std::size_t rows) {
     any_ = true;
   };
   for (std::size_t i = 0; i < rows; ++i) {
-    if (!IsValid(view.validity, i)) continue;
+    if (!view.IsValid(i)) continue;
     if (column_->type == Type::kDouble) {
       see_double(static_cast<const double*>(view.fixed)[i]);
     } else if (column_->type == Type::kInt32) {
@@ -197,19 +193,20 @@ void ColumnEncoder::AddText(std::string_view text) {
   if (!IsUnique(*column_)) SeeText(text);
 }
 
-void ColumnEncoder::AddPlainText(const StringRef* strings, Words validity, std::size_t rows) {
+void ColumnEncoder::AddPlainText(const ColumnView& view, std::size_t rows) {
+  const StringRef* const strings = view.strings;
   std::size_t bytes = 0;
   for (std::size_t i = 0; i < rows; ++i) {
-    if (IsValid(validity, i)) bytes += 4 + strings[i].length;
+    if (view.IsValid(i)) bytes += 4 + strings[i].length;
   }
   char* at = Room(bytes);
   const bool see = !IsUnique(*column_);
   for (std::size_t i = 0; i < rows; ++i) {
-    if (i + kPrefetchRows < rows && IsValid(validity, i + kPrefetchRows)) {
+    if (i + kPrefetchRows < rows && view.IsValid(i + kPrefetchRows)) {
       const StringRef& soon = strings[i + kPrefetchRows];
       if (soon.length > StringRef::kInlineMax) __builtin_prefetch(soon.pointer);
     }
-    if (!IsValid(validity, i)) continue;
+    if (!view.IsValid(i)) continue;
     const std::string_view text = strings[i].view();
     std::memcpy(at, &strings[i].length, 4);
     std::memcpy(at + 4, text.data(), text.size());
@@ -233,11 +230,11 @@ void ColumnEncoder::LeaveDictionary() {
 void ColumnEncoder::AddStrings(const ColumnView& view, std::size_t rows) {
   if (!by_dictionary_) {
     AddValidity(view.validity, true, rows);
-    return AddPlainText(view.strings, view.validity, rows);
+    return AddPlainText(view, rows);
   }
   AddValidity(view.validity, true, rows);
   for (std::size_t i = 0; i < rows; ++i) {
-    if (IsValid(view.validity, i)) AddText(view.strings[i].view());
+    if (view.IsValid(i)) AddText(view.strings[i].view());
   }
   LeaveDictionary();
 }

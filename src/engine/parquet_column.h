@@ -73,7 +73,7 @@ class ColumnEncoder {
   void AddStrings(const event::ColumnView& view, std::size_t rows);
   void AddCodes(const event::ColumnView& view, std::size_t rows);
   void AddText(std::string_view text);
-  void AddPlainText(const event::StringRef* strings, Words validity, std::size_t rows);
+  void AddPlainText(const event::ColumnView& view, std::size_t rows);
   void LeaveDictionary();
   void AddValidity(Words validity, bool valid, std::size_t rows);
   void SeeText(std::string_view text);

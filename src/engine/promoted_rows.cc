@@ -24,8 +24,8 @@ using RowBits = std::array<std::uint64_t, kChunkRows / 64>;
 
 constexpr std::size_t kMicroDigits = 6;
 
-bool IsSet(const std::uint64_t* bits, std::size_t row) {
-  return bits == nullptr || (bits[row / 64] >> (row % 64) & 1) != 0;
+bool IsSet(const RowBits& bits, std::size_t row) {
+  return (bits[row / 64] >> (row % 64) & 1U) != 0;
 }
 
 bool IsString(std::string_view json) { return json.size() >= 2 && json.front() == '"'; }
@@ -96,7 +96,7 @@ class PromotedRows final : public event::RowSource {
     scratch->texts.clear();
     bool any = false;
     for (std::size_t row = 0; row < ChunkRows(chunk); ++row) {
-      if (!IsSet(wanted.data(), row)) continue;
+      if (!IsSet(wanted, row)) continue;
       const auto text = TextAt(properties, row);
       const auto json = text ? FindMember(*text, columns_->promoted[at].key) : std::nullopt;
       if (!json || !Put(type, *json, row, scratch)) continue;
@@ -124,7 +124,7 @@ class PromotedRows final : public event::RowSource {
     if (offsets.kind != Kind::kFixed) return false;
     bool any = false;
     for (std::size_t row = 0; row < ChunkRows(chunk); ++row) {
-      const bool has = IsSet(offsets.validity, row) &&
+      const bool has = offsets.IsValid(row) &&
                        static_cast<const std::int64_t*>(offsets.fixed)[row] >= since.value;
       if (has) (*wanted)[row / 64] |= 1ULL << (row % 64);
       any = any || has;
@@ -146,7 +146,7 @@ class PromotedRows final : public event::RowSource {
       case Kind::kStrings:
         break;
     }
-    if (!IsSet(view.validity, row)) return std::nullopt;
+    if (!view.IsValid(row)) return std::nullopt;
     return view.strings[row].view();
   }
 

@@ -45,9 +45,7 @@ std::vector<std::string> Values(const event::RowSource& rows, std::size_t column
   const ColumnView view = rows.Read(0, column, scratch.get());
   std::vector<std::string> values;
   for (std::size_t i = 0; i < rows.row_count(); ++i) {
-    const bool is_null = view.kind == ColumnView::Kind::kNull ||
-                         (view.validity != nullptr && (view.validity[i / 64] >> (i % 64) & 1) == 0);
-    if (is_null) {
+    if (view.kind == ColumnView::Kind::kNull || !view.IsValid(i)) {
       values.emplace_back("~");
       continue;
     }

@@ -74,6 +74,11 @@ struct ColumnView {
   StringRef constant_text{};
   // kFixed, kStrings: bit i%64 of word i/64 is set if row i is not null; nullptr if none is null.
   const std::uint64_t* validity = nullptr;
+
+  // kFixed, kStrings: the row is not null.
+  bool IsValid(std::size_t row) const {
+    return validity == nullptr || (validity[row / 64] >> (row % 64) & 1U) != 0;
+  }
 };
 
 struct TimeRange {  // Inclusive; empty if min > max.

@@ -16,10 +16,6 @@ using event::StringRef;
 using event::Type;
 using Kind = ColumnView::Kind;
 
-bool IsValid(const ColumnView& view, std::uint32_t row) {
-  return view.validity == nullptr || (view.validity[row / 64] >> (row % 64) & 1) != 0;
-}
-
 // Gathers rows into a scratch, run by run: a run is rows that follow each other in the selection
 // and lie in one chunk of the source.
 class Gather {
@@ -34,7 +30,7 @@ class Gather {
     auto* to = reinterpret_cast<T*>(out_->fixed.data());
     const auto* from = static_cast<const T*>(view.fixed);
     for (std::size_t i = 0; i < count; ++i) {
-      if (!IsValid(view, rows[i].row)) continue;
+      if (!view.IsValid(rows[i].row)) continue;
       to[at + i] = from[rows[i].row];
       SetValid(at + i);
     }
@@ -52,7 +48,7 @@ class Gather {
           *to = view.constant_text;
           break;
         case Kind::kStrings:
-          if (!IsValid(view, row)) continue;
+          if (!view.IsValid(row)) continue;
           *to = view.strings[row];
           break;
         case Kind::kDictionary:
@@ -171,7 +167,7 @@ class Selection final : public event::RowSource {
     const ColumnView view = Read(chunk, schema().timestamp, &times);
     const auto* micros = static_cast<const std::int64_t*>(view.fixed);
     for (std::size_t i = 0; i < ChunkRows(chunk); ++i) {
-      if (!IsValid(view, static_cast<std::uint32_t>(i))) continue;
+      if (!view.IsValid(i)) continue;
       times_[chunk].min = std::min(times_[chunk].min, TimeMicros(micros[i]));
       times_[chunk].max = std::max(times_[chunk].max, TimeMicros(micros[i]));
     }

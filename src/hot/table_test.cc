@@ -57,7 +57,7 @@ std::string Cell(const event::RowSource& source, std::size_t chunk, std::size_t 
                  Column column) {
   static thread_local ColumnScratch scratch;
   const ColumnView view = source.Read(chunk, column, &scratch);
-  if (view.validity != nullptr && (view.validity[row / 64] >> (row % 64) & 1) == 0) return "~";
+  if (!view.IsValid(row)) return "~";
   switch (view.kind) {
     case ColumnView::Kind::kNull:
       return "~";

@@ -23,10 +23,6 @@ using event::Type;
 // Bounds of free text help no query.
 bool HasTextBounds(const TableColumn& column) { return column.texts != event::Texts::kFree; }
 
-bool IsValid(const std::uint64_t* validity, std::size_t row) {
-  return validity == nullptr || ((validity[row / 64] >> (row % 64)) & 1) != 0;
-}
-
 std::size_t CountNulls(const std::uint64_t* validity, std::size_t rows) {
   if (validity == nullptr) return 0;
   std::size_t set = 0;
@@ -149,7 +145,7 @@ void ForEachText(const ColumnView& view, std::size_t from, std::size_t to, const
       return;
     case ColumnView::Kind::kStrings:
       for (std::size_t row = from; row < to; ++row) {
-        if (IsValid(view.validity, row)) visit(row, view.strings[row]);
+        if (view.IsValid(row)) visit(row, view.strings[row]);
       }
       return;
     case ColumnView::Kind::kDictionary:
@@ -246,7 +242,7 @@ void MetricsCollector::State::CountFixed(std::size_t index, std::size_t count) {
     range.any = true;
   };
   for (std::size_t row = 0; row < count; ++row) {
-    if (IsValid(view.validity, row)) see(row);
+    if (view.IsValid(row)) see(row);
   }
 }
 
@@ -299,7 +295,7 @@ void MetricsCollector::State::WriteFixed(std::size_t index, std::size_t from, st
   const ColumnView& view = views[index];
   if (view.kind == ColumnView::Kind::kNull) return;
   for (std::size_t row = from; row < to; ++row) {
-    if (!IsValid(view.validity, row)) continue;
+    if (!view.IsValid(row)) continue;
     char* at = bytes.At(row);
     const std::int64_t bits = FixedBits(view, info.type, row);
     at[0] = static_cast<char>(info.field_id);

@@ -43,10 +43,7 @@ class LakeCount {
     for (std::size_t i = 0; i < count; ++i) {
       if (deleted_ && deleted_->Has(file_rows_ + i)) continue;
       ++rows_;
-      const bool null =
-          offsets.kind != event::ColumnView::Kind::kFixed ||
-          (offsets.validity != nullptr && (offsets.validity[i / 64] >> (i % 64) & 1) == 0);
-      if (null) continue;
+      if (offsets.kind != event::ColumnView::Kind::kFixed || !offsets.IsValid(i)) continue;
       Note(static_cast<const std::int64_t*>(offsets.fixed)[i]);
       settled.push_back({static_cast<std::uint32_t>(chunk), static_cast<std::uint32_t>(i)});
     }

@@ -9,10 +9,6 @@ namespace {
 using event::kChunkRows;
 using event::Type;
 
-bool IsValid(const event::ColumnView& view, std::size_t row) {
-  return ((view.validity[row / 64] >> (row % 64)) & 1) != 0;
-}
-
 TEST(MemoryRows, GivesBackWhatItWasGiven) {
   MemoryRows rows(MakeColumns({{"text", Type::kString},
                                {"number", Type::kInt64},
@@ -36,10 +32,10 @@ TEST(MemoryRows, GivesBackWhatItWasGiven) {
     const auto time = rows.Read(chunk, std::size_t{2}, scratch.get());
     const auto flag = rows.Read(chunk, std::size_t{3}, scratch.get());
     for (std::size_t row = 0; row < rows.ChunkRows(chunk); ++row, ++i) {
-      ASSERT_EQ(IsValid(text, row), i % 3 != 0) << i;
-      ASSERT_EQ(IsValid(number, row), i % 5 != 0) << i;
-      ASSERT_EQ(IsValid(time, row), i % 7 != 0) << i;
-      ASSERT_EQ(IsValid(flag, row), i % 11 != 0) << i;
+      ASSERT_EQ(text.IsValid(row), i % 3 != 0) << i;
+      ASSERT_EQ(number.IsValid(row), i % 5 != 0) << i;
+      ASSERT_EQ(time.IsValid(row), i % 7 != 0) << i;
+      ASSERT_EQ(flag.IsValid(row), i % 11 != 0) << i;
       if (i % 3 != 0) {
         ASSERT_EQ(text.strings[row].view(), "a text that is not inlined " + std::to_string(i));
       }

@@ -46,7 +46,7 @@ std::string_view TextAt(const ColumnView& view, std::size_t row) {
 
 bool HasAt(const ColumnView& view, std::size_t row) {
   if (view.kind == ColumnView::Kind::kNull) return false;
-  return view.validity == nullptr || (view.validity[row / 64] >> (row % 64) & 1U) != 0;
+  return view.IsValid(row);
 }
 
 std::int64_t IntAt(const ColumnView& view, std::size_t row) {

@@ -32,7 +32,7 @@ bool IsNull(const ColumnView& view, std::size_t row) {
     case ColumnView::Kind::kStrings:
       break;
   }
-  return view.validity != nullptr && (view.validity[row / 64] >> (row % 64) & 1U) == 0;
+  return !view.IsValid(row);
 }
 
 std::string_view TextAt(const ColumnView& view, std::size_t row) {
