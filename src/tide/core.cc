@@ -176,7 +176,7 @@ Result<bool> Core::Replay(const wal::Frame& frame) {
     event::ClampBatchReceivedAt(&changed, [this](TimeMicros) { return parts_.clock->WallNow(); });
     payload = changed;
   }
-  const auto& lake = project->cut()->lake;
+  const auto lake = project->cut()->lake;
   const std::uint32_t promotions = lake ? lake->columns->promotions : 0;
   if (env::Planted(env::Bug::kColumnsDecidedAtReplay) && promotions > 0) {
     changed = payload;

@@ -297,7 +297,8 @@ Result<Flusher::Outcome> Flusher::CommitOnce(Project& project, Pending* pending,
                                              const lake::TableHead& head) {
   const TimeMicros now = parts_.clock->WallNow();
   const bool as_built = env::Planted(env::Bug::kForeignHeadOverwritten);
-  const lake::TableHead& base = as_built ? *project.cut()->lake : head;
+  const auto cut = project.cut();
+  const lake::TableHead& base = as_built ? *cut->lake : head;
   auto built = pending->append.Build(base, ++pending->attempt_count, now, ReadersUntil(now));
   if (!built) {
     pending->attempts.push_back({nullptr, pending->append.attempt_keys()});

@@ -168,7 +168,7 @@ void Ingest::Refuse(std::span<Submission> group, const Error& error) {
 
 // Which columns a row has is decided here, once, and written with it.
 void Ingest::NumberColumns(Part* part) {
-  const auto& lake = part->project->cut()->lake;
+  const auto lake = part->project->cut()->lake;
   const std::uint32_t promotion = lake ? lake->columns->promotions : 0;
   if (promotion > 0) event::SetBatchPromotion(&part->batch, promotion);
 }
