@@ -4,6 +4,11 @@
 // Internal to this folder. One thread.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -46,10 +51,83 @@ inline bool Unescape(std::string_view inside, std::string* out) {
   return true;
 }
 
+// A key as it stands in compact text, with its quotes and its colon, to be told without a call.
+class KeyText {
+ public:
+  // `key` has no escapes.
+  explicit KeyText(std::string_view key) {
+    text_.append(1, '"').append(key).append("\":");
+    std::memcpy(words_.data(), text_.data(), std::min(text_.size(), kBytes));
+    std::memset(masks_.data(), 0xFF, std::min(text_.size(), kBytes));
+  }
+  // Whether `at`, with `left` bytes, begins with it.
+  bool IsAt(const char* at, std::size_t left) const {
+    if (left < kBytes) return std::string_view(at, left).starts_with(text_);
+    std::array<std::uint64_t, 2> there;
+    std::memcpy(there.data(), at, kBytes);
+    const std::uint64_t differs =
+        ((there[0] ^ words_[0]) & masks_[0]) | ((there[1] ^ words_[1]) & masks_[1]);
+    return differs == 0 &&
+           (text_.size() <= kBytes || std::string_view(at, left).starts_with(text_));
+  }
+  std::size_t size() const { return text_.size(); }
+
+ private:
+  static constexpr std::size_t kBytes = 16;
+  std::string text_;
+  std::array<std::uint64_t, 2> words_{};  // Its first bytes.
+  std::array<std::uint64_t, 2> masks_{};
+};
+
 // Walks one text. Every call that returns false has met something that it does not read.
 class JsonScan {
  public:
   explicit JsonScan(std::string_view text) : at_(text.data()), end_(text.data() + text.size()) {}
+
+  // Passes the key, if that is what comes.
+  bool TakeKey(const KeyText& key) {
+    if (!key.IsAt(at_, static_cast<std::size_t>(end_ - at_))) return false;
+    at_ += key.size();
+    return true;
+  }
+  // The three that follow pass a member's value whose type's text is its own text, and with it
+  // nothing that JSON allows beside: what they leave alone may still be one.
+  bool TakeInt(std::int64_t* value) {
+    const char* const digits = at_ + (peek() == '-' ? 1 : 0);
+    std::int64_t sum = 0;
+    const char* at = TakeDigits(digits, kIntDigitsMax, &sum);
+    if (at == digits || !EndsAt(at)) return false;
+    if (*digits == '0' && (at - digits > 1 || digits != at_)) return false;
+    *value = digits != at_ ? -sum : sum;
+    at_ = at;
+    return true;
+  }
+  // At most 15 digits: they and the power of ten are doubles, so one division rounds as a parser.
+  bool TakeDouble(double* value) {
+    const char* const digits = at_ + (peek() == '-' ? 1 : 0);
+    std::int64_t sum = 0;
+    const char* const point = TakeDigits(digits, kDoubleDigitsMax, &sum);
+    const std::ptrdiff_t whole = point - digits;
+    if (whole == 0 || point == end_ || *point != '.' || (*digits == '0' && whole > 1)) return false;
+    const char* const at = TakeDigits(point + 1, kDoubleDigitsMax - whole, &sum);
+    const auto fraction = static_cast<std::size_t>(at - point - 1);
+    if (fraction == 0 || !EndsAt(at) || (fraction > 1 && *(at - 1) == '0')) return false;
+    const double size = static_cast<double>(sum) / kPowersOfTen[fraction];
+    if (size < kDoubleLeast) return false;  // Zero has a sign, smaller ones an exponent.
+    *value = digits != at_ ? -size : size;
+    at_ = at;
+    return true;
+  }
+  bool TakeBool(bool* value) {
+    constexpr std::string_view kTrue = "true";
+    constexpr std::string_view kFalse = "false";
+    *value = peek() == 't';
+    const std::string_view word = *value ? kTrue : kFalse;
+    const std::string_view left(at_, static_cast<std::size_t>(end_ - at_));
+    if (!left.starts_with(word) || !EndsAt(at_ + word.size())) return false;
+    at_ += word.size();
+    return true;
+  }
 
   bool Take(char c) {
     if (at_ == end_ || *at_ != c) return false;
@@ -62,10 +140,15 @@ class JsonScan {
   bool String(std::string_view* inside, bool* escaped) {
     const char* const begin = ++at_;
     *escaped = false;
-    // Most are short and plain: found without a call.
-    const char* const near = end_ - at_ > kNear ? at_ + kNear : end_;
-    for (const char* at = at_; at != near && *at != '\\'; ++at) {
-      if (*at != '"') continue;
+    // Most are short and plain: found without a call, eight bytes at once.
+    const char* at = at_;
+    for (; end_ - at >= 8 && at - at_ < kNear; at += 8) {
+      std::uint64_t word = 0;
+      std::memcpy(&word, at, 8);
+      const std::uint64_t found = BytesOf(word, '"') | BytesOf(word, '\\');
+      if (found == 0) continue;
+      at += std::countr_zero(found) / 8;
+      if (*at != '"') break;
       *inside = {begin, static_cast<std::size_t>(at - begin)};
       at_ = at + 1;
       return true;
@@ -153,10 +236,29 @@ class JsonScan {
     return at_ != begin && (at_ == end_ || *at_ > ' ');
   }
 
-  static constexpr std::ptrdiff_t kNear = 24;
+  // Up to `most` digits are added to `sum` from the right. Behind them.
+  const char* TakeDigits(const char* at, std::ptrdiff_t most, std::int64_t* sum) const {
+    const char* const stop = end_ - at > most ? at + most : end_;
+    for (; at < stop && IsDigit(*at); ++at) *sum = *sum * 10 + (*at - '0');
+    return at;
+  }
+  bool EndsAt(const char* at) const { return at < end_ && (*at == ',' || *at == '}'); }
+  // The high bit of the first byte of `word` that is `c`; above that one bits mean nothing.
+  static std::uint64_t BytesOf(std::uint64_t word, char c) {
+    constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
+    const std::uint64_t zero = word ^ kOnes * static_cast<unsigned char>(c);
+    return (zero - kOnes) & ~zero & kOnes * 0x80;
+  }
+
+  static constexpr std::ptrdiff_t kNear = 64;
+  static constexpr std::ptrdiff_t kIntDigitsMax = 18;
+  static constexpr std::ptrdiff_t kDoubleDigitsMax = 15;
+  static constexpr double kDoubleLeast = 1e-4;
+  static constexpr std::array<double, 16> kPowersOfTen = {
+      1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
 
   const char* at_;
-  const char* const end_;
+  const char* end_;
 };
 
 }  // namespace tidemark::engine

@@ -112,36 +112,27 @@ KeptValues::KeptValues(const event::KeptPaths& paths)
     }
     nodes_[at].path = i;
     if (paths_[i].type == Type::kString) {
-      values_[i].strings.resize(kChunkRows);
+      values_[i].strings = std::make_unique_for_overwrite<StringRef[]>(kChunkRows);
     } else {
-      values_[i].fixed.resize(kChunkRows);
+      values_[i].fixed = std::make_unique_for_overwrite<std::int64_t[]>(kChunkRows);
     }
     values_[i].validity.resize(kChunkRows / 64);
   }
 }
 
-const KeptValues::Child* KeptValues::FindChild(Node* node, std::string_view key) {
-  const std::size_t count = node->children.size();
-  if (count == 0) return nullptr;
+KeptValues::Child* KeptValues::FindChild(Node* node, std::string_view key) {
+  if (node->children.empty()) return nullptr;
   const std::uint64_t hash = HashKey(key);
-  const auto is = [&](std::size_t i) {
-    return node->children[i].hash == hash && node->children[i].key == key;
-  };
-  std::size_t at = node->next;
-  if (!is(at)) {
-    const std::size_t mask = node->slots.size() - 1;
-    for (std::size_t slot = hash & mask;; slot = (slot + 1) & mask) {
-      if (node->slots[slot] == 0) return nullptr;
-      at = node->slots[slot] - 1U;
-      if (is(at)) break;
-    }
+  const std::size_t mask = node->slots.size() - 1;
+  for (std::size_t slot = hash & mask; node->slots[slot] != 0; slot = (slot + 1) & mask) {
+    Child& child = node->children[node->slots[slot] - 1U];
+    if (child.hash == hash && child.key == key) return &child;
   }
-  node->next = at + 1 == count ? 0 : at + 1;
-  return &node->children[at];
+  return nullptr;
 }
 
 void KeptValues::AddChild(Node* node, const std::string& key, std::size_t child) {
-  node->children.push_back({key, HashKey(key), child});
+  node->children.push_back({key, KeyText(key), HashKey(key), child});
   node->slots.assign(std::bit_ceil(node->children.size() * 4), 0);
   const std::size_t mask = node->slots.size() - 1;
   for (std::size_t i = 0; i < node->children.size(); ++i) {
@@ -167,10 +158,10 @@ void KeptValues::Read(const ColumnView& properties, std::size_t rows) {
   });
 }
 
-bool KeptValues::WalkObject(JsonScan* scan, std::size_t node, std::size_t row) {
-  if (!scan->Take('{')) return false;
-  if (scan->Take('}')) return true;
-  for (;;) {
+bool KeptValues::TakeKey(JsonScan* scan, std::size_t node, std::size_t** guess, Child** child) {
+  std::vector<Child>& children = nodes_[node].children;
+  *child = children.empty() ? nullptr : &children[**guess];
+  if (*child == nullptr || !scan->TakeKey((*child)->text)) {
     std::string_view key;
     std::string plain;
     bool escaped = false;
@@ -179,7 +170,22 @@ bool KeptValues::WalkObject(JsonScan* scan, std::size_t node, std::size_t row) {
       if (!Unescape(key, &plain)) return false;
       key = plain;
     }
-    const Child* child = FindChild(&nodes_[node], key);
+    *child = FindChild(&nodes_[node], key);
+    // Behind what no path goes through comes what was expected before.
+    if (*child == nullptr) return true;
+    **guess = static_cast<std::size_t>(*child - children.data());
+  }
+  *guess = &(*child)->next;
+  return true;
+}
+
+bool KeptValues::WalkObject(JsonScan* scan, std::size_t node, std::size_t row) {
+  if (!scan->Take('{')) return false;
+  if (scan->Take('}')) return true;
+  std::size_t* guess = &nodes_[node].first;
+  for (;;) {
+    Child* child = nullptr;
+    if (!TakeKey(scan, node, &guess, &child)) return false;
     const bool first = child != nullptr && nodes_[child->node].row != row_number_;
     if (!(first ? WalkValue(scan, child->node, row) : scan->Skip())) return false;
     if (scan->Take(',')) continue;
@@ -187,9 +193,40 @@ bool KeptValues::WalkObject(JsonScan* scan, std::size_t node, std::size_t row) {
   }
 }
 
+bool KeptValues::TakeTyped(JsonScan* scan, std::size_t path, std::size_t row) {
+  Values& values = values_[path];
+  JsonScan ahead = *scan;
+  bool taken = false;
+  bool truth = false;
+  double number = 0;
+  std::string_view inside;
+  switch (paths_[path].type) {
+    case Type::kInt64:
+      taken = ahead.TakeInt(&values.fixed[row]);
+      break;
+    case Type::kDouble:
+      taken = ahead.TakeDouble(&number);
+      if (taken) std::memcpy(&values.fixed[row], &number, sizeof number);
+      break;
+    case Type::kBool:
+      taken = ahead.TakeBool(&truth);
+      if (taken) reinterpret_cast<bool*>(values.fixed.get())[row] = truth;
+      break;
+    default:
+      taken = ahead.peek() == '"' && ahead.String(&inside, &truth) && !truth;
+      if (taken) values.strings[row] = StringRef::Of(inside);
+      break;
+  }
+  if (!taken) return false;
+  SetValid(&values, row);
+  *scan = ahead;
+  return true;
+}
+
 bool KeptValues::WalkValue(JsonScan* scan, std::size_t node, std::size_t row) {
   nodes_[node].row = row_number_;
   const std::optional<std::size_t> path = nodes_[node].path;
+  if (path && TakeTyped(scan, *path, row)) return true;
   const char* const begin = scan->at();
   if (scan->peek() == '{' && !nodes_[node].children.empty()) {
     if (!WalkObject(scan, node, row)) return false;
@@ -239,10 +276,9 @@ bool KeptValues::Keep(std::size_t path, std::size_t row, std::string_view text, 
     std::memcpy(&values.fixed[row], &*value, sizeof *value);
   } else {
     if (text != "true" && text != "false") return false;
-    reinterpret_cast<bool*>(values.fixed.data())[row] = text == "true";
+    reinterpret_cast<bool*>(values.fixed.get())[row] = text == "true";
   }
-  values.validity[row / 64] |= std::uint64_t{1} << (row % 64);
-  values.any = true;
+  SetValid(&values, row);
   return true;
 }
 
@@ -253,10 +289,10 @@ ColumnView KeptValues::View(std::size_t path) const {
   view.validity = values.validity.data();
   if (paths_[path].type == Type::kString) {
     view.kind = ColumnView::Kind::kStrings;
-    view.strings = values.strings.data();
+    view.strings = values.strings.get();
   } else {
     view.kind = ColumnView::Kind::kFixed;
-    view.fixed = values.fixed.data();
+    view.fixed = values.fixed.get();
   }
   return view;
 }
@@ -267,6 +303,7 @@ void PathCounts::Add(const ColumnView& properties, std::size_t rows) {
     JsonScan scan(text);
     std::vector<std::string> keys;
     std::string path;
+    last_ = nullptr;
     if (IsObject(text)) WalkObject(&scan, &keys, &path);
   });
 }
@@ -294,6 +331,24 @@ bool PathCounts::WalkObject(JsonScan* scan, std::vector<std::string>* keys, std:
   }
 }
 
+PathCounts::Counts* PathCounts::Find(const std::string& path,
+                                     const std::vector<std::string>& keys) {
+  auto* const guess = last_ != nullptr ? last_->second.next : nullptr;
+  if (guess != nullptr && guess->first == path) {
+    last_ = guess;
+    return &last_->second;
+  }
+  auto at = counts_.find(path);
+  if (at == counts_.end()) {
+    if (counts_.size() >= kPathsMax) return nullptr;
+    at = counts_.emplace(path, Counts{}).first;
+    at->second.keys = keys;
+  }
+  if (last_ != nullptr) last_->second.next = &*at;
+  last_ = &*at;
+  return &last_->second;
+}
+
 bool PathCounts::WalkValue(JsonScan* scan, std::vector<std::string>* keys, std::string* path) {
   const char* const begin = scan->at();
   const bool container = scan->peek() == '{' || scan->peek() == '[';
@@ -304,13 +359,9 @@ bool PathCounts::WalkValue(JsonScan* scan, std::vector<std::string>* keys, std::
     found = scan->Value();
     if (found.kind == JsonFound::Kind::kUnsure && scan->at() == begin) return false;
   }
-  auto at = counts_.find(*path);
-  if (at == counts_.end() && counts_.size() < kPathsMax) {
-    at = counts_.emplace(*path, Counts{}).first;
-    at->second.keys = *keys;
-  }
-  if (at == counts_.end() || found.kind == JsonFound::Kind::kNull) return true;
-  Counts& counts = at->second;
+  Counts* const counted = Find(*path, *keys);
+  if (counted == nullptr || found.kind == JsonFound::Kind::kNull) return true;
+  Counts& counts = *counted;
   const bool scalar = found.kind == JsonFound::Kind::kOther && !container;
   ++counts.rows;
   counts.bytes += scan->Since(begin).size();

@@ -11,11 +11,14 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "engine/json_scan.h"
 #include "event/row_source.h"
 #include "event/schema.h"
 
@@ -26,8 +29,6 @@ std::optional<std::int64_t> ExactInt(std::string_view text);
 // The number whose text is exactly `text` when SQL writes a DOUBLE: at most 15 digits, a point, no
 // exponent, no zero at the end but a single one after the point, 0 or 0.0001 to 10^15.
 std::optional<double> ExactDouble(std::string_view text);
-
-class JsonScan;
 
 class KeptValues {
  public:
@@ -44,27 +45,39 @@ class KeptValues {
  private:
   struct Child {
     std::string key;
+    KeyText text;
     std::uint64_t hash;
     std::size_t node;
+    std::size_t next = 0;  // The child that came behind it the last time: rows are like each other.
   };
   struct Node {
     std::vector<Child> children;
-    std::size_t next = 0;  // The child that is likely to come now: rows are like each other.
+    std::size_t first = 0;  // The child that came first the last time.
     // Children by the hash of their keys: index + 1, 0 is free. A power of two.
     std::vector<std::uint16_t> slots;
     std::optional<std::size_t> path;
     std::uint64_t row = 0;  // The last row that had it: of repeated keys the first counts.
   };
-  struct Values {
-    std::vector<event::StringRef> strings;
-    std::vector<std::int64_t> fixed;
+  struct Values {  // Of a chunk; the first two are not zeroed, for many files have few rows.
+    std::unique_ptr<event::StringRef[]> strings;
+    std::unique_ptr<std::int64_t[]> fixed;
     std::vector<std::uint64_t> validity;
     bool any = false;
   };
 
   bool WalkObject(JsonScan* scan, std::size_t node, std::size_t row);
   bool WalkValue(JsonScan* scan, std::size_t node, std::size_t row);
-  static const Child* FindChild(Node* node, std::string_view key);
+  static Child* FindChild(Node* node, std::string_view key);
+  // Passes a key with its colon. `*child` is null if there is no path through it. `guess`, where
+  // the child's place is likely to be noted, is put right and moves on.
+  bool TakeKey(JsonScan* scan, std::size_t node, std::size_t** guess, Child** child);
+  // The value of a path that is a scalar in the form that its type has; false, and nothing is
+  // passed, if it is anything else.
+  bool TakeTyped(JsonScan* scan, std::size_t path, std::size_t row);
+  void SetValid(Values* values, std::size_t row) {
+    values->validity[row / 64] |= std::uint64_t{1} << (row % 64);
+    values->any = true;
+  }
   static void AddChild(Node* node, const std::string& key, std::size_t child);
   // False if the path's type does not give the text back.
   bool Keep(std::size_t path, std::size_t row, std::string_view text, bool is_string);
@@ -89,6 +102,8 @@ class PathCounts {
     std::uint64_t rows = 0;  // With a value that is no null.
     std::uint64_t ints = 0, doubles = 0, bools = 0, containers = 0;
     std::uint64_t bytes = 0;
+    // What came behind it the last time: texts are like each other. May be null.
+    std::pair<const std::string, Counts>* next = nullptr;
 
     // The type that gave all of them back.
     event::Type type() const {
@@ -106,8 +121,11 @@ class PathCounts {
  private:
   bool WalkObject(JsonScan* scan, std::vector<std::string>* keys, std::string* path);
   bool WalkValue(JsonScan* scan, std::vector<std::string>* keys, std::string* path);
+  // Null: there are enough others.
+  Counts* Find(const std::string& path, const std::vector<std::string>& keys);
 
   std::map<std::string, Counts> counts_;
+  std::pair<const std::string, Counts>* last_ = nullptr;  // In the text that is looked at.
   std::uint64_t row_count_ = 0;
 };
 

@@ -111,6 +111,68 @@ TEST(KeptValuesTest, APathWhoseTypeDoesNotGiveATextBackIsNotComplete) {
   EXPECT_FALSE(values.complete(3));
 }
 
+// Numbers of all lengths, with what makes a text one that its value does not give back.
+std::string RandomNumber(env::Random* dice) {
+  std::string text = dice->OneIn(3) ? "-" : "";
+  for (std::uint64_t i = dice->Below(20); i > 0; --i) {
+    text += static_cast<char>('0' + dice->Below(dice->OneIn(4) ? 1 : 10));
+  }
+  if (dice->OneIn(2)) text += '.';
+  for (std::uint64_t i = dice->Below(12); i > 0; --i) {
+    text += static_cast<char>('0' + dice->Below(10));
+  }
+  if (dice->OneIn(20)) text += "e2";
+  return text;
+}
+
+TEST(KeptValuesTest, TypesANumberIffItsTextIsExact) {
+  const KeptPaths paths{40, {{{"n"}, Type::kInt64, 41, "n"}, {{"d"}, Type::kDouble, 42, "d"}}};
+  env::Random dice(3);
+  std::size_t ints = 0;
+  std::size_t doubles = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string number = RandomNumber(&dice);
+    const std::vector<std::string> texts = {"{\"n\":" + number + ",\"d\":" + number + "}"};
+    const auto exact_int = ExactInt(number);
+    const auto exact_double = ExactDouble(number);
+    KeptValues values(paths);
+    std::vector<StringRef> refs;
+    values.Read(TextView(texts, &refs), 1);
+    ASSERT_EQ(values.complete(0), exact_int.has_value()) << number;
+    ASSERT_EQ(values.complete(1), exact_double.has_value()) << number;
+    if (exact_int) {
+      ++ints;
+      ASSERT_EQ(*static_cast<const std::int64_t*>(values.View(0).fixed), *exact_int) << number;
+    }
+    if (exact_double) {
+      ++doubles;
+      ASSERT_EQ(*static_cast<const double*>(values.View(1).fixed), *exact_double) << number;
+    }
+  }
+  EXPECT_GT(ints, 1'000U);
+  EXPECT_GT(doubles, 1'000U);
+}
+
+TEST(KeptValuesTest, ReadsKeysAndStringsOfEveryLength) {
+  for (std::size_t size = 1; size < 100; ++size) {
+    const std::string key(size, 'k');
+    const KeptPaths paths{40, {{{key}, Type::kString, 41, "k"}, {{"b"}, Type::kBool, 42, "b"}}};
+    KeptValues values(paths);
+    // Keys that are its beginning or begin with it are others.
+    const std::vector<std::string> texts = {
+        "{\"" + key + "\":\"" + std::string(size, 'v') + "\"}",
+        "{\"b\":true,\"" + key + "x\":1,\"" + key + "\":\"\"}",
+        "{\"" + key.substr(1) + "\":2,\"" + key + "\":\"" + std::string(size, 'w') + "\\n\"}"};
+    std::vector<StringRef> refs;
+    values.Read(TextView(texts, &refs), texts.size());
+    ASSERT_TRUE(values.complete(0) && values.complete(1));
+    EXPECT_EQ(TextAt(values, 0, 0), std::string(size, 'v'));
+    EXPECT_EQ(TextAt(values, 0, 1), "");
+    EXPECT_EQ(TextAt(values, 0, 2), std::string(size, 'w') + "\n");
+    EXPECT_TRUE(static_cast<const bool*>(values.View(1).fixed)[1]);
+  }
+}
+
 // A text at random, of few keys so that they meet.
 std::string RandomJson(env::Random* dice, int depth) {
   static constexpr std::array<const char*, 8> kScalars = {
