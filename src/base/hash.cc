@@ -3,7 +3,7 @@
 #include <charconv>
 #include <cstdio>
 
-#define XXH_STATIC_LINKING_ONLY  // The state by value.
+#define XXH_INLINE_ALL  // One call a hash, and the state by value.
 #include <xxhash.h>
 
 #include "base/check.h"

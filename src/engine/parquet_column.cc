@@ -38,6 +38,7 @@ constexpr std::size_t kDictionaryBytesMax = 1U << 20;
 constexpr std::size_t kDictionaryTrial = 3'000;
 constexpr std::size_t kBoundBytesMax = 64;  // Longer bounds help no reader.
 constexpr std::size_t kPrefetchRows = 8;
+constexpr std::size_t kKeptBytesMax = 8U << 10;  // A buffer, from file to file.
 
 // Values that are never twice the same, or hardly: no dictionary, and bounds that prune nothing.
 bool IsUnique(const event::TableColumn& column) { return column.texts >= event::Texts::kUnique; }
@@ -48,6 +49,32 @@ std::uint64_t Prefix(std::string_view text) {
   return __builtin_bswap64(prefix);
 }
 
+// Calls visit(row) for the rows that have a value.
+template <class Visit>
+void ForEachValid(const std::uint64_t* validity, std::size_t rows, const Visit& visit) {
+  if (validity == nullptr) {
+    for (std::size_t row = 0; row < rows; ++row) visit(row);
+    return;
+  }
+  for (std::size_t at = 0; at < rows; at += 64) {
+    std::uint64_t bits = validity[at / 64];
+    if (rows - at < 64) bits &= (1ULL << (rows - at)) - 1;
+    for (; bits != 0; bits &= bits - 1) {
+      visit(at + static_cast<std::size_t>(std::countr_zero(bits)));
+    }
+  }
+}
+
+std::uint32_t HashOf(const StringRef& text) {
+  if (text.length > StringRef::kInlineMax) return static_cast<std::uint32_t>(Hash64(text.view()));
+  std::uint64_t words[2];
+  std::memcpy(words, &text, sizeof words);
+  std::uint64_t hash = words[0] * 0x9E3779B97F4A7C15ULL ^ words[1] * 0xC2B2AE3D27D4EB4FULL;
+  hash ^= hash >> 29;
+  hash *= 0xBF58476D1CE4E5B9ULL;
+  return static_cast<std::uint32_t>(hash >> 32);
+}
+
 template <class T>
 std::string RawOf(T value) {
   return {reinterpret_cast<const char*>(&value), sizeof value};
@@ -56,9 +83,17 @@ std::string RawOf(T value) {
 }  // namespace
 
 void TextDictionary::Clear() {
+  last_ = 0;
   plain_.clear();
   entries_.clear();
   std::fill(slots_.begin(), slots_.end(), 0);
+}
+
+void TextDictionary::Trim(std::size_t bytes_max) {
+  Clear();
+  if (plain_.capacity() > bytes_max) plain_ = {};
+  if (entries_.capacity() * sizeof(Kept) > bytes_max) entries_ = {};
+  if (slots_.capacity() * sizeof(std::uint32_t) > bytes_max) slots_ = {};
 }
 
 std::string_view TextDictionary::Entry(std::uint32_t number) const {
@@ -66,9 +101,11 @@ std::string_view TextDictionary::Entry(std::uint32_t number) const {
   return std::string_view(plain_).substr(entry.at, entry.bytes);
 }
 
-std::uint32_t TextDictionary::Find(std::string_view text) {
+std::uint32_t TextDictionary::Find(const StringRef& ref) {
+  const std::string_view text = ref.view();
+  if (last_ < entries_.size() && Entry(last_) == text) return last_;
   if ((entries_.size() + 1) * 2 > slots_.size()) Grow();
-  const auto hash = static_cast<std::uint32_t>(Hash64(text));
+  const std::uint32_t hash = HashOf(ref);
   const std::size_t mask = slots_.size() - 1;
   for (std::size_t slot = hash & mask;; slot = (slot + 1) & mask) {
     if (slots_[slot] == 0) {
@@ -77,10 +114,10 @@ std::uint32_t TextDictionary::Find(std::string_view text) {
       entries_.push_back({static_cast<std::uint32_t>(plain_.size()),
                           static_cast<std::uint32_t>(text.size()), hash});
       plain_.append(text);
-      return size() - 1;
+      return last_ = size() - 1;
     }
     const std::uint32_t number = slots_[slot] - 1;
-    if (entries_[number].hash == hash && Entry(number) == text) return number;
+    if (entries_[number].hash == hash && Entry(number) == text) return last_ = number;
   }
 }
 
@@ -101,6 +138,11 @@ void ColumnEncoder::Begin(const event::TableColumn& column) {
   dictionary_.Clear();
   remaps_.clear();
   pages_.clear();
+  // What a file that was given up has left.
+  validity_.clear();
+  codes_.clear();
+  numbers_.clear();
+  page_rows_ = page_valid_ = used_ = 0;
   any_ = false;
   nan_ = false;
   texts_ = 0;
@@ -116,7 +158,13 @@ void ColumnEncoder::Add(const ColumnView& view, std::size_t rows) {
     AddCodes(view, rows);
   } else if (view.kind == Kind::kConstant) {
     AddValidity(nullptr, true, rows);
-    for (std::size_t i = 0; i < rows; ++i) AddText(view.constant_text.view());
+    AddText(view.constant_text);
+    if (by_dictionary_) {
+      texts_ += rows - 1;
+      codes_.insert(codes_.end(), rows - 1, codes_.back());
+    } else {
+      for (std::size_t i = 1; i < rows; ++i) AddText(view.constant_text);
+    }
   } else {
     TM_CHECK(view.kind == Kind::kStrings);
     AddStrings(view, rows);
@@ -166,8 +214,7 @@ void ColumnEncoder::AddFixed(const ColumnView& view, std::size_t rows) {
     double_max_ = any_ ? std::max(double_max_, number) : number;
     any_ = true;
   };
-  for (std::size_t i = 0; i < rows; ++i) {
-    if (!view.IsValid(i)) continue;
+  ForEachValid(view.validity, rows, [&](std::size_t i) {
     if (column_->type == Type::kDouble) {
       see_double(static_cast<const double*>(view.fixed)[i]);
     } else if (column_->type == Type::kInt32) {
@@ -177,15 +224,16 @@ void ColumnEncoder::AddFixed(const ColumnView& view, std::size_t rows) {
     } else {
       see_number(static_cast<const std::int64_t*>(view.fixed)[i]);
     }
-  }
+  });
 }
 
-void ColumnEncoder::AddText(std::string_view text) {
+void ColumnEncoder::AddText(const StringRef& ref) {
   if (by_dictionary_) {
     ++texts_;
-    codes_.push_back(dictionary_.Find(text));
+    codes_.push_back(dictionary_.Find(ref));
     return;
   }
+  const std::string_view text = ref.view();
   char* at = Room(4 + text.size());
   const auto size = static_cast<std::uint32_t>(text.size());
   std::memcpy(at, &size, sizeof size);
@@ -196,23 +244,20 @@ void ColumnEncoder::AddText(std::string_view text) {
 void ColumnEncoder::AddPlainText(const ColumnView& view, std::size_t rows) {
   const StringRef* const strings = view.strings;
   std::size_t bytes = 0;
-  for (std::size_t i = 0; i < rows; ++i) {
-    if (view.IsValid(i)) bytes += 4 + strings[i].length;
-  }
+  ForEachValid(view.validity, rows, [&](std::size_t i) { bytes += 4 + strings[i].length; });
   char* at = Room(bytes);
   const bool see = !IsUnique(*column_);
-  for (std::size_t i = 0; i < rows; ++i) {
+  ForEachValid(view.validity, rows, [&](std::size_t i) {
     if (i + kPrefetchRows < rows && view.IsValid(i + kPrefetchRows)) {
       const StringRef& soon = strings[i + kPrefetchRows];
       if (soon.length > StringRef::kInlineMax) __builtin_prefetch(soon.pointer);
     }
-    if (!view.IsValid(i)) continue;
     const std::string_view text = strings[i].view();
     std::memcpy(at, &strings[i].length, 4);
     std::memcpy(at + 4, text.data(), text.size());
     at += 4 + text.size();
     if (see) SeeText(text);
-  }
+  });
 }
 
 // What follows is written out, if entries do not pay for themselves.
@@ -233,9 +278,7 @@ void ColumnEncoder::AddStrings(const ColumnView& view, std::size_t rows) {
     return AddPlainText(view, rows);
   }
   AddValidity(view.validity, true, rows);
-  for (std::size_t i = 0; i < rows; ++i) {
-    if (view.IsValid(i)) AddText(view.strings[i].view());
-  }
+  ForEachValid(view.validity, rows, [&](std::size_t i) { AddText(view.strings[i]); });
   LeaveDictionary();
 }
 
@@ -254,7 +297,7 @@ void ColumnEncoder::AddCodes(const ColumnView& view, std::size_t rows) {
   AddValidity(valid.data(), true, rows);
   if (!by_dictionary_) {
     for (std::size_t i = 0; i < rows; ++i) {
-      if (view.codes[i] != view.null_code) AddText(view.dictionary[view.codes[i]].view());
+      if (view.codes[i] != view.null_code) AddText(view.dictionary[view.codes[i]]);
     }
     return;
   }
@@ -263,7 +306,7 @@ void ColumnEncoder::AddCodes(const ColumnView& view, std::size_t rows) {
     const std::uint32_t code = view.codes[i];
     if (code == view.null_code) continue;
     ++texts_;
-    if (remap[code] == 0) remap[code] = dictionary_.Find(view.dictionary[code].view()) + 1;
+    if (remap[code] == 0) remap[code] = dictionary_.Find(view.dictionary[code]) + 1;
     codes_.push_back(remap[code] - 1);
   }
   LeaveDictionary();
@@ -359,6 +402,21 @@ ColumnChunkInfo ColumnEncoder::Finish(std::int64_t offset, std::string* out) {
   info_.bytes = static_cast<std::int64_t>(out->size() - begin);
   FinishBounds();
   return std::move(info_);
+}
+
+void ColumnEncoder::Trim() {
+  const auto trim = [](auto* buffer) {
+    if (buffer->capacity() * sizeof(*buffer->data()) > kKeptBytesMax) *buffer = {};
+  };
+  trim(&validity_);
+  trim(&codes_);
+  trim(&numbers_);
+  trim(&values_);
+  trim(&pages_);
+  trim(&body_);
+  trim(&packed_);
+  dictionary_.Trim(kKeptBytesMax);
+  remaps_ = {};
 }
 
 void ColumnEncoder::FinishBounds() {

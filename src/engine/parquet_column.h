@@ -35,8 +35,9 @@ struct ColumnChunkInfo {
 class TextDictionary {
  public:
   void Clear();
+  void Trim(std::size_t bytes_max);
   // The number of `text`, which is kept.
-  std::uint32_t Find(std::string_view text);
+  std::uint32_t Find(const event::StringRef& text);
   std::uint32_t size() const { return static_cast<std::uint32_t>(entries_.size()); }
   // Entries as a PLAIN page has them: a length of 4 bytes and the bytes, one after the other.
   const std::string& plain() const { return plain_; }
@@ -52,6 +53,7 @@ class TextDictionary {
 
   std::string plain_;
   std::vector<Kept> entries_;
+  std::uint32_t last_ = 0;            // That was found.
   std::vector<std::uint32_t> slots_;  // Number + 1; 0: free. A power of two.
 };
 
@@ -65,6 +67,8 @@ class ColumnEncoder {
   void Add(const event::ColumnView& view, std::size_t rows);
   // Appends the pages to `out`, whose first byte is at `offset` of the file.
   ColumnChunkInfo Finish(std::int64_t offset, std::string* out);
+  // After Finish: gives back memory that only a large chunk needs.
+  void Trim();
 
  private:
   using Words = const std::uint64_t*;
@@ -72,7 +76,7 @@ class ColumnEncoder {
   void AddFixed(const event::ColumnView& view, std::size_t rows);
   void AddStrings(const event::ColumnView& view, std::size_t rows);
   void AddCodes(const event::ColumnView& view, std::size_t rows);
-  void AddText(std::string_view text);
+  void AddText(const event::StringRef& text);
   void AddPlainText(const event::ColumnView& view, std::size_t rows);
   void LeaveDictionary();
   void AddValidity(Words validity, bool valid, std::size_t rows);

@@ -18,12 +18,18 @@ constexpr std::size_t kMini = 32;
 // Packs values of a fixed width, least significant bit first.
 class Packer {
  public:
-  explicit Packer(std::string* out) : out_(out) {}
+  // Makes room for `bits` bits; no more may be put.
+  Packer(std::string* out, std::size_t bits) : out_(out), begin_(out->size()) {
+    out->resize(begin_ + (bits + 31) / 32 * sizeof(std::uint32_t));
+    at_ = out->data() + begin_;
+  }
   void Put(std::uint32_t value, std::uint32_t width) {
     bits_ |= std::uint64_t{value} << used_;
     used_ += width;
     if (used_ < 32) return;
-    PutU32(out_, static_cast<std::uint32_t>(bits_));
+    const auto word = static_cast<std::uint32_t>(bits_);
+    std::memcpy(at_, &word, sizeof word);
+    at_ += sizeof word;
     bits_ >>= 32;
     used_ -= 32;
   }
@@ -33,13 +39,14 @@ class Packer {
     Put(static_cast<std::uint32_t>(value >> 32), width - 32);
   }
   void Finish() {
-    for (; used_ > 0; used_ -= std::min(used_, 8U), bits_ >>= 8) {
-      out_->push_back(static_cast<char>(bits_));
-    }
+    for (; used_ > 0; used_ -= std::min(used_, 8U), bits_ >>= 8) *at_++ = static_cast<char>(bits_);
+    out_->resize(static_cast<std::size_t>(at_ - out_->data()));
   }
 
  private:
   std::string* const out_;
+  const std::size_t begin_;
+  char* at_ = nullptr;
   std::uint64_t bits_ = 0;
   std::uint32_t used_ = 0;
 };
@@ -73,7 +80,7 @@ void AppendBlock(std::span<const std::int64_t> deltas, std::string* out) {
     const auto width = static_cast<std::uint32_t>(std::bit_width(all));
     (*out)[widths + mini] = static_cast<char>(width);
     if (width == 0) continue;
-    Packer packer(out);
+    Packer packer(out, kMini * width);
     for (const std::uint64_t value : above) packer.PutWide(value, width);
     packer.Finish();
   }
@@ -99,7 +106,7 @@ void AppendHybrid(std::span<const std::uint32_t> values, std::uint32_t width, st
     std::size_t end = at + kGroup;
     while (end < values.size() && RunAt(values, end, kRunMin) < kRunMin) end += kGroup;
     PutVarint(out, (end - at) / kGroup << 1 | 1);
-    Packer packer(out);
+    Packer packer(out, (end - at) * width);
     for (; at < end; ++at) packer.Put(at < values.size() ? values[at] : 0, width);
     packer.Finish();
   }

@@ -76,6 +76,12 @@ class OutFile {
       if (n < 0) return Failed("write");
       rest.remove_prefix(static_cast<std::size_t>(n));
     }
+    if (buffer_.size() >= kWriteBytes) {
+      // On its way to the disk at once: a sync of all of it in one go would hold up the log's.
+      static_cast<void>(::sync_file_range(fd_, static_cast<off_t>(written_),
+                                          static_cast<off_t>(buffer_.size()),
+                                          SYNC_FILE_RANGE_WRITE));
+    }
     written_ += buffer_.size();
     buffer_.clear();
     return {};
@@ -305,8 +311,9 @@ class ParquetWriter final : public DataFileWriter {
     TM_TRY(file.Flush());
     written.bytes = static_cast<std::uint64_t>(file.offset());
     // They hold a whole row group, encoded.
-    encoders_.clear();
-    kept_encoders_.clear();
+    for (Encoders* encoders : {&encoders_, &kept_encoders_}) {
+      for (const auto& encoder : *encoders) encoder->Trim();
+    }
     return written;
   }
 

@@ -1,6 +1,7 @@
 #include "hot/selection.h"
 
 #include <algorithm>
+#include <bit>
 #include <optional>
 #include <utility>
 
@@ -22,41 +23,34 @@ class Gather {
  public:
   explicit Gather(ColumnScratch* out) : out_(out) { out_->validity.fill(0); }
 
-  void SetValid(std::size_t at) { out_->validity[at / 64] |= 1ULL << (at % 64); }
-
   template <class T>
   void Fixed(const ColumnView& view, const RowRef* rows, std::size_t count, std::size_t at) {
     if (view.kind != Kind::kFixed) return;
-    auto* to = reinterpret_cast<T*>(out_->fixed.data());
+    auto* to = reinterpret_cast<T*>(out_->fixed.data()) + at;
     const auto* from = static_cast<const T*>(view.fixed);
-    for (std::size_t i = 0; i < count; ++i) {
-      if (!view.IsValid(rows[i].row)) continue;
-      to[at + i] = from[rows[i].row];
-      SetValid(at + i);
-    }
+    Each(view, rows, count, at, [&](std::size_t i, std::uint32_t row) { to[i] = from[row]; });
   }
 
   void Strings(const ColumnView& view, const RowRef* rows, std::size_t count, std::size_t at) {
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::uint32_t row = rows[i].row;
-      StringRef* to = &out_->strings[at + i];
-      switch (view.kind) {
-        case Kind::kNull:
-        case Kind::kFixed:
-          continue;
-        case Kind::kConstant:
-          *to = view.constant_text;
-          break;
-        case Kind::kStrings:
-          if (!view.IsValid(row)) continue;
-          *to = view.strings[row];
-          break;
-        case Kind::kDictionary:
-          if (view.codes[row] == view.null_code) continue;
-          *to = view.dictionary[view.codes[row]];
-          break;
-      }
-      SetValid(at + i);
+    StringRef* to = out_->strings.data() + at;
+    switch (view.kind) {
+      case Kind::kNull:
+      case Kind::kFixed:
+        return;
+      case Kind::kConstant:
+        std::fill_n(to, count, view.constant_text);
+        return SetValid(at, count);
+      case Kind::kStrings:
+        return Each(view, rows, count, at,
+                    [&](std::size_t i, std::uint32_t row) { to[i] = view.strings[row]; });
+      case Kind::kDictionary:
+        for (std::size_t i = 0; i < count; ++i) {
+          const std::uint32_t code = view.codes[rows[i].row];
+          if (code == view.null_code) continue;
+          to[i] = view.dictionary[code];
+          SetValid(at + i);
+        }
+        return;
     }
   }
 
@@ -66,7 +60,43 @@ class Gather {
     }
   }
 
+  // What is known of the `count` rows that were gathered.
+  void Finish(std::size_t count, ColumnView* view) const {
+    std::size_t valid = 0;
+    for (const std::uint64_t word : out_->validity) {
+      valid += static_cast<std::size_t>(std::popcount(word));
+    }
+    if (valid == 0) {
+      *view = {};
+    } else if (valid < count) {
+      view->validity = out_->validity.data();
+    }
+  }
+
  private:
+  void SetValid(std::size_t at) { out_->validity[at / 64] |= 1ULL << (at % 64); }
+  void SetValid(std::size_t at, std::size_t count) {
+    for (const std::size_t end = at + count; at < end;) {
+      const std::size_t bits = std::min(64 - at % 64, end - at);
+      out_->validity[at / 64] |= (bits == 64 ? ~0ULL : (1ULL << bits) - 1) << (at % 64);
+      at += bits;
+    }
+  }
+  // Calls put(i, row of the source) for the rows that have a value, and notes them.
+  template <class Put>
+  void Each(const ColumnView& view, const RowRef* rows, std::size_t count, std::size_t at,
+            const Put& put) {
+    if (view.validity == nullptr) {
+      for (std::size_t i = 0; i < count; ++i) put(i, rows[i].row);
+      return SetValid(at, count);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      if (!view.IsValid(rows[i].row)) continue;
+      put(i, rows[i].row);
+      SetValid(at + i);
+    }
+  }
+
   ColumnScratch* out_;
 };
 
@@ -106,11 +136,11 @@ class Selection final : public event::RowSource {
            });
       view.kind = Kind::kFixed;
       view.fixed = scratch->fixed.data();
-      view.validity = scratch->validity.data();
+      gather.Finish(ChunkRows(chunk), &view);
       return view;
     }
-    if (ShareDictionary(chunk, column, &view)) {
-      if (view.kind == Kind::kNull) return view;
+    if (ShareTexts(chunk, column, &view)) {
+      if (view.kind != Kind::kDictionary) return view;
       Runs(chunk, column,
            [&](const ColumnView& from, const RowRef* rows, std::size_t n, std::size_t at) {
              gather.Codes(from, rows, n, at);
@@ -125,7 +155,7 @@ class Selection final : public event::RowSource {
     view = ColumnView{};
     view.kind = Kind::kStrings;
     view.strings = scratch->strings.data();
-    view.validity = scratch->validity.data();
+    gather.Finish(ChunkRows(chunk), &view);
     return view;
   }
 
@@ -144,27 +174,32 @@ class Selection final : public event::RowSource {
     }
   }
 
-  // True, and a view with the dictionary or of nulls only, if all runs have the same dictionary or
-  // none.
-  bool ShareDictionary(std::size_t chunk, std::size_t column, ColumnView* shared) const {
+  // True, and a view with the dictionary, with the one text or of nulls only, if all runs have the
+  // same dictionary or none, or the same text.
+  bool ShareTexts(std::size_t chunk, std::size_t column, ColumnView* shared) const {
     bool same = true;
+    bool first = true;
+    bool nulls = false;
     Runs(chunk, column, [&](const ColumnView& from, const RowRef*, std::size_t, std::size_t) {
-      if (from.kind == Kind::kNull) return;
-      const bool first = shared->kind == Kind::kNull;
-      if (from.kind != Kind::kDictionary || (!first && from.dictionary != shared->dictionary)) {
-        same = false;
-        return;
+      nulls |= from.kind == Kind::kNull;
+      if (from.kind == Kind::kNull || !same) return;
+      same = from.kind == Kind::kDictionary || from.kind == Kind::kConstant;
+      if (std::exchange(first, false)) {
+        shared->kind = from.kind;
+        shared->dictionary = from.dictionary;
+        shared->constant_text = from.constant_text;
       }
-      shared->kind = Kind::kDictionary;
-      shared->dictionary = from.dictionary;
+      same = same && from.kind == shared->kind && from.dictionary == shared->dictionary &&
+             from.constant_text.view() == shared->constant_text.view();
       shared->dictionary_size = std::max(shared->dictionary_size, from.dictionary_size);
     });
-    return same;
+    return same && !(nulls && shared->kind == Kind::kConstant);
   }
 
   void FindTimes(std::size_t chunk) {
     ColumnScratch times;
     const ColumnView view = Read(chunk, schema().timestamp, &times);
+    if (view.kind != Kind::kFixed) return;
     const auto* micros = static_cast<const std::int64_t*>(view.fixed);
     for (std::size_t i = 0; i < ChunkRows(chunk); ++i) {
       if (!view.IsValid(i)) continue;

@@ -103,6 +103,8 @@ struct Range {
 constexpr std::size_t kBlockRows = 128;
 class RowBytes {
  public:
+  static constexpr std::size_t kSlackBytes = StringRef::kInlineMax;
+
   // Sizes are counted first, so that every write is a plain copy.
   void Reset(std::size_t rows) { sizes_.assign(rows, 0); }
   void AddSize(std::size_t row, std::uint32_t bytes) { sizes_[row] += bytes; }
@@ -113,11 +115,12 @@ class RowBytes {
     std::size_t total = 0;
     for (std::size_t row = from; row < to; ++row) {
       ends_[row - from] = total;
-      total += sizes_[row];
+      total += sizes_[row] + kSlackBytes;
     }
     from_ = from;
     if (bytes_.size() < total) bytes_.resize(total + total / 4);
   }
+  // Behind the value that goes there, kSlackBytes may be written over.
   char* At(std::size_t row) { return bytes_.data() + ends_[row - from_]; }
   void Advance(std::size_t row, std::size_t bytes) { ends_[row - from_] += bytes; }
   std::string_view Row(std::size_t row) const {
@@ -154,6 +157,17 @@ void ForEachText(const ColumnView& view, std::size_t from, std::size_t to, const
         if (code != view.null_code) visit(row, view.dictionary[code]);
       }
       return;
+  }
+}
+
+// Has the bytes of long texts brought near: rows that are sorted lie anywhere in memory.
+void AskFor(const ColumnView& view, std::size_t from, std::size_t to) {
+  constexpr std::uint32_t kLineBytes = 64;
+  for (std::size_t row = from; row < to; ++row) {
+    const StringRef& text = view.strings[row];
+    if (!view.IsValid(row) || text.length <= StringRef::kInlineMax) continue;
+    __builtin_prefetch(text.pointer);
+    if (text.length > kLineBytes) __builtin_prefetch(text.pointer + kLineBytes);
   }
 }
 
@@ -307,13 +321,17 @@ void MetricsCollector::State::WriteFixed(std::size_t index, std::size_t from, st
 void MetricsCollector::State::WriteText(std::size_t index, std::size_t from, std::size_t to) {
   const TableColumn& info = schema.columns[index];
   const ColumnView& view = views[index];
+  if (view.kind == ColumnView::Kind::kStrings) AskFor(view, from, to);
   ForEachText(view, from, to, [&](std::size_t row, const StringRef& text) {
     char* at = bytes.At(row);
-    const std::string_view value = text.view();
     const std::uint32_t length = text.length;
     at[0] = static_cast<char>(info.field_id);
     std::memcpy(at + 1, &length, sizeof length);
-    std::memcpy(at + kTextHeadBytes, value.data(), length);
+    if (length <= StringRef::kInlineMax) {  // All that there may be: without a call.
+      std::memcpy(at + kTextHeadBytes, text.view().data(), StringRef::kInlineMax);
+    } else {
+      std::memcpy(at + kTextHeadBytes, text.pointer, length);
+    }
     bytes.Advance(row, kTextHeadBytes + length);
   });
 }
