@@ -12,6 +12,7 @@
 #include "duckdb/planner/expression/bound_parameter_data.hpp"
 #include "engine/format_duckdb.h"
 #include "engine/instance_duckdb.h"
+#include "engine/scan_duckdb.h"
 #include "event/schema.h"
 
 namespace tidemark::engine {
@@ -140,9 +141,14 @@ Status Stream::CheckLimits() {
 // An error that is a lake file's names the file, without the folders that a user need not know.
 Error Stream::Fatal(const duckdb::ErrorData& error) {
   Error mapped = ToError(error, *database_);
-  for (const NamedRelation& named : request_.relations) {
-    if (named.relation->files == nullptr) continue;
-    for (const LakeFile& file : *named.relation->files) {
+  const duckdb::shared_ptr<ScanState> state =
+      connection_ == nullptr
+          ? nullptr
+          : connection_->context->registered_state->Get<ScanState>(ScanState::kKey);
+  // Those of relations that the statement found itself, too.
+  for (std::size_t i = 0; state != nullptr && i < state->scans.size(); ++i) {
+    if (state->scans[i].files == nullptr) continue;
+    for (const LakeFile& file : *state->scans[i].files) {
       if (error.RawMessage().find(file.native_path) == std::string::npos) continue;
       const std::string name = file.native_path.substr(file.native_path.rfind('/') + 1);
       return Error(Code::kCorruption, "data file " + name + " of the table cannot be read");

@@ -197,6 +197,17 @@ def test_plans_show_no_folder_of_the_server(world, explain, statement):
     assert str(world.folder) not in text and ".parquet" not in text, text
 
 
+def test_a_damaged_file_is_told_without_its_folder(world):
+    table = world.shop.table("damaged")
+    table.append(SECRET)
+    table.refresh()
+    [path] = paths(table)
+    pathlib.Path(path.removeprefix("file://")).write_bytes(b"PAR1 no table PAR1")
+    answer = world.shop.sql("select * from iceberg.damaged")
+    assert answer.status >= 400 and path.rsplit("/", 1)[1] in answer.body.decode(), answer.body
+    assert str(world.folder) not in answer.body.decode()
+
+
 @pytest.mark.parametrize("table", ["events", "iceberg.secret"])
 def test_a_rows_file_cannot_be_selected(world, table):
     refused(world.shop.sql(f"select filename from {table}"), "filename")
