@@ -138,8 +138,16 @@ Status Stream::CheckLimits() {
   return {};
 }
 
+// What the parser says of a name with more parts than it knows.
+constexpr std::string_view kTooManyParts = "NameListToString NOT IMPLEMENTED";
+
 // An error that is a lake file's names the file, without the folders that a user need not know.
 Error Stream::Fatal(const duckdb::ErrorData& error) {
+  if (error.RawMessage().find(kTooManyParts) != std::string::npos) {
+    return {Code::kInvalidArgument,
+            "a name in SQL has three parts at most: write a deeper namespace as one quoted part, "
+            "as in iceberg.\"a.b\".t"};
+  }
   Error mapped = ToError(error, *database_);
   const duckdb::shared_ptr<ScanState> state =
       connection_ == nullptr

@@ -90,6 +90,8 @@ def test_deep_namespaces_are_one_quoted_name_in_sql(server):
     assert server.post(tables("default", "a.b"), {"name": "c", "schema": SCHEMA}).status == 200
     assert [row[0] for row in server.rows('describe iceberg."a.b".c')] == ["x"]
     assert server.post("/v1/sql", {"query": 'select * from iceberg."a.b".d'}).status == 404
+    answer = server.post("/v1/sql", {"query": "select * from iceberg.x.y.z.c"})
+    assert answer.status == 400 and 'iceberg."a.b".t' in answer.json()["message"], answer.body
     done = subprocess.run([str(BINARY), "table", "describe", "default.x.y.z.c", "--url", f"http://127.0.0.1:{server.port}"], capture_output=True, text=True)
     assert done.returncode == 0 and "deep" in done.stdout, done.stderr
 
