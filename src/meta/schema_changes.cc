@@ -30,6 +30,22 @@ Status CheckTypes(const std::vector<std::string>& types) {
                                           std::to_string(kSubjectBytesMax) + " bytes");
 }
 
+// What is kept is answered as it is: it must be what a reader expects.
+Status CheckReferences(const std::string& references) {
+  if (references.empty()) return {};
+  TM_ASSIGN(const JsonValue list, JsonValue::Parse(references));
+  for (const JsonValue& one : list.items()) {
+    const JsonValue* version = one.Find("version");
+    const auto number = version != nullptr ? version->Int() : std::optional<std::int64_t>(-1);
+    if (!one.StringAt("name") || !one.StringAt("subject") || !number || *number < -1 ||
+        *number > kVersionsMax) {
+      return Fail(Code::kInvalidArgument,
+                  R"(a reference is written as {"name":"a.json","subject":"a","version":1})");
+    }
+  }
+  return {};
+}
+
 std::string BreaksMessage(const std::vector<schema::Break>& breaks) {
   std::string message = "the schema is not compatible with what is registered:";
   for (const schema::Break& one : breaks) {
@@ -154,6 +170,7 @@ Result<Registered> Schemas::Register(std::string_view project, const NewSchema& 
                 "a schema has at most " + std::to_string(schema::kSchemaBytesMax) + " bytes");
   }
   if (added.event_types) TM_TRY(CheckTypes(*added.event_types));
+  TM_TRY(CheckReferences(added.references));
   TM_ASSIGN(const JsonValue json, JsonValue::Parse(added.text));
   TM_ASSIGN(const auto validator, Compile(project, added.subject, json, added.references));
   Registered registered;

@@ -221,6 +221,10 @@ def test_confluents_interface_refuses_other_kinds_of_schemas(server):
     assert answer.status == 422 and answer.json()["error_code"] == 42201
     answer = server.request("POST", "/subjects/x-value/versions", json.dumps({"schema": "{", "schemaType": "JSON"}))
     assert answer.status == 422
+    for reference in ({"name": "a", "subject": "b", "version": {}}, {"name": "a", "version": 1}, {"name": 1, "subject": "b"}, "a"):
+        body = {"schema": "{}", "schemaType": "JSON", "references": [reference]}
+        answer = server.request("POST", "/subjects/x-value/versions", json.dumps(body))
+        assert (answer.status, answer.json()["error_code"]) == (422, 42201) and "reference" in answer.json()["message"], answer.body
     assert server.request("GET", "/schemas/ids/999").json()["error_code"] == 40403
     assert server.request("GET", "/config").json() == {"compatibilityLevel": "BACKWARD"}
 
