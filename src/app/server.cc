@@ -336,6 +336,7 @@ class Server::Impl final : public RouteParts {
                                 [this] {
                                   if (index_worker_) index_worker_->Wake();
                                 },
+                                nullptr,
                                 directory_.get()};
     const Duration start = clock_.Now();
     TM_ASSIGN(core_, tide::Core::Open(options, parts, std::move(at_step)));

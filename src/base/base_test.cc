@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "base/json_elements.h"
 #include "base/json_reader.h"
 #include "base/json_writer.h"
 #include "base/memory_budget.h"
@@ -104,6 +105,30 @@ TEST(Json, RefusesBrokenAndTooDeepText) {
   }
   const std::string deep = std::string(100, '[') + std::string(100, ']');
   EXPECT_FALSE(JsonValue::Parse(deep).has_value());
+}
+
+TEST(Json, TellsTheObjectsOfArraysAsText) {
+  constexpr std::array<std::string_view, 2> kMembers = {"list", "none"};
+  std::vector<std::string> told;
+  const JsonElements elements{kMembers, [&](std::string_view member) { told.emplace_back(member); },
+                              [&](std::string_view /*member*/, std::string_view text) -> Status {
+                                if (text == R"({"stop":1})") return Fail(Code::kConflict, "stop");
+                                told.emplace_back(text);
+                                return {};
+                              }};
+  const auto value = ParseJsonElements(
+      R"({"a":[{"list":[{}]}],"list": [ {"x":[1,{"y":"]}"}]} , 7,{} ,{"z":2}],"none":5,"b":[]})",
+      elements);
+  ASSERT_TRUE(value.has_value());
+  EXPECT_EQ(value->ToJson(), R"({"a":[{"list":[{}]}],"list":[7],"none":5,"b":[]})");
+  EXPECT_EQ(told,
+            (std::vector<std::string>{"list", R"({"x":[1,{"y":"]}"}]})", "{}", R"({"z":2})"}));
+  EXPECT_EQ(ParseJsonElements(R"({"list":[{"stop":1},{"x":1}]})", elements).error().code(),
+            Code::kConflict);
+  for (const char* broken : {R"({"list":[{"x":1})", R"({"list":[{"x":1]})", R"({"list":[{}]} x)"}) {
+    EXPECT_FALSE(ParseJsonElements(broken, elements).has_value()) << broken;
+  }
+  EXPECT_EQ(ParseJsonElements("[{}]", elements)->ToJson(), "[{}]");
 }
 
 TEST(Json, WriterEscapesAndSeparates) {

@@ -6,12 +6,15 @@
 #include <simdjson.h>
 
 #include "base/check.h"
+#include "base/json_elements.h"
 #include "base/json_writer.h"
 
 namespace tidemark {
 namespace {
 
 namespace ondemand = simdjson::ondemand;
+
+constexpr std::size_t kMembersReserved = 6;  // Most objects have about as many.
 
 Error BadJson(simdjson::error_code code) {
   return {Code::kInvalidArgument, std::string("not valid JSON: ") + simdjson::error_message(code)};
@@ -36,7 +39,7 @@ class JsonTreeBuilder {
     if (auto error = value.type().get(type)) return Fail(BadJson(error));
     switch (type) {
       case ondemand::json_type::object:
-        return BuildObject(value, depth, out);
+        return BuildObject(value, depth, nullptr, out);
       case ondemand::json_type::array:
         return BuildArray(value, depth, out);
       case ondemand::json_type::string: {
@@ -63,6 +66,14 @@ class JsonTreeBuilder {
       return Fail(Code::kInvalidArgument, "not valid JSON");
     }
     return {};
+  }
+
+  // The outermost object, of which some arrays are told.
+  static Status BuildRoot(ondemand::value value, const JsonElements& elements, JsonValue* out) {
+    ondemand::json_type type{};
+    if (auto error = value.type().get(type)) return Fail(BadJson(error));
+    if (type != ondemand::json_type::object) return Build(value, 1, out);
+    return BuildObject(value, 1, &elements, out);
   }
 
   static Status BuildScalarDocument(ondemand::document* document, JsonValue* out) {
@@ -110,7 +121,8 @@ class JsonTreeBuilder {
     return {};
   }
 
-  static Status BuildObject(ondemand::value value, std::size_t depth, JsonValue* out) {
+  static Status BuildObject(ondemand::value value, std::size_t depth, const JsonElements* elements,
+                            JsonValue* out) {
     out->kind_ = JsonValue::Kind::kObject;
     ondemand::object object;
     if (auto error = value.get_object().get(object)) return Fail(BadJson(error));
@@ -120,7 +132,39 @@ class JsonTreeBuilder {
       JsonValue* const value_of = Slot(name, out);
       ondemand::value inner;
       if (auto error = field.value().get(inner)) return Fail(BadJson(error));
-      TM_TRY(Build(inner, depth + 1, value_of));
+      if (elements != nullptr &&
+          std::ranges::find(elements->members, name) != elements->members.end()) {
+        TM_TRY(TellElements(inner, std::string(name), *elements, value_of));
+      } else {
+        TM_TRY(Build(inner, depth + 1, value_of));
+      }
+    }
+    return {};
+  }
+
+  // An array's objects; what else there is in it is built.
+  static Status TellElements(ondemand::value value, const std::string& member,
+                             const JsonElements& elements, JsonValue* out) {
+    ondemand::json_type type{};
+    if (auto error = value.type().get(type)) return Fail(BadJson(error));
+    if (type != ondemand::json_type::array) return Build(value, 2, out);
+    out->kind_ = JsonValue::Kind::kArray;
+    ondemand::array array;
+    if (auto error = value.get_array().get(array)) return Fail(BadJson(error));
+    elements.begin(member);
+    for (auto item : array) {
+      ondemand::value inner;
+      if (auto error = item.get(inner)) return Fail(BadJson(error));
+      if (auto error = inner.type().get(type)) return Fail(BadJson(error));
+      if (type != ondemand::json_type::object) {
+        TM_TRY(Build(inner, 3, &out->items_.emplace_back()));
+        continue;
+      }
+      ondemand::object object;
+      std::string_view text;
+      if (auto error = inner.get_object().get(object)) return Fail(BadJson(error));
+      if (auto error = object.raw_json().get(text)) return Fail(BadJson(error));
+      TM_TRY(elements.take(member, TrimmedToken(text)));
     }
     return {};
   }
@@ -130,6 +174,7 @@ class JsonTreeBuilder {
     for (auto& [known, value] : out->members_) {
       if (known == name) return &(value = JsonValue());
     }
+    if (out->members_.empty()) out->members_.reserve(kMembersReserved);
     return &out->members_.emplace_back(std::string(name), JsonValue()).second;
   }
 
@@ -146,7 +191,9 @@ class JsonTreeBuilder {
   }
 };
 
-Result<JsonValue> JsonValue::Parse(std::string_view text) {
+namespace {
+
+Result<JsonValue> ParseWith(std::string_view text, const JsonElements* elements) {
   const simdjson::padded_string padded(text);
   ondemand::parser parser;
   ondemand::document document;
@@ -159,12 +206,21 @@ Result<JsonValue> JsonValue::Parse(std::string_view text) {
   } else {
     ondemand::value root;
     if (auto error = document.get_value().get(root)) return Fail(BadJson(error));
-    TM_TRY(JsonTreeBuilder::Build(root, 1, &value));
+    TM_TRY(elements != nullptr ? JsonTreeBuilder::BuildRoot(root, *elements, &value)
+                               : JsonTreeBuilder::Build(root, 1, &value));
   }
   // A cursor that is past the last token has no location.
   if (!document.current_location().error())
     return Fail(Code::kInvalidArgument, "not valid JSON: text after its end");
   return value;
+}
+
+}  // namespace
+
+Result<JsonValue> JsonValue::Parse(std::string_view text) { return ParseWith(text, nullptr); }
+
+Result<JsonValue> ParseJsonElements(std::string_view text, const JsonElements& elements) {
+  return ParseWith(text, &elements);
 }
 
 std::optional<bool> JsonValue::Bool() const {

@@ -22,7 +22,10 @@ bool IsSafeKey(std::string_view key) {
 
 }  // namespace
 
-LocalStore::LocalStore(Disk* disk, std::string folder) : disk_(disk), folder_(std::move(folder)) {}
+LocalStore::LocalStore(Disk* disk, std::string folder)
+    : disk_(disk),
+      folder_(std::move(folder)),
+      root_uri_(std::string(kScheme) + disk_->NativePath(folder_ + "/")) {}
 
 std::string LocalStore::PathOf(std::string_view key) const {
   return folder_ + "/" + std::string(key);
@@ -127,16 +130,16 @@ std::string LocalStore::Uri(std::string_view key) const {
 
 // Engines spell a local file `file:///x`, `file:/x` or `/x`.
 Result<std::string> LocalStore::KeyOf(std::string_view uri) const {
-  const std::string root = Uri("");
   std::string respelled;
-  if (!uri.starts_with(root)) {
+  if (!uri.starts_with(root_uri_)) {
     if (uri.starts_with("file:")) uri.remove_prefix(5);
     while (uri.starts_with("//")) uri.remove_prefix(1);
     respelled = std::string(kScheme) + std::string(uri);
     uri = respelled;
   }
-  if (!uri.starts_with(root)) return Fail(Code::kInvalidArgument, "a path outside the warehouse");
-  const std::string_view key = uri.substr(root.size());
+  if (!uri.starts_with(root_uri_))
+    return Fail(Code::kInvalidArgument, "a path outside the warehouse");
+  const std::string_view key = uri.substr(root_uri_.size());
   if (!IsSafeKey(key)) return Fail(Code::kInvalidArgument, "a path outside the warehouse");
   return std::string(key);
 }

@@ -39,6 +39,7 @@ class LocalStore : public ObjectStore {
 
   Disk* disk_;
   std::string folder_;
+  std::string root_uri_;
   std::mutex mutex_;
   std::unordered_set<std::string> durable_folders_;  // Their parents were synced since they exist.
 };

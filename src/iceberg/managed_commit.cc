@@ -139,7 +139,8 @@ class Commit {
 
   Done AdmitAll(const TableDocument& document) {
     if (document.added_snapshots().empty()) return {};
-    ICE_ASSIGN(const lake::TableMetadata metadata, lake::ParseMetadata(document.ToJson()));
+    ICE_ASSIGN(const lake::TableMetadata metadata,
+               lake::ParseMetadata(document.ToJson(), parts_.known_parts));
     std::vector<OffsetRange> inputs;
     for (const std::int64_t id : document.added_snapshots()) {
       const JsonValue* snapshot = document.FindSnapshot(id);

@@ -22,6 +22,7 @@ struct ManagedParts {
   env::ObjectStore* store = nullptr;  // The warehouse.
   const Resolver* locations = nullptr;
   ManifestCache* manifests = nullptr;
+  lake::KnownParts* known_parts = nullptr;  // May be null.
   std::function<Uuid()> new_id;
   Epoch epoch;  // Of the process that feeds the table.
   TimeMicros now;

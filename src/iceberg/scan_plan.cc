@@ -211,7 +211,7 @@ class Planner {
 
   Done ReadSchemas() {
     std::vector<const lake::Schema*> all;
-    for (const lake::Schema& schema : metadata_.schemas) all.push_back(&schema);
+    for (const auto& schema : metadata_.schemas) all.push_back(schema.get());
     ICE_ASSIGN(const FieldIndex every, FieldsOf(all));
     for (const lake::PartitionSpec& spec : metadata_.specs) {
       specs_.emplace(spec.spec_id, ScanSpecOf(spec, every));

@@ -241,8 +241,12 @@ Result<Append> Append::Prepare(env::ObjectStore* store, const TableHead& head,
   TM_CHECK_LE(request.begin, request.end);
   TM_TRY(CheckHead(head, request));
   Append append(store, std::move(request));
-  TableMetadata metadata = *head.metadata;
-  if (append.request_.columns) Evolve(&metadata, *append.request_.columns);
+  std::shared_ptr<const TableMetadata> metadata = head.metadata;
+  if (append.request_.columns) {
+    auto evolved = std::make_shared<TableMetadata>(*metadata);
+    Evolve(evolved.get(), *append.request_.columns);
+    metadata = std::move(evolved);
+  }
   std::map<std::int32_t, std::vector<ManifestEntry>> by_spec;
   for (const NewFile& file : append.request_.files) {
     ManifestEntry entry;
@@ -257,7 +261,7 @@ Result<Append> Append::Prepare(env::ObjectStore* store, const TableHead& head,
     const PartitionSpec& spec = *head.metadata->FindSpec(spec_id);
     const auto number = static_cast<std::uint32_t>(append.manifests_.size());
     const std::string key = ManifestKey(head.location, append.request_.flush_id, number);
-    const std::string bytes = WriteManifest(metadata, spec, entries, append.request_.flush_id);
+    const std::string bytes = WriteManifest(*metadata, spec, entries, append.request_.flush_id);
     append.manifest_keys_.push_back(key);
     TM_TRY(store->Put(key, bytes));
     ManifestFile manifest = SummarizeManifest(spec, entries, append.request_.snapshot_id);

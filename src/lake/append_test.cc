@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "env/local_store.h"
+#include "lake/known_parts.h"
 #include "lake/names.h"
 #include "lake/table.h"
 #include "lake/table_columns.h"
@@ -131,10 +132,12 @@ std::shared_ptr<const event::TableSchema> WithKept(const event::TableSchema& col
 TEST_F(AppendTest, QueriesSeeColumnsOfOthersBehindOurOwn) {
   EXPECT_EQ(WithOthers(*head_->metadata, head_->columns), head_->columns);
   TableMetadata metadata = *head_->metadata;
-  std::vector<SchemaField>& fields = metadata.schemas.back().fields;
+  Schema schema = *metadata.schemas.back();
+  std::vector<SchemaField>& fields = schema.fields;
   fields.insert(fields.begin(), {40, "note", false, "string"});
   fields.push_back({41, "day", false, "date"});  // Not a type of ours.
   fields.push_back({42, "rank", false, "int"});
+  metadata.schemas.back() = std::make_shared<const Schema>(std::move(schema));
   const auto columns = WithOthers(metadata, head_->columns);
   ASSERT_EQ(columns->columns.size(), head_->columns->columns.size() + 2);
   EXPECT_EQ(columns->Find("note"), event::kColumnCount);
@@ -241,8 +244,9 @@ TEST_F(AppendTest, AColumnThatWasDroppedIsNoneOfOursAndItsNumberIsNotUsedAgain) 
   const auto promoted = WithPromoted(*head_->columns, 32, "amount");
   Evolve(&metadata, *promoted);
   EXPECT_EQ(ColumnsOf(metadata, event::EventsSchema())->promoted.size(), 1U);
-  std::erase_if(metadata.schemas.back().fields,
-                [](const SchemaField& field) { return field.id == 32; });
+  Schema schema = *metadata.schemas.back();
+  std::erase_if(schema.fields, [](const SchemaField& field) { return field.id == 32; });
+  metadata.schemas.back() = std::make_shared<const Schema>(std::move(schema));
   const auto dropped = ColumnsOf(metadata, event::EventsSchema());
   EXPECT_TRUE(dropped->promoted.empty());
   EXPECT_EQ(dropped->columns.size(), event::kColumnCount);
@@ -396,6 +400,30 @@ TEST_F(AppendTest, ALostOrDamagedMetadataFileIsWrittenAgain) {
   ASSERT_OK(OpenTable(&store_, record_, event::EventsSchema(), &restored));
   EXPECT_TRUE(restored);
   Open();
+}
+
+TEST_F(AppendTest, AHeadIsReadButNotParsedAgain) {
+  Flush(11, 100, {File({kSpecHour, 498673}, 60), File({kSpecDay, 20778}, 40)});
+  Flush(12, 150, {File({kSpecHour, 498674}, 50)});
+  KnownParts known;
+  bool restored = false;
+  const auto first = OpenTable(&store_, record_, event::EventsSchema(), &restored, nullptr, &known);
+  const auto again = OpenTable(&store_, record_, event::EventsSchema(), &restored, nullptr, &known);
+  ASSERT_OK(first);
+  ASSERT_OK(again);
+  const auto bounds = [](const TableHead& head) {
+    std::map<std::string, const engine::ColumnBounds*> files;
+    head.files->ForEach([&](const LiveFile& file) { files[file.key] = file.bounds.get(); });
+    return files;
+  };
+  EXPECT_EQ(bounds(**first).size(), 3U);
+  EXPECT_EQ(bounds(**again), bounds(**first));
+  EXPECT_EQ((*again)->manifests.size(), (*first)->manifests.size());
+  EXPECT_EQ((*again)->metadata->snapshots, (*first)->metadata->snapshots);
+  // What is gone from the store is missed all the same.
+  ASSERT_OK(store_.Remove(*store_.KeyOf(head_->manifests.at(0).path)));
+  EXPECT_CODE(OpenTable(&store_, record_, event::EventsSchema(), &restored, nullptr, &known),
+              Code::kCorruption);
 }
 
 TEST_F(AppendTest, ADamagedManifestIsNamed) {

@@ -356,38 +356,21 @@ void Decoder::Skip(const Schema& schema) {
   --depth_;
 }
 
-bool Decoder::Record(const Schema& schema, const std::function<void(const Schema::Field&)>& visit) {
+const Schema* Decoder::UnwrapAs(Schema::Kind kind, const Schema& schema) {
   const Schema* type = Unwrap(schema);
-  if (type == nullptr) return false;
-  if (type->kind != Schema::Kind::kRecord) {
-    Skip(*type);
-    return false;
-  }
-  for (const Schema::Field& field : type->fields) visit(field);
-  return !failed_;
+  if (type == nullptr || type->kind == kind) return type;
+  Skip(*type);
+  return nullptr;
 }
 
-bool Decoder::Array(const Schema& schema, const std::function<void(const Schema&)>& visit) {
-  const Schema* type = Unwrap(schema);
-  if (type == nullptr) return false;
-  if (type->kind != Schema::Kind::kArray) {
-    Skip(*type);
-    return false;
-  }
+std::int64_t Decoder::BeginBlock() {
   while (!failed_) {
-    std::int64_t count = RawLong();
-    if (count == 0) break;
-    if (count < 0) {
-      RawLong();  // The block's size, for those who skip it.
-      count = count == INT64_MIN ? 0 : -count;
-    }
-    for (; count > 0 && !failed_; --count) {
-      const std::size_t before = at_;
-      visit(*type->items.front());
-      if (at_ == before) Stop();
-    }
+    const std::int64_t count = RawLong();
+    if (count >= 0) return failed_ ? 0 : count;
+    RawLong();  // The block's size, for those who skip it.
+    if (count != INT64_MIN) return failed_ ? 0 : -count;
   }
-  return !failed_;
+  return 0;
 }
 
 Result<std::shared_ptr<const Schema>> SchemaCache::Get(const std::string& json) {
@@ -398,12 +381,11 @@ Result<std::shared_ptr<const Schema>> SchemaCache::Get(const std::string& json) 
   return schema;
 }
 
-Result<Reader> Reader::Open(std::string_view bytes, SchemaCache* schemas) {
-  if (!bytes.starts_with(kMagic)) return Fail(Code::kCorruption, "no Avro file");
-  Reader reader(bytes);
-  const std::string_view body = bytes.substr(kMagic.size());
-  Decoder head(body);
-  Schema pair;  // The header is a map; as an array of pairs it has the same bytes.
+namespace {
+
+// The header is a map; as an array of pairs it has the same bytes.
+Schema HeaderSchema() {
+  Schema pair;
   pair.kind = Schema::Kind::kRecord;
   auto text = std::make_shared<Schema>();
   text->kind = Schema::Kind::kBytes;
@@ -411,8 +393,19 @@ Result<Reader> Reader::Open(std::string_view bytes, SchemaCache* schemas) {
   Schema map;
   map.kind = Schema::Kind::kArray;
   map.items = {std::make_shared<const Schema>(pair)};
+  return map;
+}
+
+}  // namespace
+
+Result<Reader> Reader::Open(std::string_view bytes, SchemaCache* schemas) {
+  if (!bytes.starts_with(kMagic)) return Fail(Code::kCorruption, "no Avro file");
+  Reader reader(bytes);
+  const std::string_view body = bytes.substr(kMagic.size());
+  Decoder head(body);
+  static const Schema kHeader = HeaderSchema();
   std::size_t used = kMagic.size();
-  head.Array(map, [&](const Schema& item) {
+  head.Array(kHeader, [&](const Schema& item) {
     std::string key;
     head.Record(item, [&](const Schema::Field& field) {
       const auto value = head.Bytes(*field.type);

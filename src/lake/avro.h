@@ -119,9 +119,27 @@ class Decoder {
   void Skip(const Schema& schema);
   // Calls `visit` for every field of a record, in order; it must read or skip the field's value.
   // False: it was null or no record.
-  bool Record(const Schema& schema, const std::function<void(const Schema::Field&)>& visit);
+  template <class Visit>  // void(const Schema::Field&)
+  bool Record(const Schema& schema, const Visit& visit) {
+    const Schema* type = UnwrapAs(Schema::Kind::kRecord, schema);
+    if (type == nullptr) return false;
+    for (const Schema::Field& field : type->fields) visit(field);
+    return !failed_;
+  }
   // Calls `visit` for every item of an array. False: it was null or no array.
-  bool Array(const Schema& schema, const std::function<void(const Schema&)>& visit);
+  template <class Visit>  // void(const Schema&)
+  bool Array(const Schema& schema, const Visit& visit) {
+    const Schema* type = UnwrapAs(Schema::Kind::kArray, schema);
+    if (type == nullptr) return false;
+    while (const std::int64_t count = BeginBlock()) {
+      for (std::int64_t i = 0; i < count && !failed_; ++i) {
+        const std::size_t before = at_;
+        visit(*type->items.front());
+        if (at_ == before) Stop();
+      }
+    }
+    return !failed_;
+  }
 
   // Writes the value, whatever it is: bytes as hex, a union as what it holds.
   void ToJson(const Schema& schema, JsonWriter* out);
@@ -136,6 +154,10 @@ class Decoder {
 
  private:
   const Schema* Unwrap(const Schema& schema);
+  // Nothing for null, and for a value of another kind, which is skipped.
+  const Schema* UnwrapAs(Schema::Kind kind, const Schema& schema);
+  // The items of an array's next block; 0: there is none.
+  std::int64_t BeginBlock();
   std::int64_t RawLong();
   std::string_view Raw(std::size_t size);
   void Stop();

@@ -88,8 +88,8 @@ TableMetadata MakeTableMetadata(const NewTable& table) {
   metadata.table_uuid = table.uuid;
   metadata.location = table.location_uri;
   metadata.last_updated_ms = FloorDiv(table.now.value, 1000);
-  metadata.schemas.push_back(SchemaOf(*table.schema));
-  for (const SchemaField& field : metadata.schemas.front().fields) {
+  metadata.schemas.push_back(std::make_shared<const Schema>(SchemaOf(*table.schema)));
+  for (const SchemaField& field : metadata.schemas.front()->fields) {
     metadata.last_column_id = std::max(metadata.last_column_id, field.id);
   }
   for (std::int32_t id = 0; id < kSpecCount; ++id) metadata.specs.push_back(EventsSpec(id));

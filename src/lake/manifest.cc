@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
+#include <memory>
 #include <utility>
 
 #include "base/json_writer.h"
+#include "base/published.h"
 #include "lake/avro.h"
 #include "lake/bounds.h"
 
@@ -135,6 +138,42 @@ std::string ListEntryType(int format_version) {
   return std::move(record.json);
 }
 
+std::string SpecFieldsJson(const PartitionSpec& spec) {
+  std::string json;
+  JsonWriter out(&json);
+  out.BeginArray();
+  for (const PartitionField& field : spec.fields) {
+    out.BeginObject().Field("name", std::string_view(field.name));
+    out.Field("transform", TransformName(field.transform)).Field("source-id", field.source_id);
+    out.Field("field-id", field.field_id).EndObject();
+  }
+  out.EndArray();
+  return json;
+}
+
+constexpr std::size_t kEntryTypesMax = 64;
+using EntryTypes = std::map<std::string, std::shared_ptr<const std::string>, std::less<>>;
+
+Published<EntryTypes>& KnownEntryTypes() {
+  static Published<EntryTypes> known(std::make_shared<const EntryTypes>());
+  return known;
+}
+
+// The same for each manifest of a table's spec.
+std::shared_ptr<const std::string> EntryTypeOf(const PartitionSpec& spec, int format_version) {
+  const std::string key = SpecFieldsJson(spec) + std::to_string(format_version);
+  const auto known = KnownEntryTypes().Load();
+  if (const auto found = known->find(key); found != known->end()) return found->second;
+  auto type = std::make_shared<const std::string>(EntryType(spec, format_version));
+  KnownEntryTypes().Update([&](const EntryTypes& current) {
+    auto next =
+        std::make_shared<EntryTypes>(current.size() < kEntryTypesMax ? current : EntryTypes());
+    next->emplace(key, type);
+    return std::shared_ptr<const EntryTypes>(std::move(next));
+  });
+  return type;
+}
+
 template <class T>
 void PutOptional(avro::Encoder* out, const std::optional<T>& value) {
   if (!value.has_value()) return out->Null();
@@ -202,19 +241,6 @@ void PutDataFile(avro::Encoder* out, const PartitionSpec& spec, const DataFile& 
   for (int i = 0; i < 3; ++i) out->Null();  // Of delete files.
 }
 
-std::string SpecFieldsJson(const PartitionSpec& spec) {
-  std::string json;
-  JsonWriter out(&json);
-  out.BeginArray();
-  for (const PartitionField& field : spec.fields) {
-    out.BeginObject().Field("name", std::string_view(field.name));
-    out.Field("transform", TransformName(field.transform)).Field("source-id", field.source_id);
-    out.Field("field-id", field.field_id).EndObject();
-  }
-  out.EndArray();
-  return json;
-}
-
 }  // namespace
 
 const std::string* DataFile::Lower(std::int32_t field_id) const {
@@ -238,15 +264,15 @@ avro::Codec CodecOf(bool deflate) { return deflate ? avro::Codec::kDeflate : avr
 }  // namespace
 
 std::string ManifestSchema(const PartitionSpec& spec, int format_version) {
-  return EntryType(spec, format_version);
+  return *EntryTypeOf(spec, format_version);
 }
 
 std::string WriteManifest(const TableMetadata& metadata, const PartitionSpec& spec,
                           const std::vector<ManifestEntry>& entries, const Uuid& sync) {
   const Schema* schema = metadata.FindSchema(metadata.current_schema_id);
   const int version = metadata.format_version >= 3 ? 3 : 2;
-  const std::string entry_type = EntryType(spec, version);
-  avro::Writer writer(entry_type,
+  const auto entry_type = EntryTypeOf(spec, version);
+  avro::Writer writer(*entry_type,
                       {{"schema", schema == nullptr ? "" : schema->json},
                        {"schema-id", std::to_string(metadata.current_schema_id)},
                        {"partition-spec", SpecFieldsJson(spec)},

@@ -40,8 +40,8 @@ void Snapshot::Seal() {
 }
 
 const Schema* TableMetadata::FindSchema(std::int32_t id) const {
-  for (const Schema& schema : schemas) {
-    if (schema.schema_id == id) return &schema;
+  for (const auto& schema : schemas) {
+    if (schema->schema_id == id) return schema.get();
   }
   return nullptr;
 }

@@ -122,7 +122,7 @@ struct TableMetadata {
   std::int64_t last_sequence_number = 0;
   std::int64_t last_updated_ms = 0;
   std::int32_t last_column_id = 0;
-  std::vector<Schema> schemas;
+  std::vector<std::shared_ptr<const Schema>> schemas;
   std::int32_t current_schema_id = 0;
   std::vector<PartitionSpec> specs;
   std::int32_t default_spec_id = 0;
@@ -147,8 +147,11 @@ struct TableMetadata {
   std::size_t Count(std::string_view key, std::size_t otherwise) const;
 };
 
-// Reads the bytes of a metadata file, gzipped or not. kCorruption says what is wrong.
-Result<TableMetadata> ParseMetadata(std::string_view bytes);
+struct KnownParts;
+
+// Reads the bytes of a metadata file, gzipped or not. kCorruption says what is wrong. `known`: what
+// of it need not be parsed again; may be null.
+Result<TableMetadata> ParseMetadata(std::string_view bytes, KnownParts* known = nullptr);
 // The same metadata as JSON.
 std::string WriteMetadataJson(const TableMetadata& metadata);
 // What the table's properties say about its own files: metadata files are gzipped unless

@@ -4,9 +4,11 @@
 #include <optional>
 #include <utility>
 
+#include "base/json_elements.h"
 #include "base/json_reader.h"
 #include "base/json_writer.h"
 #include "lake/deflate.h"
+#include "lake/known_parts.h"
 #include "lake/metadata.h"
 
 namespace tidemark::lake {
@@ -88,32 +90,32 @@ Result<PartitionSpec> ParseSpec(const JsonValue& json) {
   return spec;
 }
 
-Result<std::shared_ptr<const Snapshot>> ParseSnapshot(const JsonValue& json) {
-  auto snapshot = std::make_shared<Snapshot>();
+Result<Snapshot> ParseSnapshot(const JsonValue& json) {
+  Snapshot snapshot;
   const auto id = SnapshotNumber(json.Find("snapshot-id"));
   if (!id) return Bad("a snapshot without id");
-  snapshot->id = SnapshotId(*id);
+  snapshot.id = SnapshotId(*id);
   if (const JsonValue* parent = json.Find("parent-snapshot-id")) {
     const auto value = parent->Int();
-    if (value.has_value() && *value >= 0) snapshot->parent = SnapshotId(*value);
+    if (value.has_value() && *value >= 0) snapshot.parent = SnapshotId(*value);
   }
-  snapshot->sequence_number = IntOr(json, "sequence-number", 0);
-  snapshot->timestamp_ms = IntOr(json, "timestamp-ms", 0);
-  snapshot->manifest_list = TextOr(json, "manifest-list");
+  snapshot.sequence_number = IntOr(json, "sequence-number", 0);
+  snapshot.timestamp_ms = IntOr(json, "timestamp-ms", 0);
+  snapshot.manifest_list = TextOr(json, "manifest-list");
   if (const JsonValue* manifests = json.Find("manifests")) {
-    for (const JsonValue& path : manifests->items()) snapshot->manifests.push_back(path.text());
+    for (const JsonValue& path : manifests->items()) snapshot.manifests.push_back(path.text());
   }
-  if (const JsonValue* first = json.Find("first-row-id")) snapshot->first_row_id = first->Int();
-  if (const JsonValue* added = json.Find("added-rows")) snapshot->added_rows = added->Int();
+  if (const JsonValue* first = json.Find("first-row-id")) snapshot.first_row_id = first->Int();
+  if (const JsonValue* added = json.Find("added-rows")) snapshot.added_rows = added->Int();
   if (const JsonValue* schema = json.Find("schema-id")) {
     const auto value = schema->Int();
-    if (value.has_value()) snapshot->schema_id = static_cast<std::int32_t>(*value);
+    if (value.has_value()) snapshot.schema_id = static_cast<std::int32_t>(*value);
   }
   if (const JsonValue* summary = json.Find("summary")) {
-    for (const auto& [key, value] : summary->members()) snapshot->summary[key] = value.text();
+    for (const auto& [key, value] : summary->members()) snapshot.summary[key] = value.text();
   }
-  snapshot->json = json.ToJson();
-  return std::shared_ptr<const Snapshot>(std::move(snapshot));
+  snapshot.json = json.ToJson();
+  return snapshot;
 }
 
 Status ParseRefs(const JsonValue& json, TableMetadata* metadata) {
@@ -131,7 +133,8 @@ Status ParseRefs(const JsonValue& json, TableMetadata* metadata) {
 Status ParseList(const std::string& key, const JsonValue& value, TableMetadata* metadata) {
   if (key == "schemas") {
     for (const JsonValue& item : value.items()) {
-      TM_ASSIGN(metadata->schemas.emplace_back(), ParseSchema(item));
+      TM_ASSIGN(auto schema, ParseSchema(item));
+      metadata->schemas.push_back(std::make_shared<const Schema>(std::move(schema)));
     }
   } else if (key == "partition-specs") {
     for (const JsonValue& item : value.items()) {
@@ -139,7 +142,8 @@ Status ParseList(const std::string& key, const JsonValue& value, TableMetadata* 
     }
   } else if (key == "snapshots") {
     for (const JsonValue& item : value.items()) {
-      TM_ASSIGN(metadata->snapshots.emplace_back(), ParseSnapshot(item));
+      TM_ASSIGN(auto snapshot, ParseSnapshot(item));
+      metadata->snapshots.push_back(std::make_shared<const Snapshot>(std::move(snapshot)));
     }
   } else if (key == "snapshot-log") {
     for (const JsonValue& item : value.items()) {
@@ -220,7 +224,7 @@ Status ParseVersion1(const JsonValue& json, TableMetadata* metadata) {
     TM_ASSIGN(Schema current, ParseSchema(*schema));
     metadata->current_schema_id = current.schema_id;
     if (metadata->FindSchema(current.schema_id) == nullptr) {
-      metadata->schemas.push_back(std::move(current));
+      metadata->schemas.push_back(std::make_shared<const Schema>(std::move(current)));
     }
   }
   const JsonValue* fields = json.Find("partition-spec");
@@ -265,14 +269,18 @@ bool Contains(const List& list, std::string_view name) {
 template <class List>
 void WriteRaw(JsonWriter* out, std::string_view key, const List& list) {
   out->Key(key).BeginArray();
-  for (const auto& item : list) out->Raw(item.json);
+  for (const auto& item : list) {
+    if constexpr (requires { item.json; }) {
+      out->Raw(item.json);
+    } else {
+      out->Raw(item->json);
+    }
+  }
   out->EndArray();
 }
 
 void WriteHistory(JsonWriter* out, const TableMetadata& metadata) {
-  out->Key("snapshots").BeginArray();
-  for (const auto& snapshot : metadata.snapshots) out->Raw(snapshot->json);
-  out->EndArray();
+  WriteRaw(out, "snapshots", metadata.snapshots);
   out->Key("snapshot-log").BeginArray();
   for (const SnapshotLogEntry& entry : metadata.snapshot_log) {
     out->BeginObject();
@@ -290,18 +298,54 @@ void WriteHistory(JsonWriter* out, const TableMetadata& metadata) {
   out->EndArray();
 }
 
+constexpr std::array<std::string_view, 2> kLongLists = {"schemas", "snapshots"};
+
+// One of them by its text: known, or parsed and known from now on.
+template <class Part>
+Result<std::shared_ptr<const Part>> FindPart(std::string_view text, ByContent<Part>* known,
+                                             Result<Part> (*parse)(const JsonValue& json)) {
+  if (auto part = known->Find(text)) return part;
+  const auto json = JsonValue::Parse(text);
+  if (!json) return Bad(json.error().message());
+  TM_ASSIGN(auto part, parse(*json));
+  return known->Keep(text, std::move(part));
+}
+
+// The document without its long lists, which are put into `metadata`.
+Result<JsonValue> ParseDocument(std::string_view bytes, KnownParts* known,
+                                TableMetadata* metadata) {
+  if (known == nullptr) return JsonValue::Parse(bytes);
+  const auto is_schema = [](std::string_view member) { return member == kLongLists[0]; };
+  const auto begin = [&](std::string_view member) {
+    is_schema(member) ? metadata->schemas.clear() : metadata->snapshots.clear();
+  };
+  const auto take = [&](std::string_view member, std::string_view text) -> Status {
+    if (is_schema(member)) {
+      TM_ASSIGN(metadata->schemas.emplace_back(), FindPart(text, &known->schemas, ParseSchema));
+    } else {
+      TM_ASSIGN(metadata->snapshots.emplace_back(),
+                FindPart(text, &known->snapshots, ParseSnapshot));
+    }
+    return {};
+  };
+  return ParseJsonElements(bytes, {kLongLists, begin, take});
+}
+
 }  // namespace
 
-Result<TableMetadata> ParseMetadata(std::string_view bytes) {
+Result<TableMetadata> ParseMetadata(std::string_view bytes, KnownParts* known) {
   std::string inflated;
   if (bytes.starts_with("\x1f\x8b")) {
     TM_ASSIGN(inflated, Inflate(bytes, DeflateForm::kGzip, kMetadataBytesMax));
     bytes = inflated;
   }
-  const auto json = JsonValue::Parse(bytes);
-  if (!json.has_value()) return Bad(json.error().message());
-  if (!json->is_object()) return Bad("no object");
   TableMetadata metadata;
+  const auto json = ParseDocument(bytes, known, &metadata);
+  if (!json.has_value()) {
+    if (json.error().code() == Code::kCorruption) return Fail(json.error());
+    return Bad(json.error().message());
+  }
+  if (!json->is_object()) return Bad("no object");
   TM_TRY(ParseScalars(*json, &metadata));
   for (const auto& [key, value] : json->members()) {
     if (Contains(kLists, key)) {

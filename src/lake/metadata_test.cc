@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "base/json_reader.h"
+#include "lake/known_parts.h"
 #include "sim/expect.h"
 
 namespace tidemark::lake {
@@ -55,6 +56,49 @@ TEST(MetadataTest, WhatIsWrittenReadsBackToTheSameText) {
   EXPECT_EQ(WriteMetadataJson(*parsed), text);
   EXPECT_EQ(parsed->current()->Summary("text"), "a \"quoted\" one");
   EXPECT_EQ(parsed->refs.at("main").snapshot, SnapshotId(7));
+}
+
+TEST(MetadataTest, WhatIsKnownIsSharedAndChangesNothing) {
+  TableMetadata metadata = Events();
+  AddSnapshot(&metadata, SnapshotAt(metadata, 7, TimeMicros(9'000'000)));
+  const std::string before = WriteMetadataJson(metadata);
+  AddSnapshot(&metadata, SnapshotAt(metadata, 8, TimeMicros(10'000'000)));
+  const std::string after = WriteMetadataJson(metadata);
+  KnownParts known;
+  const auto first = ParseMetadata(before, &known);
+  const auto second = ParseMetadata(after, &known);
+  ASSERT_OK(first);
+  ASSERT_OK(second);
+  EXPECT_EQ(WriteMetadataJson(*first), before);
+  EXPECT_EQ(WriteMetadataJson(*second), after);
+  EXPECT_EQ(second->snapshots.at(0), first->snapshots.at(0));
+  EXPECT_EQ(second->schemas.at(0), first->schemas.at(0));
+  EXPECT_EQ(second->current()->id, SnapshotId(8));
+
+  // One byte of a snapshot is another one; of a repeated list the last counts; damage is seen.
+  std::string other = after;
+  other.replace(other.find("w/list7"), 7, "w/list9");
+  EXPECT_EQ(ParseMetadata(other, &known)->snapshots.at(0)->manifest_list, "file:///w/list9");
+  const std::string twice =
+      R"({"snapshots":[{"snapshot-id":1},{"snapshot-id":2}],)" + after.substr(1);
+  EXPECT_EQ(ParseMetadata(twice, &known)->snapshots.size(), 2U);
+  const std::string none = after.substr(0, after.size() - 1) + ",\"snapshots\":[]}";
+  EXPECT_EQ(ParseMetadata(none).has_value(), ParseMetadata(none, &known).has_value());
+  for (const char* bad : {R"("snapshots":[{"a":1}])", R"("snapshots":[{"snapshot-id":x}])"}) {
+    const std::string damaged = after.substr(0, after.size() - 1) + "," + bad + "}";
+    EXPECT_CODE(ParseMetadata(damaged, &known), Code::kCorruption) << bad;
+  }
+}
+
+TEST(MetadataTest, KnowsOnlySoMuch) {
+  ByContent<int> known(10);
+  known.Keep("12345", 1);
+  const auto kept = known.Keep("1234", 2);
+  EXPECT_NE(known.Find("12345"), nullptr);
+  known.Keep("12", 3);
+  EXPECT_EQ(known.Find("12345"), nullptr);
+  EXPECT_EQ(*known.Find("12"), 3);
+  EXPECT_EQ(*kept, 2);
 }
 
 TEST(MetadataTest, KeepsWhatItDoesNotKnow) {

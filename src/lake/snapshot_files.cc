@@ -2,6 +2,9 @@
 
 #include <utility>
 
+#include "base/bytes.h"
+#include "lake/known_parts.h"
+
 namespace tidemark::lake {
 namespace {
 
@@ -17,17 +20,64 @@ Result<std::string> ReadObject(const env::ObjectStore& store, const std::string&
 
 }  // namespace
 
-Result<std::vector<ManifestFile>> ReadManifestsOf(const env::ObjectStore& store,
-                                                  const std::string& manifest_list) {
+namespace {
+
+Result<std::vector<ManifestFile>> ReadList(const env::ObjectStore& store,
+                                           const std::string& manifest_list, KnownParts* known) {
   TM_ASSIGN(const std::string bytes, ReadObject(store, manifest_list));
+  if (known != nullptr) {
+    if (const auto list = known->lists.Find(bytes)) return *list;
+  }
   auto manifests = ReadManifestList(bytes);
-  if (manifests.has_value()) return manifests;
-  return Fail(std::move(manifests).error().With("manifest list " + manifest_list));
+  if (!manifests) return Fail(std::move(manifests).error().With("manifest list " + manifest_list));
+  if (known != nullptr) known->lists.Keep(bytes, *manifests);
+  return manifests;
+}
+
+std::vector<LiveFile> LiveFilesOf(const std::vector<ManifestEntry>& entries,
+                                  const ManifestFile& manifest, const PartitionSpec* spec,
+                                  const env::ObjectStore& store) {
+  std::vector<LiveFile> files;
+  for (const ManifestEntry& entry : entries) {
+    if (entry.status == EntryStatus::kDeleted) continue;
+    files.push_back(LiveFileOf(entry, manifest.spec_id, store));
+    if (spec != nullptr) files.back().constants = ConstantsOf(entry.file, *spec);
+  }
+  return files;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const std::vector<LiveFile>>> ReadLiveFilesOf(const env::ObjectStore& store,
+                                                                     const ManifestFile& manifest,
+                                                                     const TableMetadata& metadata,
+                                                                     avro::SchemaCache* schemas,
+                                                                     KnownParts* known) {
+  TM_ASSIGN(const std::string bytes, ReadObject(store, manifest.path));
+  std::string key;
+  if (known != nullptr) {
+    // With what the entries inherit, and whose partition spec it is.
+    key = bytes + metadata.table_uuid.ToString();
+    PutU64(&key, static_cast<std::uint64_t>(manifest.sequence_number));
+    PutU64(&key, static_cast<std::uint64_t>(manifest.added_snapshot.value));
+    PutU32(&key, static_cast<std::uint32_t>(manifest.spec_id));
+    if (auto files = known->files.Find(key)) return files;
+  }
+  const auto entries = ReadManifest(bytes, manifest, schemas);
+  if (!entries) return Fail(Error(entries.error()).With("manifest " + manifest.path));
+  auto files = LiveFilesOf(*entries, manifest, metadata.FindSpec(manifest.spec_id), store);
+  if (known != nullptr) return known->files.Keep(key, std::move(files));
+  return std::make_shared<const std::vector<LiveFile>>(std::move(files));
 }
 
 Result<std::vector<ManifestFile>> ReadManifestsOf(const env::ObjectStore& store,
-                                                  const Snapshot& snapshot) {
-  if (!snapshot.manifest_list.empty()) return ReadManifestsOf(store, snapshot.manifest_list);
+                                                  const std::string& manifest_list) {
+  return ReadList(store, manifest_list, nullptr);
+}
+
+Result<std::vector<ManifestFile>> ReadManifestsOf(const env::ObjectStore& store,
+                                                  const Snapshot& snapshot, KnownParts* known) {
+  if (!snapshot.manifest_list.empty()) return ReadList(store, snapshot.manifest_list, known);
   std::vector<ManifestFile> manifests;
   for (const std::string& path : snapshot.manifests) {
     TM_ASSIGN(const std::string bytes, ReadObject(store, path));

@@ -6,6 +6,7 @@
 
 #include "base/json_reader.h"
 #include "env/faults.h"
+#include "lake/known_parts.h"
 #include "lake/names.h"
 #include "lake/snapshot_files.h"
 #include "lake/table_columns.h"
@@ -69,14 +70,12 @@ struct Loaded {
   DeleteTotals deletes;
 };
 
-Result<Loaded> LoadFiles(const env::ObjectStore& store, const TableMetadata& metadata) {
-  Loaded loaded;
-  const Snapshot* head = metadata.current();
-  if (head == nullptr) return loaded;
-  TM_ASSIGN(loaded.manifests, ReadManifestsOf(store, *head));
+// Of a head with delete files, whose entries are needed to tell whom they delete from.
+Status LoadWithDeletes(const env::ObjectStore& store, const TableMetadata& metadata,
+                       Loaded* loaded) {
   avro::SchemaCache schemas;
   DeleteIndex deletes(&store);
-  for (const ManifestFile& manifest : loaded.manifests) {
+  for (const ManifestFile& manifest : loaded->manifests) {
     if (!manifest.is_deletes) continue;
     const PartitionSpec* spec = metadata.FindSpec(manifest.spec_id);
     if (spec == nullptr) return Fail(Code::kCorruption, "a manifest of an unknown partition spec");
@@ -85,20 +84,39 @@ Result<Loaded> LoadFiles(const env::ObjectStore& store, const TableMetadata& met
       if (entry.status != EntryStatus::kDeleted) TM_TRY(deletes.Add(entry, *spec));
     }
   }
-  // Oldest first, so that the files of later commits go to the end of the index.
-  for (auto manifest = loaded.manifests.rbegin(); manifest != loaded.manifests.rend(); ++manifest) {
+  for (auto manifest = loaded->manifests.rbegin(); manifest != loaded->manifests.rend();
+       ++manifest) {
     if (manifest->is_deletes) continue;
     const PartitionSpec* spec = metadata.FindSpec(manifest->spec_id);
     TM_ASSIGN(const auto entries, ReadEntriesOf(store, *manifest, &schemas));
     for (const ManifestEntry& entry : entries) {
       if (entry.status == EntryStatus::kDeleted) continue;
-      loaded.files.push_back(LiveFileOf(entry, manifest->spec_id, store));
-      LiveFile& file = loaded.files.back();
+      loaded->files.push_back(LiveFileOf(entry, manifest->spec_id, store));
+      LiveFile& file = loaded->files.back();
       if (spec != nullptr) file.constants = ConstantsOf(entry.file, *spec);
       file.deletes = deletes.Of(entry, manifest->spec_id);
     }
   }
-  loaded.deletes = deletes.totals();
+  loaded->deletes = deletes.totals();
+  return {};
+}
+
+// Files oldest first, so that those of later commits go to the end of the index.
+Result<Loaded> LoadFiles(const env::ObjectStore& store, const TableMetadata& metadata,
+                         KnownParts* known = nullptr) {
+  Loaded loaded;
+  const Snapshot* head = metadata.current();
+  if (head == nullptr) return loaded;
+  TM_ASSIGN(loaded.manifests, ReadManifestsOf(store, *head, known));
+  if (std::ranges::any_of(loaded.manifests, &ManifestFile::is_deletes)) {
+    TM_TRY(LoadWithDeletes(store, metadata, &loaded));
+    return loaded;
+  }
+  avro::SchemaCache schemas;
+  for (auto manifest = loaded.manifests.rbegin(); manifest != loaded.manifests.rend(); ++manifest) {
+    TM_ASSIGN(const auto files, ReadLiveFilesOf(store, *manifest, metadata, &schemas, known));
+    loaded.files.insert(loaded.files.end(), files->begin(), files->end());
+  }
   return loaded;
 }
 
@@ -136,6 +154,18 @@ void Put(Loaded loaded, TableHead* head) {
   head->manifests = std::move(loaded.manifests);
   head->files = std::make_shared<const LiveFiles>(std::move(loaded.files));
   head->deletes = loaded.deletes;
+}
+
+// Those of a schema that was seen before are known.
+std::shared_ptr<const event::TableSchema> FindColumns(
+    const TableMetadata& metadata, const std::shared_ptr<const event::TableSchema>& fixed,
+    KnownParts* known) {
+  if (known == nullptr) return ColumnsOf(metadata, fixed);
+  std::string key = metadata.FindSchema(metadata.current_schema_id)->json;
+  key += metadata.Property(kPropertyPromoted);
+  key += std::to_string(fixed->fixed_count);
+  if (auto columns = known->columns.Find(key)) return columns;
+  return known->columns.Keep(key, *ColumnsOf(metadata, fixed));
 }
 
 Status RemoveIfThere(env::ObjectStore* store, const std::string& key) {
@@ -277,12 +307,12 @@ Result<catalog::TableRecord> CreateTable(env::ObjectStore* store, const NewManag
 
 Result<std::shared_ptr<const TableHead>> OpenTable(
     env::ObjectStore* store, const catalog::TableRecord& record,
-    const std::shared_ptr<const event::TableSchema>& schema, bool* restored,
-    const TableHead* known) {
+    const std::shared_ptr<const event::TableSchema>& schema, bool* restored, const TableHead* known,
+    KnownParts* parts) {
   TM_ASSIGN(const std::string bytes, ReadOrRestore(store, record, restored));
   auto head = std::make_shared<TableHead>();
   auto metadata = std::make_shared<TableMetadata>();
-  TM_ASSIGN(*metadata, ParseMetadata(bytes));
+  TM_ASSIGN(*metadata, ParseMetadata(bytes, parts));
   TM_TRY(CheckRecord(*metadata, record));
   std::optional<Loaded> added;
   if (known != nullptr && known->table == record.uuid) {
@@ -293,14 +323,14 @@ Result<std::shared_ptr<const TableHead>> OpenTable(
     head->manifests = std::move(added->manifests);
     head->deletes = added->deletes;
   } else {
-    TM_ASSIGN(Loaded loaded, LoadFiles(*store, *metadata));
+    TM_ASSIGN(Loaded loaded, LoadFiles(*store, *metadata, parts));
     Put(std::move(loaded), head.get());
   }
   head->table = record.uuid;
   head->location = record.location;
   head->metadata_version = record.metadata_version;
   head->metadata_key = record.metadata_key;
-  head->columns = ColumnsOf(*metadata, schema);
+  head->columns = FindColumns(*metadata, schema, parts);
   head->metadata = std::move(metadata);
   head->off_head = record.off_head;
   head->floor = record.floor;

@@ -22,6 +22,8 @@
 
 namespace tidemark::lake {
 
+struct KnownParts;
+
 struct TableHead {
   Uuid table;
   std::string location;  // Key of the table's folder.
@@ -61,11 +63,11 @@ Result<catalog::TableRecord> CreateTable(env::ObjectStore* store, const NewManag
 // from the record's copy (C9; `*restored` says so, for an alarm). kCorruption if a manifest cannot
 // be read or if the record and its metadata disagree (UUID, log id, offsets). `schema`: what the
 // table was made with. `known`: an earlier head of the table; of one that commits have only added
-// data files to since, their manifests alone are read.
+// data files to since, their manifests alone are read. `parts`: what need not be parsed again.
 Result<std::shared_ptr<const TableHead>> OpenTable(
     env::ObjectStore* store, const catalog::TableRecord& record,
     const std::shared_ptr<const event::TableSchema>& schema, bool* restored,
-    const TableHead* known = nullptr);
+    const TableHead* known = nullptr, KnownParts* parts = nullptr);
 
 // A table's head as it was at a snapshot that its metadata still names: the files of that, the
 // columns of now. kNotFound; kCorruption: its manifests cannot be read.

@@ -193,8 +193,8 @@ void Evolve(TableMetadata* metadata, const event::TableSchema& columns) {
   const auto promoted = NewPromoted(current, columns);
   if (!kept_moves && promoted.empty()) return;
   Schema next;
-  for (const Schema& schema : metadata->schemas) {
-    next.schema_id = std::max(next.schema_id, schema.schema_id + 1);
+  for (const auto& schema : metadata->schemas) {
+    next.schema_id = std::max(next.schema_id, schema->schema_id + 1);
   }
   // Everything else is written back as it is, what we do not know included.
   const auto json = JsonValue::Parse(current.json);
@@ -231,7 +231,7 @@ void Evolve(TableMetadata* metadata, const event::TableSchema& columns) {
     metadata->last_column_id = std::max(metadata->last_column_id, path.field_id);
   }
   metadata->current_schema_id = next.schema_id;
-  metadata->schemas.push_back(std::move(next));
+  metadata->schemas.push_back(std::make_shared<const Schema>(std::move(next)));
 }
 
 }  // namespace tidemark::lake

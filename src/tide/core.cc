@@ -38,7 +38,7 @@ Result<std::unique_ptr<Core>> Core::Open(TideOptions options, CoreParts parts,
   core->flusher_ = std::make_unique<Flusher>(
       core->options_,
       FlusherParts{own.store, own.catalog, own.writer, own.reader, own.clock, own.tide_random,
-                   &core->metrics_, own.directory},
+                   &core->metrics_, core->known_parts(), own.directory},
       core->log_id_, core->epoch_);
   core->flusher_->set_at_step(std::move(at_step));
   core->ingest_ = std::make_unique<Ingest>(
@@ -66,7 +66,8 @@ Status Core::OpenTables() {
       continue;
     }
     bool restored = false;
-    TM_ASSIGN(auto head, lake::OpenTable(parts_.store, record, SchemaOf(*stream), &restored));
+    TM_ASSIGN(auto head, lake::OpenTable(parts_.store, record, SchemaOf(*stream), &restored,
+                                         nullptr, known_parts()));
     if (restored) {
       metrics_.metadata_restored.Add();
       TM_LOG(kWarning, "a metadata file was written again from the catalog's copy",

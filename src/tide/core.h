@@ -16,6 +16,7 @@
 #include "engine/deleted_rows.h"
 #include "env/byte_queue.h"
 #include "env/disk.h"
+#include "lake/known_parts.h"
 #include "tide/flush.h"
 #include "tide/ingest.h"
 
@@ -35,6 +36,9 @@ struct CoreParts {
   std::function<void()> wake_ingest;
   std::function<void()> wake_tide;
   std::function<void()> wake_index;
+  // For one that outlives the core, so that the next one need not parse what this one has. May be
+  // null. The thread that recovers, then the tide's.
+  lake::KnownParts* known_parts = nullptr;
   catalog::Directory* directory = nullptr;  // What namespaces say of new tables; null: nothing.
 };
 
@@ -140,6 +144,9 @@ class Core {
   void FlushDue(Duration now);
   Status FlushTo(Project& project, LogOffset end);
   std::string NativePath(const std::string& key, bool in_store) const;
+  lake::KnownParts* known_parts() {
+    return parts_.known_parts != nullptr ? parts_.known_parts : &own_known_parts_;
+  }
   void AnswerWaiters();
   void AnswerRefreshes();
   void AnswerPromotions();
@@ -174,6 +181,7 @@ class Core {
 
   const TideOptions options_;
   const CoreParts parts_;
+  lake::KnownParts own_known_parts_;
   TideMetrics metrics_;
   dedupe::IndexMetrics index_metrics_;
   Projects projects_;

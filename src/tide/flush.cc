@@ -127,7 +127,8 @@ Result<std::shared_ptr<const lake::TableHead>> Flusher::Reload(
   }
   bool restored = false;
   const lake::TableHead* before = known.empty() ? nullptr : known.front().get();
-  TM_ASSIGN(auto head, lake::OpenTable(parts_.store, *record, project.schema(), &restored, before));
+  TM_ASSIGN(auto head, lake::OpenTable(parts_.store, *record, project.schema(), &restored, before,
+                                       parts_.known_parts));
   if (restored) parts_.metrics->metadata_restored.Add();
   return head;
 }

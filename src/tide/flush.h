@@ -46,6 +46,7 @@ struct FlusherParts {
   const env::Clock* clock;
   env::Random* random;
   TideMetrics* metrics;
+  lake::KnownParts* known_parts;
   catalog::Directory* directory = nullptr;  // Null: namespaces say nothing of their tables.
 };
 

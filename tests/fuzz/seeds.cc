@@ -187,7 +187,7 @@ std::vector<std::string> MetadataSeeds() {
 
 std::vector<std::string> CommitSeeds() {
   const lake::TableMetadata metadata = SomeTable();
-  const std::string schema = metadata.schemas.front().json;
+  const std::string schema = metadata.schemas.front()->json;
   const std::string more = schema.substr(0, schema.rfind("]}")) +
                            R"(,{"id":40,"name":"note","required":false,"type":"string"}]})";
   const auto updates = [](const std::string& list) { return R"({"updates":[)" + list + "]}"; };

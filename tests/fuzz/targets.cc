@@ -265,7 +265,7 @@ void RunCommit(std::string_view bytes) {
 void RunScanFilter(std::string_view bytes) {
   static const lake::TableMetadata table = *lake::ParseMetadata(MetadataSeeds().front());
   static const iceberg::FieldIndex fields =
-      iceberg::IndexFields(*JsonValue::Parse(table.schemas.front().json));
+      iceberg::IndexFields(*JsonValue::Parse(table.schemas.front()->json));
   const auto json = JsonValue::Parse(bytes);
   if (!json) return;
   const auto filter = iceberg::ScanFilter::Read(*json, fields, bytes.size() % 2 == 0);
