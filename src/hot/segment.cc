@@ -70,6 +70,7 @@ Segment::Segment(std::shared_ptr<const event::TableSchema> schema, std::string p
       project_(std::move(project)),
       first_offset_(first_offset),
       rows_max_(rows_max),
+      chunk_rows_max_(std::min<std::size_t>(rows_max, kChunkRows)),
       memory_(budget),
       chunks_(
           std::make_unique<std::unique_ptr<Chunk>[]>((rows_max + kChunkRows - 1) / kChunkRows)) {
@@ -100,13 +101,13 @@ void Segment::StartChunk() {
 
 std::byte* Segment::StartColumn(std::size_t index) {
   const std::uint32_t bit = 1U << index;
-  std::size_t bytes = kValidityBytes + kChunkRows * sizeof(StringRef);
+  std::size_t bytes = kValidityBytes + chunk_rows_max_ * sizeof(StringRef);
   if ((bit & sets_.every_row) != 0) {
-    bytes = kChunkRows * sizeof(std::int64_t);
+    bytes = chunk_rows_max_ * sizeof(std::int64_t);
   } else if (index == schema_->value) {
-    bytes = kValidityBytes + kChunkRows * sizeof(double);
+    bytes = kValidityBytes + chunk_rows_max_ * sizeof(double);
   } else if ((bit & chunk_->dictionary_bits) != 0) {
-    bytes = kChunkRows * sizeof(std::uint32_t);
+    bytes = chunk_rows_max_ * sizeof(std::uint32_t);
     if (dictionaries_[index] == nullptr) {
       dictionaries_[index] = std::make_unique<Dictionary>(&memory_);
     }

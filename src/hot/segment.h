@@ -1,10 +1,11 @@
 // The memory of some thousand hot rows, by column: written by one thread while others read what is
 // published of it. Nothing that is below a published end ever changes or moves.
 //
-// A segment is chunks of event::kChunkRows rows. A column takes memory in a chunk when it has its
-// first value there, zeroed: rows without a value need no write. Text is either codes of the
-// segment's dictionary of that column (code 0 is null), or references, for columns whose values
-// seldom repeat or whose dictionary is full. Bytes of text lie in the segment's arena.
+// A segment is chunks of event::kChunkRows rows, or one of fewer if it may not have as many. A
+// column takes memory in a chunk when it has its first value there, zeroed: rows without a value
+// need no write. Text is either codes of the segment's dictionary of that column (code 0 is null),
+// or references, for columns whose values seldom repeat or whose dictionary is full. Bytes of text
+// lie in the segment's arena.
 #pragma once
 
 #include <array>
@@ -98,6 +99,7 @@ class Segment {
   const std::string project_;
   const LogOffset first_offset_;
   const std::uint32_t rows_max_;
+  const std::size_t chunk_rows_max_;
   SegmentMemory memory_;
   // Fixed places: readers look at those below their published end only.
   std::unique_ptr<std::unique_ptr<Chunk>[]> chunks_;

@@ -227,6 +227,21 @@ TEST(HotTable, KeepsGapsOfTheLog) {
   EXPECT_EQ(Ids(*list, 6, 10), (Texts{"b"}));
 }
 
+TEST(HotTable, TakesNoMoreMemoryThanItsRowsCanNeed) {
+  MemoryBudget budget(1ULL << 30);
+  TableOptions small;
+  small.segment_rows_max = 20;
+  Table table("default", small, &budget);
+  for (std::int64_t i = 0; i < 20; ++i) {
+    ASSERT_TRUE(Append(&table, Encode({{"e" + std::to_string(i), "click", i, "DE", "{}"}}), i));
+  }
+  const auto list = table.Publish();
+  ASSERT_EQ(list->segments().size(), 1U);
+  EXPECT_EQ(Ids(*list).back(), "e19");
+  // A whole chunk of one text column alone would be as much.
+  EXPECT_LT(list->bytes(), event::kChunkRows * sizeof(event::StringRef));
+}
+
 TEST(HotTable, FreesMemoryWithTheLastView) {
   MemoryBudget budget(1ULL << 30);
   {
