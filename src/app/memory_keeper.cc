@@ -36,6 +36,9 @@ Duration MemoryKeeper::Step() {
     env::ReturnFreeMemory();
     next_return_ = now + kReturnEvery;
     resident = env::ResidentBytes();
+  } else if (now >= next_idle_return_) {
+    env::ReturnIdleMemory();
+    next_idle_return_ = now + kReturnEvery;
   }
   if (resident > bytes_max_ && now >= next_stop_ && stop_newest_()) {
     stopped_statements_.Add(1);

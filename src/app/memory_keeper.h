@@ -28,6 +28,7 @@ class MemoryKeeper {
   const std::function<bool()> stop_newest_;
   const env::Clock* const clock_;
   Duration next_return_{};
+  Duration next_idle_return_{};
   Duration next_stop_{};
   telemetry::Gauge& resident_bytes_;        // tidemark_memory_resident_bytes
   telemetry::Counter& stopped_statements_;  // tidemark_memory_stopped_statements_total

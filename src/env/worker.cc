@@ -6,25 +6,8 @@
 #include <utility>
 
 #include <pthread.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 namespace tidemark::env {
-namespace {
-
-constexpr int kBackgroundNice = 5;  // A third of the processor that a normal thread gets.
-
-// Of the calling thread. Wishes: what the kernel refuses changes nothing but waiting times.
-void GiveWay() {
-  // linux/ioprio.h, which not every C library has.
-  constexpr int kThisThread = 1;
-  constexpr int kIdleClass = 3 << 13;
-  static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kBackgroundNice));
-  static_cast<void>(::syscall(SYS_ioprio_set, kThisThread, 0, kIdleClass));
-}
-
-}  // namespace
 
 struct Worker::State {
   std::mutex mutex;
@@ -34,8 +17,7 @@ struct Worker::State {
   Step step;
   std::thread thread;
 
-  void Run(Priority priority) noexcept {
-    if (priority == Priority::kBackground) GiveWay();
+  void Run() noexcept {
     for (;;) {
       const Duration pause = step();
       std::unique_lock lock(mutex);
@@ -48,9 +30,9 @@ struct Worker::State {
   }
 };
 
-Worker::Worker(std::string name, Step step, Priority priority) : state_(std::make_unique<State>()) {
+Worker::Worker(std::string name, Step step) : state_(std::make_unique<State>()) {
   state_->step = std::move(step);
-  state_->thread = std::thread([state = state_.get(), priority] { state->Run(priority); });
+  state_->thread = std::thread([state = state_.get()] { state->Run(); });
   name.resize(std::min<std::size_t>(name.size(), 15));  // The kernel's limit.
   pthread_setname_np(state_->thread.native_handle(), name.c_str());
 }

@@ -4,7 +4,6 @@
 // early. The core's steps are plain functions: the simulation calls them in seeded order instead.
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -13,10 +12,6 @@
 
 namespace tidemark::env {
 
-// Who waits for a thread. What runs in the background gives way to the others, on the processors
-// and, where the disk's scheduler knows classes, at the disk; it is never starved.
-enum class Priority : std::uint8_t { kNormal, kBackground };
-
 class Worker {
  public:
   // `step` returns how long to sleep before it is called again if nobody calls Wake(); zero means
@@ -24,7 +19,7 @@ class Worker {
   using Step = std::function<Duration()>;
 
   // Starts the thread.
-  Worker(std::string name, Step step, Priority priority = Priority::kNormal);
+  Worker(std::string name, Step step);
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
   // Stops.

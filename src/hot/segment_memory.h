@@ -1,7 +1,6 @@
 // Memory of one segment: zeroed blocks and an arena for text, counted to the byte in the segment
-// and in the budget, freed with it. A segment that has grown takes huge pages and counts each as a
-// whole: fewer page faults while it is written, fewer misses while a flush reads it in another
-// order. One writer; bytes() from any thread.
+// and in the budget, freed with it. A segment that has grown takes large blocks, which the segments
+// before it have left, and counts each as a whole. One writer; bytes() from any thread.
 #pragma once
 
 #include <atomic>
@@ -12,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/huge_page.h"
+#include "base/large_block.h"
 #include "base/memory_budget.h"
 
 namespace tidemark::hot {
@@ -24,20 +23,21 @@ class SegmentMemory {
   SegmentMemory& operator=(const SegmentMemory&) = delete;
   ~SegmentMemory() {
     for (const Block& block : blocks_) ::operator delete(block.data, kAlign);
-    for (std::byte* page : pages_) UnmapHugePage(page);
+    for (std::byte* block : large_) GiveBackLargeBlock(block);
     budget_->Release(bytes());
   }
 
   // Lives as long as this; never moves. Aligned to a cache line.
   std::byte* Allocate(std::size_t bytes, bool zeroed) {
     const std::size_t aligned = (bytes + kAlignBytes - 1) / kAlignBytes * kAlignBytes;
-    if (aligned > page_room_ && this->bytes() >= kPagesAfter && aligned <= kPageBlockMax) {
-      TakePage();
+    if (aligned > large_room_ && this->bytes() >= kLargeAfter && aligned <= kLargePartMax) {
+      TakeLarge();
     }
-    if (aligned <= page_room_) {
-      std::byte* data = page_at_;
-      page_at_ += aligned;
-      page_room_ -= aligned;
+    if (aligned <= large_room_) {
+      std::byte* data = large_at_;
+      large_at_ += aligned;
+      large_room_ -= aligned;
+      if (zeroed) std::memset(data, 0, bytes);
       return data;
     }
     Count(bytes);
@@ -83,27 +83,27 @@ class SegmentMemory {
   static constexpr std::size_t kAlignBytes = 64;
   static constexpr std::align_val_t kAlign{kAlignBytes};
   // A segment of fewer bytes has blocks of their own size only.
-  static constexpr std::size_t kPagesAfter = 2 * kHugePageBytes;
-  static constexpr std::size_t kPageBlockMax = kHugePageBytes / 4;  // What is left over is lost.
+  static constexpr std::size_t kLargeAfter = 2 * kLargeBlockBytes;
+  static constexpr std::size_t kLargePartMax = kLargeBlockBytes / 4;  // What is left over is lost.
   static constexpr std::size_t kArenaBlockMin = 16U << 10;
   static constexpr std::size_t kArenaBlockMax = 256U << 10;
   struct Block {
     std::byte* data;
   };
 
-  void TakePage() {
-    Count(kHugePageBytes);
-    page_at_ = MapHugePage();
-    page_room_ = kHugePageBytes;
-    pages_.push_back(page_at_);
+  void TakeLarge() {
+    Count(kLargeBlockBytes);
+    large_at_ = TakeLargeBlock();
+    large_room_ = kLargeBlockBytes;
+    large_.push_back(large_at_);
   }
 
   MemoryBudget* const budget_;
   std::atomic<std::uint64_t> bytes_{0};
   std::vector<Block> blocks_;
-  std::vector<std::byte*> pages_;
-  std::byte* page_at_ = nullptr;  // In the last one.
-  std::size_t page_room_ = 0;
+  std::vector<std::byte*> large_;
+  std::byte* large_at_ = nullptr;  // In the last one.
+  std::size_t large_room_ = 0;
   char* at_ = nullptr;
   std::size_t room_ = 0;
   std::size_t next_arena_block_ = kArenaBlockMin;

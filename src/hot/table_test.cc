@@ -295,7 +295,7 @@ TEST(HotTable, ReplacesTheDoorsEstimateByWhatWasUsed) {
   EXPECT_LE(budget.used_bytes(), estimates + kOpenSlackBytesMax);
 }
 
-TEST(HotTable, CountsTheHugePagesOfASegmentThatHasGrown) {
+TEST(HotTable, CountsTheLargeBlocksOfASegmentThatHasGrown) {
   MemoryBudget budget(1ULL << 30);
   {
     Table table("default", {}, &budget);

@@ -6,10 +6,13 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include "base/large_block.h"
+
 namespace tidemark::env {
 namespace {
 
-constexpr int kLargeBlockBytes = 4 << 20;
+constexpr int kMappedBytesMin = 4 << 20;
+constexpr std::size_t kIdleShare = 16;
 
 struct Closer {
   void operator()(std::FILE* file) const { std::fclose(file); }
@@ -18,11 +21,16 @@ struct Closer {
 }  // namespace
 
 void ReturnLargeBlocks() {
-  ::mallopt(M_MMAP_THRESHOLD, kLargeBlockBytes);
-  ::mallopt(M_TRIM_THRESHOLD, kLargeBlockBytes);
+  ::mallopt(M_MMAP_THRESHOLD, kMappedBytesMin);
+  ::mallopt(M_TRIM_THRESHOLD, kMappedBytesMin);
 }
 
-void ReturnFreeMemory() { ::malloc_trim(0); }
+void ReturnFreeMemory() {
+  FreeLargeBlocks(1);
+  ::malloc_trim(0);
+}
+
+void ReturnIdleMemory() { FreeLargeBlocks(kIdleShare); }
 
 std::uint64_t ResidentBytes() {
   const std::unique_ptr<std::FILE, Closer> file(std::fopen("/proc/self/statm", "re"));

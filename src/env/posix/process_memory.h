@@ -14,6 +14,10 @@ void ReturnLargeBlocks();
 // other threads may wait for a block. Any thread.
 void ReturnFreeMemory();
 
+// Gives a part of the large blocks that nobody uses back to the kernel: called every second, it
+// leaves none of them to a process that rests. Any thread.
+void ReturnIdleMemory();
+
 // Bytes of memory that the process has now (RSS). 0: the kernel does not say. Any thread.
 std::uint64_t ResidentBytes();
 
