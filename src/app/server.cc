@@ -358,9 +358,7 @@ class Server::Impl final : public RouteParts {
     // First those that the others wake.
     index_worker_ = std::make_unique<env::Worker>("index", [this] { return core_->IndexStep(); });
     log_worker_ = std::make_unique<env::Worker>("log", [this] { return core_->IngestStep(); });
-    // Requests wait for the log; nobody waits for a flush but memory.
-    tide_worker_ = std::make_unique<env::Worker>(
-        "tide", [this] { return core_->TideStep(); }, env::Priority::kBackground);
+    tide_worker_ = std::make_unique<env::Worker>("tide", [this] { return core_->TideStep(); });
     memory_worker_ = std::make_unique<env::Worker>("memory", [this] { return memory_.Step(); });
   }
 
