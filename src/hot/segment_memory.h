@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include "base/large_block.h"
 #include "base/memory_budget.h"
+#include "env/large_block.h"
 
 namespace tidemark::hot {
 
@@ -23,7 +23,7 @@ class SegmentMemory {
   SegmentMemory& operator=(const SegmentMemory&) = delete;
   ~SegmentMemory() {
     for (const Block& block : blocks_) ::operator delete(block.data, kAlign);
-    for (std::byte* block : large_) GiveBackLargeBlock(block);
+    for (std::byte* block : large_) env::GiveBackLargeBlock(block);
     budget_->Release(bytes());
   }
 
@@ -83,8 +83,9 @@ class SegmentMemory {
   static constexpr std::size_t kAlignBytes = 64;
   static constexpr std::align_val_t kAlign{kAlignBytes};
   // A segment of fewer bytes has blocks of their own size only.
-  static constexpr std::size_t kLargeAfter = 2 * kLargeBlockBytes;
-  static constexpr std::size_t kLargePartMax = kLargeBlockBytes / 4;  // What is left over is lost.
+  static constexpr std::size_t kLargeAfter = 2 * env::kLargeBlockBytes;
+  static constexpr std::size_t kLargePartMax =
+      env::kLargeBlockBytes / 4;  // What is left over is lost.
   static constexpr std::size_t kArenaBlockMin = 16U << 10;
   static constexpr std::size_t kArenaBlockMax = 256U << 10;
   struct Block {
@@ -92,9 +93,9 @@ class SegmentMemory {
   };
 
   void TakeLarge() {
-    Count(kLargeBlockBytes);
-    large_at_ = TakeLargeBlock();
-    large_room_ = kLargeBlockBytes;
+    Count(env::kLargeBlockBytes);
+    large_at_ = env::TakeLargeBlock();
+    large_room_ = env::kLargeBlockBytes;
     large_.push_back(large_at_);
   }
 

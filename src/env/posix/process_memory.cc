@@ -6,7 +6,7 @@
 #include <malloc.h>
 #include <unistd.h>
 
-#include "base/large_block.h"
+#include "env/large_block.h"
 
 namespace tidemark::env {
 namespace {

@@ -1,4 +1,4 @@
-#include "base/large_block.h"
+#include "env/large_block.h"
 
 #include <array>
 #include <atomic>
@@ -8,7 +8,7 @@
 
 #include "base/check.h"
 
-namespace tidemark {
+namespace tidemark::env {
 namespace {
 
 // Null: an empty place.
@@ -57,4 +57,4 @@ void FreeLargeBlocks(std::size_t share) {
   }
 }
 
-}  // namespace tidemark
+}  // namespace tidemark::env

@@ -1,6 +1,6 @@
 // Blocks that were given back serve the next who asks, until they are freed.
 
-#include "base/large_block.h"
+#include "env/large_block.h"
 
 #include <algorithm>
 #include <cstring>
@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tidemark {
+namespace tidemark::env {
 namespace {
 
 TEST(LargeBlock, ServesAgainWhatWasGivenBackUntilItIsFreed) {
@@ -36,4 +36,4 @@ TEST(LargeBlock, ServesAgainWhatWasGivenBackUntilItIsFreed) {
 }
 
 }  // namespace
-}  // namespace tidemark
+}  // namespace tidemark::env
