@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "engine/json_scan.h"
+#include "env/faults.h"
 
 namespace tidemark::engine {
 namespace {
@@ -82,7 +83,8 @@ std::optional<double> ExactDouble(std::string_view text) {
   const std::size_t first = text.starts_with('-') ? 1 : 0;
   if (point == std::string_view::npos || text.size() - first - 1 > kDigitsMax) return std::nullopt;
   if (!IsNumber(text) || text.find_first_of("eE") != std::string_view::npos) return std::nullopt;
-  if (text.back() == '0' && text.size() - point > 2) return std::nullopt;
+  const bool shorter = text.back() == '0' && text.size() - point > 2;
+  if (shorter && !env::Planted(env::Bug::kKeptWithoutItsText)) return std::nullopt;
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
@@ -230,7 +232,7 @@ bool KeptValues::WalkValue(JsonScan* scan, std::size_t node, std::size_t row) {
   const char* const begin = scan->at();
   if (scan->peek() == '{' && !nodes_[node].children.empty()) {
     if (!WalkObject(scan, node, row)) return false;
-    if (path && !Keep(*path, row, scan->Since(begin), false)) complete_[*path] = false;
+    if (path) Put(*path, row, scan->Since(begin), false);
     return true;
   }
   if (!path) return scan->Skip();
@@ -240,10 +242,10 @@ bool KeptValues::WalkValue(JsonScan* scan, std::size_t node, std::size_t row) {
     case JsonFound::Kind::kNull:
       return true;
     case JsonFound::Kind::kString:
-      if (!Keep(*path, row, found.text, true)) complete_[*path] = false;
+      Put(*path, row, found.text, true);
       return true;
     case JsonFound::Kind::kOther:
-      if (!Keep(*path, row, found.text, false)) complete_[*path] = false;
+      Put(*path, row, found.text, false);
       return true;
     case JsonFound::Kind::kUnsure:
       break;
@@ -255,8 +257,13 @@ bool KeptValues::WalkValue(JsonScan* scan, std::size_t node, std::size_t row) {
       !Unescape(quoted.substr(1, quoted.size() - 2), &plain)) {
     return false;
   }
-  if (!Keep(*path, row, plain, true)) complete_[*path] = false;
+  Put(*path, row, plain, true);
   return true;
+}
+
+void KeptValues::Put(std::size_t path, std::size_t row, std::string_view text, bool is_string) {
+  if (Keep(path, row, text, is_string) || env::Planted(env::Bug::kKeptOfSomeRows)) return;
+  complete_[path] = false;
 }
 
 bool KeptValues::Keep(std::size_t path, std::size_t row, std::string_view text, bool is_string) {

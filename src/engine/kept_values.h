@@ -79,7 +79,9 @@ class KeptValues {
     values->any = true;
   }
   static void AddChild(Node* node, const std::string& key, std::size_t child);
-  // False if the path's type does not give the text back.
+  // Notes if the path's type does not give the text back.
+  void Put(std::size_t path, std::size_t row, std::string_view text, bool is_string);
+  // False if it does not.
   bool Keep(std::size_t path, std::size_t row, std::string_view text, bool is_string);
 
   const std::vector<event::KeptPath>& paths_;

@@ -59,6 +59,9 @@ enum class Bug : std::uint8_t {
   kAbandonedForgotten,         // Files of a flush that failed stay.
   kCommittedLeftoversDeleted,  // Files of a commit whose answer was lost are cleared away.
   kColumnsDecidedAtFlush,      // Rows get the columns of the day they are flushed.
+  kKeptOfSomeRows,             // A file has the copy of a path that is not every row's value.
+  kKeptWithoutItsText,         // A number is kept that does not give its text back.
+  kKeptIdUsedAgain,            // A path that comes again as text has the field id of its old type.
   // Commits of others.
   kOffsetsNotInherited,     // Their snapshots do not say which offsets they stand for.
   kForeignHeadOverwritten,  // A flush that they overtook is committed as it was built.

@@ -38,6 +38,9 @@ class SimDisk::Handle final : public env::File {
     CheckAlive();
     TM_CHECK(!syncing_);
     std::string bytes;
+    std::size_t size = 0;
+    for (const ByteView part : parts) size += part.size();
+    bytes.reserve(size);
     for (const ByteView part : parts) bytes.append(AsText(part));
     return disk_->WriteInode(path_, offset, std::move(bytes), inode_.get());
   }
@@ -187,12 +190,17 @@ Status SimDisk::SyncInode(std::string_view path, Inode* inode) {
     FailSync(inode);
     return Refused("sync", path);
   }
-  for (const Write& write : inode->pending) Overwrite(&inode->durable, write.offset, write.bytes);
+  if (inode->durable.empty() && inode->pending.size() == 1 && inode->pending[0].offset == 0) {
+    inode->durable = std::move(inode->pending[0].bytes);  // Most files are written once.
+  } else {
+    for (const Write& write : inode->pending) Overwrite(&inode->durable, write.offset, write.bytes);
+  }
   inode->pending.clear();
   return {};
 }
 
 void SimDisk::FailSync(Inode* inode) {
+  inode->apart = true;
   for (const Write& write : inode->pending) {
     if (random_.OneIn(2)) {
       Land(write, inode);
@@ -389,6 +397,7 @@ void SimDisk::ApplyDurably(const Operation& operation) {
 }
 
 void SimDisk::CrashInode(Inode* inode) {
+  if (inode->pending.empty() && !inode->apart) return;  // It is durable as it is.
   std::vector<Write> survivors;
   for (Write& write : inode->pending) {
     if (random_.OneIn(2)) survivors.push_back(std::move(write));
@@ -399,6 +408,7 @@ void SimDisk::CrashInode(Inode* inode) {
   for (const Write& write : survivors) Land(write, inode);
   inode->pending.clear();
   inode->cached = inode->durable;
+  inode->apart = false;
 }
 
 void SimDisk::Crash() {
@@ -406,8 +416,11 @@ void SimDisk::Crash() {
   for (const Operation& operation : pending_) {
     if (random_.OneIn(2)) ApplyDurably(operation);
   }
+  // Without a parent is only what lies in a folder that was lost just now.
+  const bool folders = std::any_of(pending_.begin(), pending_.end(),
+                                   [](const Operation& one) { return one.node.is_folder; });
   pending_.clear();
-  for (auto it = durable_.begin(); it != durable_.end();) {
+  for (auto it = durable_.begin(); folders && it != durable_.end();) {
     // Parents come first in the order of paths, so whole trees fall.
     it = IsFolder(durable_, env::ParentOf(it->first)) ? std::next(it) : durable_.erase(it);
   }

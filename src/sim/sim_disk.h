@@ -100,6 +100,7 @@ class SimDisk final : public env::Disk {
     std::string cached;          // What reads see.
     std::string durable;         // What a crash leaves for certain.
     std::vector<Write> pending;  // Not synced, in order.
+    bool apart = false;          // A failed sync may have left reads with other bytes.
   };
   using InodePtr = std::shared_ptr<Inode>;
   struct Node {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/kept_values.h"
+#include "env/faults.h"
 
 namespace tidemark::tide {
 namespace {
@@ -19,7 +20,7 @@ constexpr std::uint64_t kTextBytesMax = 96;  // On average: a copy of longer tex
 
 engine::PathCounts CountSample(const event::RowSource& rows) {
   engine::PathCounts counts;
-  const auto scratch = std::make_unique<event::ColumnScratch>();
+  const auto scratch = std::make_unique_for_overwrite<event::ColumnScratch>();
   const std::size_t chunks = rows.chunk_count();
   const std::size_t sample = std::min(kSampleChunks, chunks);
   for (std::size_t i = 0; i < sample; ++i) {
@@ -72,6 +73,7 @@ std::shared_ptr<const event::TableSchema> LearnKeptPaths(const event::RowSource&
   std::set<std::string> names;
   std::set<std::vector<std::string>> known;
   bool changed = false;
+  std::int32_t given_up = 0;
   for (const event::KeptPath& path : paths) names.insert(path.name);
   for (const auto& [text, counts] : sample.counts()) {
     const auto at = std::find_if(paths.begin(), paths.end(),
@@ -79,6 +81,7 @@ std::shared_ptr<const event::TableSchema> LearnKeptPaths(const event::RowSource&
     // It comes again below.
     if (at == paths.end() || !IsFrequent(counts, least) || Fits(at->type, counts)) continue;
     names.erase(at->name);
+    given_up = at->field_id;
     paths.erase(at);
     changed = true;
   }
@@ -94,7 +97,9 @@ std::shared_ptr<const event::TableSchema> LearnKeptPaths(const event::RowSource&
   for (const Counts* counts : candidates) {
     if (paths.size() >= most) break;
     if (next->kept.field_id == 0) next->kept.field_id = ++last_column_id;
-    paths.push_back({counts->keys, counts->type(), ++last_column_id, NameOf(counts->keys, &names)});
+    const bool again = given_up != 0 && env::Planted(env::Bug::kKeptIdUsedAgain);
+    const std::int32_t id = again ? std::exchange(given_up, 0) : ++last_column_id;
+    paths.push_back({counts->keys, counts->type(), id, NameOf(counts->keys, &names)});
     changed = true;
   }
   return changed ? next : nullptr;

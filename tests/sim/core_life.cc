@@ -24,7 +24,7 @@ CoreLife::CoreLife(std::uint64_t seed)
       disk_(seed * 7 + 3),
       catalog_(seed * 11 + 4),
       store_(&disk_, "lake"),
-      foreign_(&catalog_, &store_, &dice_),
+      foreign_(&catalog_, &store_, &known_parts_, &dice_),
       writer_(&disk_),
       reader_(&disk_) {
   ChooseWorld();
@@ -35,6 +35,7 @@ CoreLife::CoreLife(std::uint64_t seed)
 CoreLife::~CoreLife() = default;
 
 void CoreLife::ChooseWorld() {
+  projects_ = 1 + dice_.Below(kProjectCount);
   options_.log.segment_bytes = 2'048ULL << dice_.Below(4);
   options_.log.frame_bytes_max = 16_KiB;
   options_.log.group_bytes_max = 64_KiB;
@@ -49,6 +50,8 @@ void CoreLife::ChooseWorld() {
   options_.flush_age = std::chrono::seconds(20 + dice_.Below(100));
   options_.flush_encoded_bytes = 2'000 + dice_.Below(60'000);
   options_.kept_rows_min = 1;  // Every life meets a schema that moves.
+  // Mostly more than events have paths.
+  options_.kept_paths_max = static_cast<std::uint32_t>(dice_.OneIn(4) ? dice_.Below(4) : 20);
   // Now and then so little that each flush is split into many.
   const bool split = dice_.OneIn(8);
   options_.flush_files_max = static_cast<std::uint32_t>((split ? 1 : 8) + dice_.Below(6));
@@ -68,10 +71,7 @@ void CoreLife::ChooseWorld() {
   options_.dedupe.merge_runs = static_cast<std::uint32_t>(2 + dice_.Below(3));
   options_.dedupe.merge_entries_per_step = 1 + dice_.Below(60);
   ChooseTables();
-  // Small segments roll; a small budget refuses at the door and flushes as it replays.
-  if (dice_.OneIn(3))
-    options_.hot.segment_rows_max = static_cast<std::uint32_t>(5 + dice_.Below(40));
-  budget_bytes_ = dice_.OneIn(4) ? 700'000 + dice_.Below(600'000) : 64_MiB;
+  ChooseMemory();
   const auto plague = [this](std::uint64_t one_in) {
     return dice_.OneIn(2) ? one_in + dice_.Below(one_in * 4) : 0;
   };
@@ -82,6 +82,21 @@ void CoreLife::ChooseWorld() {
   plagues_.tear_one_in = 1 + dice_.Below(4);
   catalog_plagues_.unavailable_one_in = plague(30);
   catalog_plagues_.unknown_one_in = dice_.OneIn(3) ? 0 : 1 + dice_.Below(4);
+}
+
+// Small segments roll; a small budget refuses at the door and flushes as it replays. Segments of
+// many rows are zeroed memory for the most part: they are left to some lives.
+void CoreLife::ChooseMemory() {
+  constexpr std::uint32_t kRowsOfMost = 192;
+  const bool rolls = dice_.OneIn(3);
+  const bool tight = dice_.OneIn(4);
+  budget_bytes_ = tight ? 700'000 + dice_.Below(600'000) : 64_MiB;
+  if (rolls) {
+    options_.hot.segment_rows_max = static_cast<std::uint32_t>(5 + dice_.Below(40));
+    if (tight) budget_bytes_ = 200'000 + dice_.Below(300'000);
+  } else if (!tight && !dice_.OneIn(8)) {
+    options_.hot.segment_rows_max = kRowsOfMost;
+  }
 }
 
 void CoreLife::ChooseTables() {
@@ -97,7 +112,12 @@ void CoreLife::ChooseTables() {
   if (dice_.OneIn(2)) {
     choose(lake::kPropertyMetadataLogMax, std::to_string(1 + dice_.Below(3)));
   }
-  if (dice_.OneIn(3)) choose(lake::kPropertySnapshotsMax, std::to_string(1 + dice_.Below(4)));
+  // And histories that others keep short; a third of the lives keeps all of it.
+  if (dice_.OneIn(3)) {
+    choose(lake::kPropertySnapshotsMax, std::to_string(1 + dice_.Below(4)));
+  } else if (dice_.OneIn(2)) {
+    choose(lake::kPropertySnapshotsMax, std::to_string(6 + dice_.Below(10)));
+  }
   foreigners_ = dice_.OneIn(3);
   merges_ = dice_.OneIn(4);
   if (merges_) {
@@ -162,7 +182,7 @@ void CoreLife::Step() {
 }
 
 void CoreLife::SendBatch() {
-  const std::size_t project = dice_.Below(kProjectCount);
+  const std::size_t project = dice_.Below(projects_);
   Oracle::Batch batch = oracle_.MakeBatch(project, &dice_, clock_);
   event::Request request = std::exchange(batch.request, {});
   core().Submit(
@@ -180,7 +200,7 @@ void CoreLife::SendBatch() {
 // What another engine deletes it has seen: so has the oracle before.
 void CoreLife::Foreign() {
   if (usurped_ || disk_.dying() || failed()) return;
-  const std::size_t project = dice_.Below(kProjectCount);
+  const std::size_t project = dice_.Below(projects_);
   const std::string name(kProjects[project]);
   {
     const auto found = core().FindProject(name);
@@ -213,7 +233,7 @@ void CoreLife::Foreign() {
 // Other clients go on meanwhile; the answer may get lost with the process.
 void CoreLife::Promote() {
   if (usurped_ || disk_.dying() || oracle_.promotions() >= kPromotionsMax) return;
-  const std::size_t project = dice_.Below(kProjectCount);
+  const std::size_t project = dice_.Below(projects_);
   const std::string name(kProjects[project]);
   const auto end = [this, name] { return (*core().CutsOf(name))[tide::Stream::kEvents]->end(); };
   oracle_.Promoting(project, end());
@@ -229,7 +249,7 @@ void CoreLife::Promote() {
 void CoreLife::Backfill() {
   if (usurped_ || disk_.dying() || foreigners_) return;
   backfills_ = true;
-  const std::size_t project = dice_.Below(kProjectCount);
+  const std::size_t project = dice_.Below(projects_);
   const std::string name(kProjects[project]);
   core().Backfill(name, [this](const Result<tide::BackfillReport>& report) {
     Expect(!report || report->files_left == 0, "a backfill leaves files of the server's own out");
@@ -243,6 +263,9 @@ Duration CoreLife::TideStep() {
   ForEachProject([this](const tide::Project& project) {
     const auto head = project.cut()->lake;
     if (!head || head->columns->promotions == 0) return;
+    std::weak_ptr<const lake::TableHead>& noted = noted_[project.name()];
+    if (noted.lock() == head) return;
+    noted = head;
     head->files->ForEach([this](const lake::LiveFile& file) { committed_.insert(file.key); });
   });
   return pause;
@@ -355,8 +378,9 @@ bool CoreLife::Reopen() {
 std::unique_ptr<CoreLife::Process> CoreLife::OpenProcess(Error* error) {
   auto process = std::make_unique<Process>(budget_bytes_, &disk_);
   const tide::CoreParts parts{
-      &disk_,      &process->store,  &catalog_,          &writer_, &reader_, &clock_, &log_dice_,
-      &tide_dice_, &process->budget, &process->registry, [] {},    [] {},    [] {}};
+      &disk_,  &process->store, &catalog_,   &writer_,         &reader_,
+      &clock_, &log_dice_,      &tide_dice_, &process->budget, &process->registry,
+      [] {},   [] {},           [] {},       &known_parts_};
   auto opened =
       tide::Core::Open(options_, parts, [this](tide::FlushStep step) { AtFlushStep(step); });
   if (!opened) {

@@ -14,10 +14,12 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "env/local_store.h"
 #include "env/random.h"
+#include "lake/known_parts.h"
 #include "sim/foreign.h"
 #include "sim/oracle.h"
 #include "sim/row_file.h"
@@ -38,6 +40,7 @@ struct LifeReport {
   std::uint64_t usurpers = 0;
   std::uint64_t acknowledged = 0;
   std::uint64_t foreign_commits = 0;
+  std::uint64_t kept_copies = 0;  // Of a path in a file, compared with what was sent.
 };
 
 class CoreLife {
@@ -55,9 +58,11 @@ class CoreLife {
   // A data file never changes: it is decoded once, and read again to see that it is still there.
   struct KnownFile {
     std::uint64_t bytes_hash = 0;
+    bool backfilled = false;
     std::uint64_t life = 0;  // It was last read after so many crashes.
     std::vector<Oracle::Row> rows;
     Hash128 rows_hash;
+    std::vector<event::KeptPath> kept;  // Whose copies were compared with what was sent.
   };
   // A process: what dies with it.
   struct Process {
@@ -77,6 +82,7 @@ class CoreLife {
 
   void ChooseWorld();
   void ChooseTables();
+  void ChooseMemory();
   void Step();
   void SendBatch();
   void Index();
@@ -95,13 +101,17 @@ class CoreLife {
   void CheckHeld();
   // False if the disk did not answer: then nothing can be said.
   bool ReadCut(std::size_t log, const tide::Cut& cut, Hash128* lake_hash);
-  bool IsBackfilled(const Uuid& table, const std::string& key) const;
+  std::set<std::string> BackfillsOf(const Uuid& table) const;
   bool ReadCuts(std::size_t project, const tide::Cuts& cuts);
   // `columns`: those of a head that has the file.
-  const KnownFile* ReadFile(const std::string& key,
-                            const std::shared_ptr<const event::TableSchema>& columns);
+  KnownFile* ReadFile(const std::string& key,
+                      const std::shared_ptr<const event::TableSchema>& columns);
+  // The copies of kept paths that the file has, as the head understands them. False if the disk did
+  // not answer.
+  bool ReadKept(const lake::LiveFile& live, const event::TableSchema& columns, KnownFile* file);
   void CheckLedger(std::size_t project, const tide::Cut& cut, const Hash128& lake_hash);
-  void CheckHeadFiles(const tide::Cut& cut);
+  // But for those in `seen`.
+  void CheckHeadFiles(const tide::Cut& cut, std::set<std::string>* seen);
   // Without reading a row: the cut is whole.
   void Glance();
 
@@ -148,6 +158,7 @@ class CoreLife {
   SimDisk disk_;
   SimClock clock_;
   SimCatalog catalog_;
+  lake::KnownParts known_parts_{16_MiB};  // Of all processes: their memory of files is no secret.
   env::LocalStore store_;
   ForeignWriter foreign_;
   RowFileWriter writer_;
@@ -156,7 +167,8 @@ class CoreLife {
   SimCatalogOptions catalog_plagues_;
   tide::TideOptions options_;
   std::uint64_t budget_bytes_ = 0;
-  bool merges_ = false;  // Commits merge manifests.
+  std::size_t projects_ = kProjectCount;  // That have clients.
+  bool merges_ = false;                   // Commits merge manifests.
   bool foreigners_ = false;
   bool backfills_ = false;  // Some commit may have replaced files: manifests were written again.
 
@@ -166,8 +178,9 @@ class CoreLife {
   bool had_usurped_ = false;          // Something of the old owner may lie about until a restart.
   bool in_flush_ = false;             // Its steps may be interleaved with others.
   std::vector<HeldCut> held_;
-  std::map<std::string, KnownFile> files_;
+  std::unordered_map<std::string, KnownFile> files_;
   std::set<std::string> committed_;  // Data files that were in a head with promoted columns.
+  std::map<std::string, std::weak_ptr<const lake::TableHead>> noted_;  // Those heads, by log.
   Backup backup_;
   Oracle oracle_;
   LifeReport report_;

@@ -1,6 +1,8 @@
 // How a life looks at the core: cuts, files, the ledger.
 #include <algorithm>
+#include <iterator>
 #include <set>
+#include <span>
 
 #include "lake/file_metrics.h"
 #include "sim/core_life.h"
@@ -25,8 +27,8 @@ void CoreLife::Glance() {
   }
 }
 
-const CoreLife::KnownFile* CoreLife::ReadFile(
-    const std::string& key, const std::shared_ptr<const event::TableSchema>& columns) {
+CoreLife::KnownFile* CoreLife::ReadFile(const std::string& key,
+                                        const std::shared_ptr<const event::TableSchema>& columns) {
   KnownFile& file = files_[key];
   const bool fresh = file.bytes_hash != 0 && file.life == report_.crashes + 1;
   if (fresh && !dice_.OneIn(kReadAgainOneIn)) return &file;
@@ -57,26 +59,74 @@ const CoreLife::KnownFile* CoreLife::ReadFile(
   return nullptr;
 }
 
-bool CoreLife::IsBackfilled(const Uuid& table, const std::string& key) const {
+bool CoreLife::ReadKept(const lake::LiveFile& live, const event::TableSchema& columns,
+                        KnownFile* file) {
+  if (live.added == nullptr) return true;
+  std::vector<event::KeptPath> paths;
+  for (const event::KeptPath& path : columns.kept.paths) {
+    if (!std::ranges::binary_search(*live.added, path.field_id)) continue;
+    // A field id means one path and type for ever.
+    const bool known = std::ranges::any_of(file->kept, [&path](const event::KeptPath& one) {
+      return one.field_id == path.field_id && one.type == path.type && one.keys == path.keys;
+    });
+    if (known) continue;
+    paths.push_back(path);
+  }
+  if (paths.empty()) return true;
+  auto with = std::make_shared<event::TableSchema>(columns);
+  for (const event::KeptPath& path : paths) {
+    with->columns.push_back({path.name, path.type, false, path.field_id});
+  }
+  std::span<const Oracle::Row> rows(file->rows);
+  const Status read =
+      reader_.Read(store_.NativePath(live.key), with, [&](const event::RowSource& part) {
+        for (std::size_t i = 0; i < paths.size(); ++i) {
+          oracle_.ReadKept(part, columns.columns.size() + i, paths[i],
+                           rows.first(part.row_count()));
+        }
+        rows = rows.subspan(part.row_count());
+        return Status();
+      });
+  Expect(read || read.error().code() == Code::kIoError,
+         [&] { return "a file's copies cannot be read: " + read.error().ToString(); });
+  if (!read) return false;
+  report_.kept_copies += paths.size();
+  std::ranges::move(paths, std::back_inserter(file->kept));
+  return true;
+}
+
+// The ids of a table's backfills: the names of their files have them.
+std::set<std::string> CoreLife::BackfillsOf(const Uuid& table) const {
+  std::set<std::string> ids;
   const auto ledger = catalog_.state().ledgers.find(table);
-  if (!backfills_ || ledger == catalog_.state().ledgers.end()) return false;
-  return std::ranges::any_of(ledger->second, [&key](const catalog::LedgerRow& row) {
-    return row.kind == catalog::CommitKind::kCompact &&
-           key.find(row.commit_id.ToString()) != std::string::npos;
-  });
+  if (!backfills_ || ledger == catalog_.state().ledgers.end()) return ids;
+  for (const catalog::LedgerRow& row : ledger->second) {
+    if (row.kind == catalog::CommitKind::kCompact) ids.insert(row.commit_id.ToString());
+  }
+  return ids;
 }
 
 bool CoreLife::ReadCut(std::size_t log, const tide::Cut& cut, Hash128* lake_hash) {
   std::vector<Oracle::Row> hot;
-  oracle_.Read(*cut.HotRows(), &hot);
+  const auto hot_rows = cut.HotRows();
+  oracle_.Read(*hot_rows, &hot);
+  if (cut.lake) {
+    for (const event::KeptPath& path : cut.lake->columns->kept.paths) {
+      oracle_.ReadPath(*hot_rows, path, hot);
+    }
+  }
   bool readable = true;
-  std::vector<const KnownFile*> files;
-  std::vector<bool> backfilled;
+  std::vector<KnownFile*> files;
   std::set<std::string> theirs;
   static const ForeignWriter::State kNothing;
   const ForeignWriter::State& others =
       cut.lake ? foreign_.At(cut.lake->table, cut.lake->metadata_version) : kNothing;
   if (cut.lake) {
+    const std::set<std::string> backfills = BackfillsOf(cut.lake->table);
+    const auto is_backfilled = [&](const std::string& key) {
+      return std::ranges::any_of(
+          backfills, [&](const std::string& id) { return key.find(id) != std::string::npos; });
+    };
     cut.lake->files->ForEach([&](const lake::LiveFile& live) {
       if (!readable) return;
       if (!live.ours) {
@@ -84,8 +134,8 @@ bool CoreLife::ReadCut(std::size_t log, const tide::Cut& cut, Hash128* lake_hash
         return;
       }
       files.push_back(ReadFile(live.key, cut.lake->columns));
-      backfilled.push_back(IsBackfilled(cut.lake->table, live.key));
-      readable = files.back() != nullptr;
+      readable = files.back() != nullptr && ReadKept(live, *cut.lake->columns, files.back());
+      if (readable && !files.back()->backfilled) files.back()->backfilled = is_backfilled(live.key);
     });
   }
   if (!readable) return false;
@@ -98,9 +148,9 @@ bool CoreLife::ReadCut(std::size_t log, const tide::Cut& cut, Hash128* lake_hash
   Expect(theirs == others.files, "what another engine committed is not there, or is back");
   oracle_.BeginCut(log, cut.end(), &others.erased, cut.lake ? cut.lake->columns.get() : nullptr);
   oracle_.See(hot);
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    oracle_.See(files[i]->rows, backfilled[i]);
-    *lake_hash += files[i]->rows_hash;
+  for (const KnownFile* file : files) {
+    oracle_.See(file->rows, file->backfilled);
+    *lake_hash += file->rows_hash;
   }
   oracle_.EndCut();
   return true;
@@ -160,16 +210,19 @@ void CoreLife::CheckLedger(std::size_t project, const tide::Cut& cut, const Hash
 }
 
 // What another engine that opened this head still needs.
-void CoreLife::CheckHeadFiles(const tide::Cut& cut) {
+void CoreLife::CheckHeadFiles(const tide::Cut& cut, std::set<std::string>* seen) {
   if (!cut.lake) return;
-  std::vector<std::string> uris = {store_.Uri(cut.lake->metadata_key)};
+  const auto check = [&](const std::string& key) {
+    if (!seen->insert(key).second) return;
+    const auto there = store_.Exists(key);
+    if (there) Expect(*there, [&] { return "a file of a held head is gone: " + key; });
+  };
+  check(cut.lake->metadata_key);
   if (const lake::Snapshot* head = cut.lake->metadata->current()) {
-    uris.push_back(head->manifest_list);
+    check(store_.KeyOf(head->manifest_list).value());
   }
-  for (const lake::ManifestFile& manifest : cut.lake->manifests) uris.push_back(manifest.path);
-  for (const std::string& uri : uris) {
-    const auto there = store_.Exists(store_.KeyOf(uri).value());
-    if (there) Expect(*there, [&] { return "a file of a held head is gone: " + uri; });
+  for (const lake::ManifestFile& manifest : cut.lake->manifests) {
+    check(store_.KeyOf(manifest.path).value());
   }
 }
 
@@ -177,7 +230,7 @@ void CoreLife::Hold() {
   if (held_.size() == kHeldMax) {
     held_.erase(held_.begin() + static_cast<std::ptrdiff_t>(dice_.Below(kHeldMax)));
   }
-  const std::size_t project = dice_.Below(kProjectCount);
+  const std::size_t project = dice_.Below(projects_);
   held_.push_back(
       {project, core().CutsOf(kProjects[project]), clock_.Now() + options_.pin_deadline});
 }
@@ -186,9 +239,10 @@ void CoreLife::Hold() {
 // the same for as long as it is held.
 void CoreLife::CheckHeld() {
   std::erase_if(held_, [this](const HeldCut& held) { return held.until < clock_.Now(); });
+  std::set<std::string> seen;  // Held heads have most of their files in common.
   for (const HeldCut& held : held_) {
     if (!ReadCuts(held.project, *held.cuts)) return;
-    for (const tide::Stream stream : kStreams) CheckHeadFiles(*(*held.cuts)[stream]);
+    for (const tide::Stream stream : kStreams) CheckHeadFiles(*(*held.cuts)[stream], &seen);
   }
 }
 

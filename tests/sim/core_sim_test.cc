@@ -15,7 +15,7 @@
 namespace tidemark::sim {
 namespace {
 
-SwarmOptions options{.seed_count = kSanitized ? 500 : 6'000};
+SwarmOptions options{.seed_count = kSanitized ? 500 : 8'000};
 
 TEST(CoreSim, KeepsEveryPromiseForEverySeed) {
   const SwarmReport report = RunSwarm(options);
@@ -24,12 +24,13 @@ TEST(CoreSim, KeepsEveryPromiseForEverySeed) {
   ASSERT_EQ(report.lives, options.seed_count);
   std::printf(
       "%llu lives, %llu steps, %llu crashes, %llu flushes, %llu events acknowledged, "
-      "%llu commits of another engine\n",
+      "%llu commits of another engine, %llu copies of paths\n",
       static_cast<unsigned long long>(report.lives), static_cast<unsigned long long>(report.steps),
       static_cast<unsigned long long>(report.crashes),
       static_cast<unsigned long long>(report.flushes),
       static_cast<unsigned long long>(report.acknowledged),
-      static_cast<unsigned long long>(report.foreign_commits));
+      static_cast<unsigned long long>(report.foreign_commits),
+      static_cast<unsigned long long>(report.kept_copies));
 }
 
 void ReadArgument(std::string_view argument) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/json_writer.h"
+#include "lake/names.h"
 #include "lake/snapshot_files.h"
 
 namespace tidemark::sim {
@@ -207,7 +208,7 @@ bool ForeignWriter::Commit(const std::string& ns, Epoch epoch, TimeMicros now,
     if (record.ns == ns && record.name == "events") plan.record = &record;
   }
   if (plan.record == nullptr) return false;
-  auto metadata = lake::ParseMetadata(plan.record->metadata_bytes);
+  auto metadata = lake::ParseMetadata(plan.record->metadata_bytes, known_parts_);
   if (!metadata) return false;
   plan.metadata = *std::move(metadata);
   plan.id = MakeUuidV4(dice_->Next(), dice_->Next());
@@ -235,7 +236,16 @@ bool ForeignWriter::Commit(const std::string& ns, Epoch epoch, TimeMicros now,
   parts.store = store_;
   parts.locations = &locations_;
   parts.manifests = &manifests_;
-  parts.new_id = [this] { return MakeUuidV4(dice_->Next(), dice_->Next()); };
+  parts.known_parts = known_parts_;
+  parts.new_id = [this, &plan] {
+    // Of a commit that the disk fails in the middle its metadata may stay, under this id.
+    const Uuid id = MakeUuidV4(dice_->Next(), dice_->Next());
+    for (const bool gzip : {false, true}) {
+      left_.insert(
+          lake::MetadataKey(plan.record->location, plan.record->metadata_version + 1, id, gzip));
+    }
+    return id;
+  };
   parts.epoch = epoch;
   parts.now = now;
   // Nothing here keeps the files of held heads but this: the wall clock jumps.

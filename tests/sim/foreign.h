@@ -32,8 +32,13 @@ class ForeignWriter {
   // The offsets of the rows of a data file of the server; false: the disk does not answer.
   using OffsetsOf = std::function<bool(const std::string& key, std::set<std::int64_t>* offsets)>;
 
-  ForeignWriter(SimCatalog* catalog, env::LocalStore* store, env::Random* dice)
-      : catalog_(catalog), store_(store), dice_(dice), locations_(store, {}) {}
+  ForeignWriter(SimCatalog* catalog, env::LocalStore* store, lake::KnownParts* known_parts,
+                env::Random* dice)
+      : catalog_(catalog),
+        store_(store),
+        known_parts_(known_parts),
+        dice_(dice),
+        locations_(store, {}) {}
 
   // One commit to the table of `ns`, if it has one; on a healthy catalog. `epoch`: of the process
   // that serves it. False if it was refused or failed: nothing has changed.
@@ -65,6 +70,7 @@ class ForeignWriter {
 
   SimCatalog* const catalog_;
   env::LocalStore* const store_;
+  lake::KnownParts* const known_parts_;
   env::Random* const dice_;
   const iceberg::Locations locations_;
   iceberg::ManifestCache manifests_;

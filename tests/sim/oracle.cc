@@ -4,6 +4,7 @@
 #include <charconv>
 #include <memory>
 
+#include "engine/json_path.h"
 #include "event/quarantine.h"
 
 namespace tidemark::sim {
@@ -16,33 +17,6 @@ constexpr std::string_view kTypes[] = {"view", "buy", "search", "play"};
 constexpr std::string_view kIdPrefix = "event-";
 constexpr std::uint32_t kNobody = ~0U;
 constexpr std::size_t kPaddingMax = 120;
-
-std::string PropertiesOf(std::size_t padding) {
-  return "{\"n\":\"" + std::string(padding, 'x') + "\"}";
-}
-
-constexpr std::size_t kPropertiesBytes = std::string_view("{\"n\":\"\"}").size();
-
-bool IsPropertiesOf(std::size_t padding, std::string_view text) {
-  constexpr std::string_view kHead = "{\"n\":\"";
-  constexpr std::string_view kTail = "\"}";
-  return text.size() == kHead.size() + padding + kTail.size() && text.starts_with(kHead) &&
-         text.ends_with(kTail) &&
-         text.find_first_not_of('x', kHead.size()) == text.size() - kTail.size();
-}
-
-std::string_view TextAt(const ColumnView& view, std::size_t row) {
-  switch (view.kind) {
-    case ColumnView::Kind::kConstant:
-      return view.constant_text.view();
-    case ColumnView::Kind::kDictionary:
-      return view.dictionary[view.codes[row]].view();
-    case ColumnView::Kind::kStrings:
-      return view.strings[row].view();
-    default:
-      return {};
-  }
-}
 
 bool HasAt(const ColumnView& view, std::size_t row) {
   if (view.kind == ColumnView::Kind::kNull) return false;
@@ -77,6 +51,7 @@ Oracle::Sent Oracle::MakeEvent(Kind kind, std::size_t project, env::Random* dice
   made.batch_first = number;
   made.batch_count = 1;
   made.padding = dice->Below(kPaddingMax);
+  if (kind == Kind::kEvent) made.values = EventValues::Make(number, dice);
   made.timestamp = clock.WallNow() - age;
   made.has_value = kind == Kind::kEvent && dice->OneIn(2);
   made.id_made = dice->OneIn(6);
@@ -87,7 +62,7 @@ Oracle::Sent Oracle::MakeEvent(Kind kind, std::size_t project, env::Random* dice
 void Oracle::Add(Sent sent, event::BatchBuilder* builder) const {
   const Event& event = events_[sent.number];
   const std::string id = Name(sent.number);
-  const std::string properties = PropertiesOf(event.padding + sent.body);
+  const std::string properties = event.values.Properties(event.padding + sent.body);
   event::EventView view;
   view.SetText(Column::kEventId, id);
   view.SetText(Column::kEventType, kTypes[event.type]);
@@ -106,7 +81,7 @@ void Oracle::AddRecord(Sent sent, event::BatchBuilder* builder) const {
   const Event& event = events_[sent.number];
   const std::string id = Name(sent.number);
   const std::string item = Name(event.item);
-  const std::string raw = PropertiesOf(event.padding);
+  const std::string raw = event.values.Properties(event.padding);
   event::AddRecord({.quarantine_id = item,
                     .record = RecordOf(event.kind == Kind::kItem, event.kind == Kind::kDropped),
                     .event_id = id,
@@ -373,10 +348,11 @@ void Oracle::EndLimbo() {
 void Oracle::CheckContent(std::uint32_t number, std::string_view type, TimeMicros timestamp,
                           std::string_view properties, bool has_value, double value) {
   const Event& event = events_[number];
-  const std::size_t body = properties.size() - kPropertiesBytes - event.padding;
-  const bool same = kTypes[event.type] == type && event.timestamp == timestamp && body <= 1 &&
-                    IsPropertiesOf(event.padding + body, properties) &&
-                    has_value == event.has_value && (!has_value || value == ValueOf(number));
+  const auto padding = event.values.PaddingOf(properties);
+  const std::size_t body = padding.value_or(0) - event.padding;
+  const bool same = kTypes[event.type] == type && event.timestamp == timestamp && padding &&
+                    body <= 1 && has_value == event.has_value &&
+                    (!has_value || value == ValueOf(number));
   if (Expect(same, About("an event has changed", number))) {
     SetBody(number, static_cast<int>(body));
   }
@@ -499,6 +475,51 @@ void Oracle::ReadPromoted(const event::RowSource& rows, std::size_t chunk, std::
   }
 }
 
+std::optional<std::string> Oracle::TextOfPath(std::uint32_t number,
+                                              const event::KeptPath& path) const {
+  const Event& event = events_[number];
+  if (path.keys.size() != 1 || path.keys[0] != "n") return event.values.TextAt(path.keys);
+  return std::string(event.padding + static_cast<std::size_t>(std::max<int>(event.body, 0)), 'x');
+}
+
+void Oracle::ReadKept(const event::RowSource& rows, std::size_t place, const event::KeptPath& path,
+                      std::span<const Row> read) {
+  const auto scratch = std::make_unique_for_overwrite<event::ColumnScratch>();
+  for (std::size_t chunk = 0; chunk < rows.chunk_count(); ++chunk) {
+    const ColumnView view = rows.Read(chunk, place, scratch.get());
+    for (std::size_t row = 0; row < rows.ChunkRows(chunk); ++row) {
+      const std::uint32_t number = read[row].event;
+      const auto text =
+          HasAt(view, row) ? std::optional(TextOf(view, row, path.type)) : std::nullopt;
+      Expect(text == TextOfPath(number, path), [&] {
+        return "the copy of " + event::PathText(path.keys) + " is another: " + Name(number);
+      });
+    }
+    read = read.subspan(rows.ChunkRows(chunk));
+  }
+}
+
+void Oracle::ReadPath(const event::RowSource& rows, const event::KeptPath& path,
+                      std::span<const Row> read) {
+  const auto parsed = engine::JsonPath::Parse(event::PathText(path.keys));
+  if (!Expect(parsed.has_value(), "a kept path does not parse")) return;
+  const auto scratch = std::make_unique_for_overwrite<event::ColumnScratch>();
+  for (std::size_t chunk = 0; chunk < rows.chunk_count(); ++chunk) {
+    const ColumnView view = rows.Read(chunk, *rows.schema().properties, scratch.get());
+    for (std::size_t row = 0; row < rows.ChunkRows(chunk); ++row) {
+      const engine::JsonFound found = parsed->Find(TextAt(view, row));
+      if (found.kind == engine::JsonFound::Kind::kUnsure) continue;  // The engine's parser's part.
+      const bool has = found.kind == engine::JsonFound::Kind::kString ||
+                       found.kind == engine::JsonFound::Kind::kOther;
+      const std::uint32_t number = read[row].event;
+      Expect(
+          (has ? std::optional(std::string(found.text)) : std::nullopt) == TextOfPath(number, path),
+          [&] { return event::PathText(path.keys) + " has another text: " + Name(number); });
+    }
+    read = read.subspan(rows.ChunkRows(chunk));
+  }
+}
+
 std::uint64_t Oracle::FilledOf(const event::TableSchema& columns) {
   std::uint64_t bits = 0;
   for (const event::Promotion& one : columns.promoted) {
@@ -512,24 +533,23 @@ void Oracle::SeePromoted(const Row& row, bool backfilled) {
   Event& event = events_[row.event];
   if (event.kind != Kind::kEvent) return;
   const Bounds& bounds = bounds_[event.project];
-  for (std::uint32_t number = 1; number <= cut_promotions_; ++number) {
-    const std::uint64_t bit = 1ULL << (number % 64);
-    const bool has = (row.promoted & bit) != 0;
-    if ((cut_filled_ & bit) != 0) {
-      Expect(has, About("a backfill has left it without a column", row.event));
-      continue;
-    }
-    if (backfilled) {
-      // It may have more than it had, and older cuts show what it had.
-      Expect(has || (event.promoted & bit) == 0,
-             About("a backfill has taken a promoted column away", row.event));
-      continue;
-    }
-    if ((event.promotions_seen & bit) != 0) {
-      Expect(has == ((event.promoted & bit) != 0),
-             About("whether it has a promoted column has changed", row.event));
-      continue;
-    }
+  const std::uint64_t has_all = row.promoted;
+  Expect((cut_filled_ & ~has_all) == 0,
+         About("a backfill has left it without a column", row.event));
+  const std::uint64_t told = cut_promotions_ & ~cut_filled_;
+  if (backfilled) {
+    // It may have more than it had, and older cuts show what it had.
+    Expect((event.promoted & ~has_all & told) == 0,
+           About("a backfill has taken a promoted column away", row.event));
+    return;
+  }
+  Expect(((has_all ^ event.promoted) & event.promotions_seen & told) == 0,
+         About("whether it has a promoted column has changed", row.event));
+  const std::uint64_t fresh = told & ~event.promotions_seen;
+  for (std::uint32_t number = 0; fresh >> number != 0; ++number) {
+    const std::uint64_t bit = 1ULL << number;
+    if ((fresh & bit) == 0) continue;
+    const bool has = (has_all & bit) != 0;
     event.promotions_seen |= bit;
     if (has) event.promoted |= bit;
     const auto none = bounds.none_of.find(number);
@@ -544,7 +564,8 @@ void Oracle::SeePromoted(const Row& row, bool backfilled) {
 void Oracle::BeginCut(std::size_t log, LogOffset end, const std::set<std::int64_t>* erased,
                       const event::TableSchema* columns) {
   cut_erased_ = erased;
-  cut_promotions_ = columns != nullptr ? columns->promotions : 0;
+  // A bit each from 1 on; a life has few.
+  cut_promotions_ = columns != nullptr ? (2ULL << std::min(columns->promotions, 62U)) - 2 : 0;
   cut_filled_ = columns != nullptr ? FilledOf(*columns) : 0;
   cut_log_ = log;
   cut_end_ = end;

@@ -17,6 +17,9 @@
 // after it was answered always has, and what was seen of a row is so for ever, hot, settled and
 // replayed alike; but once a backfill says that all rows have them, all have.
 //
+// Files keep frequent paths of properties a second time, typed. What a query of a path answers is
+// the text that was sent, from the copies as from the text.
+//
 // One thread.
 #pragma once
 
@@ -36,6 +39,7 @@
 #include "event/batch_answer.h"
 #include "event/request.h"
 #include "event/row_source.h"
+#include "sim/event_values.h"
 #include "tide/stream.h"
 
 namespace tidemark::sim {
@@ -81,6 +85,12 @@ class Oracle {
 
   // Reads rows and checks each against what was sent.
   void Read(const event::RowSource& rows, std::vector<Row>* out);
+  // What Read has read, by a path: in its column at `place`, which all rows of the source have.
+  void ReadKept(const event::RowSource& rows, std::size_t place, const event::KeptPath& path,
+                std::span<const Row> read);
+  // The same by the text of `properties`, as of rows that have no copies.
+  void ReadPath(const event::RowSource& rows, const event::KeptPath& path,
+                std::span<const Row> read);
 
   // A promotion of the project's is asked for: nothing below `end` may ever have it.
   void Promoting(std::size_t project, LogOffset end);
@@ -139,6 +149,7 @@ class Oracle {
     std::uint32_t batch_first = 0;
     std::uint32_t batch_count = 0;
     std::size_t padding = 0;  // Of its properties; its second body has one more.
+    EventValues values;       // In them beside the padding.
     TimeMicros timestamp;
     bool has_value = false;
     bool id_made = false;  // By the server: nobody can send it again.
@@ -203,6 +214,8 @@ class Oracle {
   // chunk, in order.
   void ReadPromoted(const event::RowSource& rows, std::size_t chunk, std::span<Row> out);
   void SeePromoted(const Row& row, bool backfilled);
+  // What a query of a path answers for an event; nothing: null.
+  std::optional<std::string> TextOfPath(std::uint32_t number, const event::KeptPath& path) const;
   static std::string Name(std::uint32_t number) { return "event-" + std::to_string(number); }
   // The text of a failure about one event.
   static auto About(std::string_view what, std::uint32_t number) {
@@ -226,7 +239,7 @@ class Oracle {
   std::size_t cut_log_ = 0;
   LogOffset cut_end_;
   const std::set<std::int64_t>* cut_erased_ = nullptr;
-  std::uint32_t cut_promotions_ = 0;
+  std::uint64_t cut_promotions_ = 0;  // That it knows, a bit each.
   std::uint64_t cut_filled_ = 0;
   std::uint64_t cut_rows_ = 0;
   std::uint64_t cut_number_ = 0;

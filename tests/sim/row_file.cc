@@ -5,6 +5,8 @@
 
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "engine/kept_values.h"
+#include "sim/event_values.h"
 
 namespace tidemark::sim {
 namespace {
@@ -35,17 +37,6 @@ bool IsNull(const ColumnView& view, std::size_t row) {
   return !view.IsValid(row);
 }
 
-std::string_view TextAt(const ColumnView& view, std::size_t row) {
-  switch (view.kind) {
-    case ColumnView::Kind::kConstant:
-      return view.constant_text.view();
-    case ColumnView::Kind::kDictionary:
-      return view.dictionary[view.codes[row]].view();
-    default:
-      return view.strings[row].view();
-  }
-}
-
 std::size_t WidthOf(event::Type type) {
   switch (type) {
     case event::Type::kBool:
@@ -71,6 +62,7 @@ class DecodedRows final : public event::RowSource {
 
   std::size_t rows = 0;
   std::vector<Values> columns;  // Without validity: the file lacks it.
+  bool mismatch = false;        // A column is of another type in the file.
 
   std::size_t chunk_count() const override { return rows == 0 ? 0 : 1; }
   std::size_t ChunkRows(std::size_t /*chunk*/) const override { return rows; }
@@ -94,29 +86,70 @@ class DecodedRows final : public event::RowSource {
   const event::TableSchema& schema_;
 };
 
-void AppendChunk(const event::RowSource& rows, std::size_t chunk, std::string* out) {
+// Returns how many rows have no value.
+std::size_t AppendColumn(std::int32_t field_id, event::Type type, const ColumnView& view,
+                         std::size_t count, std::string* out) {
+  std::size_t nulls = 0;
+  PutU32(out, static_cast<std::uint32_t>(field_id));
+  out->push_back(static_cast<char>(type));
+  for (std::size_t row = 0; row < count; ++row) {
+    const bool null = IsNull(view, row);
+    out->push_back(null ? 0 : 1);
+    nulls += null ? 1U : 0U;
+    if (null) continue;
+    if (type == event::Type::kString) {
+      PutString(out, TextAt(view, row));
+    } else {
+      const std::size_t width = WidthOf(type);
+      out->append(static_cast<const char*>(view.fixed) + row * width, width);
+    }
+  }
+  return nulls;
+}
+
+void AppendChunk(const event::RowSource& rows, std::size_t chunk, std::size_t more_columns,
+                 std::string* out) {
   event::ColumnScratch scratch;
   const std::size_t count = rows.ChunkRows(chunk);
   const auto& columns = rows.schema().columns;
   PutU32(out, static_cast<std::uint32_t>(count));
-  PutU32(out, static_cast<std::uint32_t>(columns.size()));
+  PutU32(out, static_cast<std::uint32_t>(columns.size() + more_columns));
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    const event::TableColumn& info = columns[i];
-    PutU32(out, static_cast<std::uint32_t>(info.field_id));
-    out->push_back(static_cast<char>(info.type));
-    const ColumnView view = rows.Read(chunk, i, &scratch);
-    for (std::size_t row = 0; row < count; ++row) {
-      const bool null = IsNull(view, row);
-      out->push_back(null ? 0 : 1);
-      if (null) continue;
-      if (info.type == event::Type::kString) {
-        PutString(out, TextAt(view, row));
-      } else {
-        const std::size_t width = WidthOf(info.type);
-        out->append(static_cast<const char*>(view.fixed) + row * width, width);
-      }
+    AppendColumn(columns[i].field_id, columns[i].type, rows.Read(chunk, i, &scratch), count, out);
+  }
+}
+
+// The copies of kept paths that a file gets: of those that have every row's value.
+struct KeptCopies {
+  std::vector<engine::KeptColumn> columns;
+  std::vector<std::string> chunks;  // The columns' bytes in each.
+};
+KeptCopies CopyKept(const event::RowSource& rows, const event::KeptPaths& kept) {
+  KeptCopies copies;
+  copies.chunks.resize(rows.chunk_count());
+  if (kept.paths.empty() || !rows.schema().properties) return copies;
+  engine::KeptValues values(kept);
+  const std::size_t count = kept.paths.size();
+  std::vector<std::vector<std::string>> bytes(rows.chunk_count(), std::vector<std::string>(count));
+  std::vector<std::uint64_t> nulls(count, 0);
+  event::ColumnScratch scratch;
+  for (std::size_t chunk = 0; chunk < rows.chunk_count(); ++chunk) {
+    const std::size_t in_chunk = rows.ChunkRows(chunk);
+    values.Read(rows.Read(chunk, *rows.schema().properties, &scratch), in_chunk);
+    for (std::size_t i = 0; i < count; ++i) {
+      nulls[i] += AppendColumn(kept.paths[i].field_id, kept.paths[i].type, values.View(i), in_chunk,
+                               &bytes[chunk][i]);
     }
   }
+  for (std::size_t i = 0; i < count; ++i) {
+    if (!values.complete(i)) continue;
+    copies.columns.push_back({kept.paths[i].field_id, rows.row_count(), nulls[i]});
+    for (std::size_t chunk = 0; chunk < bytes.size(); ++chunk) {
+      copies.chunks[chunk] += bytes[chunk][i];
+    }
+  }
+  std::ranges::sort(copies.columns, {}, &engine::KeptColumn::field_id);
+  return copies;
 }
 
 // One column of a chunk; a column that the schema has not is read past.
@@ -151,6 +184,8 @@ bool ReadChunk(ByteReader* in, DecodedRows* out) {
     const auto& known = out->schema().columns;
     const auto found = std::find_if(known.begin(), known.end(),
                                     [&](const auto& c) { return c.field_id == field_id; });
+    out->mismatch =
+        out->mismatch || (found != known.end() && found->type != static_cast<event::Type>(type));
     DecodedRows::Values unknown;
     DecodedRows::Values* values =
         found == known.end() ? &unknown
@@ -163,14 +198,18 @@ bool ReadChunk(ByteReader* in, DecodedRows* out) {
 }  // namespace
 
 Result<engine::WrittenFile> RowFileWriter::Write(const event::RowSource& rows,
-                                                 const event::KeptPaths& /*kept*/,
+                                                 const event::KeptPaths& kept,
                                                  const std::string& native_path) {
   std::string bytes;
-  for (std::size_t chunk = 0; chunk < rows.chunk_count(); ++chunk) AppendChunk(rows, chunk, &bytes);
+  KeptCopies copies = CopyKept(rows, kept);
+  for (std::size_t chunk = 0; chunk < rows.chunk_count(); ++chunk) {
+    AppendChunk(rows, chunk, copies.columns.size(), &bytes);
+    bytes += copies.chunks[chunk];
+  }
   PutU64(&bytes, Hash64(bytes));
   TM_ASSIGN(auto file, disk_->Create(PathOf(*disk_, native_path)));
   TM_TRY(file->WriteAt(0, bytes));
-  return engine::WrittenFile{rows.row_count(), bytes.size(), {4}, {}};
+  return engine::WrittenFile{rows.row_count(), bytes.size(), {4}, std::move(copies.columns)};
 }
 
 Status RowFileReader::Read(const std::string& native_path,
@@ -187,6 +226,7 @@ Status RowFileReader::Read(const std::string& native_path,
   while (in.remaining() > 0) {
     DecodedRows rows(*schema);
     if (!ReadChunk(&in, &rows)) return Fail(Code::kCorruption, native_path + " does not decode");
+    if (rows.mismatch) return Fail(Code::kCorruption, native_path + " has another type");
     TM_TRY(visit(rows));
   }
   return {};

@@ -51,6 +51,7 @@ bool LiveOne(const SwarmOptions& options, Slot* slot) {
   slot->sums.usurpers += report.usurpers;
   slot->sums.acknowledged += report.acknowledged;
   slot->sums.foreign_commits += report.foreign_commits;
+  slot->sums.kept_copies += report.kept_copies;
   if (!report.failure.empty()) {
     Tell(slot, report.failure);
     return false;
@@ -86,6 +87,7 @@ void Add(const Slot& slot, SwarmReport* report) {
   report->usurpers += slot.sums.usurpers;
   report->acknowledged += slot.sums.acknowledged;
   report->foreign_commits += slot.sums.foreign_commits;
+  report->kept_copies += slot.sums.kept_copies;
   if (!slot.failed || (!report->failure.empty() && report->failed_seed < slot.seed)) return;
   report->failure = slot.failure;
   report->failed_seed = slot.seed;

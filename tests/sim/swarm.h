@@ -19,6 +19,7 @@ struct SwarmReport {
   std::uint64_t usurpers = 0;
   std::uint64_t acknowledged = 0;
   std::uint64_t foreign_commits = 0;
+  std::uint64_t kept_copies = 0;
   // Of the lowest seed that failed: seeds below it were all lived and kept every promise.
   std::string failure;  // Empty: every life kept every promise.
   std::uint64_t failed_seed = 0;
