@@ -1,5 +1,7 @@
-# tm_folder(<name> [LIBS ...]): the static library tm_<name> of src/<name> and its test binary.
-# What it may link comes from layers.txt, so that the build and the checker say the same.
+# tm_folder(<name> [LIBS ...] [TOGETHER [ALONE ...]]): the static library tm_<name> of src/<name> and
+# its test binary. What it may link comes from layers.txt, so that the build and the checker say the
+# same. TOGETHER: its file-local names do not collide, and neighbours are compiled together, but for
+# the files of ALONE (names without ending).
 file(STRINGS ${CMAKE_SOURCE_DIR}/layers.txt TM_LAYERS)
 
 function(tm_layer_of name out)
@@ -33,8 +35,28 @@ function(tm_existing out)
   set(${out} ${kept} PARENT_SCOPE)
 endfunction()
 
+# Units of a few sources: what they include is read once for all of them, and a change of one still
+# compiles in a few seconds.
+set(TM_UNITY_SOURCES 4)
+
+function(tm_unity target alone)
+  if(NOT TM_UNITY)
+    return()
+  endif()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+  set(number 0)
+  foreach(source IN LISTS ARGN)
+    get_filename_component(name ${source} NAME_WE)
+    if(NOT name IN_LIST alone AND NOT source MATCHES "/posix/")
+      math(EXPR group "${number} / ${TM_UNITY_SOURCES}")
+      set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${group})
+      math(EXPR number "${number} + 1")
+    endif()
+  endforeach()
+endfunction()
+
 function(tm_folder name)
-  cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "TOGETHER" "" "LIBS;ALONE" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
@@ -54,6 +76,9 @@ function(tm_folder name)
     add_library(tm_${name} STATIC ${sources})
     set(scope PUBLIC)
     target_link_libraries(tm_${name} PRIVATE tm_warnings)
+    if(ARG_TOGETHER)
+      tm_unity(tm_${name} "${ARG_ALONE}" ${sources})
+    endif()
   else()
     add_library(tm_${name} INTERFACE)
     set(scope INTERFACE)
@@ -85,6 +110,7 @@ endfunction()
 function(tm_test target)
   cmake_parse_arguments(ARG "" "LABEL" "SOURCES;LIBS" ${ARGN})
   add_executable(${target} ${ARG_SOURCES})
+  target_compile_options(${target} PRIVATE ${TM_TEST_OPTIONS})
   target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/tests)
   target_link_libraries(${target} PRIVATE ${ARG_LIBS} GTest::gtest GTest::gtest_main tm_warnings)
   add_test(NAME ${target} COMMAND ${target} --gtest_brief=1)
