@@ -382,6 +382,8 @@ Result<Flusher::Outcome> Flusher::Overtaken(Project& project, Pending* pending) 
       env::Planted(env::Bug::kEpochNotChecked) || env::Planted(env::Bug::kStalePlanAppended);
   if (current != epoch_ && !unchecked) {
     // It can never come in now; the new owner may have looked for leftovers before these were.
+    TM_ASSIGN(const bool came_in, Resolve(project, pending));
+    if (came_in) return Outcome::kCommitted;
     Abandon(&project, pending->inflight);
     return Fail(Code::kConflict, "another process owns this data directory now");
   }
@@ -390,6 +392,9 @@ Result<Flusher::Outcome> Flusher::Overtaken(Project& project, Pending* pending) 
     return Outcome::kAgain;
   }
   if (env::Planted(env::Bug::kStalePlanAppended)) return Outcome::kAgain;
+  // What moved the table since may be ours; if it is not, ours can never come in any more.
+  TM_ASSIGN(const bool came_in, Resolve(project, pending));
+  if (came_in) return Outcome::kCommitted;
   // Somebody else settled rows of ours: the plan is stale. Never append anyway.
   Abandon(&project, std::move(pending->inflight));
   project.PublishLake(std::move(latest));
