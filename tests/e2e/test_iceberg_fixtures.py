@@ -12,6 +12,7 @@ import tarfile
 
 import pytest
 
+from support.archives import unpack
 from support.server import BINARY, ROOT, Tidemark
 
 SHARED = pathlib.Path(os.environ.get("TIDEMARK_SHARED", ROOT / "../shared"))
@@ -34,8 +35,7 @@ BY_HAND = {"iceberg_v1_deprecated/default/legacy_v1": 3, "big_query_error": 2,
 def suites(tmp_path_factory):
     folder = tmp_path_factory.mktemp("suites")
     for name in ("iceberg-tables", "iceberg-metadata"):
-        with tarfile.open(SUITES / f"{name}.tar.gz") as archive:
-            archive.extractall(folder, filter="data")
+        unpack(SUITES / f"{name}.tar.gz", folder)
     return folder
 
 

