@@ -15,6 +15,8 @@ import xml.etree.ElementTree as xml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PYTEST_KINDS = ["sql", "e2e", "sdk", "crash", "data", "services"]
+# Each of hundreds of servers has a log of some 130 MB: only what failed is worth its place.
+PYTEST_OPTIONS = ["-o", "tmp_path_retention_policy=failed", "-o", "tmp_path_retention_count=1"]
 
 
 def programs(build):
@@ -77,7 +79,7 @@ def main():
             if (wanted and kind not in wanted) or arguments.folder or not (ROOT / "tests" / kind).is_dir():
                 continue
             report = reports / f"{kind}.xml"
-            pytest = [str(ROOT / ".venv/bin/python"), "-m", "pytest", "-q", "-p", "no:cacheprovider", f"tests/{kind}"]
+            pytest = [str(ROOT / ".venv/bin/python"), "-m", "pytest", "-q", "-p", "no:cacheprovider", *PYTEST_OPTIONS, f"tests/{kind}"]
             add(run(kind, [*pytest, f"--junitxml={report}"], report))
     print(f"{sums[0]} passed, {sums[1]} failed" + (f", {sums[2]} skipped" if sums[2] else ""))
     return 1 if sums[1] or not sums[0] else 0
