@@ -160,17 +160,6 @@ void ForEachText(const ColumnView& view, std::size_t from, std::size_t to, const
   }
 }
 
-// Has the bytes of long texts brought near: rows that are sorted lie anywhere in memory.
-void AskFor(const ColumnView& view, std::size_t from, std::size_t to) {
-  constexpr std::uint32_t kLineBytes = 64;
-  for (std::size_t row = from; row < to; ++row) {
-    const StringRef& text = view.strings[row];
-    if (!view.IsValid(row) || text.length <= StringRef::kInlineMax) continue;
-    __builtin_prefetch(text.pointer);
-    if (text.length > kLineBytes) __builtin_prefetch(text.pointer + kLineBytes);
-  }
-}
-
 std::int64_t FixedBits(const ColumnView& view, Type type, std::size_t row) {
   if (type == Type::kInt32) return static_cast<const std::int32_t*>(view.fixed)[row];
   if (type == Type::kBool) return static_cast<const bool*>(view.fixed)[row] ? 1 : 0;
@@ -319,7 +308,6 @@ void MetricsCollector::State::WriteFixed(std::size_t index, std::size_t from, st
 void MetricsCollector::State::WriteText(std::size_t index, std::size_t from, std::size_t to) {
   const TableColumn& info = schema.columns[index];
   const ColumnView& view = views[index];
-  if (view.kind == ColumnView::Kind::kStrings) AskFor(view, from, to);
   ForEachText(view, from, to, [&](std::size_t row, const StringRef& text) {
     char* at = bytes.At(row);
     const std::uint32_t length = text.length;
