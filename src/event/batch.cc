@@ -1,5 +1,6 @@
 #include "event/batch.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <utility>
@@ -79,8 +80,7 @@ void BatchBuilder::Add(const EventView& event) {
     std::uint64_t size = text.size();
     for (; size >= 0x80; size >>= 7) *at++ = static_cast<char>(size | 0x80);
     *at++ = static_cast<char>(size);
-    std::memcpy(at, text.data(), text.size());
-    at += text.size();
+    at = std::copy(text.begin(), text.end(), at);  // An empty text may have no address.
   }
   bytes_.resize(static_cast<std::size_t>(at - bytes_.data()));
   ++count_;
