@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/bits.h"
 #include "base/check.h"
 
 namespace tidemark::engine {
@@ -53,7 +54,7 @@ void CopiedRows::CopyTexts(const ColumnView& view, std::size_t rows, Column* col
     const StringRef* text = TextAt(view, row);
     if (text == nullptr) continue;
     column->any = true;
-    column->validity[row / 64] |= 1ULL << (row % 64);
+    SetBit(column->validity.data(), row);
     std::string_view kept = text->view();
     if (kept.size() > StringRef::kInlineMax) {
       const std::size_t at = column->texts.size();
@@ -72,7 +73,7 @@ void CopiedRows::CopyFixed(const ColumnView& view, std::size_t rows, std::size_t
   for (std::size_t row = 0; row < rows; ++row) {
     if (!view.IsValid(row)) continue;
     column->any = true;
-    column->validity[row / 64] |= 1ULL << (row % 64);
+    SetBit(column->validity.data(), row);
     std::memcpy(column->fixed.data() + row * width, values + row * width, width);
   }
 }

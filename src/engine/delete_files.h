@@ -24,6 +24,8 @@ namespace tidemark::engine {
 inline constexpr std::uint64_t kDeletesBytesMax = 64U << 20;  // Kept in memory.
 // Of one data file with deletes: a bit for each is kept.
 inline constexpr std::uint64_t kRowsWithDeletesMax = 1ULL << 32;
+// Of all data files that one statement asks about, in memory.
+inline constexpr std::uint64_t kDeletedRowsBytesMax = 256ULL << 20;
 
 // A data file and what deletes rows of it.
 struct DeletesOfFile {
@@ -44,7 +46,8 @@ class DeleteFiles {
   explicit DeleteFiles(Instance* instance, NativePathOf native_path_of = nullptr);
 
   // Of each file, in order; null: every row counts. kCorruption names a file that cannot be read;
-  // kUnimplemented: equalities by a column that is not in the data file and yet has a value.
+  // kUnimplemented: equalities by a column that is not in the data file and yet has a value; more
+  // rows than kDeletedRowsBytesMax has bits for.
   Result<std::vector<std::shared_ptr<const DeletedRows>>> Of(
       const std::vector<DeletesOfFile>& files);
 

@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/bytes.h"
 #include "duckdb/common/file_system.hpp"
 #include "engine/delete_files.h"
 #include "engine/deletion_vector.h"
@@ -48,6 +49,34 @@ Status Run(Instance* instance, const std::string& sql, const std::string& about,
   } catch (const std::exception& exception) {
     return Fail(failed(duckdb::ErrorData(exception)));
   }
+}
+
+// Its manifest gives a file fewer rows than are deleted: whether a row is there is not known then.
+Status Beyond(const DeletesOfFile& file) {
+  return Fail(Code::kCorruption, "a row beyond the " + std::to_string(file.rows) +
+                                     " that the manifest gives file " + NameOf(file.native_path) +
+                                     " is deleted");
+}
+
+// All that what is deleted of a data file depends on.
+std::string KeyOf(const DeletesOfFile& file) {
+  std::string key;
+  PutU64(&key, file.rows);
+  const auto put = [&key](std::string_view text) {
+    PutU64(&key, text.size());
+    key += text;
+  };
+  put(file.native_path);
+  for (const DeleteFile& one : file.deletes) {
+    put(one.native_path);
+    for (const std::int32_t id : one.equality_ids) PutU32(&key, static_cast<std::uint32_t>(id));
+    if (!one.vector) continue;
+    PutU64(&key, one.vector->offset);
+    PutU64(&key, one.vector->bytes);
+    PutU64(&key, one.vector->rows);
+  }
+  for (const std::int32_t id : file.filled) PutU32(&key, static_cast<std::uint32_t>(id));
+  return key;
 }
 
 // The names that the top-level columns of a file have, by field id.
@@ -137,11 +166,13 @@ Status DeleteFiles::AddEqualities(const DeletesOfFile& of, const DeleteFile& fil
   const std::string sql = "SELECT d.file_row_number FROM " + ReadParquet(native_path, true) +
                           " d WHERE EXISTS (SELECT 1 FROM " + ReadParquet(file.native_path) +
                           " e WHERE " + equal + ")";
-  return Run(instance_, sql, file.native_path, [&](const duckdb::DataChunk& chunk) {
+  bool all_there = true;
+  TM_TRY(Run(instance_, sql, file.native_path, [&](const duckdb::DataChunk& chunk) {
     for (duckdb::idx_t i = 0; i < chunk.size(); ++i) {
-      rows->Add(chunk.GetValue(0, i).GetValue<std::int64_t>());
+      all_there &= rows->Add(chunk.GetValue(0, i).GetValue<std::int64_t>());
     }
-  });
+  }));
+  return all_there ? Status() : Beyond(of);
 }
 
 // One read of the blob's bytes, by the engine's own way to files.
@@ -173,17 +204,19 @@ Status DeleteFiles::AddVectorOf(const DeleteFile& file, DeletedRows* rows) {
 
 Result<std::shared_ptr<const DeletedRows>> DeleteFiles::OfOne(const DeletesOfFile& file,
                                                               const Kept& kept, Kept* fresh) {
-  std::string all = file.native_path;
-  for (const DeleteFile& one : file.deletes) {
-    all += '\n' + one.native_path;
-    if (one.vector) all += '@' + std::to_string(one.vector->offset);
-  }
+  std::string all = KeyOf(file);
   if (const auto found = kept.deleted.find(all); found != kept.deleted.end()) return found->second;
   if (!file.deletes.empty() && file.rows > kRowsWithDeletesMax) {
     return Fail(Code::kCorruption, "file " + NameOf(file.native_path) +
                                        " has more rows than a file with deletes may have");
   }
-  auto deleted = std::make_shared<DeletedRows>(file.deletes.empty() ? 0 : file.rows);
+  const std::uint64_t rows = file.deletes.empty() ? 0 : file.rows;
+  if (fresh->bytes + rows / 8 > kDeletedRowsBytesMax) {
+    return Fail(Code::kUnimplemented, "deletes from files of more rows than " +
+                                          std::to_string(kDeletedRowsBytesMax >> 20) +
+                                          " MiB have bits for are not read");
+  }
+  auto deleted = std::make_shared<DeletedRows>(rows);
   for (const DeleteFile& one : file.deletes) {
     if (one.vector) {
       TM_TRY(AddVectorOf(one, deleted.get()));
@@ -196,7 +229,9 @@ Result<std::shared_ptr<const DeletedRows>> DeleteFiles::OfOne(const DeletesOfFil
     TM_ASSIGN(const auto places, PlacesOf(one.native_path, kept, fresh));
     const auto found = places->find(file.native_path);
     if (found == places->end()) continue;
-    for (const std::int64_t place : found->second) deleted->Add(place);
+    for (const std::int64_t place : found->second) {
+      if (!deleted->Add(place)) return Fail(Beyond(file).error());
+    }
   }
   // A delete file of a whole partition may have nothing to say of this file.
   std::shared_ptr<const DeletedRows> made;

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "base/bits.h"
+
 namespace tidemark::engine {
 
 // Where a deletion vector is in its file, and how many rows it deletes.
@@ -26,19 +28,19 @@ struct DeleteFile {
 
 class DeletedRows {
  public:
-  // Of a file of `rows` rows; places beyond them mean nothing.
+  // Of a file of `rows` rows.
   explicit DeletedRows(std::uint64_t rows) : rows_(rows), words_((rows + 63) / 64) {}
 
-  void Add(std::int64_t place) {
-    if (place < 0 || static_cast<std::uint64_t>(place) >= rows_) return;
-    std::uint64_t& word = words_[static_cast<std::size_t>(place) / 64];
-    const std::uint64_t bit = 1ULL << (static_cast<std::uint64_t>(place) % 64);
-    count_ += (word & bit) == 0 ? 1 : 0;
-    word |= bit;
+  // False: the file has no such row, or more rows than it was said to have.
+  [[nodiscard]] bool Add(std::int64_t place) {
+    if (place < 0 || static_cast<std::uint64_t>(place) >= rows_) return false;
+    const auto bit = static_cast<std::size_t>(place);
+    if (TestBit(words_.data(), bit)) return true;
+    SetBit(words_.data(), bit);
+    ++count_;
+    return true;
   }
-  bool Has(std::uint64_t place) const {
-    return place < rows_ && (words_[place / 64] >> (place % 64) & 1) != 0;
-  }
+  bool Has(std::uint64_t place) const { return place < rows_ && TestBit(words_.data(), place); }
   std::uint64_t rows() const { return rows_; }
   std::uint64_t count() const { return count_; }
   std::uint64_t bytes() const { return words_.size() * sizeof(std::uint64_t); }

@@ -183,9 +183,8 @@ Result<std::uint64_t> VisitVector(std::string_view blob,
 Status AddVector(std::string_view blob, std::uint64_t cardinality, DeletedRows* rows) {
   TM_ASSIGN(const std::uint64_t count, VisitVector(blob, [rows](std::uint64_t place) -> Status {
               // Ends a vector that would go on for ever too: no file has so many rows.
-              if (place >= rows->rows()) return Wrong("a place beyond the file's rows");
-              rows->Add(static_cast<std::int64_t>(place));
-              return {};
+              if (place < rows->rows() && rows->Add(static_cast<std::int64_t>(place))) return {};
+              return Wrong("a place beyond the file's rows");
             }));
   if (count == cardinality) return {};
   return Wrong(std::to_string(count) + " places where its manifest says " +

@@ -75,7 +75,7 @@ class KeptValues {
   // passed, if it is anything else.
   bool TakeTyped(JsonScan* scan, std::size_t path, std::size_t row);
   void SetValid(Values* values, std::size_t row) {
-    values->validity[row / 64] |= std::uint64_t{1} << (row % 64);
+    SetBit(values->validity.data(), row);
     values->any = true;
   }
   static void AddChild(Node* node, const std::string& key, std::size_t child);

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "base/bits.h"
 #include "base/check.h"
 #include "base/time.h"
 #include "engine/json_scan.h"
@@ -23,10 +24,6 @@ using Kind = ColumnView::Kind;
 using RowBits = std::array<std::uint64_t, kChunkRows / 64>;
 
 constexpr std::size_t kMicroDigits = 6;
-
-bool IsSet(const RowBits& bits, std::size_t row) {
-  return (bits[row / 64] >> (row % 64) & 1U) != 0;
-}
 
 bool IsString(std::string_view json) { return json.size() >= 2 && json.front() == '"'; }
 
@@ -96,11 +93,11 @@ class PromotedRows final : public event::RowSource {
     scratch->texts.clear();
     bool any = false;
     for (std::size_t row = 0; row < ChunkRows(chunk); ++row) {
-      if (!IsSet(wanted, row)) continue;
+      if (!TestBit(wanted.data(), row)) continue;
       const auto text = TextAt(properties, row);
       const auto json = text ? FindMember(*text, columns_->promoted[at].key) : std::nullopt;
       if (!json || !Put(type, *json, row, scratch)) continue;
-      scratch->validity[row / 64] |= 1ULL << (row % 64);
+      SetBit(scratch->validity.data(), row);
       any = true;
     }
     if (!any) return {};
@@ -126,7 +123,7 @@ class PromotedRows final : public event::RowSource {
     for (std::size_t row = 0; row < ChunkRows(chunk); ++row) {
       const bool has = offsets.IsValid(row) &&
                        static_cast<const std::int64_t*>(offsets.fixed)[row] >= since.value;
-      if (has) (*wanted)[row / 64] |= 1ULL << (row % 64);
+      if (has) SetBit(wanted->data(), row);
       any = any || has;
     }
     return any;

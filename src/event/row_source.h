@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/bits.h"
 #include "base/ids.h"
 #include "base/time.h"
 #include "event/schema.h"
@@ -76,9 +77,7 @@ struct ColumnView {
   const std::uint64_t* validity = nullptr;
 
   // kFixed, kStrings: the row is not null.
-  bool IsValid(std::size_t row) const {
-    return validity == nullptr || (validity[row / 64] >> (row % 64) & 1U) != 0;
-  }
+  bool IsValid(std::size_t row) const { return validity == nullptr || TestBit(validity, row); }
 };
 
 struct TimeRange {  // Inclusive; empty if min > max.
