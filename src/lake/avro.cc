@@ -82,7 +82,8 @@ Result<std::shared_ptr<const Schema>> BuildComplex(const JsonValue& json, Names*
     auto schema = std::make_shared<Schema>();
     schema->kind = kind == "fixed" ? Schema::Kind::kFixed : Schema::Kind::kEnum;
     if (const JsonValue* size = json.Find("size")) {
-      schema->size = static_cast<std::size_t>(std::max<std::int64_t>(0, size->Int().value_or(0)));
+      if (size->Int().value_or(-1) < 0) return Fail(Code::kCorruption, "Avro type of a bad size");
+      schema->size = static_cast<std::size_t>(*size->Int());
     }
     built = schema;
   } else {
@@ -350,7 +351,10 @@ void Decoder::Skip(const Schema& schema) {
       SkipBlocks(*type->items.front(), type->kind == Schema::Kind::kMap);
       break;
     case Schema::Kind::kRecord:
-      for (const Schema::Field& field : type->fields) Skip(*field.type);
+      for (const Schema::Field& field : type->fields) {
+        if (!Step()) break;
+        Skip(*field.type);
+      }
       break;
   }
   --depth_;
@@ -461,7 +465,7 @@ Status Reader::ForEach(const std::function<void(Decoder*)>& visit) const {
     }
     at += sync_.size();
     Decoder decoder(block);
-    for (std::int64_t i = 0; i < count && !decoder.failed(); ++i) visit(&decoder);
+    for (std::int64_t i = 0; i < count && decoder.Step(); ++i) visit(&decoder);
     if (decoder.failed() || !decoder.at_end()) {
       return Fail(Code::kCorruption, "Avro block that does not decode");
     }

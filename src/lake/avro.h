@@ -21,6 +21,10 @@ namespace tidemark::lake::avro {
 
 inline constexpr std::size_t kBlockBytes = 64 << 10;       // Written, before compression.
 inline constexpr std::size_t kBlockBytesMax = 256U << 20;  // Read, after decompression.
+// Fields and records that a block may have without any byte of their own, beside one a byte: what
+// has no bytes could otherwise be there as often as its writer likes to say.
+inline constexpr std::uint64_t kEmptyFieldsMax = 1'000'000;
+inline constexpr std::uint64_t kArrayItemsMax = 1'000'000;  // Of one array.
 
 enum class Codec : std::uint8_t { kNull, kDeflate };
 
@@ -112,7 +116,8 @@ class SchemaCache {
 // A decoder that has failed gives nothing any more: look at failed() at the end.
 class Decoder {
  public:
-  explicit Decoder(std::string_view bytes) : bytes_(bytes) {}
+  explicit Decoder(std::string_view bytes)
+      : bytes_(bytes), steps_left_(kEmptyFieldsMax + bytes.size()) {}
 
   std::optional<std::int64_t> Long(const Schema& schema);       // int, long, bool, enum
   std::optional<std::string_view> Bytes(const Schema& schema);  // bytes, string, fixed
@@ -123,7 +128,10 @@ class Decoder {
   bool Record(const Schema& schema, const Visit& visit) {
     const Schema* type = UnwrapAs(Schema::Kind::kRecord, schema);
     if (type == nullptr) return false;
-    for (const Schema::Field& field : type->fields) visit(field);
+    for (const Schema::Field& field : type->fields) {
+      if (!Step()) return false;
+      visit(field);
+    }
     return !failed_;
   }
   // Calls `visit` for every item of an array. False: it was null or no array.
@@ -131,11 +139,12 @@ class Decoder {
   bool Array(const Schema& schema, const Visit& visit) {
     const Schema* type = UnwrapAs(Schema::Kind::kArray, schema);
     if (type == nullptr) return false;
+    std::uint64_t items = 0;
     while (const std::int64_t count = BeginBlock()) {
       for (std::int64_t i = 0; i < count && !failed_; ++i) {
         const std::size_t before = at_;
         visit(*type->items.front());
-        if (at_ == before) Stop();
+        if (at_ == before || ++items > kArrayItemsMax) Stop();
       }
     }
     return !failed_;
@@ -144,6 +153,14 @@ class Decoder {
   // Writes the value, whatever it is: bytes as hex, a union as what it holds.
   void ToJson(const Schema& schema, JsonWriter* out);
 
+  // Of a field or record that is about to be read. False, and failed: there are too many.
+  bool Step() {
+    if (steps_left_ == 0) Stop();
+    steps_left_ -= steps_left_ == 0 ? 0U : 1U;
+    return !failed_;
+  }
+  // From now on it has failed.
+  void Stop();
   bool failed() const { return failed_; }
   bool at_end() const { return at_ == bytes_.size(); }
   std::size_t position() const { return at_; }
@@ -160,11 +177,11 @@ class Decoder {
   std::int64_t BeginBlock();
   std::int64_t RawLong();
   std::string_view Raw(std::size_t size);
-  void Stop();
   void SkipBlocks(const Schema& item, bool keyed);
 
   std::string_view bytes_;
   std::size_t at_ = 0;
+  std::uint64_t steps_left_;
   int depth_ = 0;
   bool failed_ = false;
 };

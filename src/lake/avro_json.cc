@@ -67,6 +67,7 @@ void Decoder::ToJson(const Schema& schema, JsonWriter* out) {
     case Kind::kRecord:
       out->BeginObject();
       for (const Schema::Field& field : type->fields) {
+        if (!Step()) break;
         out->Key(field.name);
         ToJson(*field.type, out);
       }

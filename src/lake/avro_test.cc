@@ -45,6 +45,37 @@ std::string MakeFile(Codec codec, int records) {
   return std::move(writer).Finish();
 }
 
+// A file of `count` records, which its writer says are in `block`.
+std::string Claims(std::string_view schema, std::int64_t count, std::string_view block) {
+  const Uuid sync = MakeUuidV4(1, 2);
+  const std::string end(reinterpret_cast<const char*>(sync.bytes.data()), sync.bytes.size());
+  Encoder out;
+  out.Fixed(std::string_view("Obj\x01", 4));
+  out.BeginArray(1);
+  out.Bytes("avro.schema");
+  out.Bytes(schema);
+  out.EndArray();
+  out.Fixed(end);
+  out.Long(count);
+  out.Long(static_cast<std::int64_t>(block.size()));
+  out.Fixed(block);
+  out.Fixed(end);
+  return *out.bytes();
+}
+
+// A type of 2^depth fields without a byte of their own: each twice the one before.
+std::string Nothing(int depth) {
+  std::string type = R"({"type":"record","name":"r","fields":[{"name":"f","type":)"
+                     R"({"type":"record","name":"r0","fields":[{"name":"a","type":"null"}]}})";
+  for (int level = 1; level < depth; ++level) {
+    const std::string before = "\"r" + std::to_string(level - 1) + "\"";
+    type += R"(,{"name":"f","type":{"type":"record","name":"r)" + std::to_string(level) +
+            R"(","fields":[{"name":"a","type":)" + before + R"(},{"name":"b","type":)" + before +
+            "}]}}";
+  }
+  return type + "]}";
+}
+
 struct Seen {
   std::vector<std::int64_t> a;
   std::vector<std::optional<std::string>> b;
@@ -134,6 +165,38 @@ TEST(AvroTest, RefusesAnUnknownCodecAndOtherBytes) {
   EXPECT_CODE(Reader::Open("PAR1 and so on"), Code::kCorruption);
   bytes.replace(bytes.find("deflate"), 7, "snappy2");
   EXPECT_CODE(Reader::Open(bytes), Code::kUnimplemented);
+}
+
+TEST(AvroTest, WhatHasNoBytesIsNotThereWithoutEnd) {
+  const std::string empty = R"({"type":"record","name":"r","fields":[]})";
+  for (const std::string& file :
+       {Claims(empty, INT64_MAX, ""), Claims(Nothing(50), 1, ""),
+        Claims(R"({"type":"record","name":"r","fields":[{"name":"x","field-id":9,"type":)" +
+                   Nothing(50) + "}]}",
+               1, "")}) {
+    Seen seen;
+    EXPECT_CODE(Read(file, &seen), Code::kCorruption);
+  }
+  Seen seen;
+  EXPECT_OK(Read(Claims(empty, 1'000, ""), &seen));
+  EXPECT_OK(Read(Claims(Nothing(10), 100, ""), &seen));
+}
+
+TEST(AvroTest, ArraysHaveABound) {
+  const std::string schema =
+      R"({"type":"record","name":"r","fields":[
+        {"name":"c","type":{"type":"array","items":"long"},"field-id":3}]})";
+  const auto array = [](std::size_t items) {
+    Encoder out;
+    out.BeginArray(items);
+    for (std::size_t i = 0; i < items; ++i) out.Long(1);
+    out.EndArray();
+    return *out.bytes();
+  };
+  Seen seen;
+  EXPECT_OK(Read(Claims(schema, 1, array(kArrayItemsMax)), &seen));
+  EXPECT_EQ(seen.c.size(), kArrayItemsMax);
+  EXPECT_CODE(Read(Claims(schema, 1, array(kArrayItemsMax + 1)), &seen), Code::kCorruption);
 }
 
 }  // namespace
