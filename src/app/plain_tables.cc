@@ -71,8 +71,9 @@ query::CatalogTable PlainTables::TableOf(const catalog::Entry& entry) const {
   table.metadata_location = entry.record.metadata_key;
   if (table.is_view) return table;
   auto metadata = lake::ParseMetadata(entry.record.metadata_bytes);
-  if (!metadata) {
-    table.problem = metadata.error().message();
+  const Status sound = metadata ? lake::CheckUnambiguous(*metadata) : Status();
+  if (!metadata || !sound) {
+    table.problem = metadata ? sound.error().message() : metadata.error().message();
     return table;
   }
   table.metadata = std::make_shared<const lake::TableMetadata>(*std::move(metadata));

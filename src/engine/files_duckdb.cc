@@ -307,6 +307,21 @@ struct FileReader final : duckdb::MultiFileReader {
     bind.mapping = duckdb::MultiFileColumnMappingMode::BY_FIELD_ID;
     return true;
   }
+  duckdb::shared_ptr<duckdb::BaseFileReader> CreateReader(
+      duckdb::ClientContext& context, duckdb::GlobalTableFunctionState& state,
+      const duckdb::OpenFileInfo& file, duckdb::idx_t index,
+      const duckdb::MultiFileBindData& bind) override {
+    try {
+      return MultiFileReader::CreateReader(context, state, file, index, bind);
+    } catch (const duckdb::Exception&) {
+      throw;  // It says itself whose it is.
+    } catch (const std::bad_alloc&) {
+      throw;
+    } catch (const std::exception& exception) {
+      // Of the decoder of the footer, which does not know the file.
+      throw duckdb::IOException("file %s cannot be read: %s", file.path, exception.what());
+    }
+  }
   // Once a run: counts what is read of what there is.
   duckdb::unique_ptr<duckdb::MultiFileReaderGlobalState> InitializeGlobalState(
       duckdb::ClientContext& context, const duckdb::MultiFileOptions& options,

@@ -161,6 +161,11 @@ Error Stream::Fatal(const duckdb::ErrorData& error) {
       const std::string name = file.native_path.substr(file.native_path.rfind('/') + 1);
       return Error(Code::kCorruption, "data file " + name + " of the table cannot be read");
     }
+    // Of the decoder of pages, which does not know the file either.
+    if (error.Type() == duckdb::ExceptionType::INVALID && !state->scans[i].files->empty()) {
+      return Error(Code::kCorruption,
+                   "a data file that the statement reads is damaged: " + error.RawMessage());
+    }
   }
   if (mapped.code() == Code::kIoError) return Error(Code::kIoError, "the disk refused");
   return mapped;

@@ -8,6 +8,9 @@ namespace tidemark::iceberg {
 Outcome<lake::TableMetadata> RestCatalog::MetadataOf(const Name& name) const {
   ICE_ASSIGN(const catalog::Entry entry, Require(name, catalog::EntryKind::kTable));
   ICE_ASSIGN(lake::TableMetadata metadata, lake::ParseMetadata(entry.record.metadata_bytes));
+  const Status sound = lake::CheckUnambiguous(metadata);
+  if (!sound)
+    return NotValid("Cannot plan a scan of " + NameText(name) + ": " + sound.error().message());
   return metadata;
 }
 

@@ -11,6 +11,7 @@
 #include "env/local_store.h"
 #include "lake/known_parts.h"
 #include "lake/names.h"
+#include "lake/snapshot_files.h"
 #include "lake/table.h"
 #include "lake/table_columns.h"
 #include "sim/expect.h"
@@ -544,6 +545,37 @@ TEST_F(AppendTest, RowIdsOfVersion3FollowEachOther) {
   distinct.clear();
   for (const auto& [path, id] : after) EXPECT_TRUE(distinct.insert(id).second) << path;
   ExpectReopensTheSame();
+}
+
+// A replacement writes manifests again that are of v2, in a table of v3.
+TEST_F(AppendTest, AReplacementInATableThatWasRaisedKeepsWhatIsThere) {
+  const NewFile one = File({kSpecHour, 1}, 10);
+  const NewFile two = File({kSpecHour, 2}, 20);
+  Flush(11, 30, {one, two});
+  auto metadata = std::make_shared<TableMetadata>(*head_->metadata);
+  metadata->format_version = 3;
+  auto upgraded = std::make_shared<TableHead>(*head_);
+  upgraded->metadata = metadata;
+  head_ = upgraded;
+  Flush(12, 40, {File({kSpecHour, 3}, 10)});
+  const auto before = ReadLineage(store_, *head_->metadata);
+  ASSERT_OK(before);
+  ASSERT_EQ(before->size(), 3U);
+  AppendRequest request = Request(13, 40, {File({kSpecHour, 1}, 10)});
+  request.replaced = {one.key};
+  request.replaced_sequence = head_->metadata->last_sequence_number;
+  auto append = Append::Prepare(&store_, *head_, request);
+  ASSERT_OK(append);
+  const auto commit = append->Build(*head_, 1, kNow, kNow);
+  ASSERT_OK(commit);
+  Apply(*commit);
+  ExpectReopensTheSame();
+  const auto after = ReadLineage(store_, *head_->metadata);
+  ASSERT_OK(after);
+  EXPECT_FALSE(after->contains(one.key));
+  EXPECT_EQ(after->at(two.key).first_row_id, before->at(two.key).first_row_id);
+  EXPECT_EQ(after->at(two.key).sequence_number, 1);
+  EXPECT_EQ(head_->files->rows(), 40U);
 }
 
 TEST(NamesTest, AttemptsShareTheWritesNameButAreTold) {

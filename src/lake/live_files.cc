@@ -83,6 +83,7 @@ LiveFile LiveFileOf(const ManifestEntry& entry, std::int32_t spec_id,
   live.rows = static_cast<std::uint64_t>(file.rows);
   live.bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(0, file.bytes));
   live.sequence_number = entry.sequence_number.value_or(0);
+  live.first_row_id = file.first_row_id;
   const auto lower = [&](Column column) { return IntBound(file.Lower(Info(column).field_id)); };
   const auto upper = [&](Column column) { return IntBound(file.Upper(Info(column).field_id)); };
   live.time_min = As<TimeMicros>(lower(Column::kTimestamp));

@@ -39,6 +39,7 @@ struct LiveFile {
   std::uint64_t rows = 0;
   std::uint64_t bytes = 0;
   std::int64_t sequence_number = 0;
+  std::optional<std::int64_t> first_row_id;  // v3, as the manifests had it that it was read from.
   // Inclusive; nothing: unknown, may be any.
   std::optional<TimeMicros> time_min, time_max;          // timestamp
   std::optional<TimeMicros> received_min, received_max;  // received_at

@@ -19,6 +19,8 @@
 namespace tidemark::lake {
 
 inline constexpr std::uint64_t kManifestBytesMax = 64U << 20;  // What we read at once.
+// Of the entries of a manifest or list in memory: a small file may say that it has any number.
+inline constexpr std::uint64_t kManifestMemoryMax = 1U << 30;
 
 enum class EntryStatus : std::uint8_t { kExisting = 0, kAdded = 1, kDeleted = 2 };
 enum class FileContent : std::uint8_t { kData = 0, kPositionDeletes = 1, kEqualityDeletes = 2 };
@@ -103,7 +105,8 @@ std::string WriteManifest(const TableMetadata& metadata, const PartitionSpec& sp
 ManifestFile SummarizeManifest(const PartitionSpec& spec, const std::vector<ManifestEntry>& entries,
                                SnapshotId added_by);
 // Reads any manifest of any writer. `list_entry` gives what entries inherit; `schemas` saves work
-// when many are read. kCorruption.
+// when many are read. kCorruption, also of what no reader could make sense of: an unknown status or
+// content, negative numbers, a file without a number of rows.
 Result<std::vector<ManifestEntry>> ReadManifest(std::string_view bytes,
                                                 const ManifestFile& list_entry,
                                                 avro::SchemaCache* schemas = nullptr);

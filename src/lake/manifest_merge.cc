@@ -61,6 +61,15 @@ Result<ManifestFile> WriteAgain(const MergeRequest& request, const PartitionSpec
   return manifest;
 }
 
+// From v3 on every file takes its row ids along, which its encoding may not have: one of v2 has no
+// place for them.
+Result<std::vector<ManifestEntry>> ReadToWrite(const MergeRequest& request,
+                                               const ManifestFile& manifest,
+                                               const PartitionSpec& spec, std::string_view bytes) {
+  return request.metadata->format_version >= 3 ? ReadManifest(bytes, manifest)
+                                               : ReadManifestForMerge(bytes, manifest, spec);
+}
+
 Result<ManifestFile> Merge(const MergeRequest& request,
                            const std::vector<const ManifestFile*>& manifests,
                            const std::string& key) {
@@ -69,10 +78,7 @@ Result<ManifestFile> Merge(const MergeRequest& request,
   for (const ManifestFile* manifest : manifests) {
     TM_ASSIGN(const std::string old_key, request.store->KeyOf(manifest->path));
     TM_ASSIGN(const std::string bytes, request.store->Get(old_key, kManifestBytesMax));
-    // From v3 on every file takes its row ids along, which its encoding may not have.
-    auto read = request.metadata->format_version >= 3
-                    ? ReadManifest(bytes, *manifest)
-                    : ReadManifestForMerge(bytes, *manifest, spec);
+    auto read = ReadToWrite(request, *manifest, spec, bytes);
     if (!read.has_value()) return Fail(std::move(read).error().With("manifest " + old_key));
     for (ManifestEntry& entry : *read) {
       if (entry.status == EntryStatus::kDeleted) continue;
@@ -100,7 +106,7 @@ Result<std::optional<std::vector<ManifestEntry>>> WithoutFiles(const MergeReques
   if (gone == 0) return std::nullopt;
   *found += gone;
   // As they are encoded: what other engines said of their files stays.
-  auto encoded = ReadManifestForMerge(bytes, manifest, spec);
+  auto encoded = ReadToWrite(request, manifest, spec, bytes);
   if (!encoded.has_value()) return Fail(std::move(encoded).error().With("manifest " + key));
   TM_CHECK_EQ(named->size(), encoded->size());
   std::vector<ManifestEntry> entries;

@@ -2,6 +2,7 @@
 // is missing has its default.
 #include <charconv>
 #include <limits>
+#include <set>
 #include <utility>
 
 #include "lake/avro.h"
@@ -14,6 +15,8 @@ namespace {
 constexpr std::int32_t kDataFileId = 2;
 constexpr std::int32_t kPartitionId = 102;
 constexpr std::int32_t kRecordCountId = 103;
+
+enum class ManifestContent : std::uint8_t { kData = 0, kDeletes = 1 };
 
 using avro::Decoder;
 using Field = avro::Schema::Field;
@@ -28,23 +31,37 @@ std::int32_t IdOf(const Field& field,
   return -1;
 }
 
-std::int32_t Narrow(std::int64_t value) {
-  return value > std::numeric_limits<std::int32_t>::max() ||
-                 value < std::numeric_limits<std::int32_t>::min()
-             ? 0
-             : static_cast<std::int32_t>(value);
+// A number that is an int in the specification, however wide it was written.
+std::int32_t Int(Decoder* in, const avro::Schema& type, std::int32_t otherwise) {
+  const std::int64_t value = in->Long(type).value_or(otherwise);
+  if (std::in_range<std::int32_t>(value)) return static_cast<std::int32_t>(value);
+  in->Stop();
+  return otherwise;
+}
+
+// One of the numbers 0 to `last`.
+template <class Enum>
+Enum OneOf(Decoder* in, const avro::Schema& type, Enum last) {
+  const std::int64_t value = in->Long(type).value_or(0);
+  if (value >= 0 && value <= static_cast<std::int64_t>(last)) return static_cast<Enum>(value);
+  in->Stop();
+  return Enum();
 }
 
 FieldCounts ReadCounts(Decoder* in, const avro::Schema& schema) {
   FieldCounts counts;
   in->Array(schema, [&](const avro::Schema& item) {
-    std::int64_t id = -1;
-    std::int64_t count = 0;
+    std::int32_t id = -1;
+    std::int64_t count = -1;
     in->Record(item, [&](const Field& field) {
-      const auto value = in->Long(*field.type);
-      (field.name == "key" ? id : count) = value.value_or(-1);
+      if (field.name == "key") {
+        id = Int(in, *field.type, -1);
+      } else {
+        count = in->Long(*field.type).value_or(-1);
+      }
     });
-    counts.emplace_back(Narrow(id), count);
+    // What is not counted is not known.
+    if (count >= 0) counts.emplace_back(id, count);
   });
   return counts;
 }
@@ -52,16 +69,16 @@ FieldCounts ReadCounts(Decoder* in, const avro::Schema& schema) {
 FieldBounds ReadBounds(Decoder* in, const avro::Schema& schema) {
   FieldBounds bounds;
   in->Array(schema, [&](const avro::Schema& item) {
-    std::int64_t id = -1;
+    std::int32_t id = -1;
     std::string bound;
     in->Record(item, [&](const Field& field) {
       if (field.name == "key") {
-        id = in->Long(*field.type).value_or(-1);
+        id = Int(in, *field.type, -1);
       } else {
         bound = in->Bytes(*field.type).value_or("");
       }
     });
-    bounds.emplace_back(Narrow(id), std::move(bound));
+    bounds.emplace_back(id, std::move(bound));
   });
   return bounds;
 }
@@ -90,9 +107,10 @@ void AppendKey(Decoder* in, const avro::Schema& type, std::string* key,
       out.Long(number->has_value() ? 1 : 0);
       if (!number->has_value()) break;
       out.Long(**number);
-      *value = kind == Kind::kBool  ? BoundOf(**number != 0)
-               : kind == Kind::kInt ? BoundOf(Narrow(**number))
-                                    : BoundOf(**number);
+      *value = kind == Kind::kBool ? BoundOf(**number != 0)
+               : kind == Kind::kInt && std::in_range<std::int32_t>(**number)
+                   ? BoundOf(static_cast<std::int32_t>(**number))
+                   : BoundOf(**number);
       break;
     case Kind::kBytes:
     case Kind::kString:
@@ -124,7 +142,9 @@ void ReadPartition(Decoder* in, const avro::Schema& schema, DataFile* file) {
               &file->partition_values.emplace_back());
     file->partition_fields.push_back(field.field_id);
     auto& slot = file->partition.emplace_back();
-    if (value.has_value() && Narrow(*value) == *value) slot = Narrow(*value);
+    if (value.has_value() && std::in_range<std::int32_t>(*value)) {
+      slot = static_cast<std::int32_t>(*value);
+    }
   });
 }
 
@@ -136,8 +156,7 @@ void ReadDataFileField(Decoder* in, const Field& field, DataFile* file) {
                        {"record_count", 103},
                        {"file_size_in_bytes", 104}})) {
     case 134:
-      file->content =
-          static_cast<FileContent>(std::clamp<std::int64_t>(in->Long(type).value_or(0), 0, 2));
+      file->content = OneOf(in, type, FileContent::kEqualityDeletes);
       return;
     case 100:
       file->path = in->Bytes(type).value_or("");
@@ -148,7 +167,7 @@ void ReadDataFileField(Decoder* in, const Field& field, DataFile* file) {
     case 102:
       return ReadPartition(in, type, file);
     case 103:
-      file->rows = in->Long(type).value_or(0);
+      file->rows = in->Long(type).value_or(-1);
       return;
     case 104:
       file->bytes = in->Long(type).value_or(0);
@@ -174,13 +193,12 @@ void ReadDataFileField(Decoder* in, const Field& field, DataFile* file) {
       });
       return;
     case 135:
-      in->Array(type, [&](const avro::Schema& item) {
-        file->equality_ids.push_back(Narrow(in->Long(item).value_or(-1)));
-      });
+      in->Array(type,
+                [&](const avro::Schema& item) { file->equality_ids.push_back(Int(in, item, -1)); });
       return;
     case 140: {
-      const auto order = in->Long(type);
-      if (order.has_value()) file->sort_order_id = Narrow(*order);
+      const std::int32_t order = Int(in, type, -1);
+      if (order >= 0) file->sort_order_id = order;
       return;
     }
     case 143: {
@@ -206,8 +224,7 @@ void ReadEntryField(Decoder* in, const Field& field, ManifestEntry* entry) {
   const avro::Schema& type = *field.type;
   switch (IdOf(field, {{"status", 0}, {"snapshot_id", 1}, {"data_file", 2}})) {
     case 0:
-      entry->status =
-          static_cast<EntryStatus>(std::clamp<std::int64_t>(in->Long(type).value_or(0), 0, 2));
+      entry->status = OneOf(in, type, EntryStatus::kDeleted);
       return;
     case 1: {
       const auto id = in->Long(type);
@@ -237,15 +254,65 @@ void Inherit(const ManifestFile& from, ManifestEntry* entry) {
 }
 
 // Those of files without their own follow each other from the manifest's.
-void InheritRowIds(const ManifestFile& from, std::vector<ManifestEntry>* entries) {
-  if (!from.first_row_id) return;
+Status InheritRowIds(const ManifestFile& from, std::vector<ManifestEntry>* entries) {
+  if (!from.first_row_id) return {};
   std::int64_t next = *from.first_row_id;
   for (ManifestEntry& entry : *entries) {
     const bool is_data = entry.file.content == FileContent::kData;
     if (!is_data || entry.status == EntryStatus::kDeleted || entry.file.first_row_id) continue;
+    if (next < 0 || next > std::numeric_limits<std::int64_t>::max() - entry.file.rows) {
+      return Fail(Code::kCorruption, "a manifest with row ids beyond all numbers");
+    }
     entry.file.first_row_id = next;
     next += entry.file.rows;
   }
+  return {};
+}
+
+Status CheckEntry(const ManifestEntry& entry) {
+  const DataFile& file = entry.file;
+  if (file.path.empty()) return Fail(Code::kCorruption, "manifest entry without path");
+  if (file.rows < 0) {
+    return Fail(Code::kCorruption, "manifest entry without a number of rows: " + file.path);
+  }
+  const bool sound = file.bytes >= 0 && entry.sequence_number.value_or(0) >= 0 &&
+                     entry.file_sequence_number.value_or(0) >= 0 &&
+                     file.first_row_id.value_or(0) >= 0;
+  if (!sound) return Fail(Code::kCorruption, "manifest entry with negative numbers: " + file.path);
+  return {};
+}
+
+std::uint64_t MemoryOf(const ManifestEntry& entry) {
+  const DataFile& file = entry.file;
+  std::uint64_t bytes = sizeof entry + file.path.capacity() + file.partition_key.capacity() +
+                        entry.encoded_file.capacity() +
+                        sizeof(std::int64_t) * file.split_offsets.capacity() +
+                        sizeof(std::int32_t) * file.equality_ids.capacity();
+  for (const auto* counts : {&file.value_counts, &file.null_counts, &file.nan_counts}) {
+    bytes += sizeof(FieldCounts::value_type) * counts->capacity();
+  }
+  for (const auto* bounds : {&file.lower_bounds, &file.upper_bounds}) {
+    bytes += sizeof(FieldBounds::value_type) * bounds->capacity();
+    for (const auto& [id, bound] : *bounds) bytes += bound.capacity();
+  }
+  return bytes;
+}
+
+Status TooMuch() {
+  return Fail(Code::kCorruption, "it has more entries than " +
+                                     std::to_string(kManifestMemoryMax >> 20) + " MiB can hold");
+}
+
+Status CheckListed(const ManifestFile& manifest) {
+  if (manifest.path.empty()) return Fail(Code::kCorruption, "manifest list entry without path");
+  const bool sound = manifest.length >= 0 && manifest.sequence_number >= 0 &&
+                     manifest.added_files >= 0 && manifest.existing_files >= 0 &&
+                     manifest.deleted_files >= 0 && manifest.added_rows >= 0 &&
+                     manifest.existing_rows >= 0 && manifest.deleted_rows >= 0 &&
+                     manifest.first_row_id.value_or(0) >= 0;
+  if (sound) return {};
+  return Fail(Code::kCorruption,
+              "manifest list entry with negative numbers: " + std::string(manifest.path));
 }
 
 FieldSummary ReadSummary(Decoder* in, const avro::Schema& item) {
@@ -280,10 +347,11 @@ bool ReadListNumber(Decoder* in, std::int32_t id, const avro::Schema& type,
       manifest->length = in->Long(type).value_or(0);
       return true;
     case 502:
-      manifest->spec_id = Narrow(in->Long(type).value_or(0));
+      manifest->spec_id = Int(in, type, 0);
       return true;
     case 517:
-      manifest->is_deletes = in->Long(type).value_or(0) == 1;
+      manifest->is_deletes =
+          OneOf(in, type, ManifestContent::kDeletes) == ManifestContent::kDeletes;
       return true;
     case 515:
       manifest->sequence_number = in->Long(type).value_or(0);
@@ -295,13 +363,13 @@ bool ReadListNumber(Decoder* in, std::int32_t id, const avro::Schema& type,
       manifest->added_snapshot = SnapshotId(in->Long(type).value_or(0));
       return true;
     case 504:
-      manifest->added_files = Narrow(in->Long(type).value_or(0));
+      manifest->added_files = Int(in, type, 0);
       return true;
     case 505:
-      manifest->existing_files = Narrow(in->Long(type).value_or(0));
+      manifest->existing_files = Int(in, type, 0);
       return true;
     case 506:
-      manifest->deleted_files = Narrow(in->Long(type).value_or(0));
+      manifest->deleted_files = Int(in, type, 0);
       return true;
     case 512:
       manifest->added_rows = in->Long(type).value_or(0);
@@ -345,17 +413,22 @@ Result<std::vector<ManifestEntry>> ReadManifest(std::string_view bytes,
                                                 avro::SchemaCache* schemas) {
   TM_ASSIGN(const avro::Reader reader, avro::Reader::Open(bytes, schemas));
   std::vector<ManifestEntry> entries;
-  TM_TRY(reader.ForEach([&](Decoder* in) {
+  std::uint64_t memory = 0;
+  Status sound;
+  const Status decoded = reader.ForEach([&](Decoder* in) {
     ManifestEntry& entry = entries.emplace_back();
+    entry.file.rows = -1;
     in->Record(reader.schema(), [&](const Field& field) { ReadEntryField(in, field, &entry); });
     Inherit(list_entry, &entry);
-  }));
-  for (const ManifestEntry& entry : entries) {
-    if (entry.file.path.empty() || entry.file.rows < 0) {
-      return Fail(Code::kCorruption, "manifest entry without path or with negative rows");
-    }
-  }
-  InheritRowIds(list_entry, &entries);
+    if (in->failed()) return;
+    sound = CheckEntry(entry);
+    memory += MemoryOf(entry);
+    if (memory > kManifestMemoryMax) sound = TooMuch();
+    if (!sound) in->Stop();
+  });
+  TM_TRY(std::move(sound));
+  TM_TRY(decoded);
+  TM_TRY(InheritRowIds(list_entry, &entries));
   return entries;
 }
 
@@ -414,12 +487,25 @@ Result<std::vector<ManifestEntry>> ReadManifestForMerge(std::string_view bytes,
 Result<std::vector<ManifestFile>> ReadManifestList(std::string_view bytes) {
   TM_ASSIGN(const avro::Reader reader, avro::Reader::Open(bytes));
   std::vector<ManifestFile> manifests;
-  TM_TRY(reader.ForEach([&](Decoder* in) {
+  std::uint64_t memory = 0;
+  Status sound;
+  const Status decoded = reader.ForEach([&](Decoder* in) {
     ManifestFile& manifest = manifests.emplace_back();
     in->Record(reader.schema(), [&](const Field& field) { ReadListField(in, field, &manifest); });
-  }));
+    if (in->failed()) return;
+    sound = CheckListed(manifest);
+    memory += sizeof manifest + manifest.path.capacity() +
+              sizeof(FieldSummary) * manifest.partitions.capacity();
+    if (memory > kManifestMemoryMax) sound = TooMuch();
+    if (!sound) in->Stop();
+  });
+  TM_TRY(std::move(sound));
+  TM_TRY(decoded);
+  std::set<std::string_view> paths;
   for (const ManifestFile& manifest : manifests) {
-    if (manifest.path.empty()) return Fail(Code::kCorruption, "manifest list entry without path");
+    if (paths.insert(manifest.path).second) continue;
+    // Every row of it would be there twice.
+    return Fail(Code::kCorruption, "it names manifest " + manifest.path + " twice");
   }
   return manifests;
 }

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "base/json_reader.h"
@@ -77,6 +79,67 @@ std::size_t TableMetadata::Count(std::string_view key, std::size_t otherwise) co
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
   const bool whole = error == std::errc() && end == text.data() + text.size();
   return whole && count >= 1 && count <= kCountMax ? count : otherwise;
+}
+
+namespace {
+
+// To the end of the year 9999: beyond it there are no microseconds.
+constexpr std::int64_t kTimeMsMax = 253'402'300'799'999;
+
+tl::unexpected<Error> Ambiguous(const std::string& what) {
+  return Fail(Code::kCorruption, "table metadata: " + what);
+}
+
+bool IsTime(std::int64_t ms) { return ms >= -kTimeMsMax && ms <= kTimeMsMax; }
+
+// What has an id twice has to be the same both times.
+template <class Part>
+Status CheckOnce(const std::string& what, std::int32_t id, const Part& part,
+                 std::map<std::int32_t, std::string_view>* seen) {
+  const auto [found, fresh] = seen->emplace(id, part.json);
+  if (fresh || found->second == part.json) return {};
+  return Ambiguous(what + " " + std::to_string(id) + " is there twice, and not the same");
+}
+
+Status CheckSchemas(const TableMetadata& metadata) {
+  std::map<std::int32_t, std::string_view> schemas;
+  for (const auto& schema : metadata.schemas) {
+    TM_TRY(CheckOnce("schema", schema->schema_id, *schema, &schemas));
+    std::set<std::int32_t> fields;
+    for (const SchemaField& field : schema->fields) {
+      if (fields.insert(field.id).second) continue;
+      return Ambiguous("schema " + std::to_string(schema->schema_id) + " has two columns with id " +
+                       std::to_string(field.id));
+    }
+  }
+  std::map<std::int32_t, std::string_view> specs;
+  for (const PartitionSpec& spec : metadata.specs) {
+    TM_TRY(CheckOnce("partition spec", spec.spec_id, spec, &specs));
+  }
+  return {};
+}
+
+}  // namespace
+
+Status CheckUnambiguous(const TableMetadata& metadata) {
+  TM_TRY(CheckSchemas(metadata));
+  std::set<SnapshotId> ids;
+  for (const auto& snapshot : metadata.snapshots) {
+    const std::string name = "snapshot " + to_string(snapshot->id);
+    if (!ids.insert(snapshot->id).second) return Ambiguous(name + " is there twice");
+    if (!IsTime(snapshot->timestamp_ms)) return Ambiguous(name + " is of no time");
+    if (snapshot->sequence_number < 0) return Ambiguous(name + " has a negative sequence number");
+  }
+  for (const SnapshotLogEntry& entry : metadata.snapshot_log) {
+    if (!IsTime(entry.timestamp_ms)) return Ambiguous("an entry of the snapshot log is of no time");
+  }
+  if (!IsTime(metadata.last_updated_ms)) return Ambiguous("last-updated-ms is no time");
+  const auto main = metadata.refs.find("main");
+  if (main != metadata.refs.end() && metadata.current_snapshot_id != main->second.snapshot) {
+    return Ambiguous("branch main is at snapshot " + to_string(main->second.snapshot) +
+                     ", which is not the current one");
+  }
+  return {};
 }
 
 bool GzipsMetadata(const TableMetadata& metadata) {

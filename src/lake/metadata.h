@@ -152,6 +152,10 @@ struct KnownParts;
 // Reads the bytes of a metadata file, gzipped or not. kCorruption says what is wrong. `known`: what
 // of it need not be parsed again; may be null.
 Result<TableMetadata> ParseMetadata(std::string_view bytes, KnownParts* known = nullptr);
+// What a reader must be able to rely on beyond that: an id means one snapshot, schema, spec; main
+// is the current snapshot; times are times. kCorruption says what no two readers would read alike.
+// For metadata that others wrote.
+Status CheckUnambiguous(const TableMetadata& metadata);
 // The same metadata as JSON.
 std::string WriteMetadataJson(const TableMetadata& metadata);
 // What the table's properties say about its own files: metadata files are gzipped unless

@@ -1,6 +1,7 @@
 // The JSON of table metadata, both ways.
 #include <array>
 #include <charconv>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -27,8 +28,11 @@ std::int64_t IntOr(const JsonValue& json, std::string_view name, std::int64_t ot
   return value == nullptr ? otherwise : value->Int().value_or(otherwise);
 }
 
+// Beyond 32 bits: a number that nothing has, so that it is not taken for another one.
 std::int32_t Int32Or(const JsonValue& json, std::string_view name, std::int32_t otherwise) {
-  return static_cast<std::int32_t>(IntOr(json, name, otherwise));
+  const std::int64_t value = IntOr(json, name, otherwise);
+  if (std::in_range<std::int32_t>(value)) return static_cast<std::int32_t>(value);
+  return std::numeric_limits<std::int32_t>::min();
 }
 
 std::string TextOr(const JsonValue& json, std::string_view name) {
@@ -108,8 +112,7 @@ Result<Snapshot> ParseSnapshot(const JsonValue& json) {
   if (const JsonValue* first = json.Find("first-row-id")) snapshot.first_row_id = first->Int();
   if (const JsonValue* added = json.Find("added-rows")) snapshot.added_rows = added->Int();
   if (const JsonValue* schema = json.Find("schema-id")) {
-    const auto value = schema->Int();
-    if (value.has_value()) snapshot.schema_id = static_cast<std::int32_t>(*value);
+    if (schema->Int()) snapshot.schema_id = Int32Or(json, "schema-id", 0);
   }
   if (const JsonValue* summary = json.Find("summary")) {
     for (const auto& [key, value] : summary->members()) snapshot.summary[key] = value.text();

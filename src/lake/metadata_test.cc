@@ -2,6 +2,8 @@
 // back or gets holes.
 #include "lake/metadata.h"
 
+#include <limits>
+
 #include <gtest/gtest.h>
 
 #include "base/json_reader.h"
@@ -173,6 +175,47 @@ TEST(MetadataTest, SnapshotsAreAContiguousWindowAndTagsAreKept) {
   // The log has no holes: what came before a snapshot that is gone is gone too.
   EXPECT_EQ(metadata.snapshot_log.front().snapshot, SnapshotId(12));
   EXPECT_EQ(metadata.snapshot_log.back().snapshot, *metadata.current_snapshot_id);
+}
+
+TEST(MetadataTest, WhatMeansTwoThingsIsNotRead) {
+  TableMetadata sound = Events();
+  AddSnapshot(&sound, SnapshotAt(sound, 1, TimeMicros(1)));
+  AddSnapshot(&sound, SnapshotAt(sound, 2, TimeMicros(2)));
+  EXPECT_OK(CheckUnambiguous(sound));
+  const auto check = [&](const auto& change) {
+    TableMetadata metadata = sound;
+    change(&metadata);
+    return CheckUnambiguous(metadata);
+  };
+  const auto with = [&](const auto& change) {
+    return [&change](TableMetadata* metadata) {
+      Snapshot other = *metadata->snapshots.front();
+      change(&other);
+      metadata->snapshots.push_back(std::make_shared<const Snapshot>(std::move(other)));
+    };
+  };
+  EXPECT_CODE(check(with([](Snapshot*) {})), Code::kCorruption);
+  EXPECT_OK(check(with([](Snapshot* one) { one->id = SnapshotId(9); })));
+  const auto late = [](Snapshot* one) {
+    one->id = SnapshotId(9);
+    one->timestamp_ms = std::numeric_limits<std::int64_t>::max();
+  };
+  EXPECT_CODE(check(with(late)), Code::kCorruption);
+  const auto negative = [](Snapshot* one) {
+    one->id = SnapshotId(9);
+    one->sequence_number = -1;
+  };
+  EXPECT_CODE(check(with(negative)), Code::kCorruption);
+  EXPECT_CODE(check([](auto* metadata) { metadata->refs["main"].snapshot = SnapshotId(1); }),
+              Code::kCorruption);
+  // The same schema twice is one; another of its id is another.
+  EXPECT_OK(check([](auto* metadata) { metadata->schemas.push_back(metadata->schemas.front()); }));
+  const auto other_schema = [](TableMetadata* metadata) {
+    Schema schema = *metadata->schemas.front();
+    schema.json = "{}";
+    metadata->schemas.push_back(std::make_shared<const Schema>(std::move(schema)));
+  };
+  EXPECT_CODE(check(other_schema), Code::kCorruption);
 }
 
 TEST(MetadataTest, TheMetadataLogIsBoundedAndSaysWhatFellOut) {

@@ -1,5 +1,7 @@
 #include "lake/snapshot_files.h"
 
+#include <string_view>
+#include <unordered_set>
 #include <utility>
 
 #include "base/bytes.h"
@@ -34,12 +36,16 @@ Result<std::vector<ManifestFile>> ReadList(const env::ObjectStore& store,
   return manifests;
 }
 
-std::vector<LiveFile> LiveFilesOf(const std::vector<ManifestEntry>& entries,
-                                  const ManifestFile& manifest, const PartitionSpec* spec,
-                                  const env::ObjectStore& store) {
+Result<std::vector<LiveFile>> LiveFilesOf(const std::vector<ManifestEntry>& entries,
+                                          const ManifestFile& manifest, const PartitionSpec* spec,
+                                          const env::ObjectStore& store) {
   std::vector<LiveFile> files;
   for (const ManifestEntry& entry : entries) {
     if (entry.status == EntryStatus::kDeleted) continue;
+    if (entry.file.content != FileContent::kData) {
+      return Fail(Code::kCorruption, "it mixes data and delete files: " + entry.file.path);
+    }
+    TM_TRY(CheckSpec(spec, entry));
     files.push_back(LiveFileOf(entry, manifest.spec_id, store));
     if (spec != nullptr) files.back().constants = ConstantsOf(entry.file, *spec);
   }
@@ -47,6 +53,46 @@ std::vector<LiveFile> LiveFilesOf(const std::vector<ManifestEntry>& entries,
 }
 
 }  // namespace
+
+Status CheckSpec(const PartitionSpec* spec, const ManifestEntry& entry) {
+  if (spec != nullptr || entry.file.partition_fields.empty()) return {};
+  return Fail(Code::kCorruption,
+              "file " + entry.file.path + " is of a partition spec that the table does not have");
+}
+
+Status CheckOnce(const std::vector<LiveFile>& files) {
+  std::unordered_set<std::string_view> keys;
+  keys.reserve(files.size());
+  for (const LiveFile& file : files) {
+    if (keys.insert(file.key).second) continue;
+    return Fail(Code::kCorruption, "the snapshot has data file " + file.key + " twice");
+  }
+  return {};
+}
+
+Result<std::vector<LiveFile>> ReadAppended(const env::ObjectStore& store,
+                                           const std::vector<const Snapshot*>& snapshots,
+                                           const TableMetadata* metadata) {
+  std::vector<LiveFile> files;
+  avro::SchemaCache schemas;
+  for (const Snapshot* snapshot : snapshots) {
+    TM_ASSIGN(const auto manifests, ReadManifestsOf(store, *snapshot));
+    for (const ManifestFile& manifest : manifests) {
+      if (manifest.is_deletes || manifest.added_snapshot != snapshot->id) continue;
+      TM_ASSIGN(const auto entries, ReadEntriesOf(store, manifest, &schemas));
+      for (const ManifestEntry& entry : entries) {
+        if (entry.status != EntryStatus::kAdded || entry.snapshot != snapshot->id) continue;
+        files.push_back(LiveFileOf(entry, manifest.spec_id, store));
+        if (metadata == nullptr) continue;
+        const PartitionSpec* spec = metadata->FindSpec(manifest.spec_id);
+        TM_TRY(CheckSpec(spec, entry));
+        if (spec != nullptr) files.back().constants = ConstantsOf(entry.file, *spec);
+      }
+    }
+  }
+  TM_TRY(CheckOnce(files));
+  return files;
+}
 
 Result<std::shared_ptr<const std::vector<LiveFile>>> ReadLiveFilesOf(const env::ObjectStore& store,
                                                                      const ManifestFile& manifest,
@@ -61,13 +107,15 @@ Result<std::shared_ptr<const std::vector<LiveFile>>> ReadLiveFilesOf(const env::
     PutU64(&key, static_cast<std::uint64_t>(manifest.sequence_number));
     PutU64(&key, static_cast<std::uint64_t>(manifest.added_snapshot.value));
     PutU32(&key, static_cast<std::uint32_t>(manifest.spec_id));
+    PutU64(&key, static_cast<std::uint64_t>(manifest.first_row_id.value_or(-1)));
     if (auto files = known->files.Find(key)) return files;
   }
   const auto entries = ReadManifest(bytes, manifest, schemas);
   if (!entries) return Fail(Error(entries.error()).With("manifest " + manifest.path));
   auto files = LiveFilesOf(*entries, manifest, metadata.FindSpec(manifest.spec_id), store);
-  if (known != nullptr) return known->files.Keep(key, std::move(files));
-  return std::make_shared<const std::vector<LiveFile>>(std::move(files));
+  if (!files) return Fail(std::move(files).error().With("manifest " + manifest.path));
+  if (known != nullptr) return known->files.Keep(key, *std::move(files));
+  return std::make_shared<const std::vector<LiveFile>>(*std::move(files));
 }
 
 Result<std::vector<ManifestFile>> ReadManifestsOf(const env::ObjectStore& store,
@@ -97,6 +145,26 @@ Result<std::vector<ManifestEntry>> ReadEntriesOf(const env::ObjectStore& store,
   auto entries = ReadManifest(bytes, manifest, schemas);
   if (entries.has_value()) return entries;
   return Fail(std::move(entries).error().With("manifest " + manifest.path));
+}
+
+Result<std::map<std::string, engine::FileLineage>> ReadLineage(const env::ObjectStore& store,
+                                                               const TableMetadata& metadata) {
+  std::map<std::string, engine::FileLineage> lineage;
+  const Snapshot* head = metadata.current();
+  if (head == nullptr) return lineage;
+  TM_ASSIGN(const auto manifests, ReadManifestsOf(store, *head));
+  avro::SchemaCache schemas;
+  for (const ManifestFile& manifest : manifests) {
+    if (manifest.is_deletes) continue;
+    TM_ASSIGN(const auto entries, ReadEntriesOf(store, manifest, &schemas));
+    for (const ManifestEntry& entry : entries) {
+      if (entry.status == EntryStatus::kDeleted || !entry.file.first_row_id) continue;
+      auto key = store.KeyOf(entry.file.path);
+      if (!key) continue;
+      lineage[*std::move(key)] = {*entry.file.first_row_id, entry.sequence_number.value_or(0)};
+    }
+  }
+  return lineage;
 }
 
 Result<SnapshotFiles> ReadSnapshotFiles(const env::ObjectStore& store,

@@ -70,6 +70,10 @@ struct Loaded {
   DeleteTotals deletes;
 };
 
+tl::unexpected<Error> Mixed(const ManifestEntry& entry) {
+  return Fail(Code::kCorruption, "a manifest mixes data and delete files: " + entry.file.path);
+}
+
 // Of a head with delete files, whose entries are needed to tell whom they delete from.
 Status LoadWithDeletes(const env::ObjectStore& store, const TableMetadata& metadata,
                        Loaded* loaded) {
@@ -81,7 +85,9 @@ Status LoadWithDeletes(const env::ObjectStore& store, const TableMetadata& metad
     if (spec == nullptr) return Fail(Code::kCorruption, "a manifest of an unknown partition spec");
     TM_ASSIGN(const auto entries, ReadEntriesOf(store, manifest, &schemas));
     for (const ManifestEntry& entry : entries) {
-      if (entry.status != EntryStatus::kDeleted) TM_TRY(deletes.Add(entry, *spec));
+      if (entry.status == EntryStatus::kDeleted) continue;
+      if (entry.file.content == FileContent::kData) return Mixed(entry);
+      TM_TRY(deletes.Add(entry, *spec));
     }
   }
   for (auto manifest = loaded->manifests.rbegin(); manifest != loaded->manifests.rend();
@@ -91,6 +97,8 @@ Status LoadWithDeletes(const env::ObjectStore& store, const TableMetadata& metad
     TM_ASSIGN(const auto entries, ReadEntriesOf(store, *manifest, &schemas));
     for (const ManifestEntry& entry : entries) {
       if (entry.status == EntryStatus::kDeleted) continue;
+      if (entry.file.content != FileContent::kData) return Mixed(entry);
+      TM_TRY(CheckSpec(spec, entry));
       loaded->files.push_back(LiveFileOf(entry, manifest->spec_id, store));
       LiveFile& file = loaded->files.back();
       if (spec != nullptr) file.constants = ConstantsOf(entry.file, *spec);
@@ -355,6 +363,7 @@ Result<std::shared_ptr<const TableHead>> OpenPlain(const env::ObjectStore& store
                                                    std::shared_ptr<const TableMetadata> metadata) {
   auto head = std::make_shared<TableHead>();
   TM_ASSIGN(Loaded loaded, LoadFiles(store, *metadata));
+  TM_TRY(CheckOnce(loaded.files));
   head->table = metadata->table_uuid;
   head->metadata = std::move(metadata);
   Put(std::move(loaded), head.get());
@@ -363,19 +372,7 @@ Result<std::shared_ptr<const TableHead>> OpenPlain(const env::ObjectStore& store
 
 Result<std::shared_ptr<const LiveFiles>> FilesAppended(
     const env::ObjectStore& store, const std::vector<const Snapshot*>& snapshots) {
-  std::vector<LiveFile> files;
-  avro::SchemaCache schemas;
-  for (const Snapshot* snapshot : snapshots) {
-    TM_ASSIGN(const auto manifests, ReadManifestsOf(store, *snapshot));
-    for (const ManifestFile& manifest : manifests) {
-      if (manifest.is_deletes || manifest.added_snapshot != snapshot->id) continue;
-      TM_ASSIGN(const auto entries, ReadEntriesOf(store, manifest, &schemas));
-      for (const ManifestEntry& entry : entries) {
-        if (entry.status != EntryStatus::kAdded || entry.snapshot != snapshot->id) continue;
-        files.push_back(LiveFileOf(entry, manifest.spec_id, store));
-      }
-    }
-  }
+  TM_ASSIGN(auto files, ReadAppended(store, snapshots, nullptr));
   return std::make_shared<const LiveFiles>(std::move(files));
 }
 

@@ -120,7 +120,9 @@ class Proof {
 Result<TableProof> ProveTable(const query::CatalogTable& table, const lake::Snapshot* snapshot,
                               engine::Instance* engine, engine::DeleteFiles* deletes) {
   TableProof proof;
-  TM_ASSIGN(const auto relation, query::PlainRelation(table, snapshot, deletes));
+  const bool is_head = snapshot == table.metadata->current();
+  const auto columns = is_head ? query::ColumnsAt::kNow : query::ColumnsAt::kSnapshot;
+  TM_ASSIGN(const auto relation, query::PlainRelation(table, snapshot, {columns}, deletes));
   if (snapshot == nullptr) return proof;
   proof.snapshot = snapshot->id.value;
   Proof work(table, engine, &proof);

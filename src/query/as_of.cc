@@ -1,6 +1,8 @@
 #include "query/as_of.h"
 
 #include <algorithm>
+#include <unordered_map>
+#include <utility>
 
 #include "event/receipt.h"
 
@@ -137,16 +139,25 @@ Result<const lake::Snapshot*> FindSnapshot(const lake::TableMetadata& metadata,
     case AsOf::Kind::kRef: {
       what = "no branch or tag \"" + as_of.ref + "\"";
       const auto ref = metadata.refs.find(as_of.ref);
-      if (ref != metadata.refs.end()) found = metadata.FindSnapshot(ref->second.snapshot);
+      if (ref == metadata.refs.end()) break;
+      found = metadata.FindSnapshot(ref->second.snapshot);
+      what = std::string(ref->second.is_branch ? "a branch" : "a tag") + " \"" + as_of.ref +
+             "\" of snapshot " + to_string(ref->second.snapshot) + ", which is gone";
       break;
     }
-    case AsOf::Kind::kTime:
+    case AsOf::Kind::kTime: {
       what = "no snapshot that was current at " + FormatTime(as_of.time);
-      for (const lake::SnapshotLogEntry& entry : metadata.snapshot_log) {
-        if (entry.timestamp_ms * 1000 > as_of.time.value) break;
-        found = metadata.FindSnapshot(entry.snapshot);
-      }
+      // Clocks of writers differ: a later entry may have an earlier time, and it counts.
+      const auto& log = metadata.snapshot_log;
+      const auto entry = std::find_if(log.rbegin(), log.rend(), [&](const auto& one) {
+        return one.timestamp_ms <= FloorDiv(as_of.time.value, 1000);
+      });
+      if (entry == log.rend()) break;
+      found = metadata.FindSnapshot(entry->snapshot);
+      what = "snapshot " + to_string(entry->snapshot) + " as that of " + FormatTime(as_of.time) +
+             ", and it is gone";
       break;
+    }
     case AsOf::Kind::kOffset:
       return Fail(Code::kInvalidArgument,
                   "a receipt names rows of events, no snapshot of " + std::string(table));
@@ -164,21 +175,62 @@ LogOffset OffsetOf(const lake::TableMetadata& metadata, const lake::Snapshot& sn
   return LogOffset(0);
 }
 
+namespace {
+
+// From `to` back to `from` or, if that is not met, to the oldest that is kept; a circle ends where
+// it closes. Newest first, without `from`.
+struct Line {
+  std::vector<const lake::Snapshot*> snapshots;
+  bool met = false;                // `from`.
+  std::optional<SnapshotId> lost;  // The parent that the last one names and that is not kept.
+};
+
+Line Follow(const lake::TableMetadata& metadata, const lake::Snapshot& to,
+            std::optional<SnapshotId> from) {
+  std::unordered_map<std::int64_t, const lake::Snapshot*> by_id;
+  for (const auto& snapshot : metadata.snapshots) by_id[snapshot->id.value] = snapshot.get();
+  Line line;
+  const lake::Snapshot* at = &to;
+  while (at != nullptr && line.snapshots.size() < metadata.snapshots.size()) {
+    line.met = at->id == from;
+    if (line.met) return line;
+    line.snapshots.push_back(at);
+    if (!at->parent) return line;
+    const auto parent = by_id.find(at->parent->value);
+    if (parent == by_id.end()) line.lost = *at->parent;
+    at = parent == by_id.end() ? nullptr : parent->second;
+  }
+  line.met = at != nullptr && at->id == from;
+  return line;
+}
+
+}  // namespace
+
 Result<std::vector<const lake::Snapshot*>> SnapshotsBetween(const lake::TableMetadata& metadata,
                                                             const lake::Snapshot& from,
                                                             const lake::Snapshot& to) {
-  std::vector<const lake::Snapshot*> between;
-  const lake::Snapshot* at = &to;
-  while (at != nullptr && at->id != from.id && between.size() <= metadata.snapshots.size()) {
-    between.push_back(at);
-    at = at->parent ? metadata.FindSnapshot(*at->parent) : nullptr;
+  Line line = Follow(metadata, to, from.id);
+  if (!line.met) {
+    std::string why =
+        "snapshot " + to_string(from.id) + " is no ancestor of snapshot " + to_string(to.id);
+    if (line.lost) {
+      why += ", as far as that can be told: snapshot " + to_string(*line.lost) +
+             ", which the line goes through, is not kept any more";
+    } else if (Follow(metadata, from, to.id).met) {
+      why += ": it is the other way round";
+    }
+    return Fail(Code::kInvalidArgument, std::move(why));
   }
-  if (at == nullptr || at->id != from.id) {
-    return Fail(Code::kInvalidArgument, "snapshot " + to_string(from.id) +
-                                            " is no ancestor of snapshot " + to_string(to.id));
+  std::reverse(line.snapshots.begin(), line.snapshots.end());
+  return std::move(line.snapshots);
+}
+
+std::set<SnapshotId> LineOf(const lake::TableMetadata& metadata, const lake::Snapshot& snapshot) {
+  std::set<SnapshotId> ids;
+  for (const lake::Snapshot* at : Follow(metadata, snapshot, std::nullopt).snapshots) {
+    ids.insert(at->id);
   }
-  std::reverse(between.begin(), between.end());
-  return between;
+  return ids;
 }
 
 namespace {

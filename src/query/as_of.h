@@ -6,6 +6,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,7 +36,7 @@ Result<AsOf> ReadAsOf(const JsonValue& value);
 Result<AsOf> ReadAsOf(std::string_view text);
 
 // The snapshot of `table` that a kSnapshot, kRef or kTime names; never null. kNotFound says what
-// there is.
+// there is, and of what was there once that it is gone.
 Result<const lake::Snapshot*> FindSnapshot(const lake::TableMetadata& metadata,
                                            std::string_view table, const AsOf& as_of);
 
@@ -43,10 +44,14 @@ Result<const lake::Snapshot*> FindSnapshot(const lake::TableMetadata& metadata,
 // says so.
 LogOffset OffsetOf(const lake::TableMetadata& metadata, const lake::Snapshot& snapshot);
 
-// Those after `from` up to `to`, oldest first. kInvalidArgument if `from` is no ancestor of `to`.
+// Those after `from` up to `to`, oldest first. kInvalidArgument if `from` is no ancestor of `to`,
+// or one in between is not kept any more.
 Result<std::vector<const lake::Snapshot*>> SnapshotsBetween(const lake::TableMetadata& metadata,
                                                             const lake::Snapshot& from,
                                                             const lake::Snapshot& to);
+
+// The snapshots that `snapshot` builds on, itself among them, as far as they are kept.
+std::set<SnapshotId> LineOf(const lake::TableMetadata& metadata, const lake::Snapshot& snapshot);
 
 // Commits after `since` (all that are known if it is 0) that may have taken rows away: what an
 // answer as of a receipt may lack.

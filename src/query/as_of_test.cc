@@ -88,6 +88,55 @@ TEST(AsOf, IsOneSnapshot) {
   }
 }
 
+TEST(AsOf, ATimeIsTheLastEntryThatIsNotLater) {
+  lake::TableMetadata table = Table();
+  // The clock of whoever made 4 current was behind.
+  table.snapshot_log.back().timestamp_ms = 2'500;
+  const auto at = [&](std::int64_t ms) {
+    const auto found =
+        FindSnapshot(table, "t", {.kind = Kind::kTime, .time = TimeMicros(ms * 1'000)});
+    return found ? (*found)->id.value : 0;
+  };
+  EXPECT_EQ(at(2'400), 2);
+  EXPECT_EQ(at(2'500), 4);
+  EXPECT_EQ(at(9'000), 4);
+}
+
+TEST(AsOf, SaysOfWhatIsGoneThatItIs) {
+  lake::TableMetadata table = Table();
+  table.refs["old"] = {SnapshotId(77), false, ""};
+  table.snapshot_log.push_back({SnapshotId(78), 8'000});
+  const auto says = [&](const AsOf& as_of) {
+    return FindSnapshot(table, "t", as_of).error().message();
+  };
+  EXPECT_NE(says(*ReadAsOf("old")).find("a tag \"old\" of snapshot 77, which is gone"),
+            std::string::npos);
+  const AsOf late{.kind = Kind::kTime, .time = TimeMicros(9'000'000)};
+  EXPECT_NE(says(late).find("snapshot 78"), std::string::npos) << says(late);
+}
+
+TEST(AsOf, FollowsALineThatIsNone) {
+  lake::TableMetadata table = Table();
+  const auto at = [&](std::int64_t id) { return table.FindSnapshot(SnapshotId(id)); };
+  const auto why = [&](std::int64_t from, std::int64_t to) {
+    return SnapshotsBetween(table, *at(from), *at(to)).error().message();
+  };
+  EXPECT_NE(why(4, 2).find("the other way round"), std::string::npos);
+  EXPECT_EQ(why(5, 4), "snapshot 5 is no ancestor of snapshot 4");
+  // 3 has expired: what lies behind it is not known.
+  std::erase_if(table.snapshots, [](const auto& one) { return one->id == SnapshotId(3); });
+  EXPECT_NE(why(2, 4).find("snapshot 3, which the line goes through, is not kept"),
+            std::string::npos);
+  EXPECT_EQ(LineOf(table, *at(4)), (std::set<SnapshotId>{SnapshotId(4)}));
+  // Parents in a circle, and one that is its own.
+  table.snapshots = {Snapshot(2, 4, "append"), Snapshot(3, 2, "append"), Snapshot(4, 3, "append"),
+                     Snapshot(5, 5, "append")};
+  EXPECT_EQ(LineOf(table, *at(4)).size(), 3U);
+  EXPECT_EQ(LineOf(table, *at(5)).size(), 1U);
+  EXPECT_EQ(SnapshotsBetween(table, *at(2), *at(4))->size(), 2U);
+  EXPECT_EQ(why(5, 4), "snapshot 5 is no ancestor of snapshot 4");
+}
+
 TEST(AsOf, KnowsWhatLiesBetween) {
   const lake::TableMetadata table = Table();
   const auto at = [&](std::int64_t id) { return table.FindSnapshot(SnapshotId(id)); };

@@ -94,8 +94,14 @@ Result<FileColumn> ColumnOf(const JsonValue& id, std::string_view name, const Js
   constexpr int kDepthMax = 32;
   FileColumn column;
   column.name = name;
-  column.field_id = static_cast<std::int32_t>(id.Int().value_or(-1));
-  if (column.field_id < 0 || depth > kDepthMax) return NotRead("the table's schema");
+  const std::int64_t number = id.Int().value_or(-1);
+  if (number < 0 || !std::in_range<std::int32_t>(number)) {
+    return NotRead("the table's schema: column \"" + std::string(name) + "\" has no field id");
+  }
+  column.field_id = static_cast<std::int32_t>(number);
+  if (depth > kDepthMax) {
+    return NotRead("columns within more than " + std::to_string(kDepthMax) + " others");
+  }
   if (type.is_string()) {
     TM_ASSIGN(column.type, PrimitiveOf(type.text()));
   } else {
@@ -154,6 +160,17 @@ void GiveNames(const Names* names, std::vector<FileColumn>* columns) {
   }
 }
 
+// An id means one column.
+Status CheckIds(const std::vector<FileColumn>& columns, std::set<std::int32_t>* ids) {
+  for (const FileColumn& column : columns) {
+    if (!ids->insert(column.field_id).second) {
+      return NotRead("the table's schema: two columns have id " + std::to_string(column.field_id));
+    }
+    TM_TRY(CheckIds(column.children, ids));
+  }
+  return {};
+}
+
 // To SQL names that differ by case alone are one: the later ones get a number, as results have it.
 void TellApart(std::vector<FileColumn>* columns) {
   std::set<std::string> taken;
@@ -175,6 +192,8 @@ Result<std::vector<FileColumn>> ColumnsOf(const lake::Schema& schema,
     TM_ASSIGN(columns.emplace_back(), FieldOf(field, 0));
   }
   if (columns.empty()) return NotRead("a table without columns");
+  std::set<std::int32_t> ids;
+  TM_TRY(CheckIds(columns, &ids));
   if (name_mapping.empty()) {
     GiveNames(nullptr, &columns);
     TellApart(&columns);

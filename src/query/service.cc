@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "lake/table_columns.h"
+#include "query/plain_relation.h"
 #include "query/statement_relations.h"
 #include "query/views.h"
 
@@ -211,7 +212,8 @@ Result<SqlAnswer> Service::Run(SqlRequest request) {
   const auto& cut = (*cuts)[tide::Stream::kEvents];
   SqlAnswer answer;
   answer.started = started;
-  StatementRelations relations({core_, tables_, &heads_, &deletes_}, request.project, cut);
+  StatementRelations relations({core_, tables_, &heads_, &deletes_, NamesLineage(request.sql)},
+                               request.project, cut);
   std::shared_ptr<const engine::Relation> events;
   if (request.as_of) {
     TM_ASSIGN(events, EventsBefore(request, *cut, &relations, &answer));

@@ -15,6 +15,7 @@ using RelationPointer = std::shared_ptr<const engine::Relation>;
 constexpr std::string_view kSystem = "system";
 constexpr std::string_view kIceberg = "iceberg";  // The project's namespace, whatever its name.
 constexpr std::string_view kBetween = "events_between";
+constexpr std::string_view kRowsBetween = "rows_between";  // Of any table.
 
 std::string Joined(const std::vector<std::string>& parts) {
   std::string name;
@@ -57,6 +58,53 @@ Result<AsOf> ReadArgument(const engine::Parameter& argument) {
               "events_between(from, to) takes snapshot ids, branches, tags or times");
 }
 
+// A name as SQL writes it: parts between dots, those with dots of their own in double quotes.
+std::vector<std::string> SplitName(std::string_view text) {
+  std::vector<std::string> parts(1);
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '"') {
+      const bool doubled = quoted && i + 1 < text.size() && text[i + 1] == '"';
+      if (doubled) {
+        parts.back() += text[++i];
+      } else {
+        quoted = !quoted;
+      }
+    } else if (c == '.' && !quoted) {
+      parts.emplace_back();
+    } else {
+      parts.back() += c;
+    }
+  }
+  return parts;
+}
+
+// The snapshots after the first of `ends` up to the second that only appended, oldest first.
+Result<std::vector<const lake::Snapshot*>> AppendsBetween(const lake::TableMetadata& metadata,
+                                                          std::string_view table,
+                                                          std::span<const engine::Parameter> ends) {
+  std::vector<const lake::Snapshot*> found;
+  for (const engine::Parameter& argument : ends) {
+    TM_ASSIGN(const AsOf as_of, ReadArgument(argument));
+    TM_ASSIGN(const lake::Snapshot* end, FindSnapshot(metadata, table, as_of));
+    found.push_back(end);
+  }
+  TM_ASSIGN(auto between, SnapshotsBetween(metadata, *found[0], *found[1]));
+  std::erase_if(between, [](const lake::Snapshot* snapshot) {
+    return snapshot->Summary("operation") != "append";
+  });
+  return between;
+}
+
+// What we do not read of a plain table is the statement's affair: another one may be sent.
+Result<RelationPointer> Told(Result<RelationPointer> relation, const std::string& table) {
+  if (relation) return relation;
+  const Error error = std::move(relation).error().With("table \"" + table + "\"");
+  if (error.code() != Code::kUnimplemented) return Fail(error);
+  return Fail(Code::kInvalidArgument, error.message());
+}
+
 }  // namespace
 
 std::vector<std::string> EventsNames(std::string_view project) {
@@ -67,7 +115,9 @@ std::vector<std::string> EventsNames(std::string_view project) {
 Result<RelationPointer> StatementRelations::Find(const engine::Mention& mention) {
   const std::string name = LowerCase(Joined(mention.name));
   if (mention.is_call) {
-    return name == kBetween ? EventsBetween(mention) : Result<RelationPointer>(nullptr);
+    return name == kBetween       ? EventsBetween(mention.arguments)
+           : name == kRowsBetween ? RowsBetween(mention)
+                                  : Result<RelationPointer>(nullptr);
   }
   const auto events = EventsNames(project_);
   const bool is_events = std::any_of(events.begin(), events.end(), [&](const std::string& known) {
@@ -138,29 +188,44 @@ Result<StatementRelations::Past> StatementRelations::BelowOffset(const AsOf& as_
   return past;
 }
 
-Result<RelationPointer> StatementRelations::EventsBetween(const engine::Mention& mention) {
+Result<RelationPointer> StatementRelations::EventsBetween(std::span<const engine::Parameter> ends) {
   auto relation = std::make_shared<engine::Relation>();
-  if (mention.arguments.empty()) return RelationPointer(std::move(relation));
-  if (mention.arguments.size() != 2) {
+  if (ends.empty()) return RelationPointer(std::move(relation));
+  if (ends.size() != 2) {
     return Fail(Code::kInvalidArgument, "events_between takes two snapshots: from and to");
   }
   TM_ASSIGN(const lake::TableHead* now, Settled());
-  std::vector<const lake::Snapshot*> ends;
-  for (const engine::Parameter& argument : mention.arguments) {
-    TM_ASSIGN(const AsOf as_of, ReadArgument(argument));
-    TM_ASSIGN(const lake::Snapshot* end, FindSnapshot(*now->metadata, "events", as_of));
-    ends.push_back(end);
-  }
-  TM_ASSIGN(auto between, SnapshotsBetween(*now->metadata, *ends[0], *ends[1]));
-  std::erase_if(between, [](const lake::Snapshot* snapshot) {
-    return snapshot->Summary("operation") != "append";
-  });
+  TM_ASSIGN(const auto between, AppendsBetween(*now->metadata, "events", ends));
   auto head = std::make_shared<lake::TableHead>(*now);
   TM_ASSIGN(head->files, lake::FilesAppended(parts_.core->store(), between));
   relation->schema = lake::WithOthers(*now->metadata, now->columns);
   TM_ASSIGN(const HeadFiles files, LakeFilesOf(*parts_.core, *head, parts_.deletes));
   relation->files = files.files;
   return RelationPointer(std::move(relation));
+}
+
+Result<RelationPointer> StatementRelations::RowsBetween(const engine::Mention& mention) {
+  if (mention.arguments.empty()) {
+    return RelationPointer(std::make_shared<engine::Relation>());
+  }
+  const auto* text = std::get_if<std::string>(&mention.arguments.front());
+  if (text == nullptr || mention.arguments.size() != 3) {
+    return Fail(Code::kInvalidArgument,
+                "rows_between takes a table's name as text and two snapshots: from and to");
+  }
+  const std::span<const engine::Parameter> ends = std::span(mention.arguments).subspan(1);
+  const std::vector<std::string> names = SplitName(*text);
+  const auto events = EventsNames(project_);
+  if (std::ranges::find(events, LowerCase(Joined(names))) != events.end()) {
+    return EventsBetween(ends);
+  }
+  TM_ASSIGN(const CatalogTable* table, PlainTable(names));
+  if (table == nullptr) {
+    return Fail(Code::kNotFound, "rows_between: there is no table \"" + *text +
+                                     "\"; write it as a statement does, as in 'iceberg.users'");
+  }
+  TM_ASSIGN(const auto between, AppendsBetween(*table->metadata, *text, ends));
+  return Told(PlainAppended(*table, between, parts_.lineage), *text);
 }
 
 Result<const SystemView*> StatementRelations::View() {
@@ -185,21 +250,22 @@ Result<RelationPointer> StatementRelations::FindSystem(const engine::Mention& me
 }
 
 // `iceberg.<table>` or `<project>.<table>`, with namespaces below the project's between them.
-Result<RelationPointer> StatementRelations::FindPlain(const engine::Mention& mention) {
-  const bool own = mention.name.front() == project_ || LowerCase(mention.name.front()) == kIceberg;
-  if (parts_.tables == nullptr || !own) return RelationPointer();
-  std::vector<std::string> ns(mention.name.begin(), mention.name.end() - 1);
+Result<const CatalogTable*> StatementRelations::PlainTable(const std::vector<std::string>& names) {
+  const CatalogTable* const none = nullptr;
+  if (parts_.tables == nullptr || names.size() < 2) return none;
+  if (names.front() != project_ && LowerCase(names.front()) != kIceberg) return none;
+  std::vector<std::string> ns(names.begin(), names.end() - 1);
   ns.front() = project_;
   std::vector<std::string> levels = ns;
-  levels.push_back(mention.name.back());
+  levels.push_back(names.back());
   const std::string name = NamespaceText(levels);
   auto known = plain_.find(name);
   if (known == plain_.end()) {
-    TM_ASSIGN(auto table, parts_.tables->Find(ns, mention.name.back()));
+    TM_ASSIGN(auto table, parts_.tables->Find(ns, names.back()));
     if (!table) {
-      TM_ASSIGN(table, parts_.tables->Find(SplitLevels(ns), mention.name.back()));
+      TM_ASSIGN(table, parts_.tables->Find(SplitLevels(ns), names.back()));
     }
-    if (!table) return RelationPointer();
+    if (!table) return none;
     known = plain_.emplace(name, *std::move(table)).first;
   }
   const CatalogTable& table = known->second;
@@ -209,17 +275,27 @@ Result<RelationPointer> StatementRelations::FindPlain(const engine::Mention& men
   if (table.metadata == nullptr) {
     return Fail(Code::kInvalidArgument, "table \"" + name + "\" cannot be read: " + table.problem);
   }
+  return &table;
+}
+
+Result<RelationPointer> StatementRelations::FindPlain(const engine::Mention& mention) {
+  TM_ASSIGN(const CatalogTable* found, PlainTable(mention.name));
+  if (found == nullptr) return RelationPointer();
+  const CatalogTable& table = *found;
+  std::vector<std::string> levels = table.ns;
+  levels.push_back(table.name);
+  const std::string name = NamespaceText(levels);
   const lake::Snapshot* snapshot = table.metadata->current();
+  PlainColumns columns{.lineage = parts_.lineage};
   if (mention.as_of) {
     TM_ASSIGN(const AsOf as_of, ReadAsOf(*mention.as_of));
     TM_ASSIGN(snapshot, FindSnapshot(*table.metadata, name, as_of));
+    const auto ref = table.metadata->refs.find(as_of.ref);
+    const bool on_branch = as_of.kind == AsOf::Kind::kRef && ref != table.metadata->refs.end() &&
+                           ref->second.is_branch;
+    if (!on_branch) columns.at = ColumnsAt::kSnapshot;
   }
-  auto relation = PlainRelation(table, snapshot, parts_.deletes);
-  if (relation) return relation;
-  const Error error = std::move(relation).error().With("table \"" + name + "\"");
-  // What we do not read is the statement's affair: another one may be sent.
-  if (error.code() != Code::kUnimplemented) return Fail(error);
-  return Fail(Code::kInvalidArgument, error.message());
+  return Told(PlainRelation(table, snapshot, columns, parts_.deletes), name);
 }
 
 }  // namespace tidemark::query

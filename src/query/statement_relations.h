@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,7 @@ class StatementRelations {
     TableSource* tables = nullptr;  // May be null: no plain tables.
     PastHeads* heads = nullptr;
     engine::DeleteFiles* deletes = nullptr;
+    bool lineage = false;  // The statement names columns of row ids.
   };
 
   StatementRelations(Parts parts, std::string project, std::shared_ptr<const tide::Cut> cut)
@@ -56,7 +58,11 @@ class StatementRelations {
   Result<std::shared_ptr<const engine::Relation>> FindEvents(const engine::Mention& mention);
   Result<std::shared_ptr<const engine::Relation>> FindSystem(const engine::Mention& mention);
   Result<std::shared_ptr<const engine::Relation>> FindPlain(const engine::Mention& mention);
-  Result<std::shared_ptr<const engine::Relation>> EventsBetween(const engine::Mention& mention);
+  Result<std::shared_ptr<const engine::Relation>> EventsBetween(
+      std::span<const engine::Parameter> ends);
+  Result<std::shared_ptr<const engine::Relation>> RowsBetween(const engine::Mention& mention);
+  // The plain table of these names; nullptr: there is none.
+  Result<const CatalogTable*> PlainTable(const std::vector<std::string>& names);
   Result<Past> BelowOffset(const AsOf& as_of);
   Result<const SystemView*> View();
   Result<const lake::TableHead*> Settled() const;

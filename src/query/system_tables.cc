@@ -3,6 +3,7 @@
 #include <array>
 #include <functional>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "base/json_writer.h"
@@ -163,6 +164,14 @@ Status VisitFilesOf(const SystemView& view, const TableView& table, const VisitF
   return {};
 }
 
+// A table that cannot be read is its own affair: a row tells of it, and the others are there.
+bool IsTables(const Status& status) {
+  if (status) return false;
+  const Code code = status.error().code();
+  return code == Code::kCorruption || code == Code::kInvalidArgument || code == Code::kNotFound ||
+         code == Code::kPermissionDenied || code == Code::kUnimplemented;
+}
+
 std::optional<std::int64_t> Count(std::string_view text) {
   std::int64_t value = 0;
   if (text.empty() || text.size() > 18) return std::nullopt;
@@ -175,6 +184,13 @@ std::optional<std::int64_t> Count(std::string_view text) {
 
 MemoryRows& Named(MemoryRows* rows, const TableView& table) {
   return rows->Text(table.schema).Text(table.name);
+}
+
+// `columns`: those between the table's name and `problem`.
+void AddProblem(const TableView& table, int columns, const Error& error, MemoryRows* rows) {
+  Named(rows, table);
+  for (int i = 0; i < columns; ++i) rows->Null();
+  rows->Text(error.message());
 }
 
 Status AddTables(const SystemView& view, MemoryRows* rows) {
@@ -235,13 +251,17 @@ Status AddHistory(const SystemView& view, MemoryRows* rows) {
   for (const TableView& table : TablesOf(view)) {
     if (table.metadata == nullptr) continue;
     const lake::TableMetadata& metadata = *table.metadata;
+    std::map<SnapshotId, const lake::Snapshot*> kept;
+    for (const auto& snapshot : metadata.snapshots) kept[snapshot->id] = snapshot.get();
+    const lake::Snapshot* head = metadata.current();
+    const auto line = head == nullptr ? std::set<SnapshotId>() : LineOf(metadata, *head);
     for (const lake::SnapshotLogEntry& entry : metadata.snapshot_log) {
-      const lake::Snapshot* snapshot = metadata.FindSnapshot(entry.snapshot);
+      const auto snapshot = kept.find(entry.snapshot);
       Named(rows, table).Time(FromMs(entry.timestamp_ms)).Int(entry.snapshot.value);
-      snapshot != nullptr && snapshot->parent ? rows->Int(snapshot->parent->value) : rows->Null();
-      const lake::Snapshot* head = metadata.current();
-      rows->Flag(snapshot != nullptr && head != nullptr &&
-                 SnapshotsBetween(metadata, *snapshot, *head).has_value());
+      snapshot != kept.end() && snapshot->second->parent
+          ? rows->Int(snapshot->second->parent->value)
+          : rows->Null();
+      rows->Flag(line.contains(entry.snapshot));
     }
   }
   return {};
@@ -259,8 +279,9 @@ Status AddRefs(const SystemView& view, MemoryRows* rows) {
 }
 
 Status AddFiles(const SystemView& view, MemoryRows* rows) {
+  constexpr int kColumns = 14;  // Between the table's name and `problem`.
   for (const TableView& table : TablesOf(view)) {
-    TM_TRY(VisitFilesOf(view, table, [&](const FileView& file) {
+    const Status visited = VisitFilesOf(view, table, [&](const FileView& file) {
       Named(rows, table).Text(file.content).Text(file.path).Text(file.format);
       rows->Int(std::int64_t{file.spec_id}).Text(file.partition);
       rows->Int(file.rows).Int(file.bytes).Int(file.sequence_number);
@@ -268,7 +289,11 @@ Status AddFiles(const SystemView& view, MemoryRows* rows) {
       rows->Time(file.received_min).Time(file.received_max);
       file.offset_first ? rows->Int(file.offset_first->value) : rows->Null();
       file.offset_last ? rows->Int(file.offset_last->value) : rows->Null();
-    }));
+      rows->Null();
+    });
+    if (visited) continue;
+    if (!IsTables(visited)) return visited;
+    AddProblem(table, kColumns, visited.error(), rows);
   }
   return {};
 }
@@ -282,9 +307,10 @@ Status AddPartitions(const SystemView& view, MemoryRows* rows) {
     std::optional<TimeMicros> min, max;
     bool all_known = true;
   };
+  constexpr int kColumns = 8;  // Between the table's name and `problem`.
   for (const TableView& table : TablesOf(view)) {
     std::map<std::pair<std::int32_t, std::string>, Sum> sums;
-    TM_TRY(VisitFilesOf(view, table, [&](const FileView& file) {
+    const Status visited = VisitFilesOf(view, table, [&](const FileView& file) {
       Sum& sum = sums[{file.spec_id, file.partition}];
       if (file.content != "data") {
         ++sum.delete_files;
@@ -297,11 +323,17 @@ Status AddPartitions(const SystemView& view, MemoryRows* rows) {
       if (!sum.all_known) return;
       sum.min = sum.min ? std::min(*sum.min, *file.time_min) : *file.time_min;
       sum.max = sum.max ? std::max(*sum.max, *file.time_max) : *file.time_max;
-    }));
+    });
+    if (!visited) {
+      if (!IsTables(visited)) return visited;
+      AddProblem(table, kColumns, visited.error(), rows);
+      continue;
+    }
     for (const auto& [partition, sum] : sums) {
       Named(rows, table).Int(std::int64_t{partition.first}).Text(partition.second);
       rows->Int(sum.rows).Int(sum.files).Int(sum.bytes).Int(sum.delete_files);
       sum.all_known ? rows->Time(sum.min).Time(sum.max) : rows->Null().Null();
+      rows->Null();
     }
   }
   return {};
@@ -313,6 +345,24 @@ struct SystemTable {
   Status (*add)(const SystemView&, MemoryRows*);
   std::string_view map = "";  // The column that is one.
 };
+
+Columns FileColumns() {
+  return {{"content", Type::kString},
+          {"file_path", Type::kString},
+          {"file_format", Type::kString},
+          {"spec_id", Type::kInt64},
+          {"partition", Type::kString},
+          {"record_count", Type::kInt64},
+          {"file_size_in_bytes", Type::kInt64},
+          {"sequence_number", Type::kInt64},
+          {"timestamp_min", Type::kTimestamp},
+          {"timestamp_max", Type::kTimestamp},
+          {"received_at_min", Type::kTimestamp},
+          {"received_at_max", Type::kTimestamp},
+          {"log_offset_min", Type::kInt64},
+          {"log_offset_max", Type::kInt64},
+          {"problem", Type::kString}};
+}
 
 const std::vector<SystemTable>& All() {
   static const std::vector<SystemTable> kAll = {
@@ -356,22 +406,7 @@ const std::vector<SystemTable>& All() {
       {"refs",
        {{"name", Type::kString}, {"type", Type::kString}, {"snapshot_id", Type::kInt64}},
        AddRefs},
-      {"files",
-       {{"content", Type::kString},
-        {"file_path", Type::kString},
-        {"file_format", Type::kString},
-        {"spec_id", Type::kInt64},
-        {"partition", Type::kString},
-        {"record_count", Type::kInt64},
-        {"file_size_in_bytes", Type::kInt64},
-        {"sequence_number", Type::kInt64},
-        {"timestamp_min", Type::kTimestamp},
-        {"timestamp_max", Type::kTimestamp},
-        {"received_at_min", Type::kTimestamp},
-        {"received_at_max", Type::kTimestamp},
-        {"log_offset_min", Type::kInt64},
-        {"log_offset_max", Type::kInt64}},
-       AddFiles},
+      {"files", FileColumns(), AddFiles},
       {"partitions",
        {{"spec_id", Type::kInt64},
         {"partition", Type::kString},
@@ -380,7 +415,8 @@ const std::vector<SystemTable>& All() {
         {"total_data_file_size_in_bytes", Type::kInt64},
         {"delete_file_count", Type::kInt64},
         {"timestamp_min", Type::kTimestamp},
-        {"timestamp_max", Type::kTimestamp}},
+        {"timestamp_max", Type::kTimestamp},
+        {"problem", Type::kString}},
        AddPartitions},
   };
   return kAll;

@@ -9,6 +9,7 @@
 #include "engine/copied_rows.h"
 #include "engine/promoted_rows.h"
 #include "lake/names.h"
+#include "lake/snapshot_files.h"
 #include "tide/flush.h"
 
 namespace tidemark::tide {
@@ -66,6 +67,9 @@ Status Flusher::PlanBackfill(Project& project) {
     plan.files.push_back(file);
   });
   plan.started = parts_.clock->Now();
+  if (!plan.files.empty() && head->metadata->format_version >= 3) {
+    TM_ASSIGN(plan.lineage, lake::ReadLineage(*parts_.store, *head->metadata));
+  }
   if (!plan.files.empty()) TM_TRY(parts_.catalog->AddInflight(plan.inflight));
   backfill_ = std::move(plan);
   return {};
@@ -76,16 +80,23 @@ Result<lake::NewFile> Flusher::RewriteFile(const lake::LiveFile& file, const std
   const auto& fixed = backfill_->project->schema();
   auto copied = std::make_shared<engine::CopiedRows>(fixed);
   const std::string path = parts_.store->NativePath(file.key);
-  TM_TRY(parts_.reader->Read(path, fixed, [&copied](const event::RowSource& rows) {
+  // Rows that have ids keep them.
+  const auto known = backfill_->lineage.find(file.key);
+  std::optional<engine::RowLineage> lineage;
+  if (known != backfill_->lineage.end()) lineage.emplace(known->second);
+  const auto read_by = lineage ? engine::WithLineageColumns(*fixed) : fixed;
+  TM_TRY(parts_.reader->Read(path, read_by, [&](const event::RowSource& rows) {
     copied->Add(rows);
+    if (lineage) lineage->Add(rows);
     return Status();
   }));
   if (copied->row_count() != file.rows) {
     return Fail(Code::kCorruption, file.key + " has " + std::to_string(copied->row_count()) +
                                        " rows, its manifest says " + std::to_string(file.rows));
   }
-  const auto rows = engine::WithPromoted(
-      std::move(copied), columns, std::vector<LogOffset>(columns->promoted.size(), LogOffset(0)));
+  auto rows = engine::WithPromoted(std::move(copied), columns,
+                                   std::vector<LogOffset>(columns->promoted.size(), LogOffset(0)));
+  if (lineage) rows = engine::RowLineage::Put(std::move(rows), *std::move(lineage));
   const lake::Partition partition{file.spec_id, *file.partition};
   TM_ASSIGN(auto files, WriteFiles({{partition, rows, false}}, columns->kept, {key}));
   return std::move(files.front());

@@ -17,6 +17,7 @@
 #include "catalog/catalog.h"
 #include "catalog/directory.h"
 #include "engine/data_file.h"
+#include "engine/row_lineage.h"
 #include "env/clock.h"
 #include "env/object_store.h"
 #include "env/random.h"
@@ -125,8 +126,9 @@ class Flusher {
     Project* project = nullptr;
     std::shared_ptr<const lake::TableHead> head;  // That it was planned on.
     catalog::Inflight inflight;
-    std::vector<lake::LiveFile> files;   // To be written again, in this order.
-    std::vector<lake::NewFile> written;  // The first of them, as they are now.
+    std::vector<lake::LiveFile> files;                   // To be written again, in this order.
+    std::vector<lake::NewFile> written;                  // The first of them, as they are now.
+    std::map<std::string, engine::FileLineage> lineage;  // v3: by key, of files that have row ids.
     BackfillReport report;
     Duration started{};
   };

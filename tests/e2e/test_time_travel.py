@@ -2,7 +2,10 @@
 import json
 import subprocess
 
+import pyarrow
 import pytest
+from pyiceberg.catalog import load_catalog
+from pyiceberg.types import LongType, StringType
 
 from support.server import BINARY
 
@@ -122,3 +125,146 @@ def test_the_command_takes_every_form(past):
     assert sql(past.receipts[1]) == (0, ["n", "3"])
     assert sql(json.dumps(past.cut)) == (0, ["n", "3"])
     assert sql("nowhere") == (3, [])
+
+
+def refused(server, statement, **options):
+    answer = server.post("/v1/sql", {"query": statement, **options})
+    assert answer.status >= 400, answer.body
+    return answer.status, answer.json()["message"]
+
+
+def loaded(server, name="default.events"):
+    return load_catalog("tidemark", type="rest", uri=f"http://127.0.0.1:{server.port}/iceberg").load_table(name)
+
+
+def commit(server, *updates, table="events"):
+    answer = server.post(f"/iceberg/v1/namespaces/default/tables/{table}", {"updates": list(updates)})
+    assert answer.status == 200, answer.body
+
+
+def test_after_a_rollback_the_past_is_what_it_was_and_the_rest_goes_on(past):
+    (first, _), (second, at) = past.snapshots
+    commit(past, {"action": "set-snapshot-ref", "ref-name": "main", "type": "branch", "snapshot-id": first})
+    # c was settled and is gone; d was hot and is not.
+    assert ids(past) == "abd"
+    send(past, "e")
+    past.settle()
+    assert ids(past) == "abde"
+    third = past.scalar("select snapshot_id from system.snapshots where is_current")
+    assert ids(past, f"events at (version => {second})") == "abc"
+    # Main was at the first again: by its history, not by the order of snapshots.
+    assert ids(past, "events at (version => 'main')") == "abde"
+    assert past.rows(f"select is_current_ancestor from system.history where snapshot_id = {second}") == [(False,)]
+    # The line of the head does not go through what was rolled back.
+    assert ids(past, f"events_between({first}, {third})") == "de"
+    status, message = refused(past, f"select * from events_between({second}, {third})")
+    assert status == 400 and f"snapshot {second} is no ancestor of snapshot {third}" in message
+    assert ids(past, f"events_between({first}, {second})") == "c"
+    # A receipt is of the log: what was rolled back is missing, and the answer says so.
+    answer = past.query("select event_id from events order by 1", as_of=past.receipts[1])
+    assert [row["event_id"] for row in answer["data"]] == ["a", "b"] and answer["metadata"]["as_of"]["removed_since"]
+    past.kill()
+    past.start()
+    assert ids(past) == "abde" and ids(past, f"events at (version => {second})") == "abc"
+    assert at and past.verify()["ok"]
+
+
+def test_expiry_by_another_engine_takes_the_past_and_nothing_else(past):
+    past.settle()
+    (first, at), (second, _), (third, _) = past.rows("select snapshot_id, committed_at from system.snapshots order by sequence_number")
+    commit(past, {"action": "set-snapshot-ref", "ref-name": "kept", "type": "tag", "snapshot-id": first})
+    commit(past, {"action": "remove-snapshots", "snapshot-ids": [second]})
+    assert ids(past) == "abcd"
+    assert ids(past, "events at (version => 'kept')") == "ab"
+    status, message = refused(past, f"select * from events at (version => {second})")
+    assert status == 404 and f"no snapshot {second}" in message and "kept" in message
+    # The history before what is gone is gone: a time in it has no answer, and none is guessed.
+    status, message = refused(past, f"select * from events at (timestamp => '{at}')")
+    assert status == 404 and "no snapshot that was current" in message
+    status, message = refused(past, f"select * from events_between({first}, {third})")
+    assert status == 400 and f"snapshot {second}, which the line goes through, is not kept any more" in message
+    for receipt, expected in zip(past.receipts, ("ab", "abc", "abcd")):
+        assert ids(past, as_of=receipt) == expected
+    past.kill()
+    past.start()
+    assert ids(past) == "abcd" and ids(past, as_of=past.cut) == "abc"
+    send(past, "e")
+    past.settle()
+    assert ids(past, f"events_between({third}, 'main')") == "e"
+    assert past.verify()["ok"]
+
+
+def test_a_schema_that_changed_in_between(past):
+    """Events have the columns of now at any time; a column that came later is null before."""
+    (first, _), _ = past.snapshots
+    with loaded(past).update_schema() as update:
+        update.add_column("note", StringType())
+    past.settle()
+    assert past.rows(f"select event_id, note from events at (version => {first}) order by 1") == [("a", None), ("b", None)]
+    assert past.rows(f"select event_id, note from events_between({first}, 'main') order by 1") == [("c", None), ("d", None)]
+    assert past.rows("select count(*), count(note) from events", as_of=past.receipts[1]) == [(3, 0)]
+
+
+def test_wrong_ends_are_told(past):
+    (first, _), (second, _) = past.snapshots
+    for statement, words in ((f"select * from events_between({second}, {first})", "the other way round"), ("select * from events_between('v1', 'main')", 'no branch or tag "v1"'),
+                             (f"select * from events_between({first}, '2001-01-01')", "no snapshot that was current"), ("select * from events_between(1.5, 2)", "takes snapshot ids"),
+                             (f"select * from events_between({first})", "two snapshots")):
+        assert words in refused(past, statement)[1], statement
+
+
+@pytest.fixture
+def plain(server):
+    """A plain table of a line of three appends, an overwrite and an append after it."""
+    catalog = load_catalog("tidemark", type="rest", uri=f"http://127.0.0.1:{server.port}/iceberg")
+    table = catalog.create_table("default.users", schema=pyarrow.schema([("id", pyarrow.int64()), ("name", pyarrow.string())]))
+    for number in range(3):
+        table.append(pyarrow.table({"id": [number], "name": [f"n{number}"]}))
+    server.ids = [snapshot.snapshot_id for snapshot in table.snapshots()]
+    server.table = table
+    return server
+
+
+def test_what_was_added_to_any_table_between_two_snapshots(plain):
+    first, second, third = plain.ids
+    between = "select id from rows_between('{}', {}, {}) order by id"
+    assert plain.rows(between.format("iceberg.users", first, third)) == [(1,), (2,)]
+    assert plain.rows(between.format('"default".users', first, "'main'")) == [(1,), (2,)]
+    assert plain.rows(between.format("iceberg.users", third, third)) == []
+    # Copy-on-write is no append: it brings nothing, and takes nothing back.
+    plain.table.delete("id = 1")
+    plain.table.append(pyarrow.table({"id": [3], "name": ["n3"]}))
+    with plain.table.update_schema() as update:
+        update.rename_column("name", "title")
+        update.add_column("more", LongType())
+    assert plain.rows("select id, title, more from rows_between('iceberg.users', %d, 'main') order by id" % first) == [(1, "n1", None), (2, "n2", None), (3, "n3", None)]
+    assert plain.rows("select count(*) from rows_between('iceberg.users', %d, 'main') r join iceberg.users u using (id)" % first) == [(2,)]
+    send(plain, "a")
+    plain.settle()
+    begin = plain.scalar("select snapshot_id from system.snapshots where table_name = 'events'")
+    send(plain, "b")
+    plain.settle()
+    assert ids(plain, f"rows_between('events', {begin}, 'main')") == "b"
+    for arguments, words in ((f"'iceberg.nobody', {first}, {third}", 'no table "iceberg.nobody"'), (f"'users', {first}, {third}", "iceberg.users"), (f"'iceberg.users', {third}, {first}", "the other way round"),
+                             (f"{first}, {third}", "a table's name"), ("'iceberg.users', 5, 6", "no snapshot 5"), ("'other.users', 1, 2", "no table")):
+        assert words in refused(plain, f"select * from rows_between({arguments})")[1], arguments
+
+
+def test_a_plain_table_at_a_branch_a_tag_and_a_time(plain):
+    """At a tag, a time and an id it has the columns of then, on a branch those of now."""
+    first, _, third = plain.ids
+    plain.table.manage_snapshots().create_tag(first, "v1").create_branch(first, "audit").commit()
+    with plain.table.update_schema() as update:
+        update.add_column("more", LongType())
+    columns = "select column_name from (describe iceberg.users at (version => {}))"
+    assert plain.rows("select * from iceberg.users at (version => 'v1')") == plain.rows(f"select * from iceberg.users at (version => {first})") == [(0, "n0")]
+    assert plain.rows("select * from iceberg.users at (version => 'audit')") == [(0, "n0", None)]
+    at = plain.scalar(f"select made_current_at from system.history where snapshot_id = {third}")
+    assert plain.rows(f"select count(*) from iceberg.users at (timestamp => '{at}')") == [(3,)]
+    assert columns and plain.rows("select count(*) from iceberg.users at (version => 'main')") == [(3,)]
+    commit(plain, {"action": "remove-snapshot-ref", "ref-name": "v1"}, table="users")
+    status, message = refused(plain, "select * from iceberg.users at (version => 'v1')")
+    assert status == 404 and 'no branch or tag "v1"' in message and "audit" in message
+    receipt = send(plain, "a")
+    status, message = refused(plain, f"select * from iceberg.users at (version => '{receipt}')")
+    assert status == 400 and "a receipt names rows of events" in message
