@@ -1,9 +1,7 @@
 // Names: one transaction for several changes, versions compared, managed tables never touched.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include "catalog/sqlite_catalog.h"
-#include "catalog/sqlite_directory.h"
+#include "catalog/test_catalog.h"
 #include "sim/expect.h"
 
 namespace tidemark::catalog {
@@ -11,28 +9,7 @@ namespace {
 
 class DirectoryTest : public testing::Test {
  protected:
-  void SetUp() override {
-    path_ = testing::TempDir() + "directory_test_" + std::to_string(getpid()) + "_" +
-            testing::UnitTest::GetInstance()->current_test_info()->name() + ".db";
-    RemoveFiles();
-    auto database = meta::Database::Open(path_);
-    ASSERT_OK(database);
-    database_ = std::move(*database);
-    auto catalog = SqliteCatalog::Open(database_.get());
-    ASSERT_OK(catalog);
-    catalog_ = std::move(*catalog);
-    directory_ = std::make_unique<SqliteDirectory>(database_.get());
-    ASSERT_OK(directory_->CreateNamespace({"a", {{"k", "v"}}, false}));
-  }
-  void TearDown() override {
-    directory_.reset();
-    catalog_.reset();
-    database_.reset();
-    RemoveFiles();
-  }
-  void RemoveFiles() {
-    for (const char* end : {"", "-wal", "-shm"}) unlink((path_ + end).c_str());
-  }
+  void SetUp() override { ASSERT_OK(directory_->CreateNamespace({"a", {{"k", "v"}}, false})); }
   static EntryChange Create(std::uint64_t n, const std::string& name,
                             EntryKind kind = EntryKind::kTable) {
     EntryChange change;
@@ -56,10 +33,9 @@ class DirectoryTest : public testing::Test {
   Status Apply(const EntryChange& change) { return directory_->Apply({&change, 1}); }
   Code CodeOf(const Status& status) { return status ? Code::kInternal : status.error().code(); }
 
-  std::string path_;
-  std::unique_ptr<meta::Database> database_;
-  std::unique_ptr<SqliteCatalog> catalog_;
-  std::unique_ptr<SqliteDirectory> directory_;
+  TestCatalog temporary_{"directory_test"};
+  SqliteCatalog* const catalog_ = temporary_.catalog();
+  SqliteDirectory* const directory_ = temporary_.directory();
 };
 
 TEST_F(DirectoryTest, NamespacesNest) {

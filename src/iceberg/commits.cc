@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "iceberg/commit_request.h"
 #include "iceberg/managed_commit.h"
+#include "iceberg/named_files.h"
 #include "iceberg/rest_catalog.h"
 #include "iceberg/schema.h"
 #include "lake/deflate.h"
@@ -58,7 +59,10 @@ Done RestCatalog::WriteMetadata(std::string_view folder, std::string_view codec,
   ICE_ASSIGN(const Locations::Place place, parts_.locations->Resolve(uri));
   catalog::TableRecord& record = prepared->change.entry.record;
   record.metadata_bytes = plain ? json : lake::Deflate(json, lake::DeflateForm::kGzip, kGzipLevel);
-  ICE_TRY(place.store->Put(place.key, record.metadata_bytes));
+  if (const Status put = place.store->Put(place.key, record.metadata_bytes); !put) {
+    RemoveFile(uri);  // It may be there, whole or torn, and nothing will ever name it.
+    return tl::unexpected<Problem>(put.error());
+  }
   record.metadata_key = std::move(uri);
   record.metadata_version = version;
   prepared->metadata = std::move(json);
@@ -100,7 +104,7 @@ Outcome<RestCatalog::Prepared> RestCatalog::PrepareNew(const Access& access,
   record.managed = false;
   record.location = Locations::Normal(document.location());
   record.head = SnapshotId(document.current_snapshot().value_or(0));
-  ICE_TRY(CheckAddedLists(access, document));
+  ICE_TRY(CheckAddedFiles(access, document));
   ICE_ASSIGN(
       const std::string folder,
       MetadataFolder(access, document.location(), document.Property(kMetadataPath), record.uuid));
@@ -109,12 +113,17 @@ Outcome<RestCatalog::Prepared> RestCatalog::PrepareNew(const Access& access,
   return prepared;
 }
 
-// Manifests and their files are looked at by who reads them.
-Done RestCatalog::CheckAddedLists(const Access& access, const TableDocument& document) const {
+// What the parent had was looked at when it came.
+Done RestCatalog::CheckAddedFiles(const Access& access, const TableDocument& document) const {
+  if (access.all) return {};
   const Reach reach = ReachOf(access, document.location());
-  for (const std::string& list : document.added_manifest_lists()) {
-    const auto place = reach.Resolve(list);
-    if (!place && place.error().status == 403) return tl::unexpected<Problem>(place.error());
+  for (const std::int64_t id : document.added_snapshots()) {
+    const JsonValue* snapshot = document.FindSnapshot(id);
+    if (snapshot == nullptr) continue;  // Added and removed again.
+    const JsonValue* parent = document.FindSnapshot(ParentOf(*snapshot).value_or(-1));
+    ICE_TRY(CheckNewManifests(reach, &manifests_,
+                              parent == nullptr ? "" : TextOr(*parent, "manifest-list"),
+                              TextOr(*snapshot, "manifest-list")));
   }
   return {};
 }
@@ -129,7 +138,7 @@ Outcome<RestCatalog::Prepared> RestCatalog::PrepareNext(const Access& access,
   const std::int64_t now = std::max(NowMs(), before_ms);
   ICE_TRY(ApplyRequest(*commit.request, now, &document));
   ICE_TRY(CheckLocation(access, document.location(), location, {&entry.record.uuid, 1}));
-  ICE_TRY(CheckAddedLists(access, document));
+  ICE_TRY(CheckAddedFiles(access, document));
   ICE_TRY(document.Finish(now));
   Prepared prepared;
   prepared.change.action = EntryChange::Action::kSwap;

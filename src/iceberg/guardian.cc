@@ -71,6 +71,20 @@ bool IsKnownId(const TableDocument& table, std::int64_t id) {
   });
 }
 
+// Rows that the server writes have null in columns that are not its own, and so have hot ones.
+Done CheckNoDefaults(const JsonValue& field, const std::string& name) {
+  for (const std::string_view key : {"initial-default", "write-default"}) {
+    if (MemberOf(field, key).is_null()) continue;
+    return NotValid("G10: column " + name + " cannot have an " + std::string(key) +
+                    ": events have null where their sender said nothing; leave it out");
+  }
+  const JsonValue& type = MemberOf(field, "type");
+  for (const JsonValue& inner : MemberOf(type, "fields").items()) {
+    ICE_TRY(CheckNoDefaults(inner, name + "." + TextOr(inner, "name")));
+  }
+  return {};
+}
+
 Done CheckNewField(const TableDocument& before, const JsonValue& field) {
   const std::string name = TextOr(field, "name");
   if (MemberOf(field, "required").Bool().value_or(false)) {
@@ -113,6 +127,7 @@ Done CheckColumns(const TableDocument& before, const TableDocument& after) {
       return NotValid("G10: two columns are called " + TextOr(field, "name") +
                       ": names that differ by case alone are the same to SQL");
     }
+    ICE_TRY(CheckNoDefaults(field, TextOr(field, "name")));
     if (FieldOf(old_schema, IntOr(field, "id", -1)) == nullptr) {
       ICE_TRY(CheckNewField(before, field));
     }
@@ -156,6 +171,30 @@ Done CheckLayouts(const TableDocument& before, const TableDocument& after) {
       return NotValid(
           "G10: the default partition spec must have an hour, day, month or year of a time");
     }
+  }
+  return {};
+}
+
+// G2: numbers follow those that were given out, so that there are some left for the server.
+Done CheckNumbers(const TableDocument& before, const TableDocument& after) {
+  std::int64_t sequence = IntOr(before.json(), "last-sequence-number", 0);
+  std::int64_t row = IntOr(before.json(), "next-row-id", 0);
+  for (const std::int64_t id : after.added_snapshots()) {
+    const JsonValue* snapshot = after.FindSnapshot(id);
+    if (snapshot == nullptr) continue;
+    ++sequence;
+    if (IntOr(*snapshot, "sequence-number", 0) > sequence) {
+      return NotValid("G2: the next sequence number is " + std::to_string(sequence) +
+                      ", snapshot " + std::to_string(id) + " has " +
+                      std::to_string(IntOr(*snapshot, "sequence-number", 0)));
+    }
+    if (after.format_version() < 3) continue;
+    if (IntOr(*snapshot, "first-row-id", row) != row) {
+      return NotValid("G2: the next row id is " + std::to_string(row) + ", snapshot " +
+                      std::to_string(id) + " begins with " +
+                      std::to_string(IntOr(*snapshot, "first-row-id", row)));
+    }
+    row += IntOr(*snapshot, "added-rows", 0);
   }
   return {};
 }
@@ -231,6 +270,7 @@ Outcome<HeadMove> CheckManaged(const TableDocument& before, const TableDocument&
   ICE_TRY(CheckTable(before, after));
   ICE_TRY(CheckColumns(before, after));
   ICE_TRY(CheckLayouts(before, after));
+  ICE_TRY(CheckNumbers(before, after));
   ICE_TRY(CheckSummaries(after, now_ms));
   return CheckHead(before, after);
 }

@@ -110,6 +110,39 @@ TEST_F(GuardianTest, G2AClockThatIsFarAheadIsRefused) {
               "clock");
 }
 
+TEST_F(GuardianTest, G2NumbersFollowThoseThatWereGivenOut) {
+  EXPECT_EQ(Try({Snapshot(3, 3, 2), Snapshot(4, 4, 3), SetRef(4)}), "forward");
+  EXPECT_SAYS(Try({Snapshot(3, 4, 2), SetRef(3)}), "400 G2", "the next sequence number is 3");
+  EXPECT_SAYS(Try({Snapshot(3, 3, 2), Snapshot(4, 9'223'372'036'854'775'807, 3)}), "400 G2",
+              "is 4");
+  Take({SetProperty("tidemark.format-upgrade", "allow"),
+        R"({"action":"upgrade-format-version","format-version":3})"});
+  const auto with_rows = [](std::int64_t first, std::int64_t rows) {
+    std::string update = Snapshot(3, 3, 2);
+    update.insert(update.find("\"summary\""), "\"first-row-id\":" + std::to_string(first) +
+                                                  ",\"added-rows\":" + std::to_string(rows) + ",");
+    return update;
+  };
+  EXPECT_EQ(Try({with_rows(0, 10), SetRef(3)}), "forward");
+  EXPECT_SAYS(Try({with_rows(1'000'000'000'000, 10), SetRef(3)}), "400 G2", "next row id is 0");
+}
+
+TEST_F(GuardianTest, G10ColumnsOfOthersHaveNoDefaults) {
+  Take({SetProperty("tidemark.format-upgrade", "allow"),
+        R"({"action":"upgrade-format-version","format-version":3})"});
+  for (const char* key : {"initial-default", "write-default"}) {
+    const std::string name = key;
+    EXPECT_SAYS(
+        TryField(R"({"id":40,"name":"note","required":false,"type":"int",")" + name + R"(":5})"),
+        "400 G10", key);
+    EXPECT_SAYS(TryField(R"({"id":40,"name":"note","required":false,"type":{"type":"struct",)"
+                         R"("fields":[{"id":41,"name":"x","required":false,"type":"int",")" +
+                         name + R"(":5}]}})"),
+                "400 G10", "note.x");
+  }
+  EXPECT_EQ(TryField(R"({"id":40,"name":"note","required":false,"type":"int"})"), "none");
+}
+
 TEST_F(GuardianTest, G8MainMovesOnTopOfItsHeadOrBack) {
   EXPECT_EQ(Try({Snapshot(3, 3, 2), Snapshot(4, 4, 3), SetRef(4)}), "forward");
   EXPECT_EQ(Try({SetRef(1)}), "rollback");

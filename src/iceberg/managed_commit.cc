@@ -278,8 +278,11 @@ class Commit {
     change.metadata_key =
         lake::MetadataKey(record_.location, record_.metadata_version + 1, parts_.new_id(), !plain);
     change.metadata_bytes = plain ? done_.metadata : document.ToFile();
-    ICE_TRY(parts_.store->Put(change.metadata_key, change.metadata_bytes));
-    return {};
+    const Status put = parts_.store->Put(change.metadata_key, change.metadata_bytes);
+    if (put) return {};
+    // It may be there, whole or torn, and nothing will ever name it.
+    static_cast<void>(parts_.store->Remove(change.metadata_key).has_value());
+    return tl::unexpected<Problem>(put.error());
   }
 
   const ManagedParts& parts_;

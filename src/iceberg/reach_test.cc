@@ -2,10 +2,8 @@
 #include "iceberg/reach.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include "catalog/sqlite_catalog.h"
-#include "catalog/sqlite_directory.h"
+#include "catalog/test_catalog.h"
 #include "env/local_store.h"
 #include "sim/expect.h"
 #include "sim/sim_disk.h"
@@ -18,24 +16,9 @@ constexpr char kDropped[] = "plain.tables/shop/orders-1/data/1.parquet";
 class ReachTest : public testing::Test {
  protected:
   void SetUp() override {
-    path_ = testing::TempDir() + "reach_test_" + std::to_string(getpid()) + "_" +
-            testing::UnitTest::GetInstance()->current_test_info()->name() + ".db";
-    RemoveFiles();
-    database_ = std::move(meta::Database::Open(path_)).value();
-    catalog_ = std::move(catalog::SqliteCatalog::Open(database_.get())).value();
-    directory_ = std::make_unique<catalog::SqliteDirectory>(database_.get());
     ASSERT_OK(directory_->CreateNamespace({"shop", {}, true}));
     ASSERT_OK(directory_->CreateNamespace({"rival", {}, true}));
     ASSERT_OK(directory_->CreateNamespace({"common", {}, false}));
-  }
-  void TearDown() override {
-    directory_.reset();
-    catalog_.reset();
-    database_.reset();
-    RemoveFiles();
-  }
-  void RemoveFiles() {
-    for (const char* end : {"", "-wal", "-shm"}) unlink((path_ + end).c_str());
   }
   void Register(const std::string& ns, const std::string& location) {
     catalog::EntryChange change;
@@ -53,20 +36,18 @@ class ReachTest : public testing::Test {
     return TryUri({.project = project}, warehouse_.Uri(key), home);
   }
   int TryUri(const Access& access, const std::string& uri, const std::string& home = "") {
-    const Reach reach(&locations_, directory_.get(), access, home);
+    const Reach reach(&locations_, directory_, access, home);
     const auto place = reach.Resolve(uri);
     return place ? 200 : place.error().status;
   }
 
-  std::string path_;
   std::uint64_t made_ = 0;
   sim::SimDisk disk_{1};
   env::LocalStore warehouse_{&disk_, "lake"};
   env::LocalStore outside_{&disk_, "elsewhere"};
   Locations locations_{&warehouse_, {{"file:/srv/x", &outside_}}};
-  std::unique_ptr<meta::Database> database_;
-  std::unique_ptr<catalog::SqliteCatalog> catalog_;
-  std::unique_ptr<catalog::SqliteDirectory> directory_;
+  catalog::TestCatalog catalog_{"reach_test"};
+  catalog::SqliteDirectory* const directory_ = catalog_.directory();
 };
 
 TEST_F(ReachTest, ManagedFilesAreTheirProjectsAlone) {

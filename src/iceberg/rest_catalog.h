@@ -35,9 +35,6 @@ inline constexpr std::size_t kNameBytesMax = 255;
 inline constexpr int kCommitAttempts = 20;  // Lost races before 409.
 inline constexpr std::size_t kTransactionTablesMax = 100;
 inline constexpr std::size_t kPurgedFilesMax = 1'000'000;  // Of one table.
-// Of a table that is registered, looked through for files of other projects at once; scans look at
-// each file that they name in any case.
-inline constexpr std::size_t kRegisteredManifestsMax = 1'000;
 
 struct Name {
   std::string ns;  // Levels joined by catalog::kLevelSeparator.
@@ -162,9 +159,10 @@ class RestCatalog {
   // The folder of a table's or view's metadata files: `chosen` by its properties, or its own.
   Outcome<std::string> MetadataFolder(const Access& access, std::string_view location,
                                       const std::string& chosen, const Uuid& uuid) const;
-  // 403: a snapshot that the commit adds has its manifests where it may not read.
-  Done CheckAddedLists(const Access& access, const TableDocument& document) const;
-  Done CheckNamedFiles(const Reach& reach, const TableDocument& document) const;
+  // 403: a snapshot that the commit adds has manifests or files where it may not read
+  // (named_files.h).
+  Done CheckAddedFiles(const Access& access, const TableDocument& document) const;
+  Done CheckRegistered(const Access& access, const TableDocument& document) const;
 
   Outcome<Prepared> Prepare(const Access& access, const TableCommit& commit);
   Outcome<Prepared> PrepareNew(const Access& access, const TableCommit& commit);

@@ -6,6 +6,8 @@
 #include <set>
 #include <utility>
 
+#include "iceberg/defaults.h"
+
 namespace tidemark::iceberg {
 namespace {
 
@@ -299,7 +301,7 @@ bool SameSchema(const JsonValue& a, const JsonValue& b) {
 }
 
 Done CheckFormatVersion(const JsonValue& schema, int format_version) {
-  if (format_version >= 3) return {};
+  if (format_version >= 3) return CheckDefaults(schema);
   const std::string version = std::to_string(format_version);
   std::string problems;
   for (const auto& [id, field] : IndexFields(schema)) {
@@ -308,12 +310,7 @@ Done CheckFormatVersion(const JsonValue& schema, int format_version) {
     if (std::ranges::find(kSinceV3, type) == kSinceV3.end() && !type.starts_with("geo")) continue;
     problems += "\n- Invalid type for " + field.name + ": " + type + " is not supported until v3";
   }
-  for (const JsonValue& field : schema.Find("fields")->items()) {
-    const JsonValue* initial = field.Find("initial-default");
-    if (initial == nullptr) continue;
-    problems += "\n- Invalid initial default for " + TextOr(field, "name") +
-                ": non-null default (" + initial->ToJson() + ") is not supported until v3";
-  }
+  problems += InitialDefaultProblems(schema);
   if (problems.empty()) return {};
   return Refuse(400, "IllegalStateException", "Invalid schema for v" + version + ":" + problems);
 }

@@ -1,5 +1,6 @@
 // Updates of snapshots, branches and tags (Iceberg table spec, "Snapshots", "Snapshot References").
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "iceberg/schema.h"
@@ -9,14 +10,21 @@ namespace tidemark::iceberg {
 namespace {
 
 constexpr std::string_view kMain = "main";
+constexpr std::int64_t kTimestampMsMax = 253'402'300'799'999;  // To the end of the year 9999.
 
 // What every reader of a snapshot relies on.
 Done CheckSnapshot(const JsonValue& snapshot, int format_version) {
   ICE_ASSIGN(const std::int64_t id, snapshot.IntAt("snapshot-id"));
   if (id < 0) return NotValid("Invalid snapshot id: " + std::to_string(id));
-  ICE_TRY(snapshot.IntAt("timestamp-ms"));
+  ICE_ASSIGN(const std::int64_t time, snapshot.IntAt("timestamp-ms"));
+  if (time < 0 || time > kTimestampMsMax) {
+    return NotValid("Invalid snapshot timestamp: " + std::to_string(time) + " ms");
+  }
   if (format_version > 1) {
-    ICE_TRY(snapshot.IntAt("sequence-number"));
+    ICE_ASSIGN(const std::int64_t sequence, snapshot.IntAt("sequence-number"));
+    if (sequence < 0) {
+      return NotValid("Invalid snapshot sequence number: " + std::to_string(sequence));
+    }
     ICE_TRY(snapshot.StringAt("manifest-list"));
   }
   const JsonValue* summary = snapshot.Find("summary");
@@ -40,6 +48,9 @@ Done TableDocument::AddSnapshot(const JsonValue& update) {
   if (FindById("snapshots", "snapshot-id", id) != nullptr) {
     return NotValid("Snapshot already exists for id: " + std::to_string(id));
   }
+  if (ParentOf(*sent) == id) {
+    return NotValid("Invalid snapshot: " + std::to_string(id) + " cannot be its own parent");
+  }
   const JsonValue* parent = sent->Find("parent-snapshot-id");
   const bool has_parent = parent != nullptr && !parent->is_null();
   const std::int64_t sequence = IntOr(*sent, "sequence-number", 0);
@@ -58,7 +69,6 @@ Done TableDocument::AddSnapshot(const JsonValue& update) {
   updated_ms_ = std::max(updated_ms_.value_or(0), IntOr(*sent, "timestamp-ms", 0));
   added_.insert(id);
   added_order_.push_back(id);
-  added_lists_.push_back(TextOr(*sent, "manifest-list"));
   changed_ = true;
   return {};
 }
@@ -69,8 +79,12 @@ Done TableDocument::CheckRowLineage(const JsonValue& snapshot) {
   if (first == nullptr || !first->Int()) {
     return NotValid("Cannot add a snapshot: first-row-id is null");
   }
-  if (rows == nullptr || rows->Int().value_or(-1) < 0) {
+  if (rows == nullptr || !rows->Int()) {
     return NotValid("Cannot add a snapshot: added-rows is missing");
+  }
+  if (*rows->Int() < 0 || *first->Int() > std::numeric_limits<std::int64_t>::max() - *rows->Int()) {
+    return NotValid("Cannot add a snapshot: added-rows " + std::to_string(*rows->Int()) +
+                    " from first-row-id " + std::to_string(*first->Int()) + " are no row ids");
   }
   const std::int64_t next = IntOr(json_, "next-row-id", 0);
   if (*first->Int() < next) {

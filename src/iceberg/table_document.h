@@ -79,9 +79,7 @@ class TableDocument {
   std::string Property(std::string_view key) const;  // Empty if it is absent.
   std::optional<std::int64_t> current_snapshot() const;
   std::int64_t last_updated_ms() const;
-  // The locations of the manifest lists of snapshots that this commit added.
-  const std::vector<std::string>& added_manifest_lists() const { return added_lists_; }
-  // ... their ids, in order; and the ids that it removed.
+  // The ids of snapshots that this commit added, in order; and those that it removed.
   const std::vector<std::int64_t>& added_snapshots() const { return added_order_; }
   const std::set<std::int64_t>& removed_snapshots() const { return removed_; }
   // nullptr: none of that id.
@@ -146,7 +144,6 @@ class TableDocument {
   std::optional<std::int64_t> updated_ms_;  // Of the snapshots that were added.
   std::optional<std::int64_t> last_schema_, last_spec_, last_order_;  // What -1 means.
   std::set<std::int64_t> added_, removed_, was_main_;                 // Snapshots of this commit.
-  std::vector<std::string> added_lists_;
   std::vector<std::int64_t> added_order_;
 };
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "iceberg/named_files.h"
 #include "iceberg/rest_catalog.h"
 #include "iceberg/schema.h"
 #include "lake/deflate.h"
@@ -127,31 +128,21 @@ Outcome<std::string> RestCatalog::ReadMetadata(const Access& access, const std::
   return *std::move(bytes);
 }
 
-// Looks for files that the request may not read; others than that scans will tell of.
-Done RestCatalog::CheckNamedFiles(const Reach& reach, const TableDocument& document) const {
-  const auto refused = [](const Error& error) { return error.code() == Code::kPermissionDenied; };
+// What no reader could read alike is not taken over, nor files that the request may not read; of
+// what else is wrong scans will tell.
+Done RestCatalog::CheckRegistered(const Access& access, const TableDocument& document) const {
   const auto metadata = lake::ParseMetadata(document.ToJson());
-  if (!metadata) return {};
+  const Status sound = metadata ? lake::CheckUnambiguous(*metadata) : Fail(metadata.error());
+  if (!sound) return NotValid("Cannot register the table: " + sound.error().message());
+  if (access.all) return {};
+  const Reach reach = ReachOf(access, document.location());
   for (const auto& snapshot : metadata->snapshots) {
     const auto list = reach.Resolve(snapshot->manifest_list);
     if (!list && list.error().status == 403) return tl::unexpected<Problem>(list.error());
   }
   const lake::Snapshot* head = metadata->current();
   if (head == nullptr) return {};
-  auto manifests = ReadManifestList(reach, head->manifest_list);
-  if (!manifests)
-    return refused(manifests.error()) ? Done(tl::unexpected<Problem>(manifests.error())) : Done();
-  if (manifests->size() > kRegisteredManifestsMax) manifests->resize(kRegisteredManifestsMax);
-  for (const lake::ManifestFile& manifest : *manifests) {
-    const auto contents = manifests_.Read(reach, {manifest});
-    if (!contents && refused(contents.error())) return tl::unexpected<Problem>(contents.error());
-    if (!contents) continue;
-    for (const lake::ManifestEntry& entry : contents->front()->entries) {
-      const auto place = reach.Resolve(entry.file.path);
-      if (!place && place.error().status == 403) return tl::unexpected<Problem>(place.error());
-    }
-  }
-  return {};
+  return CheckNewManifests(reach, &manifests_, "", head->manifest_list);
 }
 
 Outcome<LoadedTable> RestCatalog::RegisterTable(const Access& access, std::string_view ns,
@@ -171,7 +162,7 @@ Outcome<LoadedTable> RestCatalog::RegisterTable(const Access& access, std::strin
   std::vector<Uuid> except = {document.uuid().value_or(Uuid())};
   if (before) except.push_back(before->record.uuid);
   ICE_TRY(CheckLocation(access, document.location(), "", except));
-  ICE_TRY(CheckNamedFiles(ReachOf(access, document.location()), document));
+  ICE_TRY(CheckRegistered(access, document));
   Prepared prepared;
   prepared.metadata = document.ToJson();
   catalog::TableRecord& record = prepared.change.entry.record;

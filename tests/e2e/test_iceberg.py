@@ -216,11 +216,11 @@ def test_commits_to_managed_tables(catalog):
     head = loaded["current-snapshot-id"]
     [snapshot] = [one for one in loaded["snapshots"] if one["snapshot-id"] == head]
     for elsewhere in (f"file://{catalog.folder.resolve()}/lake/plain.tables/a/x.avro", "file:///etc/passwd"):
-        fake = {"snapshot-id": 5, "parent-snapshot-id": head, "sequence-number": 99, "timestamp-ms": loaded["last-updated-ms"],
+        fake = {"snapshot-id": 5, "parent-snapshot-id": head, "sequence-number": loaded["last-sequence-number"] + 1, "timestamp-ms": loaded["last-updated-ms"],
                 "manifest-list": elsewhere, "summary": {"operation": "append"}}
         answer = catalog.post(path, {"updates": [{"action": "add-snapshot", "snapshot": fake}]})
         assert error_of(answer)["code"] == 400 and "G5" in answer.json()["error"]["message"]
-    moved = dict(snapshot, **{"snapshot-id": 6, "parent-snapshot-id": head, "sequence-number": 99, "summary": {"operation": "append",
+    moved = dict(snapshot, **{"snapshot-id": 6, "parent-snapshot-id": head, "sequence-number": loaded["last-sequence-number"] + 1, "summary": {"operation": "append",
                               "tidemark.offsets": '{"v":1,"p":{"0":0}}'}})
     answer = catalog.post(path, {"updates": [{"action": "add-snapshot", "snapshot": moved}]})
     assert error_of(answer)["code"] == 403 and "G7" in answer.json()["error"]["message"]

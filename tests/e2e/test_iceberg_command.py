@@ -3,6 +3,7 @@ import json
 import pathlib
 import shutil
 import subprocess
+import uuid
 
 import pyarrow
 import pyarrow.parquet as parquet
@@ -104,6 +105,17 @@ def test_missing_corrupt_and_orphaned_files(copied):
     assert {"corrupt", "count"} <= rules
     next(folder.glob("metadata/snap-*.avro")).write_bytes(b"no list")
     assert "no Avro" in run("fsck", str(metadata), "--moved", code=8)
+
+
+def test_a_metadata_file_that_a_crash_left_is_an_orphan(copied):
+    """Of a commit that was written and never made: nothing names it, and every reader passes over it."""
+    folder, metadata = copied
+    left = folder / f"metadata/00099-{uuid.uuid4()}.gz.metadata.json"
+    left.write_bytes(metadata.read_bytes())
+    found = report("fsck", str(metadata), "--moved")
+    [orphan] = of({"orphan"}, found)
+    assert orphan["where"].endswith(left.name) and orphan["level"] == "warning" and found["ok"]
+    assert report("verify", str(metadata), "--moved")["rows"] == 5
 
 
 def test_verify_reads_the_rows(copied):

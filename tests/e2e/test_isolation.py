@@ -10,6 +10,7 @@ import pytest
 from pyiceberg.catalog import load_catalog
 
 from support import own_commits
+from support.raw_tables import RawTable
 from support.server import Tidemark
 
 SECRET = pyarrow.table({"user_id": ["u1", "u2"], "card": ["4111", "5500"]})
@@ -68,11 +69,57 @@ def refused(answer, *words):
     return answer
 
 
+def test_a_commit_that_names_a_data_file_of_another_project_is_refused(world):
+    """Whatever carries it: an append, a transaction, the end of a staged table; the manifests of the parent are its own affair."""
+    events = world.shop.catalog.load_table("shop.events")
+    mine = world.rival.table("taker", SECRET)
+    mine.append(SECRET)
+    mine.refresh()
+    head = mine.current_snapshot().snapshot_id
+    for path in [*paths(world.secret), *paths(events)]:
+        files = [own_commits.data_file(mine, path, 1)]
+        assert refused(own_commits.commit(world, mine, files, world.rival.headers), path).status == 403
+        body = own_commits.request(mine, files)
+        change = {"identifier": {"namespace": ["rival"], "name": "taker"}, **body}
+        assert refused(world.rival.post("/iceberg/v1/transactions/commit", {"table-changes": [change]}), path).status == 403
+        staged = world.rival.post("/iceberg/v1/namespaces/rival/tables", {"name": "staged", "stage-create": True, "schema": {"type": "struct", "fields": [
+            {"id": 1, "name": "user_id", "required": False, "type": "string"}]}}).json()["metadata"]
+        updates = [{"action": "assign-uuid", "uuid": staged["table-uuid"]}, {"action": "upgrade-format-version", "format-version": 2},
+                   {"action": "add-schema", "schema": staged["schemas"][0], "last-column-id": 1}, {"action": "set-current-schema", "schema-id": -1},
+                   {"action": "add-spec", "spec": staged["partition-specs"][0]}, {"action": "set-default-spec", "spec-id": -1},
+                   {"action": "add-sort-order", "sort-order": staged["sort-orders"][0]}, {"action": "set-default-sort-order", "sort-order-id": -1},
+                   {"action": "set-location", "location": staged["location"]}, *body["updates"]]
+        updates[-2]["snapshot"].pop("parent-snapshot-id", None)
+        made = world.rival.post("/iceberg/v1/namespaces/rival/tables/staged", {"requirements": [{"type": "assert-create"}], "updates": updates})
+        assert refused(made, path).status == 403
+        assert world.get("/iceberg/v1/namespaces/rival/tables/staged", world.rival.headers).status == 404
+    mine.refresh()
+    assert mine.current_snapshot().snapshot_id == head
+    mine.append(SECRET)  # What is one's own goes on.
+    assert world.rival.sql("select count(*) n from iceberg.taker").json()["data"] == [{"n": 4}]
+
+
+def test_registration_looks_into_all_manifests(world):
+    """Also into those beyond the first thousand."""
+    mine = RawTable(world.folder.resolve() / "lake/plain.tables/rival/many")
+    loose = mine.rows((1, "a"))
+    theirs = paths(world.secret)[0]
+    manifests = [mine.manifest(loose)] * 1 + [mine.manifest({**loose, "status": 2}) for _ in range(1_199)]
+    mine.commit(*manifests)
+    assert mine.register(world, "many", world.rival.headers, "rival").status == 200
+    answer = world.rival.sql("select count(*) n from iceberg.many")
+    assert answer.status == 200 and answer.json()["data"] == [{"n": 1}], answer.body
+    other = RawTable(world.folder.resolve() / "lake/plain.tables/rival/most")
+    other.commit(*manifests, other.manifest(other.file(theirs, 2, 100)))
+    assert refused(other.register(world, "most", world.rival.headers, "rival"), "another project").status == 403
+
+
 def test_a_data_file_of_another_project_is_neither_read_nor_planned(world):
+    """That somebody has committed who may read it."""
     events = world.shop.catalog.load_table("shop.events")
     for number, path in enumerate([*paths(world.secret), *paths(events)]):
         mine = world.rival.table(f"mine{number}")
-        committed = own_commits.commit(world, mine, [own_commits.data_file(mine, path, 1)], world.rival.headers)
+        committed = own_commits.commit(world, mine, [own_commits.data_file(mine, path, 1)], {"X-API-Key": world.admin})
         assert committed.status == 200, committed.body
         assert refused(world.rival.sql(f"select * from iceberg.mine{number}")).status == 403
         assert refused(world.rival.plan(f"mine{number}")).status == 403
@@ -87,7 +134,9 @@ def test_manifests_and_lists_of_another_project_are_not_read(world):
     loose.parent.mkdir(parents=True, exist_ok=True)
     parquet.write_table(SECRET, loose)
     theirs = world.secret.current_snapshot().manifests(world.secret.io)
-    committed = own_commits.commit(world, mine, [own_commits.data_file(mine, f"file://{loose}", 2)], world.rival.headers, more=theirs)
+    files = [own_commits.data_file(mine, f"file://{loose}", 2)]
+    assert refused(own_commits.commit(world, mine, files, world.rival.headers, more=theirs)).status == 403
+    committed = own_commits.commit(world, mine, files, {"X-API-Key": world.admin}, more=theirs)
     assert committed.status == 200, committed.body
     # Also when it is in memory because the owner has asked.
     assert world.shop.plan("secret").status == 200
