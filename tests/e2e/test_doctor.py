@@ -1,5 +1,6 @@
 """`tidemark doctor`: what it finds in a data directory, and the way back from a lost catalog."""
 import json
+import shutil
 import subprocess
 
 import pytest
@@ -125,3 +126,23 @@ def test_a_directory_in_use_or_not_there_is_refused(tmp_path):
         assert server.get("/health").status == 200
     code, _, output = doctor(tmp_path / "nowhere")
     assert code == NOT_FOUND and not (tmp_path / "nowhere").exists()
+
+
+def test_another_log_is_refused_and_nothing_is_changed(folder, tmp_path):
+    """The log of another data directory in the place of this one's: its offsets mean other events."""
+    with Tidemark(tmp_path / "other") as other:
+        other.post("/v1/events", [{"event_id": f"theirs-{n}", "event_type": "other"} for n in range(500)])
+    own = folder / "log-of-its-own"
+    (folder / "log").rename(own)
+    shutil.copytree(tmp_path / "other/log", folder / "log")
+    lake = {path: path.read_bytes() for path in (folder / "lake").rglob("*") if path.is_file()}
+    with pytest.raises(RuntimeError) as refused:
+        Tidemark(folder).start()
+    assert "is not the one that table" in str(refused.value) and "put the right `log` folder back" in str(refused.value), refused.value
+    assert {path: path.read_bytes() for path in (folder / "lake").rglob("*") if path.is_file()} == lake
+    # With its own log it goes on.
+    shutil.rmtree(folder / "log")
+    own.rename(folder / "log")
+    with Tidemark(folder) as server:
+        assert server.rows("select event_type, count(*) from events group by 1 order by 1") == [("hot", 30), ("settled", 100)]
+        assert server.verify()["ok"]
