@@ -7,6 +7,7 @@
 #include "base/json_reader.h"
 #include "event/batch.h"
 #include "event/quarantine.h"
+#include "net/test_responder.h"
 #include "sim/sim_clock.h"
 
 namespace tidemark::collect {
@@ -46,21 +47,6 @@ class FakeKeys final : public Authenticator {
   bool dev = true;
 };
 
-class Captured final : public net::Responder {
- public:
-  explicit Captured(std::vector<net::Response>* to) : to_(to) {}
-  void Send(net::Response response) override { to_->push_back(std::move(response)); }
-  void Start(int, std::string, Headers) override {}
-  Status Write(std::string) override { return {}; }
-  Result<bool> TryWrite(std::string) override { return true; }
-  void Finish() override {}
-  bool cancelled() const override { return false; }
-  void OnCancel(std::function<void()>) override {}
-
- private:
-  std::vector<net::Response>* to_;
-};
-
 class DoorsTest : public testing::Test {
  protected:
   DoorsTest() { doors_.AddTo(&router_); }
@@ -73,7 +59,7 @@ class DoorsTest : public testing::Test {
     request.body = std::move(body);
     request.peer_is_loopback = true;
     for (const auto& [name, value] : headers) request.AddHeader(name, value);
-    router_.Handle(std::move(request), std::make_shared<Captured>(&answers_));
+    router_.Handle(std::move(request), std::make_shared<net::TestResponder>(&answers_));
   }
   net::Response Answer(std::string_view target, std::string body,
                        std::vector<std::pair<std::string, std::string>> headers = {}) {

@@ -4,21 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include "net/test_responder.h"
+
 namespace tidemark::net {
 namespace {
-
-class Kept final : public Responder {
- public:
-  void Send(Response response) override { answer = std::move(response); }
-  void Start(int, std::string, Headers) override {}
-  Status Write(std::string) override { return {}; }
-  Result<bool> TryWrite(std::string) override { return true; }
-  void Finish() override {}
-  bool cancelled() const override { return false; }
-  void OnCancel(std::function<void()>) override {}
-
-  Response answer;
-};
 
 class RouterTest : public testing::Test {
  protected:
@@ -38,9 +27,10 @@ class RouterTest : public testing::Test {
     Request request;
     request.method = method;
     request.SetTarget(target);
-    const auto kept = std::make_shared<Kept>();
-    router_.Handle(std::move(request), kept);
-    return kept->answer.status == 200 ? kept->answer.body : std::to_string(kept->answer.status);
+    std::vector<Response> answers;
+    router_.Handle(std::move(request), std::make_shared<TestResponder>(&answers));
+    const Response& answer = answers.at(0);
+    return answer.status == 200 ? answer.body : std::to_string(answer.status);
   }
 
   Router router_;
