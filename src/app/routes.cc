@@ -51,7 +51,7 @@ class Routes::Impl {
              [parts](const net::Request& request) {
                return parts->keyring().ProjectOf(request, collect::Scope::kRead);
              },
-             &parts->clock()),
+             &parts->clock(), doors.body),
         keys_(
             &parts->keys(), &parts->database(), &parts->pool(),
             [this](const net::Request& request) { return ManagerOf(request); }, &parts->clock(),

@@ -23,6 +23,8 @@ constexpr int kInvalidSchema = 42201;
 constexpr int kInvalidVersion = 42202;
 constexpr int kInvalidCompatibility = 42203;
 constexpr int kStoreError = 50001;
+constexpr int kUnavailable = 503;  // Of which the interface knows no more than HTTP.
+constexpr const char* kRetrySeconds = "1";
 
 net::Response Json(std::string body) {
   net::Response response;
@@ -132,6 +134,11 @@ net::Response AnswerOf(const Result<Registration>& made) {
     case Code::kInvalidArgument:
     case Code::kOverloaded:
       return Refuse(kInvalidSchema, made.error().message());
+    case Code::kUnavailable: {
+      net::Response response = Refuse(kUnavailable, made.error().message());
+      response.headers.emplace_back("Retry-After", kRetrySeconds);
+      return response;
+    }
     default:
       return Refuse(kStoreError, "the registry cannot be written just now");
   }

@@ -6,6 +6,7 @@
 
 #include "base/json_reader.h"
 #include "base/json_writer.h"
+#include "net/unpack_body.h"
 #include "serve/answer.h"
 #include "serve/chunks.h"
 #include "telemetry/log_line.h"
@@ -162,6 +163,7 @@ void SqlHandler::Handle(net::Request request, std::shared_ptr<net::Responder> re
   if (!project) return responder->Send(std::move(project).error());
   auto format = FormatOf(request);
   if (!format) return responder->Send(net::ErrorResponse(format.error()));
+  if (auto refusal = net::UnpackBody(body_, &request)) return responder->Send(*std::move(refusal));
   auto parsed = ParseSqlBody(request);
   if (!parsed) return responder->Send(net::ErrorResponse(parsed.error()));
   parsed->project = std::move(*project);

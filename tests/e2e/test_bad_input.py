@@ -248,9 +248,18 @@ def resident(server):
 
 @pytest.mark.parametrize("header", ["lz4", "compress", "gzip, br", "snappy"])
 def test_a_coding_that_is_not_understood_is_415(unharmed, header):
-    answer = unharmed.post("/v1/events", {"event_type": "a"}, {"Content-Encoding": header})
-    check_refusal(answer, 415)
-    assert "gzip" in answer.headers["Accept-Encoding"]
+    for path, body in (("/v1/events", {"event_type": "a"}), ("/v1/sql", "select 1")):
+        answer = unharmed.post(path, body, {"Content-Encoding": header})
+        check_refusal(answer, 415)
+        assert "gzip" in answer.headers["Accept-Encoding"]
+
+
+@pytest.mark.parametrize("what,body", list(bombs()), ids=lambda value: value if isinstance(value, str) else "")
+def test_a_statement_may_be_no_zip_bomb(unharmed, what, body):
+    before = resident(unharmed)
+    answer = unharmed.post("/v1/sql", body)
+    check_refusal(answer, 400 if what in ("zstd window", "gzip of gzip") and answer.status == 400 else 413)
+    assert resident(unharmed) - before < 200 << 20
 
 
 def test_codings_are_told_by_the_bytes_whatever_the_header_says(unharmed):
@@ -354,9 +363,11 @@ def test_sql_that_is_forbidden_is_refused_and_does_nothing(unharmed, statement):
 
 
 def test_sql_that_is_huge_is_refused(unharmed):
-    answer = unharmed.post("/v1/sql", "select '" + "x" * (2 << 20) + "'")
-    check_refusal(answer, answer.status)
-    assert answer.status in (400, 413)
+    statement = "select '" + "x" * (2 << 20) + "'"
+    for body in (statement, gzip.compress(statement.encode())):
+        answer = unharmed.post("/v1/sql", body)
+        check_refusal(answer, answer.status)
+        assert answer.status in (400, 413)
 
 
 def test_sql_that_never_ends_meets_its_time_limit(unharmed):

@@ -1,9 +1,12 @@
 """The doors and shapes that are promised, sent exactly as they are printed."""
 import base64
+import gzip
 import json
 import subprocess
 import time
+import zlib
 
+import pyarrow
 import pytest
 
 
@@ -41,6 +44,18 @@ def test_the_strict_doors_take_numbers_of_milliseconds(server):
         assert status == 202 and json.loads(body)["accepted"] == 3
     assert server.rows("select count(*), sum(value::decimal(10,2)), min(epoch_ms(timestamp)), any_value(properties) from events") == [
         (7, 699.93, 1699564800000, '{"currency":"EUR"}')]
+
+
+@pytest.mark.parametrize("statement", ["select 41 + 1 as n", {"query": "select $1 + 1 as n", "params": [41]}], ids=["text", "json"])
+def test_a_statement_may_be_compressed_as_events_may(server, statement):
+    body = (statement if isinstance(statement, str) else json.dumps(statement)).encode()
+    packed = {"gzip": gzip.compress(body), "deflate": zlib.compress(body), **{name: pyarrow.compress(body, codec=codec, asbytes=True) for name, codec in (("zstd", "zstd"), ("br", "brotli"))}}
+    for coding, sent in packed.items():
+        answer = server.post("/v1/sql", sent, {"Content-Encoding": coding})
+        assert answer.status == 200 and answer.json()["data"] == [{"n": 42}], (coding, answer.body)
+    # The bytes say it themselves; what is said of a body that is plain does no harm.
+    assert server.post("/v1/sql", packed["zstd"]).json()["data"] == [{"n": 42}]
+    assert server.post("/v1/sql", body, {"Content-Encoding": "gzip"}).json()["data"] == [{"n": 42}]
 
 
 def test_the_printed_health_paths_answer(server):

@@ -1,11 +1,12 @@
 """The schema registry through its doors: REST, the command, Confluent's serialiser, Iglu's path; and
 what it does to events."""
 import json
+import os
 import subprocess
 
 import pytest
 
-from support.server import BINARY, Tidemark
+from support.server import BINARY, Starting, Tidemark
 
 ORDER = {"type": "object", "properties": {"amount": {"type": "number", "minimum": 0}, "currency": {"enum": ["USD", "EUR"]}},
          "required": ["amount"]}
@@ -227,6 +228,20 @@ def test_confluents_interface_refuses_other_kinds_of_schemas(server):
         assert (answer.status, answer.json()["error_code"]) == (422, 42201) and "reference" in answer.json()["message"], answer.body
     assert server.request("GET", "/schemas/ids/999").json()["error_code"] == 40403
     assert server.request("GET", "/config").json() == {"compatibilityLevel": "BACKWARD"}
+
+
+def test_confluents_registration_is_told_to_wait_while_the_server_starts(tmp_path):
+    """The rules of user agents are read from a pipe that nobody writes to: the server listens, and is not ready."""
+    os.mkfifo(tmp_path / "rules.yaml")
+    schema = {"type": "object", "properties": {"amount": {"type": "number", "x-tidemark-column": True}}}
+    with Starting(tmp_path / "data", "-X", f"enrich.agent_rules={tmp_path / 'rules.yaml'}") as server:
+        assert server.get("/readyz").status == 503
+        answer = server.post("/subjects/orders-value/versions", {"schemaType": "JSON", "schema": json.dumps(schema)})
+        assert answer.status == 503 and int(answer.headers["Retry-After"]) > 0, answer.body
+        assert answer.headers["Content-Type"] == "application/vnd.schemaregistry.v1+json"
+        body = answer.json()
+        assert body["error_code"] == 503 and "replaying" in body["message"], body
+        assert server.get("/subjects").json() == []  # Nothing was registered.
 
 
 def test_a_version_that_cannot_be_is_refused_and_nothing_more(server):

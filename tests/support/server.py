@@ -6,6 +6,7 @@ import pathlib
 import signal
 import subprocess
 import threading
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("TIDEMARK_BINARY", ROOT / "build/tidemark"))
@@ -124,3 +125,29 @@ class Tidemark:
         answer = self.get(f"/v1/tables/{project}/events")
         assert answer.status == 200, answer.body
         return answer.json()["metadata-location"]
+
+
+class Starting(Tidemark):
+    """One that is asked before it says that it is ready: `start` waits only until it listens."""
+
+    def start(self, *more):
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        self.errors = open(self.folder.parent / f"{self.folder.name}.stderr", "ab")
+        self.process = subprocess.Popen([*self.command(), *more], stdout=subprocess.DEVNULL, stderr=self.errors, env={**os.environ, **self.environment})
+        until = time.monotonic() + START_SECONDS_MAX
+        while not self.port:
+            assert self.process.poll() is None and time.monotonic() < until, self.stderr()[-2000:]
+            self.port = self.listening()
+        return self
+
+    def listening(self):
+        """The port of its listening socket; 0 while it has none."""
+        try:
+            links = [os.readlink(file) for file in pathlib.Path(f"/proc/{self.process.pid}/fd").iterdir()]
+            lines = pathlib.Path(f"/proc/{self.process.pid}/net/tcp").read_text().splitlines()[1:]
+        except OSError:  # A file that was closed meanwhile.
+            return 0
+        for fields in map(str.split, lines):
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in links:
+                return int(fields[1].split(":")[1], 16)
+        return 0
