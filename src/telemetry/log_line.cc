@@ -53,10 +53,13 @@ void SetLogLevel(Level level) { g_level.store(level); }
 
 std::uint64_t ErrorLineCount() { return g_error_lines.load(); }
 
+bool NoteLogLine(Level level) {
+  if (level == Level::kError) g_error_lines.fetch_add(1);
+  return level >= g_level.load(std::memory_order_relaxed);
+}
+
 void WriteLogLine(LogSite* site, Level level, std::string_view message,
                   std::initializer_list<LogField> fields) {
-  if (level == Level::kError) g_error_lines.fetch_add(1);
-  if (level < g_level.load(std::memory_order_relaxed)) return;
   const TimeMicros now = StampNow();
   std::uint64_t kept_back = 0;
   if (!MayWrite(site, now, &kept_back)) return;

@@ -43,16 +43,20 @@ struct LogSite {
 
 // Lines below this level are not written. Set once at start.
 void SetLogLevel(Level level);
-// How many kError lines were written since the start; a simulation that caused none must find 0.
+// How many kError lines were asked for since the start; a simulation that caused none must find 0.
 std::uint64_t ErrorLineCount();
 
+// Counts an error; whether lines of the level are written.
+bool NoteLogLine(Level level);
 void WriteLogLine(LogSite* site, Level level, std::string_view message,
                   std::initializer_list<LogField> fields);
 
 }  // namespace tidemark::telemetry
 
+// The message and the fields are made only if the line may be written.
 #define TM_LOG(level, message, ...)                                                        \
   do {                                                                                     \
+    if (!::tidemark::telemetry::NoteLogLine(::tidemark::telemetry::Level::level)) break;   \
     static ::tidemark::telemetry::LogSite tm_log_site;                                     \
     ::tidemark::telemetry::WriteLogLine(&tm_log_site, ::tidemark::telemetry::Level::level, \
                                         message, {__VA_ARGS__});                           \
