@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-LINE_MAX, FILE_MAX, BLOB_MAX = 100, 800, 200_000
+LINE_MAX, FILE_MAX, FUNCTION_MAX, BLOB_MAX = 100, 800, 70, 200_000
 # pattern, what to use instead, folders (or files) under src/ where it is allowed
 BANNED = [
     (r"\bstd::thread\b", "env::Worker", ("env/", "net/", "app/")),
@@ -29,12 +29,27 @@ def tracked():
     return [ROOT / line for line in out.stdout.splitlines() if (ROOT / line).is_file()]
 
 
+def functions(lines):
+    """First line and number of lines of each body that ends where its function began. Blocks inside of one are told as well: they are shorter."""
+    for blanks in ("", "  "):
+        begin = None
+        for number, line in enumerate(lines, 1):
+            if line == blanks + "}" and begin:
+                yield begin, number - next((at for at in range(begin, number) if lines[at - 1].endswith("{")), begin)
+                begin = None
+            elif line.startswith(blanks) and line[len(blanks):len(blanks) + 1] not in ("", " ", "#", "/", "}"):
+                begin = number
+
+
 def check_source(path):
     relative = path.relative_to(ROOT).as_posix()
     inside = relative.removeprefix("src/")
     lines = path.read_text().splitlines()
     if len(lines) > FILE_MAX:
         yield f"{relative}: {len(lines)} lines; which second thing lives in it? (at most {FILE_MAX})"
+    for number, length in functions(lines):
+        if length > FUNCTION_MAX and not relative.endswith("_test.cc"):
+            yield f"{relative}:{number}: a function of {length} lines (at most {FUNCTION_MAX})"
     for number, line in enumerate(lines, 1):
         if len(line) > LINE_MAX and "NOLINT" not in line and "http" not in line:
             yield f"{relative}:{number}: {len(line)} columns (at most {LINE_MAX})"

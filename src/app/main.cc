@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -41,101 +44,142 @@ int Serve(const ConfigSources& sources, const std::string& crash_at, std::uint64
   return RunServe(options);
 }
 
+// The commands, each with what runs it and the options that it reads.
+class CommandLine {
+ public:
+  CommandLine() : app_("Tidemark: event analytics in one binary", "tidemark") {
+    app_.require_subcommand(1);
+    app_.set_help_all_flag("--help-all", "Help of every command");
+    AddServer();
+    AddClients();
+    AddCatalog();
+    AddRegistry();
+    AddLocal();
+  }
+  CommandLine(const CommandLine&) = delete;
+  CommandLine& operator=(const CommandLine&) = delete;
+
+  int Run(int argc, char** argv) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+      if (IsUnknownCommand(app_, argc, argv)) {
+        std::fprintf(stderr, "tidemark: there is no command `%s`; `tidemark --help` lists them\n",
+                     argv[1]);
+        return kUsage;
+      }
+      return app_.exit(error) == 0 ? 0 : kUsage;
+    }
+    for (const auto& [command, run] : commands_) {
+      if (*command) return run();
+    }
+    return kUsage;
+  }
+
+ private:
+  CLI::App* Add(const char* name, const char* what, std::function<int()> run) {
+    CLI::App* const command = app_.add_subcommand(name, what);
+    commands_.emplace_back(command, std::move(run));
+    return command;
+  }
+  // A command that asks a server.
+  CLI::App* AddAsking(const char* name, const char* what, std::function<int()> run) {
+    CLI::App* const command = Add(name, what, std::move(run));
+    AddRemote(command, &remote_);
+    return command;
+  }
+  // What commands with commands of their own give to each of those.
+  std::function<void(CLI::App*)> WithRemote() {
+    return [this](CLI::App* one) { AddRemote(one, &remote_); };
+  }
+
+  void AddServer() {
+    CLI::App* const serve =
+        Add("serve", "Run the server", [this] { return Serve(sources_, crash_at_, store_rate_); });
+    AddConfigOptions(serve, &sources_);
+    AddServeFlags(serve, &sources_);
+    serve->add_option("--crash-at", crash_at_, "")->group("");
+    serve->add_option("--store-rate", store_rate_, "")->group("");
+  }
+
+  void AddClients() {
+    AddSqlOptions(AddAsking("sql", "Ask the server a question in SQL",
+                            [this] { return RunSql(remote_, sql_); }),
+                  &sql_);
+    AddSendOptions(AddAsking("send", "Send events from arguments, file or stdin",
+                             [this] { return RunSend(remote_, send_); }),
+                   &send_);
+    AddDemoOptions(AddAsking("demo", "Send generated shop, site and video traffic",
+                             [this] { return RunDemo(remote_, demo_); }),
+                   &demo_);
+    AddAsking("settle", "Move everything durable into the lake",
+              [this] { return RunPost(remote_, "/v1/settle"); });
+    AddAsking("verify", "Recount and rehash log, hot and lake against the ledger",
+              [this] { return RunVerify(remote_); });
+    AddKeyOptions(
+        Add("key", "Make, list, end and renew API keys", [this] { return RunKey(remote_, key_); }),
+        &key_, WithRemote());
+  }
+
+  void AddCatalog() {
+    AddTableOptions(Add("table", "Look at Iceberg tables and change them",
+                        [this] { return RunTable(remote_, table_); }),
+                    &table_, WithRemote());
+    AddIcebergOptions(
+        Add("iceberg", "Examine Iceberg tables and their files, with or without a server",
+            [this] { return RunIceberg(remote_, iceberg_); }),
+        &iceberg_, WithRemote());
+  }
+
+  void AddRegistry() {
+    AddSchemaOptions(Add("schema", "Register, show, check and propose schemas of events",
+                         [this] { return RunSchema(remote_, schema_); }),
+                     &schema_, WithRemote());
+    CLI::App* const event = Add("event", "Events that could not be taken",
+                                [this] { return RunQuarantine(remote_, quarantine_); });
+    event->require_subcommand(1);
+    AddQuarantineOptions(
+        event->add_subcommand("quarantine", "List, show, replay and drop invalid events"),
+        &quarantine_, WithRemote());
+  }
+
+  void AddLocal() {
+    AddDoctorOptions(Add("doctor", "Examine a data directory that no server uses",
+                         [this] { return RunDoctor(doctor_); }),
+                     &doctor_);
+    CLI::App* const config = Add("config", "Show, check or describe the settings", nullptr);
+    commands_.back().second = [this, config] {
+      return RunConfig(config->get_subcommands()[0]->get_name(), sources_);
+    };
+    config->require_subcommand(1);
+    for (const auto& [name, what] : {std::pair{"print", "Every setting and who said it, as TOML"},
+                                     std::pair{"check", "Only say whether all is right"},
+                                     std::pair{"docs", "The reference page, as Markdown"}}) {
+      AddConfigOptions(config->add_subcommand(name, what), &sources_);
+    }
+    Add("version", "Print the version", [] { return RunVersion(); });
+  }
+
+  CLI::App app_;
+  std::vector<std::pair<CLI::App*, std::function<int()>>> commands_;
+  ConfigSources sources_;
+  std::string crash_at_;
+  std::uint64_t store_rate_ = 0;
+  Remote remote_;
+  SqlOptions sql_;
+  SendOptions send_;
+  DemoOptions demo_;
+  KeyOptions key_;
+  TableOptions table_;
+  IcebergOptions iceberg_;
+  SchemaOptions schema_;
+  QuarantineOptions quarantine_;
+  DoctorOptions doctor_;
+};
+
 }  // namespace
 
-int Main(int argc, char** argv) {
-  CLI::App app("Tidemark: event analytics in one binary", "tidemark");
-  app.require_subcommand(1);
-  app.set_help_all_flag("--help-all", "Help of every command");
-
-  ConfigSources sources;
-  std::string crash_at;
-  std::uint64_t store_rate = 0;
-  Remote remote;
-  SqlOptions sql;
-  SendOptions send;
-  DemoOptions demo;
-
-  CLI::App* serve_command = app.add_subcommand("serve", "Run the server");
-  AddConfigOptions(serve_command, &sources);
-  AddServeFlags(serve_command, &sources);
-  serve_command->add_option("--crash-at", crash_at, "")->group("");
-  serve_command->add_option("--store-rate", store_rate, "")->group("");
-  CLI::App* sql_command = app.add_subcommand("sql", "Ask the server a question in SQL");
-  AddRemote(sql_command, &remote);
-  AddSqlOptions(sql_command, &sql);
-  CLI::App* send_command = app.add_subcommand("send", "Send events from arguments, file or stdin");
-  AddRemote(send_command, &remote);
-  AddSendOptions(send_command, &send);
-  CLI::App* demo_command =
-      app.add_subcommand("demo", "Send generated shop, site and video traffic");
-  AddRemote(demo_command, &remote);
-  AddDemoOptions(demo_command, &demo);
-  CLI::App* settle_command = app.add_subcommand("settle", "Move everything durable into the lake");
-  AddRemote(settle_command, &remote);
-  CLI::App* verify_command =
-      app.add_subcommand("verify", "Recount and rehash log, hot and lake against the ledger");
-  AddRemote(verify_command, &remote);
-  KeyOptions key;
-  CLI::App* key_command = app.add_subcommand("key", "Make, list, end and renew API keys");
-  AddKeyOptions(key_command, &key, [&remote](CLI::App* one) { AddRemote(one, &remote); });
-  TableOptions table;
-  CLI::App* table_command = app.add_subcommand("table", "Look at Iceberg tables and change them");
-  AddTableOptions(table_command, &table, [&remote](CLI::App* one) { AddRemote(one, &remote); });
-  IcebergOptions iceberg;
-  CLI::App* iceberg_command = app.add_subcommand(
-      "iceberg", "Examine Iceberg tables and their files, with or without a server");
-  AddIcebergOptions(iceberg_command, &iceberg,
-                    [&remote](CLI::App* one) { AddRemote(one, &remote); });
-  SchemaOptions schema;
-  CLI::App* schema_command =
-      app.add_subcommand("schema", "Register, show, check and propose schemas of events");
-  AddSchemaOptions(schema_command, &schema, [&remote](CLI::App* one) { AddRemote(one, &remote); });
-  QuarantineOptions quarantine;
-  CLI::App* event_command = app.add_subcommand("event", "Events that could not be taken");
-  event_command->require_subcommand(1);
-  AddQuarantineOptions(
-      event_command->add_subcommand("quarantine", "List, show, replay and drop invalid events"),
-      &quarantine, [&remote](CLI::App* one) { AddRemote(one, &remote); });
-  DoctorOptions doctor;
-  CLI::App* doctor_command =
-      app.add_subcommand("doctor", "Examine a data directory that no server uses");
-  AddDoctorOptions(doctor_command, &doctor);
-  CLI::App* config_command = app.add_subcommand("config", "Show, check or describe the settings");
-  config_command->require_subcommand(1);
-  for (const auto& [name, what] : {std::pair{"print", "Every setting and who said it, as TOML"},
-                                   std::pair{"check", "Only say whether all is right"},
-                                   std::pair{"docs", "The reference page, as Markdown"}}) {
-    AddConfigOptions(config_command->add_subcommand(name, what), &sources);
-  }
-  CLI::App* version_command = app.add_subcommand("version", "Print the version");
-
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    if (IsUnknownCommand(app, argc, argv)) {
-      std::fprintf(stderr, "tidemark: there is no command `%s`; `tidemark --help` lists them\n",
-                   argv[1]);
-      return kUsage;
-    }
-    return app.exit(error) == 0 ? 0 : kUsage;
-  }
-  if (*serve_command) return Serve(sources, crash_at, store_rate);
-  if (*sql_command) return RunSql(remote, sql);
-  if (*send_command) return RunSend(remote, send);
-  if (*demo_command) return RunDemo(remote, demo);
-  if (*key_command) return RunKey(remote, key);
-  if (*settle_command) return RunPost(remote, "/v1/settle");
-  if (*verify_command) return RunVerify(remote);
-  if (*table_command) return RunTable(remote, table);
-  if (*iceberg_command) return RunIceberg(remote, iceberg);
-  if (*schema_command) return RunSchema(remote, schema);
-  if (*event_command) return RunQuarantine(remote, quarantine);
-  if (*doctor_command) return RunDoctor(doctor);
-  if (*config_command) return RunConfig(config_command->get_subcommands()[0]->get_name(), sources);
-  if (*version_command) return RunVersion();
-  return kUsage;
-}
+int Main(int argc, char** argv) { return CommandLine().Run(argc, argv); }
 
 }  // namespace tidemark::app
 

@@ -282,7 +282,6 @@ Result<PreparedCommit> Append::Build(const TableHead& head, std::uint32_t attemp
   if (request_.columns) Evolve(metadata.get(), *request_.columns);
   auto next = std::make_shared<TableHead>();
   PreparedCommit commit;
-
   Snapshot snapshot;
   snapshot.id = request_.snapshot_id;
   snapshot.parent = metadata->current_snapshot_id;

@@ -201,11 +201,9 @@ void ReadDataFileField(Decoder* in, const Field& field, DataFile* file) {
       if (order >= 0) file->sort_order_id = order;
       return;
     }
-    case 143: {
-      const auto path = in->Bytes(type);
-      if (path.has_value()) file->referenced_file = std::string(*path);
+    case 143:
+      if (const auto path = in->Bytes(type)) file->referenced_file = std::string(*path);
       return;
-    }
     case 142:
       file->first_row_id = in->Long(type);
       return;
