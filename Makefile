@@ -7,7 +7,7 @@
 #: make mutants         every planted bug must be found by the simulation [BUG=n: one of the core's]
 #: make crash           kill -9 loop on the real process [KILLS=30]
 #: make services       other engines and their own suites against the server (RCK, PyIceberg, DuckDB, Polars, Spark, Trino, PostgreSQL)
-#: make long            what takes minutes: OpenAPI with 200 examples an operation, SDKs for 60 s
+#: make long            what takes minutes: OpenAPI with 200 examples an operation [PART=1/4: a quarter of them], SDKs for 60 s
 #: make soak            several engines change the events table at once, Spark too [SECONDS=180]
 #: make bench           release build, measured scenarios, docs/benchmarks.md's table
 #: make asan, make tsan unit and simulation under sanitizers
@@ -69,7 +69,7 @@ services: build venv
 	@TM_NIGHTLY=1 .venv/bin/python -m pytest -q tests/services
 
 long: build venv
-	@TM_OPENAPI_EXAMPLES=200 TM_SDK_SECONDS=60 .venv/bin/python -m pytest -q tests/e2e/test_openapi.py tests/sdk/test_retries.py
+	@TM_OPENAPI_EXAMPLES=200 TM_OPENAPI_PART=$(or $(PART),1/1) TM_SDK_SECONDS=60 .venv/bin/python -m pytest -q tests/e2e/test_openapi.py tests/sdk/test_retries.py
 
 soak: build venv
 	@TM_SOAK_SECONDS=$(or $(SECONDS),180) TM_NIGHTLY=1 .venv/bin/python -m pytest -q -s tests/services/test_soak.py
