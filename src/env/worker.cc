@@ -7,9 +7,11 @@
 
 #include <pthread.h>
 
+#include "env/held_wakes.h"
+
 namespace tidemark::env {
 
-struct Worker::State {
+struct Worker::State final : Sleeper {
   std::mutex mutex;
   std::condition_variable wake;
   bool woken = false;
@@ -17,6 +19,14 @@ struct Worker::State {
   Step step;
   std::thread thread;
 
+  void WakeNow() override {
+    {
+      const std::lock_guard lock(mutex);
+      if (woken) return;  // Somebody has, and it has not looked yet.
+      woken = true;
+    }
+    wake.notify_one();
+  }
   void Run() noexcept {
     for (;;) {
       const Duration pause = step();
@@ -30,7 +40,7 @@ struct Worker::State {
   }
 };
 
-Worker::Worker(std::string name, Step step) : state_(std::make_unique<State>()) {
+Worker::Worker(std::string name, Step step) : state_(std::make_shared<State>()) {
   state_->step = std::move(step);
   state_->thread = std::thread([state = state_.get()] { state->Run(); });
   name.resize(std::min<std::size_t>(name.size(), 15));  // The kernel's limit.
@@ -39,13 +49,7 @@ Worker::Worker(std::string name, Step step) : state_(std::make_unique<State>()) 
 
 Worker::~Worker() { Stop(); }
 
-void Worker::Wake() {
-  {
-    const std::lock_guard lock(state_->mutex);
-    state_->woken = true;
-  }
-  state_->wake.notify_one();
-}
+void Worker::Wake() { HeldWakes::Wake(state_); }
 
 void Worker::Stop() {
   {

@@ -25,14 +25,14 @@ class Worker {
   // Stops.
   ~Worker();
 
-  // Any thread. Never lost: if the step is running it runs once more.
+  // Any thread. Never lost: if the step is running it runs once more. Held back by HeldWakes.
   void Wake();
   // Lets the running step end, then joins. Idempotent; not from the worker's own thread.
   void Stop();
 
  private:
   struct State;
-  std::unique_ptr<State> state_;
+  std::shared_ptr<State> state_;
 };
 
 }  // namespace tidemark::env

@@ -27,19 +27,16 @@ bool Mailbox::Post(Message message) {
     messages_.push_back(std::move(message));
   }
   // The reactor empties the box before it sleeps: no wake for what it posts itself.
-  if (first && owner_.load(std::memory_order_relaxed) != std::this_thread::get_id()) Wake();
+  if (first && owner_.load(std::memory_order_relaxed) != std::this_thread::get_id()) {
+    env::HeldWakes::Wake(shared_from_this());
+  }
   return true;
 }
 
-void Mailbox::Wake() {
+void Mailbox::WakeNow() {
   const std::uint64_t one = 1;
-  // Fails only if a wake is pending already.
+  // Fails only after 2^64 - 2 wakes.
   [[maybe_unused]] const auto written = ::write(event_fd_, &one, sizeof one);
-}
-
-void Mailbox::ClearWake() {
-  std::uint64_t count = 0;
-  [[maybe_unused]] const auto read = ::read(event_fd_, &count, sizeof count);
 }
 
 bool Mailbox::Take(std::vector<Message>* messages) {

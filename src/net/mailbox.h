@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "env/held_wakes.h"
+
 namespace tidemark::net {
 
 struct Message {
@@ -27,22 +29,20 @@ struct Message {
   std::string bytes;
 };
 
-class Mailbox {
+class Mailbox final : public env::Sleeper, public std::enable_shared_from_this<Mailbox> {
  public:
   Mailbox();
-  Mailbox(const Mailbox&) = delete;
-  Mailbox& operator=(const Mailbox&) = delete;
-  ~Mailbox();
+  ~Mailbox() override;
 
-  // False once closed: nobody will read it.
+  // False once closed: nobody will read it. Its wake is held back by env::HeldWakes.
   bool Post(Message message);
-  // Makes the reactor look up without a message.
-  void Wake();
+  // Makes the reactor look up, with or without a message.
+  void WakeNow() override;
 
   // For the reactor.
   void Own() { owner_ = std::this_thread::get_id(); }
+  // Readable, edge-triggered, after each wake; never to be read.
   int event_fd() const { return event_fd_; }
-  void ClearWake();
   // Replaces `messages` by what waits; false if nothing does.
   bool Take(std::vector<Message>* messages);
   void Close();

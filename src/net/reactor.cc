@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "env/held_wakes.h"
 #include "telemetry/log_line.h"
 
 namespace tidemark::net {
@@ -24,6 +25,8 @@ constexpr std::uint64_t kMailboxId = 1;
 constexpr std::size_t kEventsMax = 256;
 constexpr std::size_t kAcceptsMax = 64;  // In one round, so that nobody starves.
 constexpr int kTickMillis = 100;
+// How long those that have got requests of a round are left asleep while it is read further.
+constexpr Duration kWakesHeldMax = std::chrono::microseconds(200);
 
 // "::" if the kernel does not say.
 IpAddress PeerOf(int fd) {
@@ -52,7 +55,7 @@ Reactor::Reactor(std::string name, ServerShared* shared)
       buffer_(256_KiB, '\0') {
   TM_CHECK(epoll_ >= 0);
   epoll_event event{};
-  event.events = EPOLLIN;
+  event.events = EPOLLIN | EPOLLET;  // Each wake is one event, and needs no reading.
   event.data.u64 = kMailboxId;
   TM_CHECK_EQ(::epoll_ctl(epoll_, EPOLL_CTL_ADD, mailbox_->event_fd(), &event), 0);
 }
@@ -85,7 +88,7 @@ bool Reactor::Adopt(int fd) {
 void Reactor::Stop(Duration until) {
   stop_until_.store(until.count());
   stopping_.store(true);
-  mailbox_->Wake();
+  mailbox_->WakeNow();
 }
 
 void Reactor::Join() {
@@ -99,17 +102,18 @@ void Reactor::Run() noexcept {
   while (!Finished()) {
     const int count = ::epoll_wait(epoll_, events.data(), kEventsMax, kTickMillis);
     now_ = shared_->clock->Now();
+    env::HeldWakes wakes;
     for (int i = 0; i < count; ++i) {
       const epoll_event& event = events[static_cast<std::size_t>(i)];
       if (event.data.u64 == kListenerId) {
         OnListener();
-      } else if (event.data.u64 == kMailboxId) {
-        mailbox_->ClearWake();
-      } else {
+      } else if (event.data.u64 != kMailboxId) {
         OnEvent(event.data.u64, event.events);
       }
+      if (wakes.any() && shared_->clock->Now() - now_ > kWakesHeldMax) wakes.Release();
     }
     TakeMessages();
+    wakes.Release();  // Those that have got requests work while answers are sent.
     FlushListed();
     if (now_ >= next_tick_) Tick();
   }

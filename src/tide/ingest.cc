@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "env/faults.h"
+#include "env/held_wakes.h"
 #include "telemetry/log_line.h"
 
 namespace tidemark::tide {
@@ -13,6 +14,7 @@ namespace {
 
 constexpr Duration kIdlePause = std::chrono::milliseconds(500);
 constexpr Duration kBrokenLogPause = std::chrono::milliseconds(100);
+constexpr std::size_t kAnswersHeldMax = 64;  // Of a group, before who waits for them is woken.
 
 }  // namespace
 
@@ -261,12 +263,15 @@ void Ingest::Acknowledge(std::span<Submission> group) {
   const Duration now = clock_->Now();
   std::uint64_t events = 0;
   std::uint64_t quarantined = 0;
+  env::HeldWakes wakes;  // Those that wait for answers get them all at once.
+  std::size_t answered = 0;
   for (Submission& submission : group) {
     events += submission.events.written;
     quarantined += submission.quarantine.written;
     metrics_->ack_seconds.Record(now - submission.arrived);
     ReleaseParts(submission, true);
     submission.done(AnswerOf(&submission));
+    if (++answered % kAnswersHeldMax == 0) wakes.Release();
   }
   metrics_->accepted_events.Add(events);
   metrics_->quarantine_records.Add(quarantined);
