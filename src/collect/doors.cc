@@ -240,6 +240,7 @@ std::optional<net::Response> Doors::Receive(const Door& door, const Identity& id
                                             const ResponderPointer& responder) {
   const Duration since = clock_->Now();
   const TimeMicros now = clock_->WallNow();
+  const bool explain = WantsExplanation(request);
   const auto key = RequestKeyOf(request, request.body);
   if (!key) return net::ErrorResponse(key.error(), kRequestKeyHint);
   WorkbenchPointer workbench = TakeWorkbench();
@@ -267,7 +268,7 @@ std::optional<net::Response> Doors::Receive(const Door& door, const Identity& id
   const event::RequestKey* const request_key = *key ? &**key : nullptr;
   const bool rewritten = !door.dialect->ListName().empty();
   Keeper keeper({*project, now, *door.dialect, *door.claim, rewritten ? original : request.body,
-                 request_key, !WantsExplanation(request)},
+                 request_key, !explain},
                 [&workbench] { return workbench->dice.Next(); });
   event::BatchBuilder builder(*project, now);
   if (request_key != nullptr) builder.SetKey(*request_key);
@@ -275,7 +276,7 @@ std::optional<net::Response> Doors::Receive(const Door& door, const Identity& id
   auto parsed = Parse(door, *project, facts, request, &keeper, workbench.get(), &builder);
   if (!parsed) return unreadable(parsed.error());
   GiveBack(std::move(workbench));
-  if (WantsExplanation(request)) {
+  if (explain) {
     const std::string batch = std::move(builder).Finish();
     return Explanation({door.dialect->name(), *project, *parsed, batch});
   }

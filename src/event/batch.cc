@@ -29,6 +29,8 @@ constexpr std::uint32_t kMadeIdBit = Bit(Column::kLogOffset);
 constexpr std::uint32_t kMadeTimeBit = Bit(Column::kLogPartition);
 constexpr std::uint32_t kAllowed = kValues | kMadeIdBit | kMadeTimeBit;
 
+constexpr std::size_t kRoom = 1'024;  // A batch of one event has it once.
+
 template <class Value>
 char* Put(char* at, Value value) {
   std::memcpy(at, &value, sizeof value);
@@ -42,6 +44,7 @@ char* Put(char* at, Value value) {
 // key (versions 2 and 4): kind u8 | name string | epoch i64 | sequence i64 | body u64
 // event: present u32 | timestamp i64 | [value f64] | each present string: varint length, bytes
 BatchBuilder::BatchBuilder(std::string_view project, TimeMicros received_at) {
+  bytes_.reserve(kRoom);
   bytes_.push_back(static_cast<char>(kBatchVersion));
   PutFixed(&bytes_, received_at.value);
   PutString(&bytes_, project);

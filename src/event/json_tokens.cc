@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kKeptBytesMax = 4_MiB;  // Capacity that an indexer keeps between bodies.
 constexpr std::size_t kPairwiseKeysMax = 64;  // Above, repeated keys are looked for by sorting.
+constexpr std::size_t kKeysReserved = 32;     // Of one event, as a rule.
 
 bool IsBlank(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
@@ -316,6 +317,7 @@ bool JsonCursor::Check(std::uint32_t depth_left, JsonSpan* span) {
 
 bool JsonCursor::CheckObject(std::uint32_t depth_left, JsonSpan* span) {
   const std::size_t first_key = keys_.size();
+  if (keys_.capacity() == 0) keys_.reserve(kKeysReserved);
   const std::uint32_t token = at_;
   const std::uint32_t begin = starts_[token];
   SeenKeys seen{};

@@ -1,5 +1,6 @@
 #include "event/receipt.h"
 
+#include <array>
 #include <charconv>
 #include <limits>
 
@@ -9,6 +10,7 @@ namespace tidemark::event {
 namespace {
 
 constexpr std::string_view kQuarantine = "q";
+constexpr std::size_t kNumberBytesMax = 24;  // With its dot.
 
 bool IsLogIdCharacter(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
@@ -21,6 +23,13 @@ bool IsLogId(std::string_view id) {
     if (!IsLogIdCharacter(c)) return false;
   }
   return true;
+}
+
+// `.5`
+void AppendNumber(std::int64_t number, std::string* token) {
+  std::array<char, kNumberBytesMax> text{'.'};
+  const auto written = std::to_chars(text.data() + 1, text.data() + text.size(), number);
+  token->append(text.data(), written.ptr);
 }
 
 // Takes the text before the next '.' off `rest`.
@@ -55,14 +64,16 @@ bool TakeOffsets(std::string_view* rest, LogOffset* first, std::uint32_t* count)
 
 std::string EncodeReceipt(const Receipt& receipt) {
   TM_CHECK(IsLogId(receipt.log_id));
-  std::string token = receipt.log_id;
-  token.append(".").append(std::to_string(receipt.partition));
-  token.append(".").append(std::to_string(receipt.first.value));
-  token.append(".").append(std::to_string(receipt.end().value));
+  std::string token;
+  token.reserve(receipt.log_id.size() + 3 * kNumberBytesMax);
+  token.append(receipt.log_id);
+  AppendNumber(receipt.partition, &token);
+  AppendNumber(receipt.first.value, &token);
+  AppendNumber(receipt.end().value, &token);
   if (receipt.quarantine_count > 0) {
     token.append(".").append(kQuarantine);
-    token.append(".").append(std::to_string(receipt.quarantine_first.value));
-    token.append(".").append(std::to_string(receipt.quarantine_end().value));
+    AppendNumber(receipt.quarantine_first.value, &token);
+    AppendNumber(receipt.quarantine_end().value, &token);
   }
   return token;
 }

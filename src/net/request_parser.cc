@@ -1,6 +1,7 @@
 #include "net/request_parser.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include <llhttp.h>
@@ -40,12 +41,19 @@ bool IsContinue(std::string_view value) {
                     [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
 }
 
-// A token of RFC 9110: readers that differ about `Content-Length : 5` see two different requests.
+// Characters of tokens of RFC 9110.
+constexpr std::array<bool, 256> kOfTokens = [] {
+  std::array<bool, 256> of_tokens{};
+  constexpr std::string_view kAll =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~";
+  for (const char c : kAll) of_tokens[static_cast<unsigned char>(c)] = true;
+  return of_tokens;
+}();
+
+// Readers that differ about `Content-Length : 5` see two different requests.
 bool IsToken(std::string_view name) {
-  static constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
   return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           kMarks.find(c) != std::string_view::npos;
+    return kOfTokens[static_cast<unsigned char>(c)];
   });
 }
 

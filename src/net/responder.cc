@@ -1,8 +1,11 @@
 #include "net/responder.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdio>
+#include <functional>
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
@@ -43,14 +46,12 @@ std::string_view HttpDate(TimeMicros now) {
 void AppendHeader(std::string* out, std::string_view name, std::string_view value) {
   out->append(name).append(": ");
   // A header's text is never ours alone: what would end the line is left out.
-  constexpr std::string_view kEnds("\r\n\0", 3);
-  if (value.find_first_of(kEnds) == std::string_view::npos) {
+  const auto ends = [](char c) { return c == '\r' || c == '\n' || c == '\0'; };
+  if (std::none_of(value.begin(), value.end(), ends)) {
     out->append(value).append("\r\n");
     return;
   }
-  for (const char c : value) {
-    if (c != '\r' && c != '\n' && c != '\0') out->push_back(c);
-  }
+  std::copy_if(value.begin(), value.end(), std::back_inserter(*out), std::not_fn(ends));
   out->append("\r\n");
 }
 
@@ -88,8 +89,9 @@ std::string SerializeResponse(const Response& response, const RequestTraits& tra
   std::string out;
   const bool has_body = !HasNoBody(response.status);
   out.reserve(256 + (has_body && !traits.head_only ? response.body.size() : 0));
-  AppendHead(&out, response.status, has_body ? response.content_type : "", response.headers, traits,
-             now, response.close || !traits.keep_alive);
+  const std::string_view type = has_body ? std::string_view(response.content_type) : "";
+  AppendHead(&out, response.status, type, response.headers, traits, now,
+             response.close || !traits.keep_alive);
   if (has_body) {
     out.append("Content-Length: ").append(std::to_string(response.body.size())).append("\r\n");
   }

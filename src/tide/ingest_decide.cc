@@ -1,4 +1,5 @@
 // Which events of a group are written, and which came before.
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -51,16 +52,14 @@ Status Ingest::Decide(std::span<Submission> group) {
 
 // One time for all of a request, which no stream of its project has passed.
 void Ingest::ClampReceivedAt(Submission* submission) {
-  std::vector<Part*> parts;
-  for (Part* part : {&submission->events, &submission->quarantine}) {
-    if (part->count > 0) parts.push_back(part);
-  }
-  TimeMicros clamped = submission->events_of->ClampReceivedAt(ReceivedAt(parts.front()->batch));
+  const Part& first = submission->events.count > 0 ? submission->events : submission->quarantine;
+  TimeMicros clamped = submission->events_of->ClampReceivedAt(ReceivedAt(first.batch));
   if (submission->quarantine.count > 0) {
     clamped = submission->quarantine.project->ClampReceivedAt(clamped);
     clamped = submission->events_of->ClampReceivedAt(clamped);
   }
-  for (Part* part : parts) {
+  for (Part* part : {&submission->events, &submission->quarantine}) {
+    if (part->count == 0) continue;
     event::ClampBatchReceivedAt(&part->batch, [clamped](TimeMicros /*sent*/) { return clamped; });
   }
 }
@@ -137,6 +136,7 @@ Status Ingest::DecideKey(std::span<const Submission> before, Submission* submiss
 
 void Ingest::DropDuplicates(Submission* submission) {
   const std::vector<dedupe::Item>& items = submission->ids.items;
+  if (std::none_of(items.begin(), items.end(), [](const auto& item) { return item.found; })) return;
   std::vector<bool> drop(items.size());
   std::uint32_t duplicates = 0;
   std::uint32_t conflicts = 0;

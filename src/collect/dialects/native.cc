@@ -19,6 +19,7 @@ constexpr std::array kClaims = {
     Claim{net::Method::kPost, "/ingest/batch", kStrictDoor},
 };
 
+constexpr std::size_t kAnswerBytes = 128;  // Of one event, as a rule.
 constexpr std::array<std::string_view, 2> kEnvelopeNames = {"sentAt", "sent_at"};
 
 class NativeDialect final : public Dialect {
@@ -126,6 +127,7 @@ net::Response NativeAnswer(const Reception& reception) {
   const event::BatchAnswer& answer = reception.answer == nullptr ? everything : *reception.answer;
   net::Response response;
   response.status = 202;
+  response.body.reserve(kAnswerBytes);
   JsonWriter json(&response.body);
   json.BeginObject();
   if (parsed.single && parsed.quarantined > 0) {
