@@ -8,6 +8,7 @@
 #include "base/json_reader.h"
 #include "base/json_writer.h"
 #include "base/memory_budget.h"
+#include "base/text_scan.h"
 #include "base/time.h"
 #include "base/uuid.h"
 
@@ -137,6 +138,37 @@ TEST(Json, WriterEscapesAndSeparates) {
   json.BeginObject().Field("a", "q\"\\\x01").Field("n", 1.5).Key("l").BeginArray();
   json.Int(-1).Bool(true).EndArray().EndObject();
   EXPECT_EQ(out, "{\"a\":\"q\\\"\\\\\\u0001\",\"n\":1.5,\"l\":[-1,true]}");
+}
+
+TEST(TextScan, FindsTheFirstQuoteOrBackslashWhereverItIs) {
+  for (std::size_t size = 0; size <= 100; ++size) {
+    for (std::size_t at = 0; at <= size; ++at) {
+      for (const char c : {'"', '\\'}) {
+        // Neighbours of both in the code, bytes above 127, and others of them behind.
+        std::string text(size, at % 2 == 0 ? '#' : '\xA2');
+        if (size > 2) text[size / 2] = '!';
+        for (std::size_t i = at; i < size; i += 3) text[i] = i == at ? c : '"';
+        const char* const end = text.data() + size;
+        EXPECT_EQ(FindQuoteOrBackslash(text.data(), end) - text.data(),
+                  static_cast<std::ptrdiff_t>(at))
+            << size;
+      }
+    }
+  }
+}
+
+TEST(TextScan, ReadsTheDigitsInFront) {
+  for (const std::string digits :
+       {"", "0", "7", "42", "007", "1234", "99999", "654321", "9876543"}) {
+    for (const char after : {',', '}', '.', '/', ':', '\0', '\x80', '\xB5'}) {
+      const std::string text = digits + std::string(8, after) + "123";
+      const Digits read = ReadDigits(text.data());
+      EXPECT_EQ(read.count, digits.size());
+      EXPECT_EQ(read.value, digits.empty() ? 0 : std::stoull(digits));
+    }
+  }
+  EXPECT_EQ(ReadDigits("123456789").count, 8U);
+  EXPECT_EQ(ReadDigits("12345678").value, 12'345'678U);
 }
 
 TEST(MemoryBudget, RefusesWhatDoesNotFit) {

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -14,6 +13,7 @@
 #include <string_view>
 
 #include "base/json_reader.h"
+#include "base/text_scan.h"
 #include "engine/json_path.h"
 
 namespace tidemark::engine {
@@ -140,17 +140,10 @@ class JsonScan {
   bool String(std::string_view* inside, bool* escaped) {
     const char* const begin = ++at_;
     *escaped = false;
-    // Most are short and plain: found without a call, eight bytes at once.
-    const char* at = at_;
-    for (; end_ - at >= 8 && at - at_ < kNear; at += 8) {
-      std::uint64_t word = 0;
-      std::memcpy(&word, at, 8);
-      const std::uint64_t found = BytesOf(word, '"') | BytesOf(word, '\\');
-      if (found == 0) continue;
-      at += std::countr_zero(found) / 8;
-      if (*at != '"') break;
-      *inside = {begin, static_cast<std::size_t>(at - begin)};
-      at_ = at + 1;
+    const char* const first = FindQuoteOrBackslash(begin, end_);
+    if (first != end_ && *first == '"') {  // Nearly every one.
+      *inside = {begin, static_cast<std::size_t>(first - begin)};
+      at_ = first + 1;
       return true;
     }
     for (;;) {
@@ -239,18 +232,20 @@ class JsonScan {
   // Up to `most` digits are added to `sum` from the right. Behind them.
   const char* TakeDigits(const char* at, std::ptrdiff_t most, std::int64_t* sum) const {
     const char* const stop = end_ - at > most ? at + most : end_;
+    if (end_ - at >= 8) {
+      const Digits digits = ReadDigits(at);
+      if (digits.count < 8 && static_cast<std::ptrdiff_t>(digits.count) <= most) {
+        *sum = *sum * kWholePowersOfTen[digits.count] + static_cast<std::int64_t>(digits.value);
+        return at + digits.count;
+      }
+    }
     for (; at < stop && IsDigit(*at); ++at) *sum = *sum * 10 + (*at - '0');
     return at;
   }
   bool EndsAt(const char* at) const { return at < end_ && (*at == ',' || *at == '}'); }
-  // The high bit of the first byte of `word` that is `c`; above that one bits mean nothing.
-  static std::uint64_t BytesOf(std::uint64_t word, char c) {
-    constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
-    const std::uint64_t zero = word ^ kOnes * static_cast<unsigned char>(c);
-    return (zero - kOnes) & ~zero & kOnes * 0x80;
-  }
 
-  static constexpr std::ptrdiff_t kNear = 64;
+  static constexpr std::array<std::int64_t, 8> kWholePowersOfTen = {
+      1, 10, 100, 1'000, 10'000, 100'000, 1'000'000, 10'000'000};
   static constexpr std::ptrdiff_t kIntDigitsMax = 18;
   static constexpr std::ptrdiff_t kDoubleDigitsMax = 15;
   static constexpr double kDoubleLeast = 1e-4;

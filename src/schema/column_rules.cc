@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "base/text_scan.h"
 #include "schema/program.h"
 
 namespace tidemark::schema {
@@ -32,24 +33,23 @@ Demand DemandOf(const Node& node, bool is_text) {
   return is_text ? Demand::kFew : Demand::kOther;
 }
 
-// The end of the string whose first character is at `at`: its closing quote.
-const char* EndOfString(const char* at, bool* escaped) {
-  for (; *at != '"'; ++at) {
-    if (*at != '\\') continue;
+// The end of the string whose first character is at `at`: its closing quote, which is before `end`.
+const char* EndOfString(const char* at, const char* end, bool* escaped) {
+  for (;; at += 2) {
+    at = FindQuoteOrBackslash(at, end);
+    if (*at == '"') return at;
     *escaped = true;
-    ++at;
   }
-  return at;
 }
 
-// Behind the value at `at`, in compact JSON.
-const char* SkipValue(const char* at) {
+// Behind the value at `at`, in compact JSON that ends at `end`.
+const char* SkipValue(const char* at, const char* end) {
   std::uint32_t depth = 0;
   bool escaped = false;
   for (;; ++at) {
     switch (*at) {
       case '"':
-        at = EndOfString(at + 1, &escaped);
+        at = EndOfString(at + 1, end, &escaped);
         break;
       case '{':
       case '[':
@@ -123,16 +123,17 @@ std::optional<ColumnRules> ColumnRules::Of(const Program& program) {
 // Whether a member may be one that a rule is about. `properties` as the event parser writes it.
 bool ColumnRules::SpeaksOf(std::string_view properties) const {
   const char* at = properties.data() + 1;
+  const char* const end = properties.data() + properties.size();
   while (*at != '}') {
     if (*at == ',') ++at;
     bool escaped = false;
     const char* const begin = at + 1;
-    at = EndOfString(begin, &escaped);
+    at = EndOfString(begin, end, &escaped);
     if (escaped) return true;
     const std::string_view name(begin, static_cast<std::size_t>(at - begin));
     const std::uint32_t hash = HashName(name);
     if (flat->table.Find(name, hash) != nullptr || ColumnOfName(name, hash) != nullptr) return true;
-    at = SkipValue(at + 2);  // Behind the colon.
+    at = SkipValue(at + 2, end);  // Behind the colon.
   }
   return false;
 }

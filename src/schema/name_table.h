@@ -24,8 +24,16 @@ inline std::uint32_t HashName(std::string_view name) {
     mixed = std::rotl((mixed ^ word) * kOdd, 29);
   }
   word = 0;
-  for (std::size_t i = 0; i < left; ++i) {
-    word |= static_cast<std::uint64_t>(static_cast<unsigned char>(at[i])) << (8 * i);
+  if (left >= 4) {
+    std::uint32_t first = 0;
+    std::uint32_t last = 0;
+    std::memcpy(&first, at, 4);
+    std::memcpy(&last, at + left - 4, 4);
+    word = first | static_cast<std::uint64_t>(last >> (8 * (8 - left))) << 32;
+  } else {
+    for (std::size_t i = 0; i < left; ++i) {
+      word |= static_cast<std::uint64_t>(static_cast<unsigned char>(at[i])) << (8 * i);
+    }
   }
   mixed = (mixed ^ word) * kOdd;
   return static_cast<std::uint32_t>((mixed ^ mixed >> 29) >> 3);

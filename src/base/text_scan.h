@@ -1,0 +1,71 @@
+// Looks through text many bytes at once. Any thread.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+namespace tidemark {
+
+// The bytes of `word` that are `c`: the high bit of the first one is right, and so is that there is
+// none; bits above the first one mean nothing.
+inline std::uint64_t BytesOf(std::uint64_t word, char c) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
+  const std::uint64_t zero = word ^ kOnes * static_cast<unsigned char>(c);
+  return (zero - kOnes) & ~zero & kOnes * 0x80;
+}
+
+// The first double quote or backslash of the text from `at` to `end`; `end` if there is none.
+inline const char* FindQuoteOrBackslash(const char* at, const char* end) {
+#if defined(__AVX2__)
+  const __m256i quotes = _mm256_set1_epi8('"');
+  const __m256i backslashes = _mm256_set1_epi8('\\');
+  for (; end - at >= 32; at += 32) {
+    const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
+    const __m256i found =
+        _mm256_or_si256(_mm256_cmpeq_epi8(bytes, quotes), _mm256_cmpeq_epi8(bytes, backslashes));
+    const auto mask = static_cast<std::uint32_t>(_mm256_movemask_epi8(found));
+    if (mask != 0) return at + std::countr_zero(mask);
+  }
+#endif
+  for (; end - at >= 8; at += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, at, 8);
+    const std::uint64_t found = BytesOf(word, '"') | BytesOf(word, '\\');
+    if (found != 0) return at + std::countr_zero(found) / 8;
+  }
+  while (at != end && *at != '"' && *at != '\\') ++at;
+  return at;
+}
+
+// A number of up to eight digits, without a branch for each of them.
+struct Digits {
+  std::size_t count = 0;  // At the front of the eight bytes; 8: all of them, and there may be more.
+  std::uint64_t value = 0;
+};
+// Reads eight bytes from `at`.
+inline Digits ReadDigits(const char* at) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, at, 8);
+  word ^= 0x3030303030303030ULL;  // A digit is its value now, and nothing else is below ten.
+  const std::uint64_t others =
+      (((word & 0x7F7F7F7F7F7F7F7FULL) + 0x7676767676767676ULL) | word) & 0x8080808080808080ULL;
+  Digits digits;
+  digits.count = static_cast<std::size_t>(std::countr_zero(others)) / 8;
+  if (digits.count == 0) return digits;
+  // The last digit comes into the last byte, with zeros before the first; then pairs, fours and
+  // both halves are put together.
+  word <<= 64 - 8 * digits.count;
+  word = word * 10 + (word >> 8);
+  constexpr std::uint64_t kPairs = 0x000000FF000000FFULL;
+  digits.value = (((word & kPairs) * (100 + (1'000'000ULL << 32))) +
+                  (((word >> 16) & kPairs) * (1 + (10'000ULL << 32)))) >>
+                 32;
+  return digits;
+}
+
+}  // namespace tidemark
