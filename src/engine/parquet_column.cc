@@ -38,6 +38,8 @@ constexpr std::size_t kDictionaryBytesMax = 1U << 20;
 constexpr std::size_t kDictionaryTrial = 3'000;
 constexpr std::size_t kBoundBytesMax = 64;  // Longer bounds help no reader.
 constexpr std::size_t kPrefetchRows = 8;
+// Before the plain values, so that a page's levels come right in front of them without a copy.
+constexpr std::size_t kLevelBytes = 3U << 10;
 constexpr std::size_t kKeptBytesMax = 8U << 10;  // A buffer, from file to file.
 
 // Values that are never twice the same, or hardly: no dictionary, and bounds that prune nothing.
@@ -98,26 +100,35 @@ void TextDictionary::Trim(std::size_t bytes_max) {
 
 std::string_view TextDictionary::Entry(std::uint32_t number) const {
   const Kept& entry = entries_[number];
-  return std::string_view(plain_).substr(entry.at, entry.bytes);
+  return std::string_view(plain_).substr(entry.at, entry.text.length);
+}
+
+// Short texts are told by their references, without a call.
+bool TextDictionary::IsSame(const Kept& entry, const StringRef& text) const {
+  std::uint64_t there[2];
+  std::uint64_t here[2];
+  std::memcpy(there, &entry.text, sizeof there);
+  std::memcpy(here, &text, sizeof here);
+  if (there[0] != here[0]) return false;
+  if (text.length <= StringRef::kInlineMax) return there[1] == here[1];
+  return std::memcmp(plain_.data() + entry.at, text.pointer, text.length) == 0;
 }
 
 std::uint32_t TextDictionary::Find(const StringRef& ref) {
-  const std::string_view text = ref.view();
-  if (last_ < entries_.size() && Entry(last_) == text) return last_;
+  if (last_ < entries_.size() && IsSame(entries_[last_], ref)) return last_;
   if ((entries_.size() + 1) * 2 > slots_.size()) Grow();
   const std::uint32_t hash = HashOf(ref);
   const std::size_t mask = slots_.size() - 1;
   for (std::size_t slot = hash & mask;; slot = (slot + 1) & mask) {
     if (slots_[slot] == 0) {
       slots_[slot] = size() + 1;
-      PutU32(&plain_, static_cast<std::uint32_t>(text.size()));
-      entries_.push_back({static_cast<std::uint32_t>(plain_.size()),
-                          static_cast<std::uint32_t>(text.size()), hash});
-      plain_.append(text);
+      PutU32(&plain_, ref.length);
+      entries_.push_back({ref, static_cast<std::uint32_t>(plain_.size()), hash});
+      plain_.append(ref.view());
       return last_ = size() - 1;
     }
     const std::uint32_t number = slots_[slot] - 1;
-    if (entries_[number].hash == hash && Entry(number) == text) return last_ = number;
+    if (entries_[number].hash == hash && IsSame(entries_[number], ref)) return last_ = number;
   }
 }
 
@@ -190,14 +201,33 @@ void ColumnEncoder::AddValidity(Words validity, bool valid, std::size_t rows) {
 }
 
 char* ColumnEncoder::Room(std::size_t bytes) {
-  if (values_.size() < used_ + bytes) values_.resize((used_ + bytes) * 3 / 2);
-  char* at = values_.data() + used_;
+  const std::size_t wanted = kLevelBytes + used_ + bytes;
+  if (values_.size() < wanted) values_.resize(wanted * 3 / 2);
+  char* at = values_.data() + kLevelBytes + used_;
   used_ += bytes;
   return at;
 }
 
+// Whole numbers of every row.
+void ColumnEncoder::AddWhole(std::span<const std::int64_t> numbers) {
+  std::int64_t least = any_ ? number_min_ : numbers.front();
+  std::int64_t most = any_ ? number_max_ : numbers.front();
+  for (const std::int64_t number : numbers) {
+    least = std::min(least, number);
+    most = std::max(most, number);
+  }
+  number_min_ = least;
+  number_max_ = most;
+  any_ = true;
+  numbers_.insert(numbers_.end(), numbers.begin(), numbers.end());
+}
+
 void ColumnEncoder::AddFixed(const ColumnView& view, std::size_t rows) {
   AddValidity(view.validity, true, rows);
+  const bool wide = column_->type == Type::kInt64 || column_->type == Type::kTimestamp;
+  if (wide && view.validity == nullptr) {
+    return AddWhole({static_cast<const std::int64_t*>(view.fixed), rows});
+  }
   const auto see_number = [&](std::int64_t number) {
     numbers_.push_back(number);
     number_min_ = any_ ? std::min(number_min_, number) : number;
@@ -334,6 +364,7 @@ void ColumnEncoder::EndPage() {
   const auto levels = static_cast<std::uint32_t>(body_.size() - sizeof(std::uint32_t));
   std::memcpy(body_.data(), &levels, sizeof levels);
   std::int32_t encoding = kPlain;
+  bool whole = true;  // It is all in `body_`.
   if (page_valid_ == 0) {
     info_.plain = true;  // Nulls only: nothing follows, and a dictionary need not be there.
   } else if (by_dictionary_) {
@@ -342,8 +373,13 @@ void ColumnEncoder::EndPage() {
     body_.push_back(static_cast<char>(width));
     AppendHybrid(codes_, width, &body_);
   } else if (column_->type == Type::kString || column_->type == Type::kDouble) {
-    body_.append(values_.data(), used_);
     info_.plain = true;
+    whole = body_.size() > kLevelBytes;
+    if (whole) {
+      body_.append(values_.data() + kLevelBytes, used_);
+    } else {
+      std::memcpy(values_.data() + kLevelBytes - body_.size(), body_.data(), body_.size());
+    }
   } else if (column_->type == Type::kBool) {
     AppendBools(numbers_, &body_);
     info_.plain = true;
@@ -352,7 +388,10 @@ void ColumnEncoder::EndPage() {
     AppendDeltas(numbers_, &body_);
     info_.differences = true;
   }
-  AppendPage(PageKind::kData, encoding, page_rows_, body_, &pages_);
+  const std::string_view page =
+      whole ? std::string_view(body_)
+            : std::string_view(values_.data() + kLevelBytes - body_.size(), body_.size() + used_);
+  AppendPage(PageKind::kData, encoding, page_rows_, page, &pages_);
   info_.values += static_cast<std::int64_t>(page_rows_);
   info_.nulls += static_cast<std::int64_t>(page_rows_ - page_valid_);
   validity_.clear();

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -45,10 +46,11 @@ class TextDictionary {
 
  private:
   struct Kept {
-    std::uint32_t at;  // In plain_, behind the length.
-    std::uint32_t bytes;
+    event::StringRef text;  // Of a long one the length and the first bytes count.
+    std::uint32_t at;       // In plain_, behind the length.
     std::uint32_t hash;
   };
+  bool IsSame(const Kept& entry, const event::StringRef& text) const;
   void Grow();
 
   std::string plain_;
@@ -74,6 +76,7 @@ class ColumnEncoder {
   using Words = const std::uint64_t*;
 
   void AddFixed(const event::ColumnView& view, std::size_t rows);
+  void AddWhole(std::span<const std::int64_t> numbers);
   void AddStrings(const event::ColumnView& view, std::size_t rows);
   void AddCodes(const event::ColumnView& view, std::size_t rows);
   void AddText(const event::StringRef& text);
@@ -100,7 +103,7 @@ class ColumnEncoder {
   std::size_t page_valid_ = 0;
   std::vector<std::uint32_t> codes_;   // Text by dictionary.
   std::vector<std::int64_t> numbers_;  // Whole numbers.
-  std::vector<char> values_;           // Plain values, of which `used_` bytes are there.
+  std::vector<char> values_;           // Room for levels, and `used_` bytes of plain values.
   std::size_t used_ = 0;
 
   // The column chunk.
