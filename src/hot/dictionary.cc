@@ -1,5 +1,7 @@
 #include "hot/dictionary.h"
 
+#include <array>
+
 #include "base/check.h"
 
 namespace tidemark::hot {
@@ -23,8 +25,27 @@ std::uint64_t Dictionary::HashOf(const StringRef& ref, std::string_view text) {
   return hash ^ hash >> 32;
 }
 
-std::uint32_t Dictionary::Find(const StringRef& ref, std::string_view text) {
-  const std::uint64_t hash = HashOf(ref, text);
+void Dictionary::Codes(std::span<const std::string_view> texts, std::uint32_t* codes) {
+  TM_CHECK_LE(texts.size(), kTogetherMax);
+  std::array<StringRef, kTogetherMax> refs;
+  std::array<std::uint64_t, kTogetherMax> hashes;
+  const std::size_t mask = slots_.size() - 1;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    refs[i] = MakeRef(texts[i]);
+    hashes[i] = HashOf(refs[i], texts[i]);
+    __builtin_prefetch(&slots_[hashes[i] & mask]);
+  }
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    __builtin_prefetch(&entries_[slots_[hashes[i] & mask].code]);
+  }
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const StringRef& entry = entries_[slots_[hashes[i] & mask].code];
+    if (entry.length > StringRef::kInlineMax) __builtin_prefetch(entry.pointer);
+  }
+  for (std::size_t i = 0; i < texts.size(); ++i) codes[i] = Find(refs[i], texts[i], hashes[i]);
+}
+
+std::uint32_t Dictionary::Find(const StringRef& ref, std::string_view text, std::uint64_t hash) {
   const auto tag = static_cast<std::uint32_t>(hash >> 32);
   const std::size_t mask = slots_.size() - 1;
   for (std::size_t at = hash & mask;; at = (at + 1) & mask) {

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -72,6 +73,12 @@ class Dictionary {
     if (SameText(entries_[last_], ref) && last_ != 0) return last_;
     return Find(ref, text);
   }
+  // The same of `texts`, at most kTogetherMax, into `codes`: what each of them lies at is asked for
+  // before any of it is looked at, for a large dictionary is in no near cache.
+  static constexpr std::size_t kTogetherMax = 32;
+  void Codes(std::span<const std::string_view> texts, std::uint32_t* codes);
+  // Whether that pays: less is looked up faster than it is asked for.
+  bool is_large() const { return size_ > kNearEntries; }
   std::uint32_t room() const { return kEntriesMax - size_; }
 
   const event::StringRef* entries() const { return entries_; }
@@ -83,9 +90,13 @@ class Dictionary {
     std::uint32_t code = 0;  // 0: empty.
   };
   static constexpr std::uint32_t kEntriesMin = 64;
+  static constexpr std::uint32_t kNearEntries = 256;
 
   static std::uint64_t HashOf(const event::StringRef& ref, std::string_view text);
-  std::uint32_t Find(const event::StringRef& ref, std::string_view text);
+  std::uint32_t Find(const event::StringRef& ref, std::string_view text) {
+    return Find(ref, text, HashOf(ref, text));
+  }
+  std::uint32_t Find(const event::StringRef& ref, std::string_view text, std::uint64_t hash);
   std::uint32_t Add(event::StringRef ref, std::string_view text, std::uint64_t hash);
   void Grow();
   void Place(std::uint64_t hash, std::uint32_t code);

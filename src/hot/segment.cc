@@ -118,10 +118,51 @@ std::byte* Segment::StartColumn(std::size_t index) {
   return data;
 }
 
-void Segment::Append(const event::EventView& event, TimeMicros received_at) {
+std::size_t Segment::Append(std::span<const event::EventView> events, TimeMicros received_at) {
   TM_CHECK_LT(rows_, rows_max_);
   const std::uint32_t row = rows_ % kChunkRows;
   if (row == 0) StartChunk();
+  events = events.first(std::min<std::size_t>(
+      {events.size(), Dictionary::kTogetherMax, kChunkRows - row, rows_max_ - rows_}));
+  std::uint32_t present = 0;
+  for (const event::EventView& event : events) present |= event.present;
+  for (std::uint32_t bits = present & chunk_->dictionary_bits; bits != 0; bits &= bits - 1) {
+    AppendCodes(events, static_cast<std::size_t>(std::countr_zero(bits)), row);
+  }
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    AppendRow(events[i], received_at, row + static_cast<std::uint32_t>(i));
+  }
+  return events.size();
+}
+
+// A column of codes, from `row` on.
+void Segment::AppendCodes(std::span<const event::EventView> events, std::size_t index,
+                          std::uint32_t row) {
+  std::byte* data = now_[index];
+  if (data == nullptr) [[unlikely]]
+    data = StartColumn(index);
+  auto* const codes = reinterpret_cast<std::uint32_t*>(data) + row;
+  Dictionary& dictionary = *dictionaries_[index];
+  if (!dictionary.is_large()) {
+    for (std::size_t i = 0; i < events.size(); ++i) {
+      if ((events[i].present >> index & 1) != 0) codes[i] = dictionary.Code(events[i].text[index]);
+    }
+    return;
+  }
+  std::array<std::string_view, Dictionary::kTogetherMax> texts;
+  std::array<std::uint32_t, Dictionary::kTogetherMax> found;
+  std::size_t count = 0;
+  for (const event::EventView& event : events) {
+    if ((event.present >> index & 1) != 0) texts[count++] = event.text[index];
+  }
+  dictionary.Codes(std::span(texts).first(count), found.data());
+  count = 0;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    if ((events[i].present >> index & 1) != 0) codes[i] = found[count++];
+  }
+}
+
+void Segment::AppendRow(const event::EventView& event, TimeMicros received_at, std::uint32_t row) {
   const auto put = [&](std::size_t column, std::int64_t value) {
     reinterpret_cast<std::int64_t*>(now_[column])[row] = value;
   };
@@ -141,27 +182,23 @@ void Segment::Append(const event::EventView& event, TimeMicros received_at) {
     reinterpret_cast<double*>(data + kValidityBytes)[row] = event.value;
     SetValid(data, row);
   }
-  AppendText(event, event.present & sets_.texts, row);
+  AppendText(event, event.present & sets_.texts & ~chunk_->dictionary_bits, row);
   ++rows_;
 }
 
+// Columns that are no codes.
 void Segment::AppendText(const event::EventView& event, std::uint32_t bits, std::uint32_t row) {
-  const std::uint32_t dictionary_bits = chunk_->dictionary_bits;
   for (; bits != 0; bits &= bits - 1) {
     const auto index = static_cast<std::size_t>(std::countr_zero(bits));
     std::byte* data = now_[index];
     if (data == nullptr) [[unlikely]]
       data = StartColumn(index);
     const std::string_view text = event.text[index];
-    if ((dictionary_bits >> index & 1) != 0) {
-      reinterpret_cast<std::uint32_t*>(data)[row] = dictionaries_[index]->Code(text);
-    } else {
-      const std::string_view kept = text.size() > StringRef::kInlineMax
-                                        ? std::string_view(memory_.Keep(text), text.size())
-                                        : text;
-      reinterpret_cast<StringRef*>(data + kValidityBytes)[row] = MakeRef(kept);
-      SetValid(data, row);
-    }
+    const std::string_view kept = text.size() > StringRef::kInlineMax
+                                      ? std::string_view(memory_.Keep(text), text.size())
+                                      : text;
+    reinterpret_cast<StringRef*>(data + kValidityBytes)[row] = MakeRef(kept);
+    SetValid(data, row);
   }
 }
 

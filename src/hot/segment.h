@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,7 +62,8 @@ class Segment {
   ~Segment();
 
   // The writer's side.
-  void Append(const event::EventView& event, TimeMicros received_at);
+  // As many of `events` as its chunk has room for, at least one: their number.
+  std::size_t Append(std::span<const event::EventView> events, TimeMicros received_at);
   std::uint32_t rows() const { return rows_; }
   bool full() const { return rows_ == rows_max_; }
   bool at_chunk_start() const { return rows_ % event::kChunkRows == 0; }
@@ -92,6 +94,8 @@ class Segment {
 
   void StartChunk();
   std::byte* StartColumn(std::size_t index);
+  void AppendRow(const event::EventView& event, TimeMicros received_at, std::uint32_t row);
+  void AppendCodes(std::span<const event::EventView> events, std::size_t index, std::uint32_t row);
   void AppendText(const event::EventView& event, std::uint32_t bits, std::uint32_t row);
 
   const std::shared_ptr<const event::TableSchema> schema_;

@@ -1,8 +1,11 @@
 #include "hot/table.h"
 
+#include <algorithm>
+#include <span>
 #include <utility>
 
 #include "base/check.h"
+#include "hot/dictionary.h"
 #include "hot/segment.h"
 
 namespace tidemark::hot {
@@ -54,25 +57,36 @@ Status Table::AppendRows(event::BatchReader& batch, LogOffset first_offset) {
   if (batch.promotion() > promotion) promoted_.push_back({batch.promotion(), first_offset});
   if (open_ != nullptr && open_->end() != first_offset) Roll();
   LogOffset offset = first_offset;
-  event::EventView event;
-  while (true) {
-    TM_ASSIGN(const bool more, batch.Next(&event));
-    if (!more) break;
-    if (open_ == nullptr || open_->at_chunk_start() || open_->full()) {
-      if (open_ != nullptr && open_->rows() > 0 &&
-          (open_->full() || open_->bytes() >= options_.segment_bytes_max)) {
-        Roll();
-      }
-      if (open_ == nullptr) {
-        open_ = std::make_shared<Segment>(options_.schema, project_, offset,
-                                          options_.segment_rows_max, budget_);
-      }
+  const auto together = std::min<std::size_t>(batch.count(), Dictionary::kTogetherMax);
+  if (decoded_.size() < together) decoded_.resize(together);
+  for (;;) {
+    std::size_t count = 0;
+    while (count < decoded_.size()) {
+      TM_ASSIGN(const bool more, batch.Next(&decoded_[count]));
+      if (!more) break;
+      ++count;
     }
-    open_->Append(event, batch.received_at());
-    offset += 1;
-    appended_end_ = offset;
+    if (count == 0) return {};
+    for (auto events = std::span<const event::EventView>(decoded_).first(count); !events.empty();) {
+      OpenSegment(offset);
+      const std::size_t added = open_->Append(events, batch.received_at());
+      events = events.subspan(added);
+      offset += static_cast<std::int64_t>(added);
+      appended_end_ = offset;
+    }
   }
-  return {};
+}
+
+// The one that the row at `offset` belongs to.
+void Table::OpenSegment(LogOffset offset) {
+  if (open_ != nullptr && !open_->at_chunk_start() && !open_->full()) return;
+  if (open_ != nullptr && open_->rows() > 0 &&
+      (open_->full() || open_->bytes() >= options_.segment_bytes_max)) {
+    Roll();
+  }
+  if (open_ != nullptr) return;
+  open_ = std::make_shared<Segment>(options_.schema, project_, offset, options_.segment_rows_max,
+                                    budget_);
 }
 
 void Table::Roll() {

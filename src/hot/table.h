@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/ids.h"
 #include "base/memory_budget.h"
@@ -78,6 +79,7 @@ class Table {
 
  private:
   Status AppendRows(event::BatchReader& batch, LogOffset first_offset);
+  void OpenSegment(LogOffset offset);
   void Roll();
   std::shared_ptr<const SegmentList> MakeList(SegmentList::Segments segments, LogOffset end);
 
@@ -88,6 +90,7 @@ class Table {
   std::vector<std::shared_ptr<Segment>> unpublished_;  // Sealed since the last Publish.
   std::shared_ptr<Segment> open_;                      // Null until the next row wants one.
   LogOffset appended_end_;
+  std::vector<event::EventView> decoded_;  // Of a batch, some at a time; room for its largest yet.
   std::vector<PromotedFrom> promoted_;  // Of the rows there are; the first may begin before them.
 };
 

@@ -335,6 +335,35 @@ TEST(HotTable, TurnsToPlainTextWhenADictionaryIsFull) {
   EXPECT_EQ(Cells(*view, Column::kCountry), expected);
 }
 
+// Codes are found together where a dictionary is large; rows lack a value, repeat one or bring a
+// new one, and batches end anywhere in a chunk and a segment.
+TEST(HotTable, FindsTheValuesOfALargeDictionaryAgain) {
+  MemoryBudget budget(1ULL << 30);
+  TableOptions options;
+  options.segment_rows_max = 5'000;
+  Table table("default", options, &budget);
+  Texts expected;
+  std::uint64_t die = 1;
+  const std::size_t sizes[] = {1, 31, 32, 33, 700, 5'003};
+  for (std::size_t batch = 0; batch < 24; ++batch) {
+    std::vector<Row> rows;
+    const std::size_t first = expected.size();
+    for (std::size_t i = 0; i < sizes[batch % std::size(sizes)]; ++i) {
+      die = die * 6'364'136'223'846'793'005ULL + 1'442'695'040'888'963'407ULL;
+      const std::uint64_t number = (die >> 40) % 3'000;
+      std::string country = number % 7 == 0 ? "" : std::to_string(number);
+      if (number % 2 == 0 && !country.empty()) country += " is a text that is not inlined";
+      expected.push_back(country.empty() ? "~" : country);
+      rows.push_back({"id", "t", 1, std::move(country)});
+    }
+    ASSERT_TRUE(Append(&table, Encode(rows), static_cast<std::int64_t>(first)));
+    table.Publish();
+  }
+  const auto end = static_cast<std::int64_t>(expected.size());
+  const auto view = table.Segments()->View(LogOffset(0), LogOffset(end));
+  EXPECT_EQ(Cells(*view, Column::kCountry), expected);
+}
+
 // For ThreadSanitizer: everything that a reader sees below the end is complete and stays.
 TEST(HotTable, IsReadWhileItIsWritten) {
   MemoryBudget budget(1ULL << 30);
