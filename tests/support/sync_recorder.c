@@ -121,6 +121,14 @@ static int Synced(int fd, int result) {
   return result;
 }
 
+// With RWF_DSYNC it is both.
+ssize_t pwritev2(int fd, const struct iovec* parts, int count, off_t at, int flags) {
+  const ssize_t n = REAL(ssize_t, pwritev2, int, const struct iovec*, int, off_t, int)(fd, parts, count, at, flags);
+  if (n > 0) Wrote(fd, parts, count);
+  if (n > 0 && (flags & RWF_DSYNC) != 0) Synced(fd, 0);
+  return n;
+}
+
 int fsync(int fd) { return Synced(fd, REAL(int, fsync, int)(fd)); }
 int fdatasync(int fd) { return Synced(fd, REAL(int, fdatasync, int)(fd)); }
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 namespace tidemark::env {
@@ -86,10 +87,12 @@ int DirectWriter::Stage(std::uint64_t offset, std::span<const ByteView> parts) {
   return 0;
 }
 
-int DirectWriter::WriteBlocks(const std::byte* bytes, std::size_t size,
-                              std::uint64_t offset) const {
+int DirectWriter::WriteBlocks(const std::byte* bytes, std::size_t size, std::uint64_t offset,
+                              int flags) const {
   while (size > 0) {
-    const ssize_t n = ::pwrite(fd_, bytes, size, static_cast<off_t>(offset));
+    const iovec part{const_cast<std::byte*>(bytes), size};
+    const ssize_t n = flags != 0 ? ::pwritev2(fd_, &part, 1, static_cast<off_t>(offset), flags)
+                                 : ::pwrite(fd_, bytes, size, static_cast<off_t>(offset));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return errno;
     const auto written = static_cast<std::size_t>(n);
@@ -103,9 +106,22 @@ int DirectWriter::WriteBlocks(const std::byte* bytes, std::size_t size,
 
 int DirectWriter::Write() {
   if (!staged_) return 0;
+  unsynced_ = true;
+  return WriteStaged(0);
+}
+
+bool DirectWriter::TryWriteDurably(int* error) {
+  if (!staged_ || unsynced_ || !durable_writes_) return false;
+  *error = WriteStaged(RWF_DSYNC);
+  // Says so before it writes anything.
+  if (*error == EOPNOTSUPP || *error == ENOSYS || *error == EINVAL) durable_writes_ = false;
+  return durable_writes_;
+}
+
+int DirectWriter::WriteStaged(int flags) {
   const std::size_t whole = RoundUp(size_);
   std::memset(buffer_.get() + size_, 0, whole - size_);
-  if (const int error = WriteBlocks(buffer_.get(), whole, begin_); error != 0) return error;
+  if (const int error = WriteBlocks(buffer_.get(), whole, begin_, flags); error != 0) return error;
   const std::size_t kept = size_ % kBlockBytes;
   if (kept > 0) std::memmove(buffer_.get(), buffer_.get() + (size_ - kept), kept);
   begin_ += size_ - kept;
@@ -123,7 +139,8 @@ int DirectWriter::WriteZeros(std::uint64_t begin, std::uint64_t end) {
   while (begin < end) {
     const std::size_t part =
         static_cast<std::size_t>(std::min<std::uint64_t>(kZeroBytes, end - begin));
-    if (const int error = WriteBlocks(zeros.get(), part, begin); error != 0) return error;
+    unsynced_ = true;
+    if (const int error = WriteBlocks(zeros.get(), part, begin, 0); error != 0) return error;
     begin += part;
   }
   return 0;

@@ -30,6 +30,11 @@ class DirectWriter {
   // Writes what is staged. The bytes are then on the disk as after a plain write: fdatasync makes
   // them durable.
   int Write();
+  // The same, durable when it returns, by one call instead of two. False, and nothing was done: the
+  // system cannot, nothing is staged, or bytes that were written before wait for their sync.
+  bool TryWriteDurably(int* error);
+  // All that was written is durable.
+  void NoteSynced() { unsynced_ = false; }
   // Writes zeros; both are multiples of kBlockBytes.
   int WriteZeros(std::uint64_t begin, std::uint64_t end);
 
@@ -43,7 +48,9 @@ class DirectWriter {
   explicit DirectWriter(int fd) : fd_(fd) {}
   int Load(std::uint64_t offset);
   void Grow(std::size_t bytes);
-  int WriteBlocks(const std::byte* bytes, std::size_t size, std::uint64_t offset) const;
+  // `flags`: of pwritev2.
+  int WriteBlocks(const std::byte* bytes, std::size_t size, std::uint64_t offset, int flags) const;
+  int WriteStaged(int flags);
 
   const int fd_;
   std::unique_ptr<std::byte, Free> buffer_;
@@ -51,6 +58,8 @@ class DirectWriter {
   std::uint64_t begin_ = 0;  // Of the buffer in the file: a multiple of kBlockBytes.
   std::size_t size_ = 0;     // Bytes in the buffer, the kept ones of the first block included.
   bool staged_ = false;
+  bool unsynced_ = true;        // Something was written since the last sync, perhaps by others.
+  bool durable_writes_ = true;  // Until the system says that it has none.
 };
 
 }  // namespace tidemark::env

@@ -54,9 +54,13 @@ class Descriptor {
 // Writes what is staged, if the file is written directly, and makes all of it durable. errno.
 int WriteAndSync(int fd, DirectWriter* direct) {
   if (direct != nullptr) {
-    if (const int error = direct->Write(); error != 0) return error;
+    int error = 0;
+    if (direct->TryWriteDurably(&error)) return error;
+    if (error = direct->Write(); error != 0) return error;
   }
-  return ::fdatasync(fd) == 0 ? 0 : errno;
+  if (::fdatasync(fd) != 0) return errno;
+  if (direct != nullptr) direct->NoteSynced();
+  return 0;
 }
 
 // Runs one file's syncs on a thread of its own, started at the first StartSync.
