@@ -374,29 +374,28 @@ Result<bool> Flusher::Resolve(Project& project, Pending* pending) {
 
 // Somebody else moved the table, or this process is no longer its owner.
 Result<Flusher::Outcome> Flusher::Overtaken(Project& project, Pending* pending) {
-  // It may have been an attempt of ours, whose answer was lost and that came in late.
-  TM_ASSIGN(const bool done, Resolve(project, pending));
-  if (done) return Outcome::kCommitted;
   TM_ASSIGN(const Epoch current, parts_.catalog->CurrentEpoch(log_id_));
   const bool unchecked =
       env::Planted(env::Bug::kEpochNotChecked) || env::Planted(env::Bug::kStalePlanAppended);
-  if (current != epoch_ && !unchecked) {
-    // It can never come in now; the new owner may have looked for leftovers before these were.
-    TM_ASSIGN(const bool came_in, Resolve(project, pending));
-    if (came_in) return Outcome::kCommitted;
-    Abandon(&project, pending->inflight);
-    return Fail(Code::kConflict, "another process owns this data directory now");
+  const bool fenced = current != epoch_ && !unchecked;
+  std::shared_ptr<const lake::TableHead> latest;
+  if (!fenced) {
+    TM_ASSIGN(latest, Reload(project, {project.cut()->lake}));
+    // Had an attempt of ours come in, it would not be so; one that moves nothing of this is found
+    // by its commit id when the next attempt is made.
+    if (latest->visible() == pending->begin && pending->append.Fits(*latest)) {
+      return Outcome::kAgain;
+    }
+    if (env::Planted(env::Bug::kStalePlanAppended)) return Outcome::kAgain;
   }
-  TM_ASSIGN(auto latest, Reload(project, {project.cut()->lake}));
-  if (latest->visible() == pending->begin && pending->append.Fits(*latest)) {
-    return Outcome::kAgain;
-  }
-  if (env::Planted(env::Bug::kStalePlanAppended)) return Outcome::kAgain;
-  // What moved the table since may be ours; if it is not, ours can never come in any more.
+  // What moved table or epoch may have been an attempt of ours whose answer was lost, or have come
+  // after it. If there is none now there never will be one: this is the one time to look.
   TM_ASSIGN(const bool came_in, Resolve(project, pending));
   if (came_in) return Outcome::kCommitted;
+  Abandon(&project, pending->inflight);
+  // The new owner may have looked for leftovers before these were.
+  if (fenced) return Fail(Code::kConflict, "another process owns this data directory now");
   // Somebody else settled rows of ours: the plan is stale. Never append anyway.
-  Abandon(&project, std::move(pending->inflight));
   project.PublishLake(std::move(latest));
   return Outcome::kStale;
 }
