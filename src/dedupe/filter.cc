@@ -14,7 +14,7 @@ constexpr Words kSalts = {0x47b6137bU, 0x44974d91U, 0x8824ad5bU, 0xa2b7289dU,
 
 // The bodies of the functions below, which are compiled twice: for any machine, and for those that
 // multiply eight words in one instruction.
-__attribute__((always_inline)) inline void AddTo(std::uint32_t* block, std::uint32_t key) {
+__attribute__((always_inline)) inline void AddTo(char* block, std::uint32_t key) {
   Words words;
   std::memcpy(&words, block, sizeof words);
   const Words one = {1, 1, 1, 1, 1, 1, 1, 1};
@@ -22,7 +22,7 @@ __attribute__((always_inline)) inline void AddTo(std::uint32_t* block, std::uint
   std::memcpy(block, &words, sizeof words);
 }
 
-__attribute__((always_inline)) inline bool HasAll(const std::uint32_t* block, std::uint32_t key) {
+__attribute__((always_inline)) inline bool HasAll(const char* block, std::uint32_t key) {
   Words words;
   std::memcpy(&words, block, sizeof words);
   const Words one = {1, 1, 1, 1, 1, 1, 1, 1};
@@ -35,11 +35,11 @@ __attribute__((always_inline)) inline bool HasAll(const std::uint32_t* block, st
 #if defined(__x86_64__)
 const bool kHasAvx2 = __builtin_cpu_supports("avx2") != 0;
 
-__attribute__((target("avx2"))) void AddToByAvx2(std::uint32_t* block, std::uint32_t key) {
+__attribute__((target("avx2"))) void AddToByAvx2(char* block, std::uint32_t key) {
   AddTo(block, key);
 }
 
-__attribute__((target("avx2"))) bool HasAllByAvx2(const std::uint32_t* block, std::uint32_t key) {
+__attribute__((target("avx2"))) bool HasAllByAvx2(const char* block, std::uint32_t key) {
   return HasAll(block, key);
 }
 #endif
@@ -47,28 +47,23 @@ __attribute__((target("avx2"))) bool HasAllByAvx2(const std::uint32_t* block, st
 }  // namespace
 
 std::uint64_t Filter::BytesFor(std::uint64_t entries) {
-  constexpr std::uint64_t kBlockBits = sizeof(Block) * 8;
+  constexpr std::uint64_t kBlockBits = kBlockBytes * 8;
   const std::uint64_t bits_per_entry =
       entries < kFilterSmallEntries ? kFilterBitsPerEntryOfSmall : kFilterBitsPerEntry;
   const std::uint64_t blocks = (entries * bits_per_entry + kBlockBits - 1) / kBlockBits;
-  return std::max<std::uint64_t>(1, blocks) * sizeof(Block);
+  return std::max<std::uint64_t>(1, blocks) * kBlockBytes;
 }
 
-Filter Filter::ForEntries(std::uint64_t entries) {
-  Filter filter;
-  filter.blocks_.resize(BytesFor(entries) / sizeof(Block));
-  return filter;
-}
+Filter Filter::ForEntries(std::uint64_t entries) { return Filter(BytesFor(entries)); }
 
 Filter Filter::FromText(std::string_view bytes) {
-  Filter filter;
-  filter.blocks_.resize(bytes.size() / sizeof(Block));
+  Filter filter(bytes.size());
   if (filter.bytes() > 0) std::memcpy(filter.blocks_.data(), bytes.data(), filter.bytes());
   return filter;
 }
 
 void Filter::Add(const Hash128& hash) {
-  std::uint32_t* block = blocks_[BlockOf(hash)].words;
+  char* block = BlockOf(hash);
   const auto key = static_cast<std::uint32_t>(hash.low);
 #if defined(__x86_64__)
   if (kHasAvx2) return AddToByAvx2(block, key);
@@ -77,8 +72,8 @@ void Filter::Add(const Hash128& hash) {
 }
 
 bool Filter::MayHave(const Hash128& hash) const {
-  if (blocks_.empty()) return true;
-  const std::uint32_t* block = blocks_[BlockOf(hash)].words;
+  if (bytes() == 0) return true;
+  const char* block = BlockOf(hash);
   const auto key = static_cast<std::uint32_t>(hash.low);
 #if defined(__x86_64__)
   if (kHasAvx2) return HasAllByAvx2(block, key);

@@ -9,9 +9,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/hash.h"
+#include "env/zeroed_memory.h"
 
 namespace tidemark::dedupe {
 
@@ -32,24 +32,22 @@ class Filter {
   void Add(const Hash128& hash);
   // Always inline: gcc takes a function that only prefetches for one without effect, and drops it.
   [[gnu::always_inline]] void Prefetch(const Hash128& hash) const {
-    if (!blocks_.empty()) __builtin_prefetch(&blocks_[BlockOf(hash)]);
+    if (bytes() > 0) __builtin_prefetch(BlockOf(hash));
   }
   bool MayHave(const Hash128& hash) const;
-  std::string_view text() const { return {reinterpret_cast<const char*>(blocks_.data()), bytes()}; }
-  std::uint64_t bytes() const { return blocks_.size() * sizeof(Block); }
+  std::string_view text() const { return {blocks_.data(), blocks_.bytes()}; }
+  std::uint64_t bytes() const { return blocks_.bytes(); }
 
  private:
-  static constexpr std::size_t kWords = 8;
-  // Aligned, so that one line of the processor's cache has all of it.
-  struct alignas(32) Block {
-    std::uint32_t words[kWords];
-  };
+  static constexpr std::size_t kBlockBytes =
+      32;  // One line of the processor's cache has all of it.
+  explicit Filter(std::uint64_t bytes) : blocks_(bytes / kBlockBytes * kBlockBytes) {}
   // Hashes that are added in their order fill one block after the other.
-  std::size_t BlockOf(const Hash128& hash) const {
-    return static_cast<std::size_t>(((hash.high >> 32) * blocks_.size()) >> 32);
+  char* BlockOf(const Hash128& hash) const {
+    return blocks_.data() + (((hash.high >> 32) * (bytes() / kBlockBytes)) >> 32) * kBlockBytes;
   }
 
-  std::vector<Block> blocks_;
+  env::ZeroedMemory blocks_;
 };
 
 }  // namespace tidemark::dedupe

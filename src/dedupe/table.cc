@@ -10,6 +10,8 @@ namespace tidemark::dedupe {
 namespace {
 
 constexpr std::size_t kSlotsMin = 256;
+// Beyond this the next size is the last one: to move so many entries takes a millisecond or two.
+constexpr std::size_t kSlotsSmall = std::size_t{1} << 16;
 constexpr std::size_t kHeadBytes = sizeof(Hash128) + sizeof(std::uint32_t);
 
 // Three of four slots are used at most.
@@ -34,27 +36,27 @@ Table::~Table() {
 bool Table::Reserve(std::size_t count, bool must) {
   const std::size_t wanted = count_ + count;
   if (!must && count_ > 0 && wanted > entries_max_) return false;
-  const std::size_t slots = SlotsFor(wanted);
+  std::size_t slots = SlotsFor(wanted);
   if (slots <= slot_count_) return true;
-  const std::uint64_t bytes = slots * stride_;
-  if (!budget_->TryReserve(bytes)) {
+  const std::size_t last = std::max(slots, SlotsFor(entries_max_));
+  if (slots > kSlotsSmall && budget_->TryReserve(last * stride_)) {
+    slots = last;
+  } else if (!budget_->TryReserve(slots * stride_)) {
     if (!must && count_ > 0) return false;
-    budget_->ReserveAlways(bytes);
+    budget_->ReserveAlways(slots * stride_);
   }
-  const std::uint64_t before = std::exchange(memory_bytes_, bytes);
+  const std::uint64_t before = std::exchange(memory_bytes_, slots * stride_);
   Rehash(slots);
   if (before > 0) budget_->Release(before);
   return true;
 }
 
 void Table::Rehash(std::size_t slot_count) {
-  std::unique_ptr<char, Free> old(static_cast<char*>(std::calloc(slot_count, stride_)));
-  TM_CHECK(old != nullptr);
-  slots_.swap(old);
+  const env::ZeroedMemory old = std::exchange(slots_, env::ZeroedMemory(slot_count * stride_));
   const std::size_t old_count = std::exchange(slot_count_, slot_count);
   shift_ = 64U - static_cast<unsigned>(std::countr_zero(slot_count));
   for (std::size_t i = 0; i < old_count; ++i) {
-    const char* from = old.get() + i * stride_;
+    const char* from = old.data() + i * stride_;
     const Hash128 hash = HashAt(from);
     if (hash != Hash128{}) std::memcpy(Probe(hash), from, stride_);
   }
@@ -117,7 +119,7 @@ void Table::Rollback(std::size_t mark) {
 // Moves later entries of the chain back over the hole, so that every one is still found.
 void Table::Remove(const Hash128& hash) {
   const std::size_t mask = slot_count_ - 1;
-  auto hole = static_cast<std::size_t>(Probe(hash) - slots_.get()) / stride_;
+  auto hole = static_cast<std::size_t>(Probe(hash) - slots_.data()) / stride_;
   TM_CHECK(HashAt(Slot(hole)) == hash);
   for (std::size_t i = (hole + 1) & mask;; i = (i + 1) & mask) {
     const Hash128 there = HashAt(Slot(i));

@@ -1,19 +1,19 @@
 // The newest entries, in memory: open addressing with linear probing, one entry a slot. A slot is
 // found by the hash's first bits, so that the table is nearly sorted and is written as a run in one
-// pass. Grows by doubling up to a bound, within the memory budget. What a group changes can be
-// taken back until Commit, for a group that the log refuses never happened.
+// pass. Grows by doubling while it is small, then at once up to its bound, so that no group waits
+// while many entries move; within the memory budget, which may make it double on. What a group
+// changes can be taken back until Commit, for a group that the log refuses never happened.
 //
 // One thread writes; once Seal was called nothing changes any more and any thread may read.
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
-#include <memory>
 #include <optional>
 #include <vector>
 
 #include "base/memory_budget.h"
 #include "dedupe/entry.h"
+#include "env/zeroed_memory.h"
 
 namespace tidemark::dedupe {
 
@@ -65,7 +65,7 @@ class Table {
   std::size_t SlotOf(const Hash128& hash) const {
     return static_cast<std::size_t>(hash.high >> shift_);
   }
-  char* Slot(std::size_t index) const { return slots_.get() + index * stride_; }
+  char* Slot(std::size_t index) const { return slots_.data() + index * stride_; }
   static Hash128 HashAt(const char* slot);
   // The slot that has it, or the free one where it belongs.
   char* Probe(const Hash128& hash) const;
@@ -78,10 +78,7 @@ class Table {
   const std::size_t stride_;
   const std::size_t entries_max_;
   MemoryBudget* const budget_;
-  struct Free {
-    void operator()(char* memory) const { std::free(memory); }
-  };
-  std::unique_ptr<char, Free> slots_;
+  env::ZeroedMemory slots_;
   std::size_t slot_count_ = 0;  // A power of two.
   unsigned shift_ = 0;          // 64 less its bits.
   std::size_t count_ = 0;

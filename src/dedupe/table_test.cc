@@ -68,5 +68,25 @@ TEST_F(TableTest, WhatIsTakenBackOfAChainWasNeverThere) {
   Check();
 }
 
+// No group waits while hundreds of thousands of entries move.
+TEST(TableGrowth, GoesFromASmallSizeToTheLastOneAtOnce) {
+  constexpr std::size_t kSlotBytes = 24;
+  MemoryBudget budget(1ULL << 30);
+  Table table(kValueBytesOfIds, 700'000, &budget);
+  ASSERT_TRUE(table.Reserve(49'000, false));
+  EXPECT_EQ(table.memory_bytes(), 65'536 * kSlotBytes);
+  ASSERT_TRUE(table.Reserve(50'000, false));
+  EXPECT_EQ(table.memory_bytes(), 1'048'576 * kSlotBytes);
+  EXPECT_EQ(budget.used_bytes(), table.memory_bytes());
+}
+
+TEST(TableGrowth, DoublesWhereTheBudgetHasNoMore) {
+  constexpr std::size_t kSlotBytes = 24;
+  MemoryBudget budget(8ULL << 20);
+  Table table(kValueBytesOfIds, 700'000, &budget);
+  ASSERT_TRUE(table.Reserve(50'000, false));
+  EXPECT_EQ(table.memory_bytes(), 131'072 * kSlotBytes);
+}
+
 }  // namespace
 }  // namespace tidemark::dedupe
