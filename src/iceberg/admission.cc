@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <compare>
-#include <functional>
 #include <optional>
 #include <set>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
+#include "base/hash.h"
 #include "event/schema.h"
 #include "lake/bounds.h"
 #include "lake/delete_index.h"
@@ -42,7 +43,7 @@ struct Key {
 };
 struct KeyHash {
   std::size_t operator()(const Key& key) const {
-    return std::hash<std::string_view>()(key.path) ^ static_cast<std::size_t>(key.at + 1);
+    return Hash64(key.path) ^ static_cast<std::size_t>(key.at + 1);
   }
 };
 using LiveMap = std::unordered_map<Key, Live, KeyHash>;
@@ -83,8 +84,13 @@ class Admission {
   Outcome<Admitted> Run() {
     for (const ManifestFile& manifest : request_.after->manifests)
       after_names_.insert(manifest.path);
-    ICE_TRY(IndexBefore());
+    for (const ManifestFile& manifest : request_.before->manifests)
+      before_names_.insert(manifest.path);
     const std::vector<ManifestFile>& manifests = request_.after->manifests;
+    for (std::size_t i = 0; i < manifests.size(); ++i) {
+      if (!before_names_.contains(manifests[i].path)) NoteNamed(*request_.after->entries[i]);
+    }
+    ICE_TRY(IndexBefore());
     for (std::size_t i = 0; i < manifests.size(); ++i) {
       if (before_names_.contains(manifests[i].path)) continue;
       ICE_TRY(IndexNew(manifests[i], *request_.after->entries[i]));
@@ -106,18 +112,29 @@ class Admission {
     return NotValid("A2: file " + path + " is in the snapshot twice: a row must not be read twice");
   }
 
+  // By their hashes: that one of another file is the same does no harm.
+  void NoteNamed(const std::vector<ManifestEntry>& entries) {
+    for (const ManifestEntry& entry : entries) {
+      named_.insert(KeyHash()(KeyOf(entry.file)));
+      if (entry.file.content != FileContent::kPositionDeletes) continue;
+      if (const auto only = lake::FileOfPositions(entry.file)) {
+        named_.insert(KeyHash()(KeyOf(*only)));
+      }
+      if (entry.file.referenced_file) named_.insert(KeyHash()(KeyOf(*entry.file.referenced_file)));
+    }
+  }
+
+  // Of manifests that stay, only the files that new ones name: a table has many, a commit few.
   Done IndexBefore() {
-    std::size_t count = 0;
-    for (const auto& entries : request_.before->entries) count += entries->size();
-    before_.reserve(count);
     for (std::size_t i = 0; i < request_.before->manifests.size(); ++i) {
       const ManifestFile& manifest = request_.before->manifests[i];
-      before_names_.insert(manifest.path);
       const bool stays = after_names_.contains(manifest.path);
       for (const ManifestEntry& entry : *request_.before->entries[i]) {
         if (entry.status == EntryStatus::kDeleted) continue;
+        const Key key = KeyOf(entry.file);
+        if (stays && !named_.contains(KeyHash()(key))) continue;
         const Live one{&entry, manifest.spec_id, stays};
-        if (!before_.emplace(KeyOf(entry.file), one).second) return Twice(entry.file.path);
+        if (!before_.emplace(key, one).second) return Twice(entry.file.path);
       }
     }
     return {};
@@ -287,10 +304,10 @@ class Admission {
   Done CheckVectors() const {
     if (vectors_.empty()) return {};
     std::set<std::string_view> of;
-    for (const LiveMap* files : {&before_, &fresh_}) {
-      for (const auto& [key, live] : *files) {
-        const lake::DataFile& file = live.entry->file;
-        if (files == &before_ && !live.stays) continue;
+    for (const SnapshotEntries::Shared& entries : request_.after->entries) {
+      for (const ManifestEntry& entry : *entries) {
+        const lake::DataFile& file = entry.file;
+        if (entry.status == EntryStatus::kDeleted) continue;
         if (!lake::IsVector(file) || !file.referenced_file) continue;
         if (of.insert(Spelled(*file.referenced_file)).second) continue;
         return NotValid("A4: two deletion vectors of " + *file.referenced_file +
@@ -414,8 +431,9 @@ class Admission {
 
   const AdmissionRequest& request_;
   std::set<std::string_view> before_names_, after_names_;  // Of manifests.
-  LiveMap before_;
-  LiveMap fresh_;  // Of manifests that are new.
+  std::unordered_set<std::size_t> named_;                  // Hashes of keys, by new manifests.
+  LiveMap before_;                                         // Of those, and of manifests that go.
+  LiveMap fresh_;                                          // Of manifests that are new.
   std::set<Key> deleted_;
   std::vector<std::pair<std::string, OffsetRange>> offsets_;  // Of added files that have some.
   std::set<std::string> vectors_;                             // Data files that have got one.
