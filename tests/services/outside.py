@@ -39,10 +39,6 @@ class Keyed(Tidemark):
         assert answer.status == 201, answer.body
         return answer.json()["key"]
 
-    @property
-    def address(self):
-        return f"127.0.0.1:{self.port}"
-
 
 class Spark:
     """One session: `rows(sql)`; a statement that loses a race is tried again."""

@@ -1,6 +1,6 @@
 """Spark in a process: `spark_driver.py CONF ADDRESS KEY JARS FOLDER`, then a statement a line as JSON, its rows or error as JSON.
 
-CONF is a spark-defaults.conf; its example address and key are replaced, and what it would download is in JARS.
+CONF is a spark-defaults.conf; its example address and key are replaced (an empty KEY: left out), and what it would download is in JARS.
 Runs in the environment that installed.spark makes. A statement that lost a race against the server's own commits is tried
 again, as a user would.
 """
@@ -20,8 +20,9 @@ def session(conf, address, key, jars, folder):
     builder = SparkSession.builder.master("local[2]").config("spark.jars", ",".join(map(str, sorted(pathlib.Path(jars).glob("*.jar")))))
     for line in pathlib.Path(conf).read_text().splitlines():
         name, value = line.split(None, 1)
-        if name != "spark.jars.packages":
-            builder = builder.config(name, value.strip().replace(EXAMPLE, address).replace("tm_...", key))
+        if name == "spark.jars.packages" or not key and name.endswith((".credential", ".oauth2-server-uri")):
+            continue
+        builder = builder.config(name, value.strip().replace(EXAMPLE, address).replace("tm_...", key))
     for name, value in {"spark.ui.enabled": "false", "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1",
                         "spark.driver.memory": "1g", "spark.sql.shuffle.partitions": "2", "spark.sql.warehouse.dir": folder,
                         "spark.log.level": "ERROR"}.items():

@@ -77,6 +77,10 @@ class Tidemark:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=60)
 
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.port}"
+
     def connect(self, timeout=60):
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
 
