@@ -1,6 +1,8 @@
 """Spark with Iceberg's runtime uses the server as its catalog, by the configuration and the scripts of docs/engines/spark.md: tables of
-its own, the others' tables, views, and the events table while events come in."""
+its own, the others' tables, views, and the events table while events come in, in format v2 and raised to v3."""
+import json
 import os
+import subprocess
 import threading
 
 import pytest
@@ -11,10 +13,12 @@ from services.outside import HERE, Keyed, Spark
 from services.recording_proxy import RecordingProxy
 from services.test_engines import LAB, PACKAGES, make_lab, run
 from services.test_managed_tables import Engine
+from support.server import BINARY
 
 # A Java machine takes a minute to start beside other work: not in the ordinary run.
 pytestmark = pytest.mark.skipif(not os.environ.get("TM_NIGHTLY"), reason="TM_NIGHTLY is not set: `make services` runs it")
 PAUSE_SECONDS = 1
+LINEAGE = "_row_id, _last_updated_sequence_number"
 
 
 @pytest.fixture(scope="module")
@@ -126,13 +130,78 @@ def test_the_events_while_they_come_in(server, spark, python):
     agree(server, spark, python)
 
 
-def test_scans_that_the_server_plans(server, spark):
+def planned(server, spark, *statements):
+    """Scans that the server plans give what those give that Spark plans itself."""
     with RecordingProxy(server.port) as proxy:
-        name = "spark.sql.catalog.planned"
+        catalog = f"planned{proxy.port}"  # A session keeps the address of a catalog that it has used.
+        name = f"spark.sql.catalog.{catalog}"
         spark.ask(conf={name: "org.apache.iceberg.spark.SparkCatalog", f"{name}.type": "rest", f"{name}.uri": f"http://127.0.0.1:{proxy.port}/iceberg",
                         f"{name}.token": server.catalog_key, f"{name}.cache-enabled": "false", f"{name}.scan-planning-mode": "server"})
-        for sql in ("SELECT count(*) FROM {}.`default`.events WHERE event_type = 'click'", "SELECT id, name, remark FROM {}.lab.spark WHERE id > 60",
-                    "SELECT id, name, remark FROM {}.`default`.notes WHERE name LIKE 'n1%' AND remark IS NOT NULL",
-                    "SELECT event_id, log_offset FROM {}.`default`.events WHERE timestamp >= timestamp'2026-03-01 05:00:00' AND event_type = 'spark'"):
-            assert content(spark.rows(sql.format("planned"))) == content(spark.rows(sql.format("tidemark"))), sql
-        assert [path.rsplit("/", 1)[1] for method, path in proxy.seen if method == "POST" and "/plan" in path] == ["plan"] * 4
+        for sql in statements:
+            assert content(spark.rows(sql.format(catalog))) == content(spark.rows(sql.format("tidemark"))), sql
+        assert [path.rsplit("/", 1)[1] for method, path in proxy.seen if method == "POST" and "/plan" in path] == ["plan"] * len(statements)
+
+
+def test_scans_that_the_server_plans(server, spark):
+    planned(server, spark, "SELECT count(*) FROM {}.`default`.events WHERE event_type = 'click'", "SELECT id, name, remark FROM {}.lab.spark WHERE id > 60",
+            "SELECT id, name, remark FROM {}.`default`.notes WHERE name LIKE 'n1%' AND remark IS NOT NULL",
+            "SELECT event_id, log_offset FROM {}.`default`.events WHERE timestamp >= timestamp'2026-03-01 05:00:00' AND event_type = 'spark'")
+
+
+def checked(server, table):
+    """The server's own look at every file of a table; returns what it found."""
+    command = [BINARY, "iceberg", "fsck", table, "--json", "--url", f"http://{server.address}", "--key", server.admin]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+def row_ids(server, spark, python, table, columns):
+    """As Spark, DuckDB and (of plain tables) SQL have them."""
+    theirs = spark.rows(f"SELECT {columns}, {LINEAGE} FROM `default`.{table}")
+    with Engine(python, "duckdb", server) as duckdb:
+        assert content(duckdb.do("sql", statement=f'SELECT {columns}, {LINEAGE} FROM ice."default".{table}')) == content(theirs), table
+    if table != "events":
+        assert content(server.rows(f"select {columns}, {LINEAGE} from iceberg.{table}")) == content(theirs), table
+    return {row[0]: row[-2] for row in theirs}
+
+
+def test_tables_of_format_v3(server, spark, python):
+    sql_script.run((HERE / "spark/v3.sql").read_text(), spark.rows)
+    for table in ("three", "raised"):
+        ids = row_ids(server, spark, python, table, "id, name")
+        assert None not in ids.values() and len(set(ids.values())) == len(ids), table
+        assert checked(server, f"default.{table}")["format-version"] == 3
+    planned(server, spark, "SELECT id, name FROM {}.`default`.three WHERE id > 20", "SELECT id, name FROM {}.`default`.raised WHERE id > 20")
+
+
+def test_the_events_in_format_v3(server, spark, python):
+    before = len(server.rows("select event_id from events"))
+    events = "`default`.events"
+    refused = spark.refused(f"ALTER TABLE {events} SET TBLPROPERTIES ('format-version' = '3')")
+    assert "tidemark.format-upgrade" in refused, refused
+    spark.rows(f"ALTER TABLE {events} SET TBLPROPERTIES ('tidemark.format-upgrade' = 'allow')")
+    spark.rows(f"ALTER TABLE {events} SET TBLPROPERTIES ('format-version' = '3', 'write.delete.mode' = 'merge-on-read', 'write.update.mode' = 'merge-on-read')")
+    send(server, 100_000, 60)
+    agree(server, spark, python)
+    ids = row_ids(server, spark, python, "events", "event_id")
+    assert len(set(ids.values())) == len(ids) == before + 60 and None not in ids.values()
+
+    spark.rows(f"INSERT INTO {events} (event_id, event_type, timestamp, received_at, project_id) "
+               "SELECT concat('three', id), 'three', now(), now(), 'default' FROM range(10)")
+    spark.rows(f"DELETE FROM {events} WHERE event_id LIKE 'e10000%' OR event_id = 'three1'")  # Vectors, of old files and of new ones.
+    spark.rows(f"DELETE FROM {events} WHERE event_id = 'e100011'")  # One takes another's place.
+    spark.rows(f"UPDATE {events} SET note = 'v3' WHERE event_id IN ('e100012', 'three2')")
+    send(server, 100_060, 30)
+    agree(server, spark, python)
+    assert checked(server, "default.events")["deletion-vectors"] > 0
+    planned(server, spark, "SELECT event_id, log_offset FROM {}.`default`.events WHERE event_id LIKE 'e1000%'")
+    spark.rows("CALL tidemark.system.rewrite_data_files(table => 'default.events', options => map('rewrite-all', 'true'))")
+    spark.rows("CALL tidemark.system.rewrite_manifests('default.events')")
+    agree(server, spark, python)
+
+    after = row_ids(server, spark, python, "events", "event_id")
+    assert len(set(after.values())) == len(after) == before + 60 + 30 - 11 + 9
+    assert {name: number for name, number in ids.items() if name in after} == {name: number for name, number in after.items() if name in ids}
+    assert server.rows("select event_id from events where note = 'v3' order by 1") == [("e100012",), ("three2",)]
+    assert checked(server, "default.events")["format-version"] == 3
