@@ -1,5 +1,8 @@
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
+
+#include <unistd.h>
 
 #include "app/commands.h"
 #include "app/server.h"
@@ -34,6 +37,17 @@ void PrintWelcome(const Server& server, bool dev) {
   std::fflush(stdout);
 }
 
+constexpr std::uintmax_t kFreeBytesWanted = 64U << 20;  // A segment of the log.
+
+// What to do about a start that failed, if there is hardly any room; else empty.
+std::string FullDiskHint(const std::string& data_dir) {
+  std::error_code error;
+  const std::filesystem::space_info space = std::filesystem::space(data_dir, error);
+  if (error || space.available >= kFreeBytesWanted) return {};
+  return "; the disk of " + data_dir + " has " + std::to_string(space.available >> 20) +
+         " MiB free; make room there and start again";
+}
+
 }  // namespace
 
 int RunServe(const ServeOptions& options) {
@@ -48,10 +62,12 @@ int RunServe(const ServeOptions& options) {
 
   auto server = Server::Open(options);
   if (!server) {
-    std::fprintf(stderr, "tidemark serve: %s\n", server.error().message().c_str());
-    // Also where a parent that reads the banner looks.
-    std::printf("failed: %s\n", server.error().message().c_str());
-    std::fflush(stdout);
+    const std::string message = server.error().message() + FullDiskHint(options.data_dir);
+    std::fprintf(stderr, "tidemark serve: %s\n", message.c_str());
+    if (::isatty(STDOUT_FILENO) == 0) {  // Also where a parent that reads the banner looks.
+      std::printf("failed: %s\n", message.c_str());
+      std::fflush(stdout);
+    }
     return ExitOf(server.error().code());
   }
   PrintWelcome(**server, options.dev);

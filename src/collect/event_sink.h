@@ -14,8 +14,8 @@ class EventSink {
   // Called once, on any thread (as a rule the log's): it must be short and must not block. An
   // answer means that every event of it is durable and visible: accepted and quarantined ones
   // where the receipt says, of a duplicate the first one. Errors: kOverloaded, kUnavailable
-  // (nothing was taken: retry later), kIoError and kOutcomeUnknown (the events may be there or
-  // not), kInvalidArgument, kConflict (an Idempotency-Key came again with another body).
+  // (nothing was taken: retry later), kOutcomeUnknown (the events may be there or not),
+  // kInvalidArgument, kConflict (an Idempotency-Key came again with another body).
   using Done = std::function<void(Result<event::BatchAnswer>)>;
 
   EventSink() = default;

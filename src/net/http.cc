@@ -197,6 +197,11 @@ Response ErrorResponse(int status, std::string_view message, std::string_view hi
 }
 
 Response ErrorResponse(const Error& error, std::string_view hint) {
+  if (hint.empty() && error.code() == Code::kOutcomeUnknown) {
+    hint =
+        "look whether it happened; events with an event_id and requests with an Idempotency-Key "
+        "may just be sent again";
+  }
   return ErrorResponse(HttpStatus(error.code()), error.message(), hint);
 }
 

@@ -16,6 +16,12 @@ constexpr Duration kIdlePause = std::chrono::milliseconds(500);
 constexpr Duration kBrokenLogPause = std::chrono::milliseconds(100);
 constexpr std::size_t kAnswersHeldMax = 64;  // Of a group, before who waits for them is woken.
 
+// Nothing of the group is there: it may be sent again.
+Error NotStored(const Error& error) {
+  return {Code::kUnavailable,
+          "the log could not store the events (" + error.message() + "); nothing was taken"};
+}
+
 }  // namespace
 
 Ingest::Ingest(const TideOptions& options, Parts parts)
@@ -111,7 +117,7 @@ Duration Ingest::Step() {
   if (log_->stats().failed) {
     // Whatever the void group left must be cut off before anything else is written.
     if (auto rotated = log_->Rotate(); !rotated) {
-      Fail(std::span(taken_).subspan(taken_at_), rotated.error(), false);
+      Fail(std::span(taken_).subspan(taken_at_), NotStored(rotated.error()), false);
       taken_at_ = taken_.size();
       return kBrokenLogPause;
     }
@@ -153,7 +159,7 @@ void Ingest::Refuse(std::span<Submission> group, const Error& error) {
   metrics_->failed_groups.Add();
   TM_LOG(kError, "a group was refused", {"error", error.ToString()});
   if (!log_->stats().failed) {  // Nothing was written.
-    Fail(group, error, built_);
+    Fail(group, error.code() == Code::kIoError ? NotStored(error) : error, built_);
     return;
   }
   const auto released = log_->ReleaseReserve();  // If the disk is full, the commit needs room.
@@ -163,7 +169,7 @@ void Ingest::Refuse(std::span<Submission> group, const Error& error) {
   }
   const bool cut_off = log_->Rotate().has_value();
   Fail(group,
-       cut_off ? Error(Code::kUnavailable, "the log could not store the events; nothing was taken")
+       cut_off ? NotStored(error)
                : Error(Code::kOutcomeUnknown, "the log failed; the events may be there or not"),
        built_);
 }

@@ -244,6 +244,8 @@ void Oracle::Attempt(const Batch& batch) {
 void Oracle::Answered(const Batch& batch, const Result<event::BatchAnswer>& answer) {
   if (!answer && answer.error().code() == Code::kOutcomeUnknown) return;
   if (!answer) {
+    // What a client may send again is told as that.
+    Expect(answer.error().code() != Code::kIoError, answer.error().ToString());
     for (const Sent sent : batch.events) Refused(sent.number);
     for (const Sent sent : batch.records) Refused(sent.number);
     return;
