@@ -12,6 +12,7 @@
 #include "app/remote.h"
 #include "base/json_reader.h"
 #include "base/json_writer.h"
+#include "collect/dialects/all.h"
 #include "config/values.h"
 #include "env/posix/posix_clock.h"
 #include "env/posix/posix_disk.h"
@@ -107,6 +108,7 @@ Result<std::string> WorkOffline(meta::Database* database, const Remote& remote,
     TM_ASSIGN(meta::KeySpec spec, meta::ReadKeySpec(body, now));
     if (spec.project.empty()) spec.project = "default";
     TM_TRY(spec.Check(now));
+    TM_TRY(spec.CheckDialect(collect::DialectNames()));
     if (const Status there = projects.Create(spec.project, now);
         !there && there.error().code() != Code::kAlreadyExists) {
       return Fail(there.error());

@@ -5,6 +5,7 @@
 #include "app/catalog_access.h"
 #include "app/openapi.h"
 #include "base/json_writer.h"
+#include "collect/dialects/all.h"
 #include "collect/doors.h"
 #include "collect/peer.h"
 #include "env/posix/posix_clock.h"
@@ -55,7 +56,7 @@ class Routes::Impl {
         keys_(
             &parts->keys(), &parts->database(), &parts->pool(),
             [this](const net::Request& request) { return ManagerOf(request); }, &parts->clock(),
-            env::EntropySeed),
+            env::EntropySeed, collect::DialectNames()),
         receipts_({.core = [parts] { return &parts->core(); },
                    .commits =
                        [parts](const Uuid& table, LogOffset begin, LogOffset end) {

@@ -208,6 +208,13 @@ bool MatchesOrigin(std::string_view pattern, std::string_view origin) {
   });
 }
 
+Status KeySpec::CheckDialect(std::span<const std::string> dialects) const {
+  if (dialect.empty() || std::ranges::find(dialects, dialect) != dialects.end()) return {};
+  std::string known;
+  for (const std::string& one : dialects) known.append(known.empty() ? "" : ", ").append(one);
+  return Fail(Wrong("there is no dialect `" + dialect + "`; there are " + known));
+}
+
 Status KeySpec::Check(TimeMicros now) const {
   if (!IsProjectName(project)) {
     return Fail(Wrong("a project is named by a-z, 0-9, - and _ only, and at most 64 of them"));

@@ -45,6 +45,8 @@ struct KeySpec {
 
   // kInvalidArgument says what is wrong.
   Status Check(TimeMicros now) const;
+  // The same of the dialect, where those that there are are known.
+  Status CheckDialect(std::span<const std::string> dialects) const;
 };
 
 struct ApiKey : KeySpec {

@@ -53,13 +53,15 @@ net::Response NoSuchKey() {
 }  // namespace
 
 KeyHandler::KeyHandler(meta::Keys* keys, meta::Database* database, env::TaskPool* pool,
-                       Authorize authorize, const env::Clock* clock, meta::Entropy entropy)
+                       Authorize authorize, const env::Clock* clock, meta::Entropy entropy,
+                       std::vector<std::string> dialects)
     : keys_(keys),
       database_(database),
       pool_(pool),
       authorize_(std::move(authorize)),
       clock_(clock),
-      entropy_(std::move(entropy)) {}
+      entropy_(std::move(entropy)),
+      dialects_(std::move(dialects)) {}
 
 void KeyHandler::AddTo(net::Router* router) {
   Add(router, net::Method::kPost, "/v1/keys", &KeyHandler::Create);
@@ -92,9 +94,9 @@ net::Response KeyHandler::Create(const net::Request& request, const KeyManager& 
     return net::ErrorResponse(403, "the API key manages only the keys of its own project",
                               "use an admin key of that project, or one of `default`");
   }
-  if (const Status good = spec->Check(now); !good) {
-    return net::ErrorResponse(good.error(), kSpecHint);
-  }
+  Status good = spec->Check(now);
+  if (good) good = spec->CheckDialect(dialects_);
+  if (!good) return net::ErrorResponse(good.error(), kSpecHint);
   auto projects = meta::Projects::Open(database_);
   if (!projects) return net::ErrorResponse(projects.error());
   if (const Status there = projects->Create(spec->project, now);

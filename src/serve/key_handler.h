@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "env/clock.h"
 #include "env/task_pool.h"
@@ -30,7 +31,7 @@ class KeyHandler {
 
   // All pointers must outlive it, and it every task of the pool.
   KeyHandler(meta::Keys* keys, meta::Database* database, env::TaskPool* pool, Authorize authorize,
-             const env::Clock* clock, meta::Entropy entropy);
+             const env::Clock* clock, meta::Entropy entropy, std::vector<std::string> dialects);
 
   void AddTo(net::Router* router);
 
@@ -53,6 +54,7 @@ class KeyHandler {
   const Authorize authorize_;
   const env::Clock* const clock_;
   const meta::Entropy entropy_;
+  const std::vector<std::string> dialects_;  // That a key may be pinned to.
 };
 
 }  // namespace tidemark::serve

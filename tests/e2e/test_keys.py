@@ -77,6 +77,16 @@ def test_a_pinned_key_is_taken_at_its_dialects_paths_only(running, dialect, own,
     assert [(one["dialect"], one["door"]) for one in kept] == [(dialect, f"POST {own}")]
 
 
+def test_a_dialect_that_is_none_is_refused_with_those_that_there_are(running, tmp_path):
+    answer = running.post("/v1/keys", {"scopes": ["ingest"], "dialect": "segmnet"}, {"X-API-Key": running.admin})
+    assert answer.status == 400 and "`segmnet`; there are native, cloudevents, segment, posthog" in answer.json()["message"], answer.body
+    # The same without a server.
+    with Tidemark(tmp_path / "alone"):
+        pass
+    done = subprocess.run([BINARY, "key", "create", "--scope", "ingest", "--dialect", "segmnet", "--data-dir", tmp_path / "alone"], capture_output=True, text=True)
+    assert done.returncode == 2 and "there are native" in done.stderr, done.stderr
+
+
 def test_a_key_is_shown_once_and_stored_hashed(running):
     made = command(running, "create", "--scope", "ingest,query", "--name", "web shop", key=running.admin)
     clear = made["key"]

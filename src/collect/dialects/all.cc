@@ -11,4 +11,10 @@ std::vector<std::unique_ptr<Dialect>> MakeDialects() {
   return dialects;
 }
 
+std::vector<std::string> DialectNames() {
+  std::vector<std::string> names;
+  for (const auto& dialect : MakeDialects()) names.emplace_back(dialect->name());
+  return names;
+}
+
 }  // namespace tidemark::collect

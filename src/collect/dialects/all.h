@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "collect/dialect.h"
@@ -15,5 +16,8 @@ std::unique_ptr<Dialect> MakePostHogDialect();
 
 // All of them. Where two claim a path, a key's pin decides.
 std::vector<std::unique_ptr<Dialect>> MakeDialects();
+
+// What a key may be pinned to.
+std::vector<std::string> DialectNames();
 
 }  // namespace tidemark::collect
