@@ -89,21 +89,22 @@ std::string CatalogClient::PathOf(const TableName& table) {
 std::optional<JsonValue> CatalogClient::Send(const char* method, const std::string& path,
                                              const std::string& body) {
   auto client = net::HttpClient::Make(UrlOf(remote_));
-  if (!client) return Failed(PrintError("table", client.error()));
+  if (!client) return Failed(PrintError(command_, client.error()));
   auto headers = HeadersOf(remote_);
   if (!body.empty()) headers.emplace_back("Content-Type", "application/json");
   const auto response = client->Send(method, path, headers, body);
-  if (!response) return Failed(PrintError("table", response.error()));
+  if (!response) return Failed(PrintError(command_, response.error()));
   auto answer = JsonValue::Parse(response->body);
   if (response->status == 200 && answer) return *std::move(answer);
   net::ClientResponse plain = *response;
   if (answer && answer->Find("error") != nullptr && MemberOf(*answer, "error").is_object()) {
     // The catalog's error has another shape than the server's.
-    std::string text = "{\"message\":";
-    text += MemberOf(MemberOf(*answer, "error"), "message").ToJson() + "}";
-    plain.body = text;
+    JsonValue refusal = JsonValue::Object();
+    refusal.Set("message", MemberOf(MemberOf(*answer, "error"), "message"));
+    if (response->status == 404) refusal.Set("hint", "`tidemark table list` has what there is");
+    plain.body = refusal.ToJson();
   }
-  return Failed(PrintRefusal("table", plain));
+  return Failed(PrintRefusal(command_, plain));
 }
 
 }  // namespace tidemark::app

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "app/remote.h"
 #include "base/json_reader.h"
@@ -30,7 +31,9 @@ class CatalogClient {
  public:
   static constexpr std::string_view kNamespaces = "/iceberg/v1/namespaces";
 
-  explicit CatalogClient(const Remote& remote) : remote_(remote) {}
+  // `command` is told with what goes wrong.
+  CatalogClient(const Remote& remote, std::string command)
+      : remote_(remote), command_(std::move(command)) {}
 
   // Nothing if it failed: exit() says how.
   std::optional<JsonValue> Get(const std::string& path) { return Send("GET", path, ""); }
@@ -52,6 +55,7 @@ class CatalogClient {
   }
 
   const Remote& remote_;
+  const std::string command_;
   int exit_ = kOk;
 };
 

@@ -81,6 +81,7 @@ struct SchemaOptions {
   std::string compatibility = {};
   std::string version = {};
   std::string promote = {};  // "all", or names.
+  std::string output = {};   // Of list: table, json; empty: table on a terminal, else json.
   std::uint64_t limit = 0;   // 0: as the server likes.
   bool document = false;
 };

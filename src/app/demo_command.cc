@@ -30,6 +30,8 @@ double CpuSeconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
+constexpr double kDaysMax = 36'500;  // A hundred years.
+
 // Events by what became of them.
 struct Counts {
   std::uint64_t accepted = 0;
@@ -252,11 +254,16 @@ class Sender {
 
 void AddDemoOptions(CLI::App* app, DemoOptions* options) {
   const auto share = CLI::Range(0.0, 1.0);
-  app->add_option("--rate", options->rate, "Events a second; 0: as fast as they are taken");
+  app->add_option("--rate", options->rate, "Events a second; 0: as fast as they are taken")
+      ->check(CLI::NonNegativeNumber);
   app->add_option("--count", options->count, "Events in all")->capture_default_str();
-  app->add_option("--seconds", options->seconds, "Stop after so long; 0: at the count");
-  app->add_option("--users", options->users, "Different users")->capture_default_str();
-  app->add_option("--days", options->days, "Spread event times over so many days before now");
+  app->add_option("--seconds", options->seconds, "Stop after so long; 0: at the count")
+      ->check(CLI::NonNegativeNumber);
+  app->add_option("--users", options->users, "Different users")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app->add_option("--days", options->days, "Spread event times over so many days before now")
+      ->check(CLI::Range(0.0, kDaysMax));
   app->add_option("--now", options->now,
                   "Time of the newest events, ISO 8601; default: the clock's")
       ->check([](const std::string& text) {
@@ -268,7 +275,7 @@ void AddDemoOptions(CLI::App* app, DemoOptions* options) {
       ->check(share)
       ->capture_default_str();
   app->add_option("--dup", options->dup, "Share of repeated events")->check(share);
-  app->add_option("--bad", options->bad, "Share of events that must be refused")->check(share);
+  app->add_option("--bad", options->bad, "Share of events that are not valid")->check(share);
   app->add_option("--batch", options->batch, "Events a request")
       ->check(CLI::Range(1U, 100'000U))
       ->capture_default_str();

@@ -69,7 +69,8 @@ void AddDoctorOptions(CLI::App* app, DoctorOptions* options) {
 
 int RunDoctor(const DoctorOptions& options) {
   if (!std::filesystem::is_directory(options.data_dir)) {
-    return FailDoctor({Code::kNotFound, "there is no data directory " + options.data_dir},
+    return FailDoctor({Code::kNotFound, "there is no data directory " + options.data_dir +
+                                            "; name the one of a server with --data-dir"},
                       kNotFound);
   }
   const auto disk = env::OpenPosixDisk(options.data_dir);

@@ -60,11 +60,11 @@ std::optional<Target> Find(const Remote& remote, const IcebergOptions& options, 
   Target target;
   target.metadata_key = options.target;
   if (!std::filesystem::is_regular_file(options.target)) {
-    if (options.target.find('/') != std::string::npos) {
+    if (options.target.find('/') != std::string::npos || options.target.ends_with(".json")) {
       *exit = FailIceberg(options.action, {Code::kNotFound, "there is no file " + options.target});
       return std::nullopt;
     }
-    CatalogClient client(remote);
+    CatalogClient client(remote, "iceberg " + options.action);
     const auto loaded = client.LoadTable(TableName::Parse(options.target));
     *exit = client.exit();
     if (!loaded) return std::nullopt;

@@ -32,6 +32,14 @@ bool IsUnknownCommand(const CLI::App& app, int argc, char** argv) {
                       [word](const CLI::App* one) { return one->get_name() == word; });
 }
 
+// The help of a command and of all below it, each with its whole name.
+void PrintAllHelp(const CLI::App& app, const std::string& name) {
+  std::printf("%s\n", app.help(name).c_str());
+  for (const CLI::App* one : app.get_subcommands([](const CLI::App*) { return true; })) {
+    PrintAllHelp(*one, name + " " + one->get_name());
+  }
+}
+
 int Serve(const ConfigSources& sources, const std::string& crash_at, std::uint64_t store_rate) {
   const auto settings = ReadSettings(sources);
   if (!settings) {
@@ -68,7 +76,7 @@ class CommandLine {
                      argv[1]);
         return kUsage;
       }
-      return app_.exit(error) == 0 ? 0 : kUsage;
+      return TellUsage(error);
     }
     for (const auto& [command, run] : commands_) {
       if (*command) return run();
@@ -77,6 +85,24 @@ class CommandLine {
   }
 
  private:
+  // Help, or what is wrong with the line; the exit code.
+  int TellUsage(const CLI::ParseError& error) {
+    std::string name = "tidemark";
+    const CLI::App* meant = &app_;
+    for (auto below = meant->get_subcommands(); !below.empty(); below = meant->get_subcommands()) {
+      meant = below.back();
+      name += " " + meant->get_name();
+    }
+    if (dynamic_cast<const CLI::CallForAllHelp*>(&error) != nullptr) {
+      PrintAllHelp(*meant, name);
+      return kOk;
+    }
+    if (error.get_exit_code() == 0) return app_.exit(error);
+    std::fprintf(stderr, "%s: %s\n`%s --help` tells how it is written\n", name.c_str(),
+                 error.what(), name.c_str());
+    return kUsage;
+  }
+
   CLI::App* Add(const char* name, const char* what, std::function<int()> run) {
     CLI::App* const command = app_.add_subcommand(name, what);
     commands_.emplace_back(command, std::move(run));

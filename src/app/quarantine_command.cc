@@ -9,6 +9,7 @@
 #include "app/actions.h"
 #include "app/commands.h"
 #include "app/remote.h"
+#include "app/text_table.h"
 #include "base/bytes.h"
 #include "base/json_reader.h"
 #include "event/quarantine.h"
@@ -34,17 +35,17 @@ std::string ListQuery(const QuarantineOptions& options) {
 void PrintItems(const JsonValue& answer) {
   const JsonValue* items = answer.Find("items");
   if (items == nullptr) return;
-  std::printf("%-36s  %-8s  %-14s  %-20s  %s\n", "QUARANTINE ID", "STATUS", "REASON", "EVENT TYPE",
-              "MESSAGE");
+  const std::vector<std::string> names = {"quarantine_id", "status", "reason", "event_type",
+                                          "message"};
+  std::vector<std::vector<std::string>> rows;
   for (const JsonValue& item : items->items()) {
-    const auto text = [&item](const char* name) {
+    auto& row = rows.emplace_back();
+    for (const std::string& name : names) {
       const JsonValue* value = item.Find(name);
-      return value == nullptr ? std::string() : value->text();
-    };
-    std::printf("%-36s  %-8s  %-14s  %-20s  %s\n", text("quarantine_id").c_str(),
-                text("status").c_str(), text("reason").c_str(), text("event_type").c_str(),
-                text("message").c_str());
+      row.push_back(value == nullptr ? std::string() : value->text());
+    }
   }
+  PrintTextTable(names, std::vector<bool>(names.size(), false), rows);
 }
 
 int List(const Remote& remote, net::HttpClient* client, const QuarantineOptions& options) {
@@ -110,7 +111,8 @@ int One(const Remote& remote, net::HttpClient* client, const QuarantineOptions& 
             : client->Send("POST", at + "/" + options.action, HeadersOf(remote), body);
   if (!response) return PrintError(kCommand, response.error());
   if (response->status >= 300) {
-    const int exit = PrintRefusal(kCommand, *response);
+    const int exit =
+        PrintRefusal(std::string(kCommand) + " " + options.action + " " + id, *response);
     return options.action == "replay" && response->status == 400 ? kCheckFailed : exit;
   }
   if (shows && options.output == "raw") return PrintRaw(response->body);
@@ -132,11 +134,11 @@ void AddQuarantineOptions(CLI::App* app, QuarantineOptions* options,
   lists->add_option("--reason", options->reason, "Only those: missing_field, schema, ...");
   lists->add_option("--event-type", options->event_type, "Only those of the type");
   lists->add_option("--limit", options->limit, "At most so many")->check(CLI::Range(1, 1'000));
-  lists->add_option("--output", options->output, "table or json")
+  lists->add_option("-o,--output", options->output, "table or json")
       ->check(CLI::IsMember({"table", "json"}));
   CLI::App* shows = add("show", "An item with the event as it was sent");
   shows->add_option("id", options->ids, "Its quarantine_id")->required()->expected(1);
-  shows->add_option("--output", options->output, "json, or raw: only the event's bytes")
+  shows->add_option("-o,--output", options->output, "json, or raw: only the event's bytes")
       ->check(CLI::IsMember({"json", "raw"}));
   CLI::App* replays = add("replay", "Take the event, as it was sent or put right; once");
   CLI::App* drops = add("drop", "The event is not wanted; it stays in the table");

@@ -3,10 +3,12 @@
 #include <cstdio>
 
 #include <CLI/CLI.hpp>
+#include <unistd.h>
 
 #include "app/actions.h"
 #include "app/commands.h"
 #include "app/remote.h"
+#include "app/text_table.h"
 #include "base/json_reader.h"
 #include "base/json_writer.h"
 
@@ -66,6 +68,33 @@ bool SaysNo(const std::string& body, const char* word) {
   return value != nullptr && value->Bool() == false;
 }
 
+// Subjects for people: what `GET /v1/schemas` says of each.
+void PrintSubjects(const JsonValue& answer) {
+  const std::vector<std::string> names = {"subject", "version",  "mode",    "event_types",
+                                          "checked", "observed", "refused", "undecided"};
+  constexpr std::size_t kTexts = 4;  // Of the names; the others are counts.
+  std::vector<bool> right(names.size(), true);
+  right[0] = right[2] = right[3] = false;
+  std::vector<std::vector<std::string>> rows;
+  const JsonValue* subjects = answer.Find("subjects");
+  for (const JsonValue& one : subjects == nullptr ? std::vector<JsonValue>() : subjects->items()) {
+    auto& row = rows.emplace_back();
+    const JsonValue* counts = one.Find("counts");
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const JsonValue* value = i < kTexts          ? one.Find(names[i])
+                               : counts == nullptr ? nullptr
+                                                   : counts->Find(names[i]);
+      std::string text = value == nullptr || value->is_array() ? "" : value->text();
+      if (value != nullptr && value->is_array()) {
+        for (const JsonValue& type : value->items())
+          text += (text.empty() ? "" : ",") + type.text();
+      }
+      row.push_back(std::move(text));
+    }
+  }
+  PrintTextTable(names, right, rows);
+}
+
 void PrintNotes(const std::string& body) {
   const auto answer = JsonValue::Parse(body);
   const JsonValue* notes = answer ? answer->Find("notes") : nullptr;
@@ -83,7 +112,9 @@ void AddSchemaOptions(CLI::App* app, SchemaOptions* options,
   const auto add = [&](const char* name, const char* what) {
     return AddAction(app, &options->action, name, what, add_remote);
   };
-  add("list", "Every subject of the project");
+  add("list", "Every subject of the project")
+      ->add_option("-o,--output", options->output, "table or json")
+      ->check(CLI::IsMember({"table", "json"}));
   add("backfill", "Give the rows that were taken before a promotion its columns");
   CLI::App* registers = add("register", "A new version of a subject");
   CLI::App* shows = add("show", "A subject or one version, and which rules were broken");
@@ -127,7 +158,11 @@ int RunSchema(const Remote& remote, const SchemaOptions& options) {
   const auto response = client->Send(call->method, call->path, headers, call->body);
   if (!response) return PrintError("schema", response.error());
   if (response->status >= 300) return PrintRefusal("schema", *response);
-  std::fputs(response->body.c_str(), stdout);
+  const bool table =
+      options.action == "list" &&
+      (options.output == "table" || (options.output.empty() && ::isatty(STDOUT_FILENO) != 0));
+  const auto answer = table ? JsonValue::Parse(response->body) : JsonValue();
+  answer&& table ? PrintSubjects(*answer) : (void)std::fputs(response->body.c_str(), stdout);
   PrintNotes(response->body);
   if (options.action == "check" && SaysNo(response->body, "compatible")) return kCheckFailed;
   if (options.action == "validate" && SaysNo(response->body, "valid")) return kCheckFailed;

@@ -7,6 +7,7 @@
 
 #include "app/commands.h"
 #include "app/remote.h"
+#include "app/text_table.h"
 #include "base/json_reader.h"
 #include "base/json_writer.h"
 
@@ -16,39 +17,16 @@ namespace {
 constexpr std::size_t kTableRowsMax = 10'000;  // More belong into csv or ndjson.
 constexpr std::size_t kCellWidthMax = 60;
 
-// Columns that a terminal shows: code points, not bytes.
-std::size_t Width(std::string_view text) {
-  std::size_t width = 0;
-  for (const char c : text) width += (static_cast<unsigned char>(c) & 0xC0U) != 0x80 ? 1 : 0;
-  return width;
-}
-
 std::string Cell(const JsonValue& value) {
   std::string text = value.is_string() ? value.text() : value.is_null() ? "" : value.ToJson();
   for (char& c : text) {
     if (c == '\n' || c == '\r' || c == '\t') c = ' ';
   }
-  if (Width(text) > kCellWidthMax && Width(text) == text.size()) {
+  if (TextWidth(text) > kCellWidthMax && TextWidth(text) == text.size()) {
     text.resize(kCellWidthMax - 3);
     text += "...";
   }
   return text;
-}
-
-void PrintRule(const std::vector<std::size_t>& widths) {
-  for (const std::size_t width : widths) {
-    std::fputs(("+" + std::string(width + 2, '-')).c_str(), stdout);
-  }
-  std::fputs("+\n", stdout);
-}
-
-void PrintRow(const std::vector<std::string>& cells, const std::vector<std::size_t>& widths,
-              const std::vector<bool>& right) {
-  for (std::size_t i = 0; i < cells.size(); ++i) {
-    const std::string pad(widths[i] - Width(cells[i]), ' ');
-    std::fputs(("| " + (right[i] ? pad + cells[i] : cells[i] + pad) + " ").c_str(), stdout);
-  }
-  std::fputs("|\n", stdout);
 }
 
 bool IsNumeric(std::string_view type) {
@@ -64,21 +42,14 @@ void PrintTable(const JsonValue& answer) {
     right.push_back(IsNumeric(column.StringAt("type").value_or("")));
   }
   std::vector<std::vector<std::string>> rows;
-  std::vector<std::size_t> widths;
-  for (const std::string& name : names) widths.push_back(Width(name));
   for (const JsonValue& row : answer.Find("data")->items()) {
     auto& cells = rows.emplace_back(names.size());
     for (std::size_t i = 0; i < std::min(names.size(), row.members().size()); ++i) {
       cells[i] = Cell(row.members()[i].second);
-      widths[i] = std::max(widths[i], Width(cells[i]));
     }
     if (rows.size() == kTableRowsMax) break;
   }
-  PrintRule(widths);
-  PrintRow(names, widths, std::vector<bool>(names.size(), false));
-  PrintRule(widths);
-  for (const auto& row : rows) PrintRow(row, widths, right);
-  PrintRule(widths);
+  PrintTextTable(names, right, rows);
   const std::int64_t count = answer.IntAt("rows").value_or(0);
   std::printf("%lld %s", static_cast<long long>(count), count == 1 ? "row" : "rows");
   if (static_cast<std::size_t>(count) > rows.size()) {
@@ -138,7 +109,12 @@ void AddSqlOptions(CLI::App* app, SqlOptions* options) {
   app->add_option("statement", options->statement, "The statement; - is stdin")->required();
   app->add_option("--output,-o", options->output, "Shape of the answer")
       ->check(CLI::IsMember({"table", "json", "ndjson", "csv"}));
-  app->add_option("--param", options->parameters, "name=value, for $name in the statement");
+  app->add_option("--param", options->parameters, "name=value, for $name in the statement")
+      ->check([](const std::string& text) {
+        const std::size_t equals = text.find('=');
+        const bool named = equals != std::string::npos && equals > 0;
+        return named ? std::string() : "must be name=value, not `" + text + "`";
+      });
   app->add_option("--min-offset", options->min_offset, "A receipt that the answer must hold");
   app->add_option(
       "--as-of", options->as_of,

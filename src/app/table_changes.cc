@@ -74,8 +74,9 @@ int PointRef(const JsonValue& metadata, const TableOptions& options, std::string
   if (!snapshot) {
     return FailTable(kNotFound, options.target.empty()
                                     ? "the table has no snapshot yet"
-                                    : "the table has no snapshot " + options.target +
-                                          "; `tidemark table snapshots` lists those that are kept");
+                                    : "the table keeps no snapshot that `" + options.target +
+                                          "` means; `tidemark table snapshots` and `refs` list "
+                                          "what it keeps");
   }
   RequireRef(metadata, name, commit);
   JsonValue& update = commit->Update("set-snapshot-ref");
@@ -89,7 +90,8 @@ int PointRef(const JsonValue& metadata, const TableOptions& options, std::string
 int ForgetRef(const JsonValue& metadata, const TableOptions& options, Commit* commit) {
   const JsonValue* ref = MemberOf(metadata, "refs").Find(options.ref);
   if (ref == nullptr || MemberOf(*ref, "type").text() != options.action) {
-    return FailTable(kNotFound, "the table has no " + options.action + " " + options.ref);
+    return FailTable(kNotFound, "the table has no " + options.action + " " + options.ref +
+                                    "; `tidemark table refs` lists those that it has");
   }
   RequireRef(metadata, options.ref, commit);
   commit->Update("remove-snapshot-ref").Set("ref-name", options.ref);

@@ -9,6 +9,7 @@
 #include "app/catalog_client.h"
 #include "app/commands.h"
 #include "app/table_changes.h"
+#include "app/text_table.h"
 #include "base/json_writer.h"
 #include "base/time.h"
 #include "query/table_source.h"
@@ -38,8 +39,10 @@ class Rows {
                                                              : "csv";
     if (shape == "json" || shape == "ndjson") {
       PrintJson(shape == "json");
+    } else if (shape == "csv") {
+      PrintCsv();
     } else {
-      PrintText(shape == "csv" ? ',' : '\t');
+      PrintTable();
     }
     return kOk;
   }
@@ -54,29 +57,42 @@ class Rows {
     if (array) std::fputs("]\n", stdout);
   }
 
-  static std::string CellOf(const JsonValue& value, char separator) {
-    std::string text = value.is_null() ? "" : value.is_string() ? value.text() : value.ToJson();
-    if (separator != ',' || text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  static std::string CellOf(const JsonValue& value) {
+    return value.is_null() ? "" : value.is_string() ? value.text() : value.ToJson();
+  }
+
+  static std::string CsvOf(const std::string& text) {
+    if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
     std::string quoted = "\"";
     for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
     return quoted + "\"";
   }
 
-  void PrintText(char separator) const {
-    const std::string end = separator == ',' ? "\r\n" : "\n";
+  void PrintCsv() const {
     std::string line;
-    for (const std::string& column : columns_) {
-      line += (line.empty() ? "" : std::string(1, separator)) + column;
-    }
-    std::fputs((line + end).c_str(), stdout);
+    for (const std::string& column : columns_) line += (line.empty() ? "" : ",") + column;
+    std::fputs((line + "\r\n").c_str(), stdout);
     for (const JsonValue& row : rows_) {
       line.clear();
       for (std::size_t i = 0; i < columns_.size(); ++i) {
-        if (i > 0) line += separator;
-        line += CellOf(row.members()[i].second, separator);
+        line += (i > 0 ? "," : "") + CsvOf(CellOf(row.members()[i].second));
       }
-      std::fputs((line + end).c_str(), stdout);
+      std::fputs((line + "\r\n").c_str(), stdout);
     }
+  }
+
+  void PrintTable() const {
+    std::vector<bool> right(columns_.size(), !rows_.empty());
+    std::vector<std::vector<std::string>> cells;
+    for (const JsonValue& row : rows_) {
+      auto& line = cells.emplace_back();
+      for (std::size_t i = 0; i < columns_.size(); ++i) {
+        const JsonValue& value = row.members()[i].second;
+        right[i] = right[i] && (value.is_number() || value.is_null());
+        line.push_back(CellOf(value));
+      }
+    }
+    PrintTextTable(columns_, right, cells);
   }
 
   const std::vector<std::string> columns_;
@@ -170,11 +186,11 @@ Rows Snapshots(const JsonValue& metadata) {
 }
 
 Rows History(const JsonValue& metadata) {
-  Rows rows({"made_current_at", "snapshot_id", "is_there"});
+  Rows rows({"made_current_at", "snapshot_id", "is_kept"});
   for (const JsonValue& entry : MemberOf(metadata, "snapshot-log").items()) {
     const JsonValue& id = MemberOf(entry, "snapshot-id");
-    const bool there = FindById(MemberOf(metadata, "snapshots"), "snapshot-id", id) != nullptr;
-    rows.Add({TimeOf(MemberOf(entry, "timestamp-ms")), id, JsonValue::Flag(there)});
+    const bool kept = FindById(MemberOf(metadata, "snapshots"), "snapshot-id", id) != nullptr;
+    rows.Add({TimeOf(MemberOf(entry, "timestamp-ms")), id, JsonValue::Flag(kept)});
   }
   return rows;
 }
@@ -256,7 +272,7 @@ int RunTable(const Remote& remote, const TableOptions& options) {
   if (options.action == "files" || options.action == "partitions") {
     return AskSystem(remote, options);
   }
-  CatalogClient client(remote);
+  CatalogClient client(remote, "table");
   if (options.action == "list") {
     Rows rows({"namespace", "name", "type"});
     return List(&client, "", &rows) ? rows.Print(options.output) : client.exit();

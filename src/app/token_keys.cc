@@ -10,6 +10,13 @@ namespace {
 
 constexpr const char* kSentence = "Times that the files with keys of tokens were found changed.";
 
+// Whose files are meant.
+std::string OptionsOf(const AuthOptions& options) {
+  if (options.jwks_file.empty()) return "auth.secret_file";
+  if (options.secret_file.empty()) return "auth.jwks_file";
+  return "auth.secret_file or auth.jwks_file";
+}
+
 }  // namespace
 
 TokenKeys::TokenKeys(AuthOptions options, const env::Clock* clock, telemetry::Registry* registry)
@@ -39,7 +46,11 @@ Status TokenKeys::Read() {
   TM_ASSIGN(net::JwtOptions read, ReadTokenFiles(options_));
   const bool same = read.secret == read_.secret && read.jwks == read_.jwks;
   if (same && current_.Load() != nullptr) return {};
-  TM_ASSIGN(std::shared_ptr<const net::JwtVerifier> verifier, net::JwtVerifier::Make(read));
+  auto made = net::JwtVerifier::Make(read);
+  if (!made) {
+    return Fail(made.error().code(), OptionsOf(options_) + ": " + made.error().message());
+  }
+  std::shared_ptr<const net::JwtVerifier> verifier = *std::move(made);
   current_.Store(std::move(verifier));
   read_ = std::move(read);
   return {};

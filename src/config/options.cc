@@ -138,6 +138,7 @@ std::size_t Distance(std::string_view a, std::string_view b) {
 }
 
 constexpr std::size_t kKeyBytesCompared = 128;
+constexpr std::size_t kKeyPartMisspelled = 3;  // Up to a third of the letters.
 
 }  // namespace
 
@@ -149,13 +150,16 @@ const Option* FindOption(std::string_view key) {
   return found == kOptions.end() ? nullptr : found;
 }
 
-std::string_view NearestKey(std::string_view key) {
+std::string KeyHint(std::string_view key) {
   key = key.substr(0, kKeyBytesCompared);
-  return std::min_element(kOptions.begin(), kOptions.end(),
-                          [key](const Option& a, const Option& b) {
-                            return Distance(key, a.key) < Distance(key, b.key);
-                          })
-      ->key;
+  const auto nearest =
+      std::min_element(kOptions.begin(), kOptions.end(), [key](const Option& a, const Option& b) {
+        return Distance(key, a.key) < Distance(key, b.key);
+      });
+  const bool near = Distance(key, nearest->key) * kKeyPartMisspelled <= key.size() ||
+                    nearest->key.ends_with("." + std::string(key));
+  return near ? "did you mean " + std::string(nearest->key) + "?"
+              : "`tidemark config print` lists them";
 }
 
 }  // namespace tidemark::config

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace tidemark::config {
@@ -30,7 +31,8 @@ struct Option {
 std::span<const Option> Options();
 // nullptr if there is none of that key.
 const Option* FindOption(std::string_view key);
-// The key that is spelled most like `key`.
-std::string_view NearestKey(std::string_view key);
+// What to say to somebody who wrote `key`, which is none: "did you mean flush.size?" if one is
+// spelled nearly so.
+std::string KeyHint(std::string_view key);
 
 }  // namespace tidemark::config

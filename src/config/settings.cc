@@ -104,8 +104,7 @@ Status Settings::Set(std::string_view key, std::string_view text, std::string_vi
   const Option* option = FindOption(key);
   if (option == nullptr) {
     return Fail(Code::kInvalidArgument, std::string(origin) + ": there is no option " +
-                                            std::string(key) + "; did you mean " +
-                                            std::string(NearestKey(key)) + "?");
+                                            std::string(key) + "; " + KeyHint(key));
   }
   const std::string where = std::string(origin) + ": " + std::string(key);
   const auto number = ReadAs(option->kind, text);
@@ -150,8 +149,8 @@ Status Settings::ReadToml(std::string_view text, std::string_view file) {
     const toml::table* table = content.as_table();
     if (table == nullptr) {
       return Fail(Code::kInvalidArgument, std::string(file) + ": " + std::string(section.str()) +
-                                              " stands outside a section; did you mean " +
-                                              std::string(NearestKey(section.str())) + "?");
+                                              " stands outside a section; " +
+                                              KeyHint(section.str()));
     }
     for (const auto& [name, value] : *table) {
       const std::string key = std::string(section.str()) + "." + std::string(name.str());

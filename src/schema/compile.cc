@@ -581,6 +581,9 @@ Status CheckByMetaschema(const JsonValue& schema, const CompileOptions& options)
   std::string message = "this is no valid JSON Schema";
   for (const Finding& finding : findings) {
     message += "; #" + finding.instance_path + " " + finding.message;
+    if (finding.instance_path.ends_with("/type")) {
+      message += " (types are array, boolean, integer, null, number, object and string)";
+    }
   }
   return Fail(Code::kInvalidArgument, message);
 }

@@ -679,7 +679,7 @@ class Judge {
     }
     if (any) return true;
     return Find(node, "anyOf", path, tell, [&] {
-      return "is as none of the " + std::to_string(node.any_of.size()) + " schemas under `anyOf`";
+      return "fits none of the " + std::to_string(node.any_of.size()) + " schemas under `anyOf`";
     });
   }
 
@@ -691,7 +691,7 @@ class Judge {
     }
     if (count == 1) return true;
     return Find(node, "oneOf", path, tell, [&] {
-      return (count == 0 ? "is as none of the " : "is as more than one of the ") +
+      return (count == 0 ? "fits none of the " : "fits more than one of the ") +
              std::to_string(node.one_of.size()) + " schemas under `oneOf`";
     });
   }

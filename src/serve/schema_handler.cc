@@ -354,6 +354,7 @@ net::Response SchemaHandler::Change(const std::string& project, const net::Reque
   const JsonValue* compatibility = body->Find("compatibility");
   change.clear_compatibility = compatibility != nullptr && compatibility->is_null();
   const Status changed = parts_.schemas->Change(project, name, change, parts_.clock->WallNow());
+  if (!changed && changed.error().code() == Code::kNotFound) return NoSubject(name);
   if (!changed) return net::ErrorResponse(changed.error());
   return Show(project, request);
 }

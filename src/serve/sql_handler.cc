@@ -158,6 +158,26 @@ Result<query::SqlRequest> ParseSqlBody(const net::Request& request) {
   return parsed;
 }
 
+namespace {
+
+// What to do about a statement that failed; empty: what is usual for the status.
+std::string_view HintOf(const Error& error) {
+  switch (error.code()) {
+    case Code::kInvalidArgument:
+      return R"(correct the statement; the body is SQL, or {"query":"select $n","params":{"n":1}})";
+    case Code::kPermissionDenied:
+      return "SQL reads the project's tables and changes nothing: events are sent to "
+             "POST /v1/events, other tables are written over the Iceberg catalog";
+    case Code::kNotFound:
+      return "system.tables has the tables that there are, system.snapshots and system.refs what "
+             "is kept of their past";
+    default:
+      return {};
+  }
+}
+
+}  // namespace
+
 void SqlHandler::Handle(net::Request request, std::shared_ptr<net::Responder> responder) {
   auto project = authorize_(request);
   if (!project) return responder->Send(std::move(project).error());
@@ -165,7 +185,9 @@ void SqlHandler::Handle(net::Request request, std::shared_ptr<net::Responder> re
   if (!format) return responder->Send(net::ErrorResponse(format.error()));
   if (auto refusal = net::UnpackBody(body_, &request)) return responder->Send(*std::move(refusal));
   auto parsed = ParseSqlBody(request);
-  if (!parsed) return responder->Send(net::ErrorResponse(parsed.error()));
+  if (!parsed) {
+    return responder->Send(net::ErrorResponse(parsed.error(), HintOf(parsed.error())));
+  }
   parsed->project = std::move(*project);
   auto cancel = std::make_shared<std::atomic<bool>>(false);
   parsed->cancel = cancel;
@@ -182,7 +204,9 @@ void SqlHandler::Handle(net::Request request, std::shared_ptr<net::Responder> re
 void SqlHandler::Run(query::SqlRequest request, std::string format,
                      const std::shared_ptr<net::Responder>& responder) {
   auto answer = service_()->Run(std::move(request));
-  if (!answer) return responder->Send(net::ErrorResponse(answer.error()));
+  if (!answer) {
+    return responder->Send(net::ErrorResponse(answer.error(), HintOf(answer.error())));
+  }
   if (!Stream(*answer, format, responder)) service_()->Finished(*answer, false);
 }
 
@@ -201,7 +225,7 @@ bool SqlHandler::Stream(query::SqlAnswer& answer, const std::string& format,
     if (!more) {
       // Before the first byte the client gets a status; after it the connection is cut, so that it
       // sees that the answer is not whole.
-      if (!started) responder->Send(net::ErrorResponse(more.error()));
+      if (!started) responder->Send(net::ErrorResponse(more.error(), HintOf(more.error())));
       if (started) {
         TM_LOG(kWarning, "an answer was cut off", {"error", more.error().ToString()},
                {"rows", answer.rows->row_count()});

@@ -23,27 +23,38 @@ def closed_port():
 
 
 @pytest.mark.parametrize("arguments,code,said", [
-    ([], 2, ["subcommand is required", "--help"]),
+    ([], 2, ["tidemark: ", "subcommand is required", "`tidemark --help`"]),
     (["serv"], 2, ["no command `serv`", "--help"]),
     (["serve", "--port", "9000"], 2, ["--port", "--help"]),
     (["serve", "--http-listen", "9000"], 2, ["'9000' is no address", "127.0.0.1:8080"]),
     (["serve", "--http-listen", "no.such.host.invalid:1"], 5, ["no.such.host.invalid", "127.0.0.1:8080"]),
     (["serve", "--memory", "lots"], 2, ["--memory", "a size like"]),
     (["serve", "-X", "flush.sise=1"], 2, ["there is no option flush.sise", "did you mean flush.size?"]),
+    (["serve", "-X", "elephants=1"], 2, ["there is no option elephants", "`tidemark config print`"]),
     (["serve", "-X", "flush.size"], 2, ["section.key=value"]),
     (["serve", "--config", "nowhere.toml"], 2, ["nowhere.toml", "No such file", "may read"]),
     (["serve", "--config", "."], 2, ["Is a directory", "may read"]),
+    (["serve", "-X", "auth.jwks_file=file", "--data-dir", "data", "--http-listen", "127.0.0.1:0"], 2, ["auth.jwks_file", '{"keys":[...]}']),
+    (["serve", "-X", "auth.secret_file=file", "--data-dir", "data", "--http-listen", "127.0.0.1:0"], 2, ["auth.secret_file", "32 bytes"]),
     (["serve", "--data-dir", "file/data"], 1, ["data directory file/data", "--data-dir"]),
     (["serve", "--data-dir", "file"], 1, ["data directory file", "--data-dir"]),
     (["sql", "select 1", "--url", "https://127.0.0.1:1"], 2, ["http://127.0.0.1:8080"]),
     (["sql", "select 1", "--url", "no.such.host.invalid:1"], 5, ["no.such.host.invalid", "--url"]),
-    (["sql"], 2, ["statement", "--help"]),
+    (["sql"], 2, ["tidemark sql: ", "statement", "`tidemark sql --help`"]),
+    (["sql", "select $x", "--param", "x"], 2, ["tidemark sql: ", "name=value, not `x`"]),
+    (["table", "tag", "events"], 2, ["tidemark table tag: ", "name is required", "`tidemark table tag --help`"]),
+    (["schema", "mode", "order", "strict"], 2, ["tidemark schema mode: ", "strict", "enforce"]),
+    (["demo", "--rate", "-5"], 2, ["tidemark demo: ", "--rate"]),
+    (["demo", "--users", "0"], 2, ["tidemark demo: ", "--users"]),
+    (["demo", "--days", "1e300"], 2, ["tidemark demo: ", "--days"]),
+    (["doctor", "--data-dir", "nowhere"], 3, ["no data directory nowhere", "--data-dir"]),
+    (["iceberg", "fsck", "nowhere.metadata.json"], 3, ["tidemark iceberg fsck: ", "no file nowhere.metadata.json"]),
     (["send", "--file", "nowhere.json"], 3, ["nowhere.json", "No such file", "may read"]),
     (["send", "--file", "."], 3, ["Is a directory", "may read"]),
     (["schema", "register", "order", "nowhere.json"], 3, ["nowhere.json", "may read"]),
 ])
 def test_what_is_wrong_is_named_and_how_it_is_put_right(tmp_path, arguments, code, said):
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("x")
     got, out, errors = run(tmp_path, *arguments)
     assert got == code, (got, out, errors)
     for words in said:
@@ -74,7 +85,7 @@ def test_a_busy_port_is_named_and_the_next_start_still_tells_the_first_key(tmp_p
 
 def test_a_directory_that_another_server_owns(server, tmp_path):
     code, _, errors = run(tmp_path, "serve", "--data-dir", str(server.folder), "--http-listen", "127.0.0.1:0")
-    assert code == 6 and f"pid {server.process.pid}" in errors and "--data-dir" in errors, errors
+    assert code == 6 and f"(pid {server.process.pid})" in errors and "--data-dir" in errors, errors
 
 
 def test_a_command_without_a_key_says_where_it_takes_one(tmp_path):
@@ -101,4 +112,36 @@ def test_events_that_are_none(server, tmp_path):
     code, _, errors = run(tmp_path, "sql", "selec 1", *at)
     assert code == 4 and "hint: " in errors, errors
     code, _, errors = run(tmp_path, "sql", "select * from evnts", *at)
-    assert code == 3 and "evnts" in errors and "hint: " in errors, errors
+    assert code == 3 and "evnts" in errors and "hint: system.tables" in errors, errors
+    code, _, errors = run(tmp_path, "sql", "select * from events at (version => 'nowhere')", *at)
+    assert code == 3 and "hint: system.tables" in errors and "system.refs" in errors, errors
+    code, _, errors = run(tmp_path, "sql", "insert into events values (1)", *at)
+    assert code == 4 and "hint: SQL reads" in errors and "POST /v1/events" in errors, errors
+    code, _, errors = run(tmp_path, "sql", "select $n", *at)
+    assert code == 4 and "params" in errors, errors
+    code, _, errors = run(tmp_path, "table", "describe", "nowhere", *at)
+    assert code == 3 and "`tidemark table list`" in errors, errors
+    code, _, errors = run(tmp_path, "iceberg", "verify", "default.nowhere", *at)
+    assert code == 3 and errors.startswith("tidemark iceberg verify: "), errors
+
+
+def test_help_of_everything_has_every_command_with_its_options(tmp_path):
+    code, out, _ = run(tmp_path, "--help-all")
+    assert code == 0
+    for words in ("tidemark serve", "tidemark key create", "--scope", "tidemark event quarantine replay", "--event-type", "tidemark config print"):
+        assert words in out, words
+    code, out, _ = run(tmp_path, "key", "--help-all")
+    assert code == 0 and "tidemark key rotate" in out and "--overlap" in out and "tidemark serve" not in out
+
+
+def test_tables_for_people_are_boxes(server, tmp_path):
+    server.post("/v1/events", [{"event_type": "a"}, {"type_of_event": "a"}])
+    server.settle()
+    at = ["--data-dir", str(server.folder), "-o", "table"]
+    for command, columns in ((["table", "list"], "| namespace | name"), (["table", "snapshots", "events"], "| committed_at"), (["schema", "list"], "| subject "),
+                             (["event", "quarantine", "list"], "| quarantine_id "), (["sql", "select 1 as one"], "| one |")):
+        code, out, errors = run(tmp_path, *command, *at)
+        lines = out.splitlines()
+        assert code == 0 and lines[0].startswith("+--") and lines[1].startswith(columns), (command, out, errors)
+        width = len(lines[0])
+        assert all(len(line) == width for line in lines if line[0] in "|+"), out

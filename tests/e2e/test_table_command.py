@@ -50,7 +50,7 @@ def test_everything_is_listed_in_every_shape(settled):
     assert json.loads(lines[0])["name"] == "events"
     read = list(csv.DictReader(io.StringIO(table(settled, "list"))))
     assert read[0] == {"namespace": "default", "name": "events", "type": "table"}
-    assert table(settled, "list", "-o", "table").splitlines()[0] == "namespace\tname\ttype"
+    assert table(settled, "list", "-o", "table").splitlines()[1].split() == ["|", "namespace", "|", "name", "|", "type", "|"]
 
 
 def test_snapshots_history_refs_files_and_partitions(settled):

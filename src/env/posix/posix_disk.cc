@@ -296,7 +296,9 @@ class PosixDisk final : public Disk {
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
       char holder[65] = {};
       if (::pread(fd.get(), holder, sizeof holder - 1, 0) < 0) holder[0] = '\0';
-      return Fail(Code::kConflict, holder);
+      std::string note_of_holder(holder);
+      while (note_of_holder.ends_with('\n')) note_of_holder.pop_back();
+      return Fail(Code::kConflict, note_of_holder);
     }
     if (::ftruncate(fd.get(), 0) != 0 || ::pwrite(fd.get(), note.data(), note.size(), 0) < 0) {
       return Fail(SystemError("write", path, errno));
