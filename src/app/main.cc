@@ -32,11 +32,12 @@ bool IsUnknownCommand(const CLI::App& app, int argc, char** argv) {
                       [word](const CLI::App* one) { return one->get_name() == word; });
 }
 
-// The help of a command and of all below it, each with its whole name.
-void PrintAllHelp(const CLI::App& app, const std::string& name) {
-  std::printf("%s\n", app.help(name).c_str());
+// The help of a command and of all below it, each with the names of those above it.
+void PrintAllHelp(const CLI::App& app, const std::string& above) {
+  std::printf("%s\n", app.help(above).c_str());
+  const std::string name = above + (above.empty() ? "" : " ") + app.get_name();
   for (const CLI::App* one : app.get_subcommands([](const CLI::App*) { return true; })) {
-    PrintAllHelp(*one, name + " " + one->get_name());
+    PrintAllHelp(*one, name);
   }
 }
 
@@ -88,13 +89,14 @@ class CommandLine {
   // Help, or what is wrong with the line; the exit code.
   int TellUsage(const CLI::ParseError& error) {
     std::string name = "tidemark";
+    std::string above;
     const CLI::App* meant = &app_;
     for (auto below = meant->get_subcommands(); !below.empty(); below = meant->get_subcommands()) {
       meant = below.back();
-      name += " " + meant->get_name();
+      above = std::exchange(name, name + " " + meant->get_name());
     }
     if (dynamic_cast<const CLI::CallForAllHelp*>(&error) != nullptr) {
-      PrintAllHelp(*meant, name);
+      PrintAllHelp(*meant, above);
       return kOk;
     }
     if (error.get_exit_code() == 0) return app_.exit(error);

@@ -128,10 +128,10 @@ def test_events_that_are_none(server, tmp_path):
 def test_help_of_everything_has_every_command_with_its_options(tmp_path):
     code, out, _ = run(tmp_path, "--help-all")
     assert code == 0
-    for words in ("tidemark serve", "tidemark key create", "--scope", "tidemark event quarantine replay", "--event-type", "tidemark config print"):
+    for words in ("Usage: tidemark [", "Usage: tidemark serve [", "Usage: tidemark key create [", "--scope", "Usage: tidemark event quarantine replay [", "--event-type"):
         assert words in out, words
     code, out, _ = run(tmp_path, "key", "--help-all")
-    assert code == 0 and "tidemark key rotate" in out and "--overlap" in out and "tidemark serve" not in out
+    assert code == 0 and "Usage: tidemark key [" in out and "Usage: tidemark key rotate [" in out and "--overlap" in out and "tidemark serve" not in out
 
 
 def test_tables_for_people_are_boxes(server, tmp_path):
