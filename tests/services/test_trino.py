@@ -77,3 +77,23 @@ def test_the_events(server, trino, python):
         assert error, sql
         print(sql, error)  # Trino keeps most of the server's words to its own log.
     assert server.verify()["ok"]
+
+
+def test_tables_of_format_v3(server, trino, python):
+    """Trino knows no deletion vectors: it reads and appends where there are none, and says so where there are some."""
+    rows = "SELECT count(*), sum(id) FROM tidemark.default.three"
+    with Engine(python, "duckdb", server) as duckdb:
+        for sql in ("CREATE TABLE {} (id BIGINT) WITH ('format-version' = '3')", "INSERT INTO {} SELECT i FROM range(100) t(i)"):
+            duckdb.do("sql", statement=sql.format('ice."default".three'))
+        assert trino.rows(rows) == [(100, 4950)]
+        trino.rows("INSERT INTO tidemark.default.three VALUES (1000), (1001)")
+        _, error = trino.run("DELETE FROM tidemark.default.three WHERE id = 5")
+        assert "Must use DVs" in error, error
+        assert trino.rows(rows) == server.rows("select count(*), sum(id) from iceberg.three") == [(102, 6951)]
+        duckdb.do("sql", statement='DELETE FROM ice."default".three WHERE id % 10 = 0')
+        theirs = duckdb.do("sql", statement='SELECT id, _row_id, _last_updated_sequence_number FROM ice."default".three')
+    ours = server.rows("select id, _row_id, _last_updated_sequence_number from iceberg.three")
+    assert content(ours) == content(theirs)
+    assert len({row[1] for row in ours}) == len(ours) == 91
+    _, error = trino.run(rows)
+    assert "PUFFIN" in error, error
