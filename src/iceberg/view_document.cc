@@ -69,7 +69,7 @@ Done CheckVersion(const JsonValue& version) {
     if (TextOr(one, "type") != "sql") continue;
     ICE_TRY(one.StringAt("sql"));
     ICE_ASSIGN(const std::string dialect, one.StringAt("dialect"));
-    if (!seen.insert(dialect).second) {
+    if (!seen.insert(LowerCase(dialect)).second) {
       return Refuse(400, "IllegalArgumentException",
                     "Invalid view version: Cannot add multiple queries for dialect " + dialect);
     }
@@ -113,24 +113,29 @@ Outcome<ViewDocument> ViewDocument::Parse(std::string_view bytes) {
   return view;
 }
 
-// What a reader of the current version relies on.
+// What a reader of the view relies on.
 Done ViewDocument::CheckRead() const {
   if (IntOr(json_, "format-version", 1) != 1) {
     return BadRequest("Cannot read unsupported version of a view: " +
                       std::to_string(IntOr(json_, "format-version", 1)));
   }
   ICE_TRY(json_.StringAt("location"));
+  for (const JsonValue& schema : json_.Find("schemas")->items()) {
+    if (std::in_range<std::int32_t>(IntOr(schema, "schema-id", 0))) continue;
+    return BadRequest("Cannot read view metadata: a schema-id is beyond 32 bits");
+  }
   for (const JsonValue& version : json_.Find("versions")->items()) {
     const std::string name = std::to_string(IntOr(version, "version-id", -1));
     const std::int64_t schema = IntOr(version, "schema-id", -1);
-    const bool there = std::ranges::any_of(
-        json_.Find("schemas")->items(),
-        [schema](const JsonValue& one) { return IntOr(one, "schema-id", 0) == schema; });
-    if (!there) {
+    if (!std::in_range<std::int32_t>(IntOr(version, "version-id", -1))) {
+      return BadRequest("Cannot read view metadata: version-id " + name + " is beyond 32 bits");
+    }
+    if (!HasSchema(schema)) {
       return BadRequest("Cannot find schema " + std::to_string(schema) + " of version " + name);
     }
     std::set<std::string> dialects;
     for (const JsonValue& one : MemberOf(version, "representations").items()) {
+      if (TextOr(one, "type") != "sql") continue;
       if (dialects.insert(LowerCase(TextOr(one, "dialect"))).second) continue;
       return BadRequest("Invalid view version " + name + ": two queries of dialect " +
                         TextOr(one, "dialect"));
@@ -243,6 +248,9 @@ Done ViewDocument::AddVersion(const JsonValue& sent) {
     last_version_ = IntOr(old, "version-id", 0);
     return {};
   }
+  if (!HasSchema(schema)) {
+    return NotValid("Cannot add version with unknown schema: " + std::to_string(schema));
+  }
   last_version_ = HighestId(*versions, "version-id", 0) + 1;
   version.Set("version-id", *last_version_);
   versions->Append(std::move(version));
@@ -299,10 +307,7 @@ Done ViewDocument::Finish() {
   const std::int64_t current = IntOr(json_, "current-version-id", kLastAdded);
   const JsonValue* version = FindVersion(current);
   const std::int64_t schema = version == nullptr ? -1 : IntOr(*version, "schema-id", -1);
-  const auto& schemas = json_.Find("schemas")->items();
-  if (std::ranges::none_of(schemas, [schema](const JsonValue& one) {
-        return IntOr(one, "schema-id", -1) == schema;
-      })) {
+  if (!HasSchema(schema)) {
     return NotValid("Cannot add version with unknown schema: " + std::to_string(schema));
   }
   const std::string text = Property(kHistoryEntries);
@@ -311,7 +316,7 @@ Done ViewDocument::Finish() {
     return NotValid(std::string(kHistoryEntries) + " must be positive but was " + text);
   }
   Expire();
-  return {};
+  return CheckRead();
 }
 
 // Replacing a view must not silently take it away from the engines of another dialect.
@@ -362,6 +367,12 @@ std::optional<Uuid> ViewDocument::uuid() const { return Uuid::Parse(TextOr(json_
 std::string ViewDocument::location() const { return TextOr(json_, "location"); }
 std::string ViewDocument::Property(std::string_view key) const {
   return TextOr(*json_.Find("properties"), key);
+}
+
+bool ViewDocument::HasSchema(std::int64_t id) const {
+  return std::ranges::any_of(json_.Find("schemas")->items(), [id](const JsonValue& one) {
+    return IntOr(one, "schema-id", 0) == id;
+  });
 }
 
 const JsonValue* ViewDocument::FindVersion(std::int64_t id) const {

@@ -52,6 +52,7 @@ class ViewDocument {
   Done CheckDialects() const;
   void Expire();
   const JsonValue* FindVersion(std::int64_t id) const;
+  bool HasSchema(std::int64_t id) const;
 
   JsonValue json_;
   bool changed_ = false;

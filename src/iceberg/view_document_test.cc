@@ -84,6 +84,36 @@ TEST(ViewDocumentTest, DialectsAreNotLost) {
   EXPECT_EQ("ok", Replace(&free, Version("select 2", "trino")));
 }
 
+// What is committed can be loaded again: nobody could mend a view that is not read.
+TEST(ViewDocumentTest, AVersionThatNoReaderTakesIsRefused) {
+  const std::string spark = R"({"type":"sql","sql":"select 2","dialect":"spark"})";
+  const auto version = [](const std::string& queries, std::string_view schema) {
+    return R"({"version-id":9,"schema-id":)" + std::string(schema) +
+           R"(,"timestamp-ms":5,"summary":{},"default-namespace":[],"representations":[)" +
+           queries + "]}";
+  };
+  ViewDocument view = View();
+  EXPECT_EQ(
+      "Invalid view version: Cannot add multiple queries for dialect SPARK",
+      Replace(&view, version(spark + R"(,{"type":"sql","sql":"x","dialect":"SPARK"})", "-1")));
+  EXPECT_EQ("Cannot add version with unknown schema: 7", Replace(&view, version(spark, "7")));
+  // Of kinds that we do not know there may be several.
+  const std::string others = spark + R"(,{"type":"plan"},{"type":"plan"})";
+  EXPECT_EQ("ok", Replace(&view, version(others, "-1")));
+  EXPECT_TRUE(ViewDocument::Parse(view.ToFile()).has_value());
+}
+
+TEST(ViewDocumentTest, IdsBeyondTheFormatsAreRefused) {
+  const std::string text = View().ToJson();
+  for (const std::string_view member : {R"("version-id":1,"schema)", R"("schema-id":0,"fields)"}) {
+    std::string other = text;
+    const std::size_t at = other.find(member);
+    ASSERT_NE(at, std::string::npos) << text;
+    other.replace(other.find(':', at) + 1, 1, "9223372036854775807");
+    EXPECT_FALSE(ViewDocument::Parse(other).has_value()) << other;
+  }
+}
+
 TEST(ViewDocumentTest, OldVersionsGo) {
   ViewDocument view = View(R"({"version.history.num-entries":"2"})");
   for (int n = 2; n < 6; ++n) {
