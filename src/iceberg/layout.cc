@@ -145,7 +145,13 @@ Outcome<BoundSpec> BindSpec(const JsonValue& sent, const FieldIndex& fields,
       return NotValid("Cannot use partition name more than once: " + name);
     }
     std::int64_t id = IntOr(field, "field-id", -1);
-    if (id < 0) id = std::max(bound.last_partition_id + 1, kFirstPartitionId);
+    if (id < 0) {
+      id = std::max<std::int64_t>(std::int64_t{bound.last_partition_id} + 1, kFirstPartitionId);
+    }
+    if (!std::in_range<std::int32_t>(id)) {
+      return BadRequest("Cannot parse partition field: field-id " + std::to_string(id) +
+                        " is beyond 32 bits");
+    }
     if (!ids.insert(id).second) {
       return NotValid("Cannot use field id more than once in one PartitionSpec: " +
                       std::to_string(id));

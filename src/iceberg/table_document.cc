@@ -40,6 +40,35 @@ Outcome<JsonValue> NormalProperties(const JsonValue& sent) {
   return sent;
 }
 
+// Ids are 32 bits wide (table spec, "Table Metadata Fields"): with another one no reader opens the
+// table, and the next one would not be a number.
+bool IsIdOrNone(const JsonValue& json, std::string_view name) {
+  return std::in_range<std::int32_t>(IntOr(json, name, 0));
+}
+
+Done CheckIds(const JsonValue& json) {
+  const auto check = [](const JsonValue& holder, std::string_view name) -> Done {
+    if (IsIdOrNone(holder, name)) return {};
+    return NotValid("Invalid table metadata: " + std::string(name) + " " +
+                    std::to_string(IntOr(holder, name, 0)) + " is beyond 32 bits");
+  };
+  for (const std::string_view name :
+       {"last-column-id", "last-partition-id", "current-schema-id", "default-spec-id"}) {
+    ICE_TRY(check(json, name));
+  }
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kNumbered = {
+      {{"schemas", "schema-id"}, {"partition-specs", "spec-id"}, {"sort-orders", "order-id"}}};
+  for (const auto& [list, name] : kNumbered) {
+    for (const JsonValue& one : MemberOf(json, list).items()) ICE_TRY(check(one, name));
+  }
+  for (const JsonValue& spec : MemberOf(json, "partition-specs").items()) {
+    for (const JsonValue& field : MemberOf(spec, "fields").items()) {
+      ICE_TRY(check(field, "field-id"));
+    }
+  }
+  return {};
+}
+
 JsonValue OneItem(JsonValue item) {
   JsonValue list = JsonValue::Array();
   list.Append(std::move(item));
@@ -55,6 +84,12 @@ Done CheckShape(const JsonValue& json) {
         list->is_array() &&
         std::ranges::all_of(list->items(), [](const auto& one) { return one.is_object(); });
     if (!objects) return BadRequest("Cannot parse table metadata: " + std::string(name));
+  }
+  for (const std::string_view name : {"partition-specs", "sort-orders"}) {
+    for (const JsonValue& one : MemberOf(json, name).items()) {
+      if (MemberOf(one, "fields").is_array()) continue;
+      return BadRequest("Cannot parse table metadata: " + std::string(name) + " without fields");
+    }
   }
   for (const std::string_view name : {"properties", "refs"}) {
     const JsonValue* object = json.Find(name);
@@ -152,7 +187,9 @@ Done TableDocument::NormalizeV1() {
     JsonValue list = *fields;
     std::int64_t id = kLastPartitionIdOfNone;
     for (JsonValue& field : list.items()) {
-      if (!field.is_object()) return BadRequest("Cannot parse table metadata: partition-spec");
+      if (!field.is_object() || !IsIdOrNone(field, "field-id")) {
+        return BadRequest("Cannot parse table metadata: partition-spec");
+      }
       id = std::max(id + 1, IntOr(field, "field-id", 0));
       field.Set("field-id", id);
     }
@@ -252,6 +289,7 @@ Done TableDocument::CheckComplete() const {
     return NotValid("Invalid table metadata: " + std::string(pointer) + " is not in " +
                     std::string(list));
   };
+  ICE_TRY(CheckIds(json_));
   ICE_TRY(there("schemas", "schema-id", "current-schema-id"));
   ICE_TRY(there("partition-specs", "spec-id", "default-spec-id"));
   ICE_TRY(there("sort-orders", "order-id", "default-sort-order-id"));

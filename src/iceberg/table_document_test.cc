@@ -342,6 +342,42 @@ TEST(TableDocumentTest, ReadsVersionOneOfOldWriters) {
   EXPECT_EQ(table->json().Find("partition-spec"), nullptr);
 }
 
+// Ids are 32 bits wide; a commit or a file with others must not make a table that nobody opens.
+TEST(TableDocumentTest, IdsBeyondTheFormatsAreRefused) {
+  TableDocument table = Table();
+  const std::string spec = R"({"action":"add-spec","spec":{"fields":[{"source-id":1,"name":"n",)"
+                           R"("transform":"identity","field-id":)";
+  EXPECT_EQ("Cannot parse partition field: field-id 9223372036854775807 is beyond 32 bits",
+            Apply(&table, spec + "9223372036854775807}]}}"));
+  EXPECT_EQ("ok", Apply(&table, spec + "2147483647}]}}"));
+  EXPECT_EQ("Cannot parse partition field: field-id 2147483648 is beyond 32 bits",
+            Apply(&table, R"({"action":"add-spec","spec":{"fields":[{"source-id":1,"name":"m",)"
+                          R"("transform":"bucket[2]"}]}})"));
+  TableDocument columns = Table();
+  EXPECT_EQ("ok", Apply(&columns, R"({"action":"add-schema","last-column-id":2147483648,"schema":)"
+                                  R"({"type":"struct","fields":[{"id":1,"name":"id",)"
+                                  R"("required":true,"type":"long"}]}})"));
+  EXPECT_EQ("Invalid table metadata: last-column-id 2147483648 is beyond 32 bits",
+            Message(columns.Finish(1)));
+  for (const std::string_view list : {"schemas", "partition-specs", "sort-orders"}) {
+    JsonValue json = Table().json();
+    JsonValue one = json.Find(list)->items().front();
+    for (const std::string_view id : {"schema-id", "spec-id", "order-id"}) {
+      if (one.Find(id) != nullptr) one.Set(id, std::int64_t{1} << 40);
+    }
+    json.Find(list)->Append(std::move(one));
+    EXPECT_FALSE(TableDocument::Parse(json.ToJson()).has_value()) << list;
+  }
+}
+
+TEST(TableDocumentTest, SpecsAndOrdersWithoutFieldsAreRefused) {
+  for (const std::string_view list : {"partition-specs", "sort-orders"}) {
+    JsonValue json = Table(R"({"format-version":"1"})").json();
+    json.Find(list)->items().front().Remove("fields");
+    EXPECT_FALSE(TableDocument::Parse(json.ToJson()).has_value()) << list;
+  }
+}
+
 TEST(TableDocumentTest, MetadataLogIsBounded) {
   TableDocument table = Table(R"({"write.metadata.previous-versions-max":"2"})");
   EXPECT_TRUE(table.PushMetadataLog("a", 1).empty());
