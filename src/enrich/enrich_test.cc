@@ -143,6 +143,26 @@ TEST_F(EnrichTest, TheRequestsAgentIsAUsersOnlyIfAPageSentIt) {
   EXPECT_EQ(page.Text(Column::kBrowser), "Chrome");
 }
 
+// A header may hold any bytes; a data file with such a text in it no engine reads.
+TEST_F(EnrichTest, AnAgentThatIsNoTextIsNotStored) {
+  const auto rules = AgentRules::Parse("user_agent_parsers:\n  - regex: '(Thing)/(\\d+)'\n");
+  ASSERT_OK(rules);
+  UserAgent enricher(std::make_shared<Published<AgentRules>>(*rules), &metrics_);
+  facts_.from_page = true;
+  for (const std::string_view agent : {"Thing/1 caf\xe9", "Thing/1 \xc0\x80",
+                                       "Thing/1 \xed\xa0\x80", "Thing/1 \xf4\x90\x80\x80"}) {
+    facts_.user_agent = agent;
+    EventView event = Event();
+    enricher.Enrich(facts_, &event);
+    EXPECT_FALSE(event.Has(Column::kUserAgent)) << agent;
+    EXPECT_FALSE(event.Has(Column::kBrowser)) << agent;
+  }
+  facts_.user_agent = "Thing/1 caf\xc3\xa9";
+  EventView event = Event();
+  enricher.Enrich(facts_, &event);
+  EXPECT_EQ(event.Text(Column::kUserAgent), facts_.user_agent);
+}
+
 TEST_F(EnrichTest, ThousandsOfAgentsDoNotGrowTheMemory) {
   const auto rules = AgentRules::Parse("user_agent_parsers:\n  - regex: '(Thing)/(\\d+)'\n");
   ASSERT_OK(rules);
@@ -433,6 +453,24 @@ TEST_F(EnrichTest, DimensionsComeFromAFileWithoutWaitingForIt) {
     std::ofstream(path, std::ios::trunc) << bad;
     EXPECT_CODE(CsvSource::Open(path, &clock_), Code::kInvalidArgument) << bad;
   }
+  std::filesystem::remove(path);
+}
+
+// A file of another encoding must not end in data files that no engine reads.
+TEST_F(EnrichTest, ADimensionThatIsNoTextIsUnknown) {
+  const std::string path = TempPath("latin.csv");
+  std::ofstream(path) << "user_id,user_tier,country\nann,caf\xe9,SE\n";
+  auto source = CsvSource::Open(path, &clock_);
+  ASSERT_OK(source);
+  const auto table = Table(*std::move(source));
+  Lookup enricher(table);
+  EventView first = Event({{Column::kUserId, "ann"}});
+  enricher.Enrich(facts_, &first);
+  table->Step();
+  EventView event = Event({{Column::kUserId, "ann"}});
+  enricher.Enrich(facts_, &event);
+  EXPECT_EQ(event.Text(Column::kUserTier), "unknown");
+  EXPECT_EQ(event.Text(Column::kCountry), "SE");
   std::filesystem::remove(path);
 }
 

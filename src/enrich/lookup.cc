@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "enrich/utf8.h"
 #include "telemetry/log_line.h"
 
 namespace tidemark::enrich {
@@ -76,8 +77,12 @@ Duration LookupTable::Step() {
   const Duration until = clock_->Now() + age_;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     Entry entry{nullptr, until};
-    if ((*found)[i])
+    if ((*found)[i]) {
+      for (std::string& value : *(*found)[i]) {
+        if (!IsUtf8(value)) value.clear();
+      }
       entry.values = std::make_shared<const DimensionValues>(*std::move((*found)[i]));
+    }
     if (young_.size() >= kLookupEntriesMax / 2) {
       old_ = std::move(young_);
       young_.clear();

@@ -23,8 +23,8 @@ class UserAgent final : public Enricher {
   UserAgent(std::shared_ptr<const Published<AgentRules>> published, EnrichMetrics* metrics)
       : published_(std::move(published)), metrics_(metrics) {}
 
-  // Fills `user_agent` of events that a web page sent itself from the request; then `browser`, `os`
-  // and `device_type` from it, each only where the client said nothing.
+  // Fills `user_agent` of events that a web page sent itself from the request, if it is UTF-8; then
+  // `browser`, `os` and `device_type` from it, each only where the client said nothing.
   void Enrich(const RequestFacts& facts, event::EventView* event) override;
 
  private:
