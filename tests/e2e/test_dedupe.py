@@ -107,6 +107,14 @@ def test_a_request_with_a_key_is_done_once(server):
     counters(server)
 
 
+def test_a_request_that_came_again_names_no_event_that_is_not_there(server):
+    headers = {"Idempotency-Key": "one"}
+    first = server.post("/v1/events", {"event_type": "no id"}, headers=headers)
+    again = server.post("/v1/events", {"event_type": "no id"}, headers=headers)
+    assert again.json() == {"status": "duplicate"} and again.headers["X-Tidemark-Receipt"] == first.headers["X-Tidemark-Receipt"]
+    assert server.rows("select event_id from events") == [(first.json()["eventId"],)]
+
+
 def test_a_key_survives_a_kill(tmp_path):
     events, headers = [{"event_type": "no id"}] * 3, {"Idempotency-Key": "k1"}
     with Tidemark(tmp_path / "data") as server:

@@ -134,7 +134,8 @@ net::Response NativeAnswer(const Reception& reception) {
     AppendOneKept(answer, parsed.kept.front(), &json);
   } else if (parsed.single) {
     AppendStatus(answer.At(0), &json);
-    json.Field("eventId", parsed.first_event_id);
+    // Of a request that came again an id that was made now is no event's.
+    if (!answer.replayed) json.Field("eventId", parsed.first_event_id);
   } else {
     const bool none = parsed.accepted == 0 && KeptNow(answer, parsed) > 0;
     json.Field("status", none ? "quarantined" : "accepted").Field("received", parsed.received);
