@@ -164,9 +164,9 @@ void Walk(const JsonValue& type, const std::string& prefix, bool in_collection,
   const auto child = [&](std::string_view id, std::string_view name, const JsonValue& holder,
                          std::string_view member, bool required, bool collection) {
     const std::string full = prefix + std::string(name);
-    const JsonValue* inner = holder.Find(member);
-    visit(static_cast<std::int32_t>(IntOr(holder, id, 0)), full, *inner, required, collection);
-    Walk(*inner, full + ".", collection, visit);
+    const JsonValue& inner = MemberOf(holder, member);  // Null in a file that has none.
+    visit(static_cast<std::int32_t>(IntOr(holder, id, 0)), full, inner, required, collection);
+    Walk(inner, full + ".", collection, visit);
   };
   const auto flag = [](const JsonValue& holder, std::string_view name) {
     const JsonValue* value = holder.Find(name);

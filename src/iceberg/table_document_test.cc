@@ -370,6 +370,21 @@ TEST(TableDocumentTest, IdsBeyondTheFormatsAreRefused) {
   }
 }
 
+// A file that others wrote may be wrong; a commit to its table is an answer all the same.
+TEST(TableDocumentTest, AFieldWithoutATypeIsNoType) {
+  const std::string text = Table().ToJson();
+  for (const std::string_view member : {R"("type":"long")", R"("type":"string")"}) {
+    std::string other = text;
+    const std::size_t at = other.find(member);
+    ASSERT_NE(at, std::string::npos);
+    other.replace(at, 6, R"("typf")");
+    auto table = TableDocument::Parse(other);
+    ASSERT_TRUE(table.has_value()) << table.error().message;
+    EXPECT_NE("",
+              Apply(&*table, R"({"action":"add-schema","schema":)" + std::string(kSchema) + "}"));
+  }
+}
+
 TEST(TableDocumentTest, SpecsAndOrdersWithoutFieldsAreRefused) {
   for (const std::string_view list : {"partition-specs", "sort-orders"}) {
     JsonValue json = Table(R"({"format-version":"1"})").json();
