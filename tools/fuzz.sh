@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# fuzz.sh SECONDS [TARGET]: builds the libFuzzer programs with clang and runs each for so long. What
+# fuzz.sh SECONDS [TARGET]: builds the libFuzzer program with clang and runs each target for so long. What
 # is found is left in build/fuzz/found; the corpus grows in build/fuzz/corpus.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -16,16 +16,16 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 cmake --preset fuzz >/dev/null
-targets=${only:-http body json_events batch wal avro puffin metadata commit scan_filter cloud_events segment posthog schema referrer promoted names}
-ninja -C build/fuzz --quiet $(printf 'fuzz_%s ' $targets)
+ninja -C build/fuzz --quiet tm_fuzz
+targets=${only:-$(build/fuzz/tests/tm_fuzz --list)}
 mkdir -p build/fuzz/found
 status=0
 for target in $targets; do
   mkdir -p "build/fuzz/corpus/$target"
   log=build/fuzz/$target.log
-  if "build/fuzz/tests/fuzz_$target" -max_total_time="$seconds" -max_len=16384 -timeout=10 -rss_limit_mb=2048 \
+  if build/fuzz/tests/tm_fuzz "--target=$target" -print_final_stats=1 -max_total_time="$seconds" -max_len=16384 -timeout=10 -rss_limit_mb=2048 \
       -artifact_prefix="build/fuzz/found/$target-" "build/fuzz/corpus/$target" >"$log" 2>&1; then
-    echo "fuzz $target: nothing found ($(grep -o 'Done [0-9]* runs' "$log" || true))"
+    echo "fuzz $target: nothing found ($(grep -o 'Done [0-9]* runs' "$log" || true), $(grep -o 'cov: [0-9]*' "$log" | tail -1))"
   else
     echo "fuzz $target: FOUND, see $log and build/fuzz/found"
     status=1

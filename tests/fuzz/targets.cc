@@ -13,9 +13,11 @@
 #include "event/json_events.h"
 #include "event/quarantine.h"
 #include "fuzz/dialects.h"
+#include "fuzz/documents.h"
 #include "fuzz/names.h"
 #include "fuzz/referrer.h"
 #include "fuzz/seeds.h"
+#include "fuzz/texts.h"
 #include "iceberg/commit_request.h"
 #include "iceberg/guardian.h"
 #include "iceberg/scan_filter.h"
@@ -99,6 +101,9 @@ void CheckBatch(const std::string& encoded, std::uint32_t accepted) {
     TM_CHECK(reader->Next(&event).value_or(false));
     TM_CHECK(event.Has(event::Column::kEventId) && event.Has(event::Column::kEventType));
     TM_CHECK(event.timestamp >= kTimeMin && event.timestamp <= kTimeMax);
+    for (const event::ColumnInfo& info : event::kColumns) {
+      if (event.Has(info.column)) TM_CHECK(IsUtf8(event.Text(info.column)));
+    }
     if (!event.Has(event::Column::kProperties)) continue;
     CheckFixedPoint(std::string(event.Text(event::Column::kProperties)));
   }
@@ -356,6 +361,15 @@ constexpr std::array kTargets = {
     Target{"referrer", RunReferrer, ReferrerSeeds},
     Target{"promoted", RunPromoted, PromotedSeeds},
     Target{"names", RunNames, NamesSeeds},
+    Target{"table", RunTableDocument, TableDocumentSeeds},
+    Target{"view", RunViewDocument, ViewDocumentSeeds},
+    Target{"receipt", RunReceipt, ReceiptSeeds},
+    Target{"jwt", RunJwt, JwtSeeds},
+    Target{"key_spec", RunKeySpec, KeySpecSeeds},
+    Target{"config", RunConfig, ConfigSeeds},
+    Target{"pixel", RunPixel, PixelSeeds},
+    Target{"user_agent", RunUserAgent, UserAgentSeeds},
+    Target{"json_path", RunJsonPath, JsonPathSeeds},
 };
 
 }  // namespace
