@@ -1,8 +1,9 @@
-# tm_folder(<name> [LIBS ...] [APART | ALONE ...]): the static library tm_<name> of src/<name> and
-# its test binary. What it may link comes from layers.txt, so that the build and the checker say the
-# same. Neighbours are compiled together, but for the files of ALONE (names without ending), whose
-# file-local names others have too: a compiler that says "redefinition" or "shadows a global" asks
-# for one more there. APART: no neighbours. Tests are compiled one by one.
+# tm_folder(<name> [LIBS ...] [ALONE ...]): the static library tm_<name> of src/<name> and its test
+# binary. What it may link comes from layers.txt, so that the build and the checker say the same.
+# Neighbours are compiled together, tests with tests, but for the files of ALONE (names without
+# ending), whose file-local names others have too, or whose own types have members of file-local
+# ones: a compiler that says "redefinition", "shadows a global" or "uses the anonymous namespace" asks
+# for another name, or for one more there.
 file(STRINGS ${CMAKE_SOURCE_DIR}/layers.txt TM_LAYERS)
 
 function(tm_layer_of name out)
@@ -36,29 +37,35 @@ function(tm_existing out)
   set(${out} ${kept} PARENT_SCOPE)
 endfunction()
 
-# Units of a few sources: what they include is read once for all of them, and a change of one still
-# compiles in a few seconds.
-set(TM_UNITY_SOURCES 4)
+# Units of a few sources: what they include is read, and the templates that they share are compiled,
+# once for all of them, and a change of one still compiles in a few seconds. At most so many.
+set(TM_UNITY_SOURCES 6)
 
-# tm_unity(<target> <alone> <sources>...)
+# tm_unity(<target> <alone> <sources>...): in the fewest units, all of about the same size.
 function(tm_unity target alone)
   if(NOT TM_UNITY)
     return()
   endif()
   set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
-  set(number 0)
+  set(together "")
   foreach(source IN LISTS ARGN)
     get_filename_component(name ${source} NAME_WE)
     if(NOT name IN_LIST alone AND NOT source MATCHES "/posix/")
-      math(EXPR group "${number} / ${TM_UNITY_SOURCES}")
-      set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${group})
-      math(EXPR number "${number} + 1")
+      list(APPEND together ${source})
     endif()
+  endforeach()
+  list(LENGTH together count)
+  math(EXPR groups "(${count} + ${TM_UNITY_SOURCES} - 1) / ${TM_UNITY_SOURCES}")
+  set(number 0)
+  foreach(source IN LISTS together)
+    math(EXPR group "${number} * ${groups} / ${count}")
+    set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${group})
+    math(EXPR number "${number} + 1")
   endforeach()
 endfunction()
 
-# The objects of what includes the engine's header, which takes longer to read than all the rest:
-# from a precompiled header of their own, that no other source has to load.
+# The objects of what includes the engine's header: without a precompiled one, for that is so large
+# that loading it takes a third of the time that reading the header does.
 function(tm_engine_objects name alone out)
   set(sources ${ARGN})
   list(FILTER sources INCLUDE REGEX "_duckdb\\.cc$")
@@ -70,14 +77,11 @@ function(tm_engine_objects name alone out)
   target_include_directories(tm_${name}_duckdb PRIVATE ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(tm_${name}_duckdb PRIVATE tm_duckdb tm_warnings)
   tm_unity(tm_${name}_duckdb "${alone}" ${sources})
-  if(TM_PCH)
-    target_precompile_headers(tm_${name}_duckdb PRIVATE ${CMAKE_SOURCE_DIR}/src/base/pch.h <duckdb.hpp>)
-  endif()
   set(${out} $<TARGET_OBJECTS:tm_${name}_duckdb> PARENT_SCOPE)
 endfunction()
 
 function(tm_folder name)
-  cmake_parse_arguments(ARG "APART" "" "LIBS;ALONE" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "LIBS;ALONE" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
@@ -100,9 +104,7 @@ function(tm_folder name)
     add_library(tm_${name} STATIC ${sources} ${objects})
     set(scope PUBLIC)
     target_link_libraries(tm_${name} PRIVATE tm_warnings)
-    if(NOT ARG_APART)
-      tm_unity(tm_${name} "${ARG_ALONE}" ${sources})
-    endif()
+    tm_unity(tm_${name} "${ARG_ALONE}" ${sources})
   else()
     add_library(tm_${name} INTERFACE)
     set(scope INTERFACE)
@@ -119,29 +121,37 @@ function(tm_folder name)
   if(tests)
     tm_existing(simulation tm_sim)
     tm_test(tm_${name}_test LABEL unit SOURCES ${tests} LIBS tm_${name} ${simulation})
-    if(TM_PCH AND name STREQUAL "base")
-      target_precompile_headers(tm_base_test PRIVATE ${CMAKE_SOURCE_DIR}/src/base/pch.h <gtest/gtest.h>)
-    elseif(TM_PCH)
-      target_precompile_headers(tm_${name}_test REUSE_FROM tm_base_test)
-    endif()
+    tm_unity(tm_${name}_test "${ARG_ALONE}" ${tests})
   endif()
 endfunction()
 
-# tm_test(<target> LABEL unit|sim|sql|... SOURCES ... LIBS ...)
+# tm_test(<target> LABEL unit|sim|sql|... SOURCES ... LIBS ... [OPTIMIZED])
+# OPTIMIZED: of the library's own options. Of a function that is inline the linker takes what it sees
+# first, and that is the test's.
 function(tm_test target)
-  cmake_parse_arguments(ARG "" "LABEL" "SOURCES;LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "OPTIMIZED" "LABEL" "SOURCES;LIBS" ${ARGN})
   add_executable(${target} ${ARG_SOURCES})
-  target_compile_options(${target} PRIVATE ${TM_TEST_OPTIONS})
+  if(ARG_OPTIMIZED)
+    target_compile_options(${target} PRIVATE -O2)
+  else()
+    target_compile_options(${target} PRIVATE ${TM_TEST_OPTIONS})
+    if(TM_PCH AND target STREQUAL "tm_base_test")
+      target_precompile_headers(tm_base_test PRIVATE ${CMAKE_SOURCE_DIR}/src/base/pch.h <gtest/gtest.h>)
+    elseif(TM_PCH)
+      target_precompile_headers(${target} REUSE_FROM tm_base_test)
+    endif()
+  endif()
   target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/tests)
   target_link_libraries(${target} PRIVATE ${ARG_LIBS} GTest::gtest GTest::gtest_main tm_warnings)
   add_test(NAME ${target} COMMAND ${target} --gtest_brief=1)
   set_tests_properties(${target} PROPERTIES LABELS "${ARG_LABEL}" TIMEOUT 600)
 endfunction()
 
-# tm_program(<name> <folder>): the library tm_<folder> of its sources, and the program of those that
-# parse command lines; one unit, for reading and emitting the parser takes each of these longer than
-# all that is its own.
+# tm_program(<name> <folder> [ALONE ...]): the library tm_<folder> of its sources, and the program of
+# those that parse command lines; one unit, for reading and emitting the parser takes each of these
+# longer than all that is its own.
 function(tm_program name folder)
+  cmake_parse_arguments(ARG "" "" "ALONE" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${folder}/*.cc)
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
   if(NOT sources OR NOT TM_ENGINE)
@@ -158,6 +168,7 @@ function(tm_program name folder)
   tm_layer_of(${folder} layer)
   tm_existing(layer ${layer})
   add_library(tm_${folder} STATIC ${sources})
+  tm_unity(tm_${folder} "${ARG_ALONE}" ${sources})
   target_include_directories(tm_${folder} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(tm_${folder} PUBLIC ${layer} PRIVATE tm_warnings)
   if(TM_PCH)

@@ -91,15 +91,15 @@ std::string Runs(const std::vector<std::pair<std::uint16_t, std::uint16_t>>& run
 
 // Of a file of 200,000 rows; "" and the places, or what is wrong.
 std::pair<std::string, std::set<std::uint32_t>> Read(const std::string& blob, std::uint64_t count) {
-  constexpr std::uint64_t kRows = 200'000;
-  DeletedRows rows(kRows);
+  constexpr std::uint64_t kManyRows = 200'000;
+  DeletedRows rows(kManyRows);
   const Status added = AddVector(blob, count, &rows);
   if (!added) {
     EXPECT_EQ(added.error().code(), Code::kCorruption);
     return {added.error().message(), {}};
   }
   std::set<std::uint32_t> places;
-  for (std::uint32_t i = 0; i < kRows; ++i) {
+  for (std::uint32_t i = 0; i < kManyRows; ++i) {
     if (rows.Has(i)) places.insert(i);
   }
   return {"", places};

@@ -21,7 +21,7 @@ namespace {
 using duckdb::ExpressionClass;
 using duckdb::StringUtil;
 using duckdb::TableReferenceType;
-using Expression = duckdb::unique_ptr<duckdb::ParsedExpression>;
+using ExpressionPtr = duckdb::unique_ptr<duckdb::ParsedExpression>;
 
 constexpr std::string_view kProperties = "properties";
 constexpr std::array<std::string_view, 3> kTextFunctions = {"->>", "json_extract_string",
@@ -60,7 +60,7 @@ class TableLook {
       : relation_(relation), alias_(std::move(alias)), alone_(alone) {}
 
   void LookAt(duckdb::SelectNode& node) {
-    for (Expression& item : node.select_list) {
+    for (ExpressionPtr& item : node.select_list) {
       if (Is(item->GetAlias(), kProperties)) safe_ = false;
       const std::size_t before = found_.size();
       if (item->GetExpressionClass() == ExpressionClass::STAR) {
@@ -73,12 +73,11 @@ class TableLook {
     for (auto* clause : {&node.where_clause, &node.having, &node.qualify}) {
       if (*clause != nullptr) Visit(*clause);
     }
-    for (Expression& group : node.groups.group_expressions) Visit(group);
-    duckdb::ParsedExpressionIterator::EnumerateQueryNodeModifiers(node,
-                                                                  [this](Expression& expression) {
-                                                                    if (expression != nullptr)
-                                                                      Visit(expression);
-                                                                  });
+    for (ExpressionPtr& group : node.groups.group_expressions) Visit(group);
+    duckdb::ParsedExpressionIterator::EnumerateQueryNodeModifiers(
+        node, [this](ExpressionPtr& expression) {
+          if (expression != nullptr) Visit(expression);
+        });
     const bool groups = !node.groups.group_expressions.empty() ||
                         node.aggregate_handling == duckdb::AggregateHandling::FORCE_AGGREGATES;
     // An expression over a grouped `properties` is fine as it is and would not be as a column.
@@ -118,7 +117,7 @@ class TableLook {
   static constexpr std::size_t kFoundMax = 1'000;
 
   struct Found {
-    Expression* place;
+    ExpressionPtr* place;
     std::size_t path;
   };
 
@@ -187,7 +186,7 @@ class TableLook {
     return std::nullopt;
   }
 
-  void Visit(Expression& expression) {
+  void Visit(ExpressionPtr& expression) {
     switch (expression->GetExpressionClass()) {
       case ExpressionClass::STAR:
         if (const auto& star = expression->Cast<duckdb::StarExpression>();
@@ -216,7 +215,7 @@ class TableLook {
       found_.push_back({&expression, *path});
       return;
     }
-    duckdb::ParsedExpressionIterator::EnumerateChildren(*expression, [this](Expression& child) {
+    duckdb::ParsedExpressionIterator::EnumerateChildren(*expression, [this](ExpressionPtr& child) {
       if (child != nullptr) Visit(child);
     });
   }
@@ -271,8 +270,8 @@ std::uint64_t MaskOf(const LakeFile& file, const Relation& relation,
   return mask;
 }
 
-Expression TextOf(const event::KeptPath& path, bool kept) {
-  duckdb::vector<Expression> arguments;
+ExpressionPtr TextOf(const event::KeptPath& path, bool kept) {
+  duckdb::vector<ExpressionPtr> arguments;
   if (!kept) {
     arguments.push_back(duckdb::make_uniq<duckdb::ColumnRefExpression>(std::string(kProperties)));
     arguments.push_back(
@@ -300,7 +299,7 @@ duckdb::unique_ptr<duckdb::SelectNode> SelectUses(duckdb::unique_ptr<duckdb::Tab
   }
   for (std::size_t i = 0; i < uses.size(); ++i) {
     const event::KeptPath& path = relation.schema->kept.paths[uses[i].path];
-    Expression text = TextOf(path, (mask >> i & 1) != 0);
+    ExpressionPtr text = TextOf(path, (mask >> i & 1) != 0);
     text->SetAlias(uses[i].column);
     select->select_list.push_back(std::move(text));
   }

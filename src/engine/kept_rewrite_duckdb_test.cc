@@ -16,7 +16,7 @@
 namespace tidemark::engine {
 namespace {
 
-class StillClock final : public env::Clock {
+class FixedClock final : public env::Clock {
  public:
   Duration Now() const override { return {}; }
   TimeMicros WallNow() const override { return TimeMicros(0); }
@@ -111,7 +111,7 @@ class KeptRewriteTest : public ::testing::Test {
   }
 
   std::string folder_;
-  StillClock clock_;
+  FixedClock clock_;
   std::unique_ptr<Instance> instance_;
   int files_ = 0;
 };

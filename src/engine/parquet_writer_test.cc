@@ -15,7 +15,7 @@ namespace tidemark::engine {
 namespace {
 
 // With a whole number that no int64 gives back in row 250.
-std::vector<TestRow> Rows(std::int64_t begin, std::int64_t end) {
+std::vector<TestRow> RowsOf(std::int64_t begin, std::int64_t end) {
   std::vector<TestRow> rows;
   for (std::int64_t i = begin; i < end; ++i) {
     TestRow row;
@@ -36,7 +36,7 @@ std::string BytesOf(DataFileWriter* writer, std::int64_t begin, std::int64_t end
                     const std::string& path, std::size_t kept_wanted) {
   static const event::KeptPaths kKept{
       40, {{{"n"}, event::Type::kInt64, 41, "n"}, {{"s"}, event::Type::kString, 42, "s"}}};
-  const auto written = writer->Write(TestRows(Rows(begin, end)), kKept, path);
+  const auto written = writer->Write(TestRows(RowsOf(begin, end)), kKept, path);
   EXPECT_TRUE(written.has_value()) << written.error().ToString();
   EXPECT_EQ(written->kept.size(), kept_wanted);
   std::ifstream file(path, std::ios::binary);
@@ -60,7 +60,7 @@ TEST(ParquetWriterTest, WritesAFileAsIfItWereTheFirst) {
     const std::string wanted = BytesOf(one.get(), file.begin, file.end, path, file.kept);
     EXPECT_GT(wanted.size(), 500U);
     EXPECT_TRUE(BytesOf(many.get(), file.begin, file.end, path, file.kept) == wanted);
-    const TestRows lost(Rows(0, 5'000));
+    const TestRows lost(RowsOf(0, 5'000));
     EXPECT_FALSE(many->Write(lost, {}, folder + "/none/b.parquet").has_value());
   }
 }

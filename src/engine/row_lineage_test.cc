@@ -44,7 +44,7 @@ class FileRows final : public event::RowSource {
   const std::shared_ptr<const event::TableSchema> schema_;
 };
 
-std::vector<std::int64_t> Values(const event::RowSource& rows, std::size_t column) {
+std::vector<std::int64_t> NumbersOf(const event::RowSource& rows, std::size_t column) {
   std::vector<std::int64_t> values;
   const auto scratch = std::make_unique<event::ColumnScratch>();
   for (std::size_t chunk = 0; chunk < rows.chunk_count(); ++chunk) {
@@ -65,8 +65,9 @@ TEST(RowLineage, IsTheFilesUnlessTheRowHasItsOwn) {
   ASSERT_EQ(schema.columns.size(), event::kColumnCount + 2);
   EXPECT_EQ(schema.columns[event::kColumnCount].field_id, kRowIdField);
   EXPECT_EQ(schema.fixed_count, event::kColumnCount);
-  EXPECT_EQ(Values(*rows, event::kColumnCount), (std::vector<std::int64_t>{100, 5, 102, 103, 6}));
-  EXPECT_EQ(Values(*rows, event::kColumnCount + 1), (std::vector<std::int64_t>{7, 2, 7, 7, 3}));
+  EXPECT_EQ(NumbersOf(*rows, event::kColumnCount),
+            (std::vector<std::int64_t>{100, 5, 102, 103, 6}));
+  EXPECT_EQ(NumbersOf(*rows, event::kColumnCount + 1), (std::vector<std::int64_t>{7, 2, 7, 7, 3}));
 }
 
 TEST(RowLineage, FollowsRowsOverChunks) {
@@ -75,7 +76,7 @@ TEST(RowLineage, FollowsRowsOverChunks) {
   for (std::size_t i = 0; i < count; ++i) lineage.Add(FileRows({std::nullopt}));
   const auto rows = RowLineage::Put(std::make_shared<const TestRows>(std::vector<TestRow>(count)),
                                     std::move(lineage));
-  const auto ids = Values(*rows, event::kColumnCount);
+  const auto ids = NumbersOf(*rows, event::kColumnCount);
   ASSERT_EQ(ids.size(), count);
   for (std::size_t i = 0; i < count; ++i) ASSERT_EQ(ids[i], static_cast<std::int64_t>(i) + 1);
 }

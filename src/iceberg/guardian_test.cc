@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::int64_t kNowMs = 1'800'000'000'000;
 
-JsonValue Json(std::string_view text) {
+JsonValue JsonOf(std::string_view text) {
   auto json = JsonValue::Parse(text);
   EXPECT_TRUE(json.has_value()) << text;
   return json ? *json : JsonValue();
@@ -54,7 +54,7 @@ class GuardianTest : public testing::Test {
   void Take(const std::vector<std::string>& updates) {
     TableDocument next = *table_;
     for (const std::string& update : updates) {
-      const Done applied = next.Apply(Json(update), kNowMs);
+      const Done applied = next.Apply(JsonOf(update), kNowMs);
       ASSERT_TRUE(applied.has_value()) << applied.error().message;
     }
     ASSERT_TRUE(next.Finish(kNowMs).has_value());
@@ -66,7 +66,7 @@ class GuardianTest : public testing::Test {
   std::string Try(const std::vector<std::string>& updates) const {
     TableDocument next = *table_;
     for (const std::string& update : updates) {
-      if (const Done done = next.Apply(Json(update), kNowMs); !done) return done.error().message;
+      if (const Done done = next.Apply(JsonOf(update), kNowMs); !done) return done.error().message;
     }
     if (const Done done = next.Finish(kNowMs); !done) return done.error().message;
     const auto move = CheckManaged(*table_, next, kNowMs);
@@ -84,7 +84,7 @@ class GuardianTest : public testing::Test {
     return {update.ToJson(), R"({"action":"set-current-schema","schema-id":-1})"};
   }
   std::string TryField(std::string_view field) const {
-    return Try(WithFields([&](auto* fields) { fields->push_back(Json(field)); }));
+    return Try(WithFields([&](auto* fields) { fields->push_back(JsonOf(field)); }));
   }
   static bool Says(const std::string& answer, std::string_view start, std::string_view part) {
     return answer.starts_with(start) && answer.find(part) != std::string::npos;
@@ -197,7 +197,7 @@ TEST_F(GuardianTest, G10EventsKeepTheirColumns) {
 
 TEST_F(GuardianTest, G10ColumnsOfOthersComeAndGo) {
   Take(WithFields([](auto* fields) {
-    fields->push_back(Json(R"({"id":40,"name":"note","required":false,"type":"int"})"));
+    fields->push_back(JsonOf(R"({"id":40,"name":"note","required":false,"type":"int"})"));
   }));
   EXPECT_EQ(Try(WithFields([](auto* fields) { fields->back().Set("name", "remark"); })), "none");
   EXPECT_EQ(Try(WithFields([](auto* fields) { fields->back().Set("type", "long"); })), "none");
@@ -210,7 +210,7 @@ TEST_F(GuardianTest, G10ColumnsOfOthersComeAndGo) {
 TEST_F(GuardianTest, G6WhatFilesWereWrittenWithStays) {
   EXPECT_SAYS(Try({R"({"action":"remove-partition-specs","spec-ids":[2]})"}), "400 G6", "spec 2");
   Take(WithFields([](auto* fields) {
-    fields->push_back(Json(R"({"id":40,"name":"note","required":false,"type":"int"})"));
+    fields->push_back(JsonOf(R"({"id":40,"name":"note","required":false,"type":"int"})"));
   }));
   EXPECT_SAYS(Try({R"({"action":"remove-schemas","schema-ids":[0]})"}), "400 G6", "schema 0");
 }

@@ -16,10 +16,10 @@
 namespace tidemark::iceberg {
 namespace {
 
-constexpr std::string_view kSchema = R"({"name":"t","schema":{"type":"struct","fields":[
+constexpr std::string_view kNewTable = R"({"name":"t","schema":{"type":"struct","fields":[
   {"id":1,"name":"x","required":false,"type":"long"}]}})";
 
-JsonValue Json(std::string_view text) {
+JsonValue BodyOf(std::string_view text) {
   auto json = JsonValue::Parse(text);
   EXPECT_TRUE(json.has_value()) << text;
   return json ? *json : JsonValue();
@@ -61,8 +61,9 @@ class RestCatalogTest : public testing::Test {
   int CommitUntilNoCallFails(const Name& name) {
     for (int n = 1;; ++n) {
       const std::set<std::string> before = Files();
-      const JsonValue request = Json(R"({"updates":[{"action":"set-properties","updates":{"n":")" +
-                                     std::to_string(n) + "\"}}]}");
+      const JsonValue request =
+          BodyOf(R"({"updates":[{"action":"set-properties","updates":{"n":")" + std::to_string(n) +
+                 "\"}}]}");
       disk_.FailCallAt(static_cast<std::uint64_t>(n));
       const auto made = catalog_under_test_.CommitTable(kAll, name, request);
       disk_.FailCallAt(0);
@@ -89,7 +90,7 @@ class RestCatalogTest : public testing::Test {
 };
 
 TEST_F(RestCatalogTest, AFailedCommitLeavesNoMetadataFile) {
-  ASSERT_TRUE(catalog_under_test_.CreateTable(kAll, "default", Json(kSchema)).has_value());
+  ASSERT_TRUE(catalog_under_test_.CreateTable(kAll, "default", BodyOf(kNewTable)).has_value());
   EXPECT_GE(CommitUntilNoCallFails({"default", "t"}), 3);
 }
 

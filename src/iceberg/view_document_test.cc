@@ -8,13 +8,13 @@
 namespace tidemark::iceberg {
 namespace {
 
-JsonValue Json(std::string_view text) {
+JsonValue ViewJson(std::string_view text) {
   auto json = JsonValue::Parse(text);
   EXPECT_TRUE(json.has_value()) << text;
   return json ? *json : JsonValue();
 }
 
-constexpr std::string_view kSchema =
+constexpr std::string_view kViewSchema =
     R"({"type":"struct","schema-id":5,"fields":[
       {"id":1,"name":"x","required":false,"type":"int"}]})";
 
@@ -25,8 +25,8 @@ std::string Version(std::string_view sql, std::string_view dialect = "spark") {
 }
 
 ViewDocument View(std::string_view properties = "{}") {
-  NewView view{MakeUuidV4(1, 2), "file:///w/v", Json(kSchema), Json(Version("select 1")),
-               Json(properties)};
+  NewView view{MakeUuidV4(1, 2), "file:///w/v", ViewJson(kViewSchema),
+               ViewJson(Version("select 1")), ViewJson(properties)};
   auto made = ViewDocument::Create(view, 10);
   EXPECT_TRUE(made.has_value()) << (made ? "" : made.error().message);
   return *std::move(made);
@@ -37,10 +37,10 @@ std::string Replace(ViewDocument* view, const std::string& version) {
   auto next = ViewDocument::Parse(view->ToFile());
   EXPECT_TRUE(next.has_value());
   for (const std::string& update :
-       {R"({"action":"add-schema","schema":)" + std::string(kSchema) + "}",
+       {R"({"action":"add-schema","schema":)" + std::string(kViewSchema) + "}",
         R"({"action":"add-view-version","view-version":)" + version + "}",
         std::string(R"({"action":"set-current-view-version","view-version-id":-1})")}) {
-    const Done applied = next->Apply(Json(update), 20);
+    const Done applied = next->Apply(ViewJson(update), 20);
     if (!applied) return applied.error().message;
   }
   const Done finished = next->Finish();
@@ -50,10 +50,10 @@ std::string Replace(ViewDocument* view, const std::string& version) {
 }
 
 std::size_t Count(const ViewDocument& view, std::string_view list) {
-  return Json(view.ToJson()).Find(list)->items().size();
+  return ViewJson(view.ToJson()).Find(list)->items().size();
 }
 std::int64_t Current(const ViewDocument& view) {
-  return *Json(view.ToJson()).IntAt("current-version-id");
+  return *ViewJson(view.ToJson()).IntAt("current-version-id");
 }
 
 TEST(ViewDocumentTest, CreateBeginsItsHistory) {
@@ -126,10 +126,11 @@ TEST(ViewDocumentTest, OldVersionsGo) {
 
 TEST(ViewDocumentTest, WhatIsWrongIsRefused) {
   ViewDocument view = View();
-  EXPECT_FALSE(view.Apply(Json(R"({"action":"add-view-version","view-version":{}})"), 1));
-  EXPECT_FALSE(view.Apply(Json(R"({"action":"set-current-view-version","view-version-id":7})"), 1));
-  EXPECT_FALSE(view.Apply(Json(R"({"action":"dance"})"), 1));
-  EXPECT_FALSE(view.Check(Json(R"({"type":"assert-view-uuid",
+  EXPECT_FALSE(view.Apply(ViewJson(R"({"action":"add-view-version","view-version":{}})"), 1));
+  EXPECT_FALSE(
+      view.Apply(ViewJson(R"({"action":"set-current-view-version","view-version-id":7})"), 1));
+  EXPECT_FALSE(view.Apply(ViewJson(R"({"action":"dance"})"), 1));
+  EXPECT_FALSE(view.Check(ViewJson(R"({"type":"assert-view-uuid",
     "uuid":"00000000-0000-4000-8000-000000000000"})")));
   EXPECT_FALSE(ViewDocument::Parse("{}").has_value());
 }

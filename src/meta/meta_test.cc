@@ -110,7 +110,7 @@ TEST_F(MetaTest, ProjectsAreMadeOnceAndListed) {
 
 TEST_F(MetaTest, UsedLimitsAreThereAfterARestartUntilTheyAreFull) {
   using Bucket = KeyLimits::Bucket;
-  const auto at = [](std::int64_t seconds) { return TimeMicros(seconds * 1'000'000); };
+  const auto at = [](std::int64_t second) { return TimeMicros(second * 1'000'000); };
   const std::vector<UsedLimit> used = {{"a", Bucket::kRequests, at(100)},
                                        {"a", Bucket::kBytes, at(200)},
                                        {"user:ann", Bucket::kEvents, at(300)}};

@@ -11,7 +11,7 @@
 namespace tidemark::meta {
 namespace {
 
-constexpr TimeMicros kNow{1'700'000'000'000'000};
+constexpr TimeMicros kRegistered{1'700'000'000'000'000};
 
 class SchemasTest : public testing::Test {
  protected:
@@ -34,7 +34,7 @@ class SchemasTest : public testing::Test {
   }
 
   Result<Registered> Register(const std::string& subject, const std::string& text) {
-    return schemas_->Register("shop", {.subject = subject, .text = text}, kNow);
+    return schemas_->Register("shop", {.subject = subject, .text = text}, kRegistered);
   }
   std::string InForce(std::string_view type) const {
     std::string names;
@@ -77,7 +77,7 @@ TEST_F(SchemasTest, RefusesWhatIsNotCompatibleAndSaysHow) {
             std::string::npos);
   SubjectChange none;
   none.compatibility = schema::Compatibility::kNone;
-  ASSERT_TRUE(schemas_->Change("shop", "order", none, kNow).has_value());
+  ASSERT_TRUE(schemas_->Change("shop", "order", none, kRegistered).has_value());
   EXPECT_TRUE(Register("order", R"({"properties":{"amount":{"type":"string"}}})").has_value());
 }
 
@@ -95,10 +95,11 @@ TEST_F(SchemasTest, TransitiveModesLookAtEveryVersion) {
 
 TEST_F(SchemasTest, ANumberIsNeverGivenOutAgain) {
   ASSERT_TRUE(Register("order", kAmount).has_value());
-  EXPECT_EQ(schemas_->Delete("shop", "order", std::nullopt, kNow).value(),
+  EXPECT_EQ(schemas_->Delete("shop", "order", std::nullopt, kRegistered).value(),
             std::vector<std::int32_t>{1});
   EXPECT_EQ(InForce("order"), "base/0");
-  EXPECT_EQ(schemas_->Delete("shop", "order", std::nullopt, kNow).error().code(), Code::kNotFound);
+  EXPECT_EQ(schemas_->Delete("shop", "order", std::nullopt, kRegistered).error().code(),
+            Code::kNotFound);
   Reopen();
   EXPECT_EQ(Register("order", kAmount)->version->version, 2);
 }
@@ -108,7 +109,7 @@ TEST_F(SchemasTest, SettingsSurviveARestart) {
   SubjectChange change;
   change.mode = SchemaMode::kEnforce;
   change.event_types = std::vector<std::string>{"order placed", "order"};
-  ASSERT_TRUE(schemas_->Change("shop", "order", change, kNow).has_value());
+  ASSERT_TRUE(schemas_->Change("shop", "order", change, kRegistered).has_value());
   Reopen();
   EXPECT_EQ(InForce("order placed"), "order/1 base/0");
   EXPECT_EQ(schemas_->Of("shop")->FindSubject("order")->mode, SchemaMode::kEnforce);
@@ -122,10 +123,10 @@ TEST_F(SchemasTest, BuiltInsStandAsideForAProjectsOwn) {
   EXPECT_EQ(InForce("page_view"), "page_view/1 user_event/0 base/0");
   SubjectChange off;
   off.mode = SchemaMode::kOff;
-  ASSERT_TRUE(schemas_->Change("shop", "base", off, kNow).has_value());
+  ASSERT_TRUE(schemas_->Change("shop", "base", off, kRegistered).has_value());
   EXPECT_EQ(InForce("page_view"), "page_view/1 user_event/0");
-  EXPECT_FALSE(schemas_->Delete("shop", "base", std::nullopt, kNow).has_value());
-  ASSERT_TRUE(schemas_->Delete("shop", "page_view", std::nullopt, kNow).has_value());
+  EXPECT_FALSE(schemas_->Delete("shop", "base", std::nullopt, kRegistered).has_value());
+  ASSERT_TRUE(schemas_->Delete("shop", "page_view", std::nullopt, kRegistered).has_value());
   EXPECT_EQ(InForce("page_view"), "page_view/0 user_event/0");
 }
 
@@ -138,7 +139,7 @@ TEST_F(SchemasTest, RefersToWhatIsRegisteredAndToNothingElse) {
   const NewSchema with{.subject = "order5",
                        .text = R"({"properties":{"amount":{"$ref":"m.json"}}})",
                        .references = R"([{"name":"m.json","subject":"money","version":1}])"};
-  EXPECT_TRUE(schemas_->Register("shop", with, kNow).has_value());
+  EXPECT_TRUE(schemas_->Register("shop", with, kRegistered).has_value());
 }
 
 TEST_F(SchemasTest, RefusesBadNamesAndTexts) {

@@ -8,7 +8,7 @@
 namespace tidemark::net {
 namespace {
 
-std::string Zstd(const std::string& text) {
+std::string PackZstd(const std::string& text) {
   std::string out(::ZSTD_compressBound(text.size()), '\0');
   out.resize(::ZSTD_compress(out.data(), out.size(), text.data(), text.size(), 3));
   return out;
@@ -24,7 +24,7 @@ Request RequestOf(std::string body, std::string_view coding = {}) {
 
 TEST(UnpackBody, BelievesTheBytes) {
   for (const char* said : {"", "gzip", "zstd", "ZSTD", "identity"}) {
-    Request request = RequestOf(Zstd("select 1"), said);
+    Request request = RequestOf(PackZstd("select 1"), said);
     ASSERT_FALSE(UnpackBody({}, &request).has_value()) << said;
     EXPECT_EQ(request.body, "select 1");
     EXPECT_GE(request.body.capacity(), request.body.size() + kBodyPadding);
@@ -51,14 +51,14 @@ TEST(UnpackBody, RefusesWithTheStatusThatSaysWhy) {
   const DecompressLimits small{.compressed_bytes_max = 1'000, .bytes_max = 10'000, .ratio_max = 0};
   Request large = RequestOf(std::string(10'001, ' '));
   EXPECT_EQ(UnpackBody(small, &large)->status, 413);
-  Request bomb = RequestOf(Zstd(std::string(1 << 20, ' ')));
+  Request bomb = RequestOf(PackZstd(std::string(1 << 20, ' ')));
   EXPECT_EQ(UnpackBody(small, &bomb)->status, 413);
-  Request cut = RequestOf(Zstd("select 1").substr(0, 12), "zstd");
+  Request cut = RequestOf(PackZstd("select 1").substr(0, 12), "zstd");
   EXPECT_EQ(UnpackBody({}, &cut)->status, 400);
 }
 
 TEST(UnpackBody, TakesWhatWasInsideABodyWithoutHeader) {
-  std::string inner = Zstd("{}");
+  std::string inner = PackZstd("{}");
   EXPECT_FALSE(UnpackInner({}, &inner).has_value());
   EXPECT_EQ(inner, "{}");
 }

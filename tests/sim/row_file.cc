@@ -13,7 +13,7 @@ namespace {
 
 using event::ColumnView;
 
-constexpr std::uint64_t kFileBytesMax = 64ULL << 20;
+constexpr std::uint64_t kRowFileBytesMax = 64ULL << 20;
 
 // The path on the disk that it calls `native_path`.
 std::string PathOf(const env::Disk& disk, std::string_view native_path) {
@@ -216,7 +216,7 @@ Status RowFileReader::Read(const std::string& native_path,
                            const std::shared_ptr<const event::TableSchema>& schema,
                            const std::function<Status(const event::RowSource&)>& visit) {
   TM_ASSIGN(const std::string bytes,
-            env::ReadFile(*disk_, PathOf(*disk_, native_path), kFileBytesMax));
+            env::ReadFile(*disk_, PathOf(*disk_, native_path), kRowFileBytesMax));
   std::uint64_t sum = 0;
   if (bytes.size() < sizeof sum) return Fail(Code::kCorruption, native_path + " is cut short");
   const std::string_view body = std::string_view(bytes).substr(0, bytes.size() - sizeof sum);
