@@ -140,6 +140,27 @@ TEST(Json, WriterEscapesAndSeparates) {
   EXPECT_EQ(out, "{\"a\":\"q\\\"\\\\\\u0001\",\"n\":1.5,\"l\":[-1,true]}");
 }
 
+TEST(Json, WriterEscapesWhereverItIs) {
+  const std::vector<std::pair<char, std::string>> escapes = {
+      {'"', "\\\""}, {'\\', "\\\\"}, {'\n', "\\n"}, {'\x1F', "\\u001f"}, {'\0', "\\u0000"}};
+  for (std::size_t size = 1; size <= 40; ++size) {
+    for (std::size_t at = 0; at < size; ++at) {
+      for (const auto& [c, escaped] : escapes) {
+        // Neighbours of them in the code, and bytes above 127.
+        std::string text(size, at % 2 == 0 ? '!' : '\xA2');
+        if (size > 2) text[size / 2] = ' ';
+        text[at] = c;
+        if (size - at > 9) text[size - 1] = c;
+        std::string told;
+        for (const char one : text) told += one == c ? escaped : std::string(1, one);
+        std::string out;
+        AppendJsonString(&out, text);
+        EXPECT_EQ(out, "\"" + told + "\"");
+      }
+    }
+  }
+}
+
 TEST(TextScan, FindsTheFirstQuoteOrBackslashWhereverItIs) {
   for (std::size_t size = 0; size <= 100; ++size) {
     for (std::size_t at = 0; at <= size; ++at) {

@@ -2,6 +2,8 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 
 #include "base/check.h"
 
@@ -17,12 +19,31 @@ void AppendNumber(std::string* out, Number number) {
   out->append(text, static_cast<std::size_t>(end - text));
 }
 
+// Whether one of eight bytes must be escaped: is below 0x20, a quote or a backslash.
+bool HasEscape(const char* at) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
+  constexpr std::uint64_t kHighs = 0x8080808080808080ULL;
+  std::uint64_t bytes = 0;
+  std::memcpy(&bytes, at, sizeof bytes);
+  // Not zero if a byte is below `limit`, which is at most 0x80.
+  const auto below = [](std::uint64_t of, std::uint64_t limit) {
+    return (of - kOnes * limit) & ~of & kHighs;
+  };
+  return (below(bytes, 0x20) | below(bytes ^ (kOnes * '"'), 1) |
+          below(bytes ^ (kOnes * '\\'), 1)) != 0;
+}
+
 }  // namespace
 
 void AppendJsonString(std::string* out, std::string_view text) {
   out->push_back('"');
   std::size_t plain = 0;
+  std::size_t looked = 0;  // Whether what is before it has something to escape is known.
   for (std::size_t i = 0; i < text.size(); ++i) {
+    if (i >= looked) {
+      while (i + 8 < text.size() && !HasEscape(text.data() + i)) i += 8;
+      looked = i + 8;
+    }
     const auto c = static_cast<unsigned char>(text[i]);
     if (c >= 0x20 && c != '"' && c != '\\') continue;
     out->append(text.substr(plain, i - plain));

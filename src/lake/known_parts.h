@@ -35,12 +35,13 @@ class ByContent {
     return found == values_.end() ? nullptr : found->second;
   }
   std::shared_ptr<const Value> Keep(std::string_view content, Value value) {
+    auto kept = std::make_shared<const Value>(std::move(value));
+    if (content.size() > bytes_max_) return kept;
     if (bytes_ + content.size() > bytes_max_) {
       values_.clear();
       bytes_ = 0;
     }
     bytes_ += content.size();
-    auto kept = std::make_shared<const Value>(std::move(value));
     values_.insert_or_assign(std::string(content), kept);
     return kept;
   }
@@ -60,13 +61,16 @@ struct KnownParts {
   // Of each kind; in memory about three times as many with what they mean. Some 1,500 snapshots.
   static constexpr std::uint64_t kBytesMax = 2_MiB;
 
-  explicit KnownParts(std::uint64_t bytes_max = kBytesMax)
-      : schemas(bytes_max),
+  // `documents_bytes_max`: of whole metadata, for who opens the same heads again and again.
+  explicit KnownParts(std::uint64_t bytes_max = kBytesMax, std::uint64_t documents_bytes_max = 0)
+      : documents(documents_bytes_max),
+        schemas(bytes_max),
         snapshots(bytes_max),
         lists(bytes_max),
         files(bytes_max),
         columns(bytes_max) {}
 
+  ByContent<TableMetadata> documents;
   ByContent<Schema> schemas;
   ByContent<Snapshot> snapshots;
   ByContent<std::vector<ManifestFile>> lists;

@@ -164,6 +164,16 @@ void Put(Loaded loaded, TableHead* head) {
   head->deletes = loaded.deletes;
 }
 
+Result<std::shared_ptr<const TableMetadata>> FindMetadata(std::string_view bytes,
+                                                          KnownParts* known) {
+  if (known != nullptr) {
+    if (auto metadata = known->documents.Find(bytes)) return metadata;
+  }
+  TM_ASSIGN(TableMetadata metadata, ParseMetadata(bytes, known));
+  if (known != nullptr) return known->documents.Keep(bytes, std::move(metadata));
+  return std::make_shared<const TableMetadata>(std::move(metadata));
+}
+
 // Those of a schema that was seen before are known.
 std::shared_ptr<const event::TableSchema> FindColumns(
     const TableMetadata& metadata, const std::shared_ptr<const event::TableSchema>& fixed,
@@ -319,8 +329,7 @@ Result<std::shared_ptr<const TableHead>> OpenTable(
     KnownParts* parts) {
   TM_ASSIGN(const std::string bytes, ReadOrRestore(store, record, restored));
   auto head = std::make_shared<TableHead>();
-  auto metadata = std::make_shared<TableMetadata>();
-  TM_ASSIGN(*metadata, ParseMetadata(bytes, parts));
+  TM_ASSIGN(auto metadata, FindMetadata(bytes, parts));
   TM_TRY(CheckRecord(*metadata, record));
   std::optional<Loaded> added;
   if (known != nullptr && known->table == record.uuid) {

@@ -49,9 +49,12 @@ void CoreLife::ChooseWorld() {
   options_.trim_pause = std::chrono::seconds(dice_.Below(60));
   options_.flush_age = std::chrono::seconds(20 + dice_.Below(100));
   options_.flush_encoded_bytes = 2'000 + dice_.Below(60'000);
-  options_.kept_rows_min = 1;  // Every life meets a schema that moves.
-  // Mostly more than events have paths.
-  options_.kept_paths_max = static_cast<std::uint32_t>(dice_.OneIn(4) ? dice_.Below(4) : 20);
+  options_.kept_rows_min = 1;  // Every life that keeps paths meets a schema that moves.
+  // None in half of the lives, for they take a fifth of a life's time; else mostly more than events
+  // have paths.
+  const bool keeps = dice_.OneIn(2);
+  const std::uint64_t paths = dice_.OneIn(4) ? dice_.Below(4) : 20;
+  options_.kept_paths_max = static_cast<std::uint32_t>(keeps ? paths : 0);
   // Now and then so little that each flush is split into many.
   const bool split = dice_.OneIn(8);
   options_.flush_files_max = static_cast<std::uint32_t>((split ? 1 : 8) + dice_.Below(6));
@@ -152,7 +155,7 @@ void CoreLife::Step() {
     Reopen();
     return;
   }
-  if (foreigners_ && dice_.OneIn(12)) Foreign();
+  if (foreigners_ && dice_.OneIn(18)) Foreign();
   const std::uint64_t die = dice_.Below(100);
   if (die < 2 && (die == 0 || report_.crashes < kCrashesMin)) {
     Disaster();

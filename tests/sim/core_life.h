@@ -158,7 +158,8 @@ class CoreLife {
   SimDisk disk_;
   SimClock clock_;
   SimCatalog catalog_;
-  lake::KnownParts known_parts_{16_MiB};  // Of all processes: their memory of files is no secret.
+  lake::KnownParts known_parts_{16_MiB,
+                                16_MiB};  // Of all processes: their memory of files is no secret.
   env::LocalStore store_;
   ForeignWriter foreign_;
   RowFileWriter writer_;

@@ -29,7 +29,7 @@ struct SwarmOptions {
   std::uint64_t first_seed = 1;
   std::uint64_t seed_count = 0;
   unsigned processes = 0;            // 0: one a core.
-  std::uint64_t repeat_one_in = 20;  // Lived twice: the traces must match. 0: none.
+  std::uint64_t repeat_one_in = 50;  // Lived twice: the traces must match. 0: none.
   unsigned seconds_max = 0;          // No life is begun after so long. 0: no limit.
 };
 
