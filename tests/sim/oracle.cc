@@ -454,9 +454,8 @@ void Oracle::Promoting(std::size_t project, LogOffset end) {
 void Oracle::Promoted(std::size_t project, const event::TableSchema& columns, LogOffset end) {
   // Of a promotion that nobody answered, the one before is the bound.
   Bounds& bounds = bounds_[project];
-  for (const event::Promotion& one : columns.promoted) {
-    if (!bounds.all_of.contains(one.number)) bounds.all_of[one.number] = end;
-  }
+  const AllOf now{end, static_cast<std::uint32_t>(events_.size())};
+  for (const event::Promotion& one : columns.promoted) bounds.all_of.try_emplace(one.number, now);
   bounds.none_of.try_emplace(columns.promotions, bounds.none_below);
 }
 
@@ -558,7 +557,8 @@ void Oracle::SeePromoted(const Row& row, bool backfilled) {
     Expect(!has || none == bounds.none_of.end() || row.offset >= none->second,
            About("it has a column that was promoted later", row.event));
     const auto all = bounds.all_of.find(number);
-    Expect(has || all == bounds.all_of.end() || row.offset < all->second,
+    Expect(has || all == bounds.all_of.end() || row.offset < all->second.from ||
+               row.event < all->second.sent_from,
            About("it lacks a column that was promoted before", row.event));
   }
 }

@@ -165,11 +165,16 @@ class Oracle {
     std::uint64_t promotions_seen = 0;
     std::uint64_t promoted = 0;
   };
-  // From when on rows have a promotion, as far as a client can tell.
+  // From when on rows have a promotion, as far as a client can tell: an event that was sent before
+  // the answer may have been written before it too, and only be there after a crash.
+  struct AllOf {
+    LogOffset from;
+    std::uint32_t sent_from = 0;
+  };
   struct Bounds {
     LogOffset none_below;                        // All asked for so far.
     std::map<std::uint32_t, LogOffset> none_of;  // By number: none below.
-    std::map<std::uint32_t, LogOffset> all_of;   // By number: all from there on.
+    std::map<std::uint32_t, AllOf> all_of;       // By number.
   };
 
   // Of one request: there together or not at all.
