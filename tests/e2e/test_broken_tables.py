@@ -96,7 +96,7 @@ AMBIGUOUS = {
     "a spec twice": (twice("partition-specs", {"fields": [{"source-id": 1, "field-id": 1000, "name": "id", "transform": "identity"}]}), "spec 0 is there twice"),
     "a column's id twice": (lambda metadata: metadata["schemas"][0]["fields"][1].update(id=1), "two columns with id 1"),
     "ids of more than 32 bits": (lambda metadata: [field.update(id=(1 << 32) + field["id"]) for field in metadata["schemas"][0]["fields"]], "field without id"),
-    "a schema's id of more than 32 bits": (lambda metadata: metadata.update({"schemas": [{**metadata["schemas"][0], "schema-id": 1 << 32}]}), "current-schema-id"),
+    "a schema's id of more than 32 bits": (lambda metadata: metadata.update({"schemas": [{**metadata["schemas"][0], "schema-id": 1 << 32}]}), "schema-id 4294967296 is beyond 32 bits"),
     "two heads": (lambda metadata: (metadata["snapshots"].append({**metadata["snapshots"][0], "snapshot-id": 5}), metadata["refs"]["main"].update({"snapshot-id": 5})), "main is at snapshot 5"),
     "a time beyond all": (lambda metadata: metadata["snapshots"][0].update({"timestamp-ms": 9_000_000_000_000_000_000}), "of no time"),
     "a log beyond all time": (lambda metadata: metadata["snapshot-log"][0].update({"timestamp-ms": -9_000_000_000_000_000_000}), "of no time"),
