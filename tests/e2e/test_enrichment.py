@@ -77,6 +77,21 @@ def test_a_row_keeps_what_was_found_when_it_came(tmp_path):
         assert row(server, "off") == (None,) * 7
 
 
+def test_a_header_that_is_no_text_harms_no_row(tmp_path):
+    """A data file with such a text in it is read by no engine."""
+    options = ("-X", "enrich.country_header=CF-IPCountry", "-X", "http.trusted_proxies=127.0.0.1")
+    with Tidemark(tmp_path / "data", *options) as server:
+        key = server.post("/v1/keys", {"scopes": "ingest"}).json()["key"]
+        for number, text in enumerate(("Thing/1 caf\xe9", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80")):
+            headers = {"X-API-Key": key, "Origin": "https://shop.example", "User-Agent": text, "CF-IPCountry": text, "Referer": text,
+                       "X-Forwarded-For": "203.0.113.77", "Accept-Language": text}
+            send(server, {"event_type": "e", "event_id": f"e{number}"}, headers)
+        for _ in ("hot", "settled"):
+            found = server.rows("select event_id, user_agent, browser, country, ip from events order by event_id")
+            assert found == [(f"e{number}", None, None, None, "203.0.113.0") for number in range(4)]
+            server.settle()
+
+
 def test_the_referrer_is_told_in_properties_if_it_is_asked_for(tmp_path):
     event = {"event_type": "page_view", "page_url": "https://shop.example/", "referrer": "https://www.google.de/search?q=tide", "properties": {"a": 1}}
     with Tidemark(tmp_path / "data") as server:
