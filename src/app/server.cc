@@ -31,10 +31,11 @@ namespace tidemark::app {
 namespace {
 
 constexpr std::string_view kFirstProject = "default";
-// Shares of the memory budget. What is left is for code, bodies under way, the newest ids, the file
-// that is being written, and what the engine takes beside its own account (about a third of it).
+// Shares of the memory budget. What is left is for code, bodies under way, the newest ids, and the
+// file that is being written.
 constexpr double kHotShare = 0.36;
 constexpr double kQueryShare = 0.27;
+constexpr double kScratchShare = 0.09;  // Of expressions, which the engine does not count itself.
 constexpr double kFlushShare = 0.12;
 // Commits wait for the disk, not for the processor.
 constexpr std::size_t kCatalogThreads = 4;
@@ -232,9 +233,11 @@ class Server::Impl final : public RouteParts {
     store_ = options_.store_bytes_per_second > 0
                  ? std::make_unique<SlowStore>(disk_.get(), "lake", options_.store_bytes_per_second)
                  : std::make_unique<env::LocalStore>(disk_.get(), "lake");
-    TM_ASSIGN(query_engine_, engine::Instance::Open({Share(options_.memory_bytes, kQueryShare), 2,
-                                                     disk_->NativePath("spill")},
-                                                    &clock_));
+    engine::InstanceOptions queries;
+    queries.memory_bytes_max = Share(options_.memory_bytes, kQueryShare);
+    queries.scratch_bytes_max = Share(options_.memory_bytes, kScratchShare);
+    queries.spill_folder = disk_->NativePath("spill");
+    TM_ASSIGN(query_engine_, engine::Instance::Open(std::move(queries), &clock_));
     TM_ASSIGN(flush_engine_,
               engine::Instance::Open({Share(options_.memory_bytes, kFlushShare), 1, ""}, &clock_));
     writer_ = engine::MakeParquetWriter({});

@@ -379,6 +379,23 @@ void AppendArrowText(const Format& format, const LogicalType& type, duckdb::idx_
   }
 }
 
+// Where the rows from `begin` on have kSliceBytes of text, if before `end`.
+std::size_t EndOfSlice(const std::vector<Format>& formats, const std::vector<LogicalType>& types,
+                       std::size_t begin, std::size_t end) {
+  std::size_t bytes = 0;
+  for (std::size_t row = begin; row < end; ++row) {
+    for (std::size_t i = 0; i < formats.size(); ++i) {
+      if (types[i].InternalType() != duckdb::PhysicalType::VARCHAR) continue;
+      const auto at = formats[i].unified.sel->get_index(row);
+      if (formats[i].unified.validity.RowIsValid(at)) {
+        bytes += Get<duckdb::string_t>(formats[i], at).GetSize();
+      }
+    }
+    if (bytes >= RowFormatter::kSliceBytes) return row + 1;
+  }
+  return end;
+}
+
 arrow::Column ArrowColumn(const Format& format, const LogicalType& type, const arrow::Field& field,
                           std::size_t begin, std::size_t end) {
   arrow::Column column;
@@ -428,25 +445,57 @@ RowFormatter::RowFormatter(duckdb::vector<LogicalType> types, duckdb::vector<std
   }
 }
 
-void RowFormatter::ArrowRows(duckdb::DataChunk& chunk, std::size_t begin, std::size_t end,
-                             std::string* out) {
-  std::vector<arrow::Column> columns(types_.size());
-  for (std::size_t i = 0; i < types_.size(); ++i) {
-    duckdb::Vector* vector = &chunk.data[i];
-    LogicalType type = types_[i];
-    std::optional<duckdb::Vector> text;
-    if (!IsKnown(type)) {
-      text.emplace(LogicalType::VARCHAR);
-      duckdb::VectorOperations::DefaultCast(*vector, *text, chunk.size());
-      vector = &*text;
-      type = LogicalType::VARCHAR;
+// The columns of a chunk as they are written: those of types that Append does not know as text.
+struct RowFormatter::Columns {
+  Columns(const duckdb::vector<LogicalType>& declared, duckdb::DataChunk* chunk)
+      : types(declared.begin(), declared.end()), formats(declared.size()) {
+    for (std::size_t i = 0; i < types.size(); ++i) {
+      duckdb::Vector* vector = &chunk->data[i];
+      if (!IsKnown(types[i])) {
+        texts.push_back(duckdb::make_uniq<duckdb::Vector>(LogicalType::VARCHAR));
+        duckdb::VectorOperations::DefaultCast(*vector, *texts.back(), chunk->size());
+        vector = texts.back().get();
+        types[i] = LogicalType::VARCHAR;
+      }
+      if (IsNested(types[i])) vector->Flatten(chunk->size());
+      duckdb::Vector::RecursiveToUnifiedFormat(*vector, chunk->size(), formats[i]);
     }
-    if (IsNested(type)) vector->Flatten(chunk.size());
-    Format format;
-    duckdb::Vector::RecursiveToUnifiedFormat(*vector, chunk.size(), format);
-    columns[i] = ArrowColumn(format, type, fields_[i], begin, end);
+  }
+
+  std::vector<LogicalType> types;
+  std::vector<Format> formats;
+  std::vector<duckdb::unique_ptr<duckdb::Vector>> texts;
+};
+
+std::size_t RowFormatter::ArrowRows(const Columns& from, std::size_t begin, std::size_t end,
+                                    std::string* out) const {
+  end = EndOfSlice(from.formats, from.types, begin, end);
+  std::vector<arrow::Column> columns(from.types.size());
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    columns[i] = ArrowColumn(from.formats[i], from.types[i], fields_[i], begin, end);
   }
   out->append(arrow::BatchMessage(fields_, columns, static_cast<std::int64_t>(end - begin)));
+  return end - begin;
+}
+
+void RowFormatter::TextRow(RowFormat format, const Columns& from, std::size_t row,
+                           std::string* out) const {
+  const std::size_t columns = from.types.size();
+  if (format == RowFormat::kCsv) {
+    for (std::size_t i = 0; i < columns; ++i) {
+      if (i > 0) out->push_back(',');
+      AppendCsv(out, from.formats[i], from.types[i], row);
+    }
+    out->append("\r\n");
+    return;
+  }
+  out->push_back('{');
+  for (std::size_t i = 0; i < columns; ++i) {
+    if (i > 0) out->push_back(',');
+    out->append(json_keys_[i]);
+    AppendJson(out, from.formats[i], from.types[i], row);
+  }
+  out->append(format == RowFormat::kNdjson ? "}\n" : "}");
 }
 
 void RowFormatter::Header(RowFormat format, std::string* out) const {
@@ -459,42 +508,17 @@ void RowFormatter::Header(RowFormat format, std::string* out) const {
   out->append("\r\n");
 }
 
-void RowFormatter::Rows(RowFormat format, duckdb::DataChunk& chunk, std::size_t begin,
-                        std::size_t end, bool first, std::string* out) {
-  if (format == RowFormat::kArrow) return ArrowRows(chunk, begin, end, out);
-  const std::size_t columns = types_.size();
-  std::vector<Format> formats(columns);
-  duckdb::vector<LogicalType> types = types_;
-  std::vector<duckdb::unique_ptr<duckdb::Vector>> texts;  // Of columns that had to be cast.
-  for (std::size_t i = 0; i < columns; ++i) {
-    duckdb::Vector* vector = &chunk.data[i];
-    if (!IsKnown(types[i])) {
-      texts.push_back(duckdb::make_uniq<duckdb::Vector>(LogicalType::VARCHAR));
-      duckdb::VectorOperations::DefaultCast(*vector, *texts.back(), chunk.size());
-      vector = texts.back().get();
-      types[i] = LogicalType::VARCHAR;
-    }
-    if (IsNested(types[i])) vector->Flatten(chunk.size());
-    duckdb::Vector::RecursiveToUnifiedFormat(*vector, chunk.size(), formats[i]);
-  }
-  for (std::size_t row = begin; row < end; ++row) {
-    if (format == RowFormat::kCsv) {
-      for (std::size_t i = 0; i < columns; ++i) {
-        if (i > 0) out->push_back(',');
-        AppendCsv(out, formats[i], types[i], row);
-      }
-      out->append("\r\n");
-      continue;
-    }
+std::size_t RowFormatter::Rows(RowFormat format, duckdb::DataChunk& chunk, std::size_t begin,
+                               std::size_t end, bool first, std::string* out) {
+  const Columns columns(types_, &chunk);
+  if (format == RowFormat::kArrow) return ArrowRows(columns, begin, end, out);
+  const std::size_t from = out->size();
+  std::size_t row = begin;
+  for (; row < end && (row == begin || out->size() - from < kSliceBytes); ++row) {
     if (format == RowFormat::kJson && !(first && row == begin)) out->push_back(',');
-    out->push_back('{');
-    for (std::size_t i = 0; i < columns; ++i) {
-      if (i > 0) out->push_back(',');
-      out->append(json_keys_[i]);
-      AppendJson(out, formats[i], types[i], row);
-    }
-    out->append(format == RowFormat::kNdjson ? "}\n" : "}");
+    TextRow(format, columns, row, out);
   }
+  return row - begin;
 }
 
 }  // namespace tidemark::engine

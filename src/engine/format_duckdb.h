@@ -17,15 +17,23 @@ namespace tidemark::engine {
 
 class RowFormatter {
  public:
+  static constexpr std::size_t kSliceBytes = 1ULL << 20;
+
   RowFormatter(duckdb::vector<duckdb::LogicalType> types, duckdb::vector<std::string> names);
 
   void Header(RowFormat format, std::string* out) const;
-  // Rows [begin, end) of `chunk`; `first` if nothing was written before. Throws (casts).
-  void Rows(RowFormat format, duckdb::DataChunk& chunk, std::size_t begin, std::size_t end,
-            bool first, std::string* out);
+  // Rows of `chunk` from `begin` up to `end`, or as many of them, but one at least, as make
+  // kSliceBytes: one text may stand in each of two thousand rows. How many. `first` if nothing was
+  // written before. Throws (casts; a row that does not fit into a ScratchScope).
+  std::size_t Rows(RowFormat format, duckdb::DataChunk& chunk, std::size_t begin, std::size_t end,
+                   bool first, std::string* out);
 
  private:
-  void ArrowRows(duckdb::DataChunk& chunk, std::size_t begin, std::size_t end, std::string* out);
+  struct Columns;
+
+  std::size_t ArrowRows(const Columns& from, std::size_t begin, std::size_t end,
+                        std::string* out) const;
+  void TextRow(RowFormat format, const Columns& from, std::size_t row, std::string* out) const;
 
   const duckdb::vector<duckdb::LogicalType> types_;
   std::vector<std::string> json_keys_;  // `"name":`

@@ -22,6 +22,9 @@ struct InstanceOptions {
   std::uint32_t threads = 2;
   std::string spill_folder;  // Native path; empty: nothing is spilled.
   std::uint64_t spill_bytes_max = 8ULL << 30;
+  // Of texts, lists and scratch space of expressions, beside memory_bytes_max: a statement that
+  // needs more fails with kOverloaded. 0: not bounded.
+  std::uint64_t scratch_bytes_max = 0;
 };
 
 class Instance {

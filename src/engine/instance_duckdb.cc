@@ -7,6 +7,7 @@
 #include "duckdb/main/valid_checker.hpp"
 #include "engine/json_functions_duckdb.h"
 #include "engine/macros_duckdb.h"
+#include "engine/memory_bound_duckdb.h"
 
 namespace tidemark::engine {
 namespace {
@@ -27,6 +28,11 @@ std::shared_ptr<const Database> OpenDatabase(const InstanceOptions& options) {
   // Its allocator gives free pages back by itself, not only when it is used again.
   config.SetOptionByName("allocator_background_threads", duckdb::Value::BOOLEAN(true));
   config.SetOptionByName("threads", duckdb::Value::BIGINT(options.threads));
+  if (options.scratch_bytes_max > 0) {
+    config.allocator = MakeBoundedAllocator(options.memory_bytes_max + options.scratch_bytes_max);
+    // All of its threads are ours, with the bound of their scratch space.
+    config.SetOptionByName("external_threads", duckdb::Value::BIGINT(options.threads));
+  }
   config.SetOptionByName("temp_directory", duckdb::Value(options.spill_folder));
   if (!options.spill_folder.empty()) {
     config.SetOptionByName("max_temp_directory_size",
@@ -49,10 +55,32 @@ std::shared_ptr<const Database> OpenDatabase(const InstanceOptions& options) {
   duckdb::DBConfig::GetConfig(instance).replacement_scans.clear();
   const auto locked = connection.Query("SET GLOBAL lock_configuration = true");
   if (locked->HasError()) locked->ThrowError();
+  if (options.scratch_bytes_max > 0 && options.threads > 1) {
+    database->threads =
+        std::make_shared<EngineThreads>(instance, options.threads - 1, options.scratch_bytes_max);
+  }
   return database;
 }
 
 }  // namespace
+
+EngineThreads::EngineThreads(duckdb::DatabaseInstance& instance, std::uint32_t count,
+                             std::uint64_t scratch_bytes_max)
+    : scheduler_(duckdb::TaskScheduler::GetScheduler(instance)) {
+  for (std::uint32_t i = 0; i < count; ++i) {
+    workers_.push_back(std::make_unique<env::Worker>("engine", [this, scratch_bytes_max] {
+      const ScratchScope scope(scratch_bytes_max);
+      scheduler_.ExecuteForever(&running_);
+      return Duration(std::chrono::hours(1));  // It is being stopped.
+    }));
+  }
+}
+
+EngineThreads::~EngineThreads() {
+  running_ = false;
+  scheduler_.Signal(workers_.size());
+  workers_.clear();
+}
 
 bool IsDead(const Database& database) {
   return duckdb::ValidChecker::IsInvalidated(*database.db->instance);
@@ -76,7 +104,9 @@ Error ToError(const duckdb::ErrorData& error, const Database& database) {
   }
   switch (error.Type()) {
     case ExceptionType::OUT_OF_MEMORY:
-      return Error(Code::kOverloaded, "the query needs more memory than it may use");
+      return Error(Code::kOverloaded,
+                   "the query needs more memory than it may use: ask for fewer rows or groups at a "
+                   "time or shorter texts and lists, or raise server.memory");
     case ExceptionType::INTERRUPT:
       return Error(Code::kCancelled, "the query was cancelled");
     case ExceptionType::PERMISSION:

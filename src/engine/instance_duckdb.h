@@ -4,20 +4,40 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/published.h"
 #include "duckdb.hpp"
+#include "duckdb/parallel/task_scheduler.hpp"
 #include "engine/instance.h"
 #include "engine/running_statements.h"
 #include "engine/scan_duckdb.h"
 #include "engine/sql_guard_duckdb.h"
+#include "env/worker.h"
 
 namespace tidemark::engine {
+
+// The threads that work on statements beside those that ask, each in a ScratchScope. Dies before
+// the engine that it works for.
+class EngineThreads {
+ public:
+  EngineThreads(duckdb::DatabaseInstance& instance, std::uint32_t count,
+                std::uint64_t scratch_bytes_max);
+  ~EngineThreads();
+  EngineThreads(const EngineThreads&) = delete;
+  EngineThreads& operator=(const EngineThreads&) = delete;
+
+ private:
+  duckdb::TaskScheduler& scheduler_;
+  duckdb::atomic<bool> running_{true};
+  std::vector<std::unique_ptr<env::Worker>> workers_;
+};
 
 // One life of the engine, until a fatal error. Connections keep it alive.
 struct Database {
   duckdb::shared_ptr<duckdb::DuckDB> db;
   FunctionList functions;
+  std::shared_ptr<EngineThreads> threads;
 };
 
 class Instance::Impl {

@@ -12,6 +12,7 @@
 #include "duckdb/planner/expression/bound_parameter_data.hpp"
 #include "engine/format_duckdb.h"
 #include "engine/instance_duckdb.h"
+#include "engine/memory_bound_duckdb.h"
 #include "engine/scan_duckdb.h"
 #include "event/schema.h"
 
@@ -51,9 +52,10 @@ duckdb::vector<std::string> UniqueNames(duckdb::vector<std::string> names) {
 class Stream final : public ResultStream {
  public:
   Stream(QueryRequest request, std::shared_ptr<const Database> database, const env::Clock* clock,
-         RunningStatements::Place place)
+         std::uint64_t scratch_bytes_max, RunningStatements::Place place)
       : request_(std::move(request)),
         clock_(clock),
+        scratch_bytes_max_(scratch_bytes_max),
         place_(std::move(place)),
         database_(std::move(database)) {}
   ~Stream() override { Close(); }
@@ -83,6 +85,7 @@ class Stream final : public ResultStream {
 
   QueryRequest request_;
   const env::Clock* const clock_;
+  const std::uint64_t scratch_bytes_max_;
   std::atomic<bool> cancelled_{false};
   RunningStatements::Place place_;
   // In the order in which they may die: results before the connection before the engine.
@@ -252,6 +255,7 @@ Status Stream::RunToFirstChunk() {
 }
 
 Status Stream::Start() {
+  const ScratchScope scope(scratch_bytes_max_);
   try {
     TM_TRY(CheckLimits());
     TM_TRY(Prepare());
@@ -302,8 +306,8 @@ Result<bool> Stream::Append(RowFormat format, std::string* out, std::size_t byte
   if (!started_) formatter_->Header(format, out);
   started_ = true;
   while (!ended_) {
+    if (chunk_ != nullptr && out->size() - from >= bytes_wanted) return true;
     if (chunk_ == nullptr || row_in_chunk_ == chunk_->size()) {
-      if (out->size() - from >= bytes_wanted) return true;
       TM_TRY(WaitForChunk());
       chunk_ = result_->Fetch();
       row_in_chunk_ = 0;
@@ -321,10 +325,11 @@ Result<bool> Stream::Append(RowFormat format, std::string* out, std::size_t byte
                       " rows, which is all that the server allows; aggregate, add LIMIT, set "
                       "`limit` to be given the first rows only, or raise query.rows");
     }
-    formatter_->Rows(format, *chunk_, row_in_chunk_, row_in_chunk_ + rows, row_count_ == 0, out);
-    row_in_chunk_ += rows;
-    row_count_ += rows;
-    if (row_in_chunk_ < chunk_->size()) {
+    const std::size_t written = formatter_->Rows(format, *chunk_, row_in_chunk_,
+                                                 row_in_chunk_ + rows, row_count_ == 0, out);
+    row_in_chunk_ += written;
+    row_count_ += written;
+    if (written == rows && row_in_chunk_ < chunk_->size()) {
       truncated_ = true;
       ended_ = true;
     }
@@ -337,6 +342,7 @@ Result<bool> Stream::Append(RowFormat format, std::string* out, std::size_t byte
 Result<bool> Stream::Next(RowFormat format, std::string* out, std::size_t bytes_wanted) {
   if (dead_) return Fail(*dead_);
   if (ended_) return false;
+  const ScratchScope scope(scratch_bytes_max_);
   std::optional<Error> failed;
   try {
     auto more = Append(format, out, bytes_wanted);
@@ -357,6 +363,7 @@ Result<bool> Stream::Next(RowFormat format, std::string* out, std::size_t bytes_
 Result<std::unique_ptr<ResultStream>> Instance::Query(QueryRequest request) {
   TM_ASSIGN(auto database, impl_->Current());
   auto stream = std::make_unique<Stream>(std::move(request), std::move(database), &impl_->clock(),
+                                         impl_->options().scratch_bytes_max,
                                          RunningStatements::Enter(impl_->running()));
   TM_TRY(stream->Start());
   return std::unique_ptr<ResultStream>(std::move(stream));

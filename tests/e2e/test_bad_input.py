@@ -15,13 +15,14 @@ import pytest
 from support.server import Tidemark
 
 PATHS = ("/v1/events", "/events", "/ingest", "/ingest/batch")
+MEMORY = 1 << 30
 GOOD = {"event_type": "good", "user_id": "u", "value": 1, "timestamp": 1700000000000}
 COUNTED = re.compile(r"^(tidemark_collect_\w+?)(?:\{outcome=\"(\w+)\"\})? (\d+)$", re.M)
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
-    with Tidemark(tmp_path_factory.mktemp("bad") / "data") as server:
+    with Tidemark(tmp_path_factory.mktemp("bad") / "data", "--memory", f"{MEMORY >> 20}MiB") as server:
         yield server
 
 
@@ -243,11 +244,15 @@ def check_bomb(server, path, what, body):
     assert resident(server) - before < 200 << 20
 
 
-def resident(server):
+def resident(server, field="VmRSS"):
     for line in open(f"/proc/{server.process.pid}/status"):
-        if line.startswith("VmRSS"):
+        if line.startswith(field):
             return int(line.split()[1]) << 10
     return 0
+
+
+def peak(server):
+    return resident(server, "VmHWM")
 
 
 @pytest.mark.parametrize("header", ["lz4", "compress", "gzip, br", "snappy"])
@@ -369,6 +374,17 @@ def test_sql_that_is_huge_is_refused(unharmed):
         answer = unharmed.post("/v1/sql", body)
         check_refusal(answer, answer.status)
         assert answer.status in (400, 413)
+
+
+@pytest.mark.parametrize("statement", [
+    "select length(repeat('x', 3000000000))", "select len(list_resize([1], 1000000000))", "select format('{:>2000000000}', 1)",
+    "select replace(s, 'x', s) from (select repeat('x', 3000000) s)",
+    "select len(list_transform(range(1000000), lambda x: repeat('y', 100000)))",
+    "select repeat('x', 2000000 + i::int) from range(2048) t(i)"])
+def test_an_expression_does_not_take_all_memory(unharmed, statement):
+    refused = check_refusal(unharmed.post("/v1/sql", statement), 503)
+    assert "server.memory" in refused["message"]
+    assert peak(unharmed) < MEMORY
 
 
 def test_sql_that_never_ends_meets_its_time_limit(unharmed):
