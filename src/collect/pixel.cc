@@ -7,6 +7,7 @@
 
 #include "base/json_reader.h"
 #include "base/json_writer.h"
+#include "event/text.h"
 
 namespace tidemark::collect {
 namespace {
@@ -32,13 +33,6 @@ void Place(std::string_view name, std::string value, Node* node) {
     name.remove_prefix(dot + 1);
   }
   node->members[std::string(name)].value = std::move(value);
-}
-
-// Only valid UTF-8 can stand in JSON.
-bool IsUtf8(const std::string& text) {
-  std::string quoted;
-  AppendJsonString(&quoted, text);
-  return JsonValue::Parse(quoted).has_value();
 }
 
 void Write(const Node& node, JsonWriter* json) {
@@ -76,7 +70,7 @@ Status AssemblePixel(net::Request* request, std::initializer_list<std::string_vi
     const std::string name = net::DecodePercent(pair.substr(0, equals), true);
     if (name.empty() || std::find(without.begin(), without.end(), name) != without.end()) continue;
     std::string value = net::DecodePercent(pair.substr(std::min(pair.size(), equals + 1)), true);
-    if (!IsUtf8(name) || !IsUtf8(value)) {
+    if (!event::IsUtf8(name) || !event::IsUtf8(value)) {
       return Fail(Code::kInvalidArgument, "the query holds text that is not UTF-8");
     }
     Place(name, std::move(value), &root);

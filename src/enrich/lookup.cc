@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "enrich/utf8.h"
+#include "event/text.h"
 #include "telemetry/log_line.h"
 
 namespace tidemark::enrich {
@@ -79,7 +79,7 @@ Duration LookupTable::Step() {
     Entry entry{nullptr, until};
     if ((*found)[i]) {
       for (std::string& value : *(*found)[i]) {
-        if (!IsUtf8(value)) value.clear();
+        if (!event::IsText(value)) value.clear();
       }
       entry.values = std::make_shared<const DimensionValues>(*std::move((*found)[i]));
     }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "enrich/utf8.h"
+#include "event/text.h"
 
 namespace tidemark::enrich {
 namespace {
@@ -51,7 +51,7 @@ bool FindInQuery(std::string_view url, std::string_view name, std::string* value
     rest.remove_prefix(std::min(end + 1, rest.size()));
     if (pair.size() <= name.size() || !pair.starts_with(name) || pair[name.size()] != '=') continue;
     Decode(pair.substr(name.size() + 1), value);
-    return !value->empty() && IsUtf8(*value);
+    return !value->empty() && event::IsText(*value);
   }
   return false;
 }

@@ -1,6 +1,6 @@
 #include "enrich/user_agent.h"
 
-#include "enrich/utf8.h"
+#include "event/text.h"
 
 namespace tidemark::enrich {
 namespace {
@@ -31,7 +31,7 @@ const UserAgent::Told& UserAgent::Tell(std::string_view agent) {
 
 void UserAgent::Enrich(const RequestFacts& facts, event::EventView* event) {
   if (!event->Has(Column::kUserAgent) && facts.from_page && !facts.user_agent.empty() &&
-      IsUtf8(facts.user_agent)) {
+      event::IsText(facts.user_agent)) {
     event->SetText(Column::kUserAgent, facts.user_agent);
   }
   if (!event->Has(Column::kUserAgent)) return;

@@ -4,9 +4,8 @@
 #include <string>
 #include <utility>
 
-#include <simdjson.h>
-
 #include "base/bytes.h"
+#include "event/text.h"
 
 namespace tidemark::event {
 namespace {
@@ -43,11 +42,6 @@ constexpr bool SlotsAreTexts() {
   return Index(Column::kProjectId) < kSharedColumns.size();
 }
 static_assert(SlotsAreTexts());
-
-bool IsText(std::string_view bytes) {
-  return bytes.find('\0') == std::string_view::npos &&
-         simdjson::validate_utf8(bytes.data(), bytes.size());
-}
 
 }  // namespace
 
