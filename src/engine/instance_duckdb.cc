@@ -5,6 +5,7 @@
 #include "duckdb/common/enums/pending_execution_result.hpp"
 #include "duckdb/main/client_context_state.hpp"
 #include "duckdb/main/valid_checker.hpp"
+#include "engine/bounded_functions_duckdb.h"
 #include "engine/json_functions_duckdb.h"
 #include "engine/macros_duckdb.h"
 #include "engine/memory_bound_duckdb.h"
@@ -49,6 +50,7 @@ std::shared_ptr<const Database> OpenDatabase(const InstanceOptions& options) {
   }
   RegisterScans(instance);
   KeepDigits(instance);
+  BoundFunctions(instance);
   AddMacros(connection);
   database->functions = ListFunctions(connection);
   // No FROM 'file.parquet', whatever the guard thinks.

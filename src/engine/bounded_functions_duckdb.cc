@@ -1,0 +1,184 @@
+#include "engine/bounded_functions_duckdb.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "duckdb/catalog/catalog_entry/scalar_function_catalog_entry.hpp"
+#include "duckdb/main/extension/extension_loader.hpp"
+#include "engine/wildcard.h"
+
+// The library has them, but their header includes one that does not come with it.
+namespace duckdb {
+idx_t LowerLength(const char* text, idx_t size);
+void LowerCase(const char* text, idx_t size, char* lower);
+}  // namespace duckdb
+
+namespace tidemark::engine {
+namespace {
+
+using duckdb::LogicalTypeId;
+using duckdb::scalar_function_t;
+using duckdb::string_t;
+
+// The engine's own way takes the square of the length for two.
+constexpr std::ptrdiff_t kWildcardsOfTheEngine = 2;
+
+struct Pattern {
+  const char* name;
+  char any;
+  bool folds = false;  // Upper and lower case are one.
+  bool negates = false;
+};
+constexpr std::array<Pattern, 9> kPatterns = {{{"~~", '%'},
+                                               {"!~~", '%', false, true},
+                                               {"~~*", '%', true},
+                                               {"!~~*", '%', true, true},
+                                               {"like_escape", '%'},
+                                               {"not_like_escape", '%', false, true},
+                                               {"ilike_escape", '%', true},
+                                               {"not_ilike_escape", '%', true, true},
+                                               {"~~~", '*'}}};
+constexpr std::array kDistances = {"levenshtein", "editdist3", "damerau_levenshtein",
+                                   "jaro_similarity", "jaro_winkler_similarity"};
+constexpr std::array kPadding = {"lpad", "rpad", "bitstring"};
+
+std::string_view View(const string_t& text) { return {text.GetData(), text.GetSize()}; }
+
+std::string Folded(std::string_view text) {
+  std::string lower(duckdb::LowerLength(text.data(), text.size()), '\0');
+  duckdb::LowerCase(text.data(), text.size(), lower.data());
+  return lower;
+}
+
+// One argument of a call, by row.
+class Argument {
+ public:
+  Argument(duckdb::Vector& vector, duckdb::idx_t count) { vector.ToUnifiedFormat(count, format_); }
+
+  bool IsNull(duckdb::idx_t row) const { return !format_.validity.RowIsValid(At(row)); }
+  template <class T>
+  const T& Get(duckdb::idx_t row) const {
+    return duckdb::UnifiedVectorFormat::GetData<T>(format_)[At(row)];
+  }
+  std::string_view Text(duckdb::idx_t row) const { return View(Get<string_t>(row)); }
+
+ private:
+  duckdb::idx_t At(duckdb::idx_t row) const { return format_.sel->get_index(row); }
+  duckdb::UnifiedVectorFormat format_;
+};
+
+bool IsSlow(const Pattern& pattern, const Argument& patterns, duckdb::idx_t rows) {
+  for (duckdb::idx_t row = 0; row < rows; ++row) {
+    if (patterns.IsNull(row)) continue;
+    const std::string_view text = patterns.Text(row);
+    if (std::count(text.begin(), text.end(), pattern.any) > kWildcardsOfTheEngine) return true;
+  }
+  return false;
+}
+
+bool Matches(const Pattern& pattern, std::string_view text, std::string_view with,
+             std::string_view escape) {
+  if (pattern.any == '*') return MatchesGlob(text, with);
+  if (escape.size() > 1) {
+    throw duckdb::InvalidInputException("ESCAPE is followed by one character or none");
+  }
+  const char escaping = escape.empty() ? '\0' : escape.front();
+  const auto matches = pattern.folds ? MatchesLike(Folded(text), Folded(with), escaping)
+                                     : MatchesLike(text, with, escaping);
+  if (!matches) throw duckdb::InvalidInputException(matches.error().message());
+  return *matches;
+}
+
+void MatchRows(const Pattern& pattern, const scalar_function_t& engine,
+               duckdb::DataChunk& arguments, duckdb::ExpressionState& state,
+               duckdb::Vector& result) {
+  const bool constant = arguments.AllConstant();
+  const duckdb::idx_t rows = constant ? 1 : arguments.size();
+  const Argument texts(arguments.data[0], arguments.size());
+  const Argument patterns(arguments.data[1], arguments.size());
+  if (!IsSlow(pattern, patterns, rows)) return engine(arguments, state, result);
+  std::optional<Argument> escapes;
+  if (arguments.ColumnCount() > 2) escapes.emplace(arguments.data[2], arguments.size());
+  result.SetVectorType(duckdb::VectorType::FLAT_VECTOR);
+  auto* out = duckdb::FlatVector::GetData<bool>(result);
+  for (duckdb::idx_t row = 0; row < rows; ++row) {
+    if (texts.IsNull(row) || patterns.IsNull(row) || (escapes && escapes->IsNull(row))) {
+      duckdb::FlatVector::SetNull(result, row, true);
+      continue;
+    }
+    out[row] = Matches(pattern, texts.Text(row), patterns.Text(row),
+                       escapes ? escapes->Text(row) : "") != pattern.negates;
+  }
+  if (constant) result.SetVectorType(duckdb::VectorType::CONSTANT_VECTOR);
+}
+
+void CheckDistance(const char* name, duckdb::DataChunk& arguments) {
+  const duckdb::idx_t rows = arguments.AllConstant() ? 1 : arguments.size();
+  const Argument left(arguments.data[0], arguments.size());
+  const Argument right(arguments.data[1], arguments.size());
+  double steps = 0;
+  for (duckdb::idx_t row = 0; row < rows; ++row) {
+    if (left.IsNull(row) || right.IsNull(row)) continue;
+    steps +=
+        static_cast<double>(left.Text(row).size()) * static_cast<double>(right.Text(row).size());
+  }
+  if (steps <= kDistanceStepsMax) return;
+  throw duckdb::InvalidInputException(
+      "%s of texts this long would take too long: compare shorter ones, as in left(text, 1000)",
+      name);
+}
+
+void CheckPadding(const char* name, duckdb::DataChunk& arguments) {
+  const duckdb::idx_t rows = arguments.AllConstant() ? 1 : arguments.size();
+  const Argument lengths(arguments.data[1], arguments.size());
+  for (duckdb::idx_t row = 0; row < rows; ++row) {
+    if (lengths.IsNull(row) || lengths.Get<std::int32_t>(row) <= kPaddedBytesMax) continue;
+    throw duckdb::InvalidInputException("%s makes at most %lld characters or bits", name,
+                                        static_cast<long long>(kPaddedBytesMax));
+  }
+}
+
+template <class Check>
+void WrapWithCheck(duckdb::ExtensionLoader* loader, const char* name, LogicalTypeId second,
+                   Check check) {
+  for (duckdb::ScalarFunction& function : loader->GetFunction(name).functions.functions) {
+    if (function.arguments.size() < 2 || function.arguments[1].id() != second) continue;
+    function.SetFunctionCallback(
+        [name, check, engine = function.GetFunctionCallback()](
+            duckdb::DataChunk& arguments, duckdb::ExpressionState& state, duckdb::Vector& result) {
+          check(name, arguments);
+          engine(arguments, state, result);
+        });
+  }
+}
+
+void WrapPattern(duckdb::ExtensionLoader* loader, const Pattern& pattern) {
+  for (duckdb::ScalarFunction& function : loader->GetFunction(pattern.name).functions.functions) {
+    // It would put a callback of its own in this one's place.
+    function.SetStatisticsCallback(nullptr);
+    function.SetFunctionCallback(
+        [pattern, engine = function.GetFunctionCallback()](
+            duckdb::DataChunk& arguments, duckdb::ExpressionState& state, duckdb::Vector& result) {
+          MatchRows(pattern, engine, arguments, state, result);
+        });
+  }
+}
+
+}  // namespace
+
+void BoundFunctions(duckdb::DatabaseInstance& instance) {
+  duckdb::ExtensionLoader loader(instance, "tidemark");
+  for (const Pattern& pattern : kPatterns) WrapPattern(&loader, pattern);
+  for (const char* name : kDistances) {
+    WrapWithCheck(&loader, name, LogicalTypeId::VARCHAR, CheckDistance);
+  }
+  for (const char* name : kPadding) {
+    WrapWithCheck(&loader, name, LogicalTypeId::INTEGER, CheckPadding);
+  }
+}
+
+}  // namespace tidemark::engine
