@@ -43,6 +43,30 @@ TEST(Time, RefusesWhatItCannotRead) {
   }
 }
 
+// A zone in digits is read by another way than Z.
+TEST(Time, ReadsTheUsualFormAsAnyOther) {
+  std::uint64_t state = 7;
+  const auto below = [&state](std::uint64_t end) {
+    state = state * 6'364'136'223'846'793'005ULL + 1'442'695'040'888'963'407ULL;
+    return (state >> 33) % end;
+  };
+  constexpr std::string_view kOther = "0129:-T.Z /;";
+  std::size_t read = 0;
+  for (int i = 0; i < 200'000; ++i) {
+    const TimeMicros time(static_cast<std::int64_t>(below(1ULL << 31)) * 100'000'000 +
+                          static_cast<std::int64_t>(below(1ULL << 31)) - 62'000'000'000'000'000);
+    std::string text = FormatTime(time);
+    text.resize(text.size() - (below(2) == 0 ? 1 : below(text.size())));
+    for (std::uint64_t wrong = below(3); wrong > 1 && !text.empty(); --wrong) {
+      text[below(text.size())] = kOther[below(kOther.size())];
+    }
+    const auto usual = ParseTime(text + "Z");
+    ASSERT_EQ(usual, ParseTime(text + "+00:00")) << text;
+    read += usual.has_value() ? 1U : 0U;
+  }
+  EXPECT_GT(read, 80'000U);
+}
+
 TEST(Time, TellsEpochUnitsApartBySize) {
   const TimeMicros expected(1'700'000'000'000'000);
   EXPECT_EQ(TimeFromEpochNumber(std::int64_t{1'700'000'000}), expected);

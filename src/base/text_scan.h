@@ -42,6 +42,21 @@ inline const char* FindQuoteOrBackslash(const char* at, const char* end) {
   return at;
 }
 
+inline constexpr std::uint64_t kEightZeros = 0x3030303030303030ULL;
+// The high bit of every byte that is no digit, of eight bytes ^ kEightZeros: a digit is its value
+// there, and nothing else is below ten.
+inline std::uint64_t NoDigits(std::uint64_t values) {
+  return (((values & 0x7F7F7F7F7F7F7F7FULL) + 0x7676767676767676ULL) | values) &
+         0x8080808080808080ULL;
+}
+
+// How many digits are at the front of the eight bytes at `at`.
+inline std::size_t CountDigits(const char* at) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, at, 8);
+  return static_cast<std::size_t>(std::countr_zero(NoDigits(word ^ kEightZeros))) / 8;
+}
+
 // A number of up to eight digits, without a branch for each of them.
 struct Digits {
   std::size_t count = 0;  // At the front of the eight bytes; 8: all of them, and there may be more.
@@ -51,11 +66,9 @@ struct Digits {
 inline Digits ReadDigits(const char* at) {
   std::uint64_t word = 0;
   std::memcpy(&word, at, 8);
-  word ^= 0x3030303030303030ULL;  // A digit is its value now, and nothing else is below ten.
-  const std::uint64_t others =
-      (((word & 0x7F7F7F7F7F7F7F7FULL) + 0x7676767676767676ULL) | word) & 0x8080808080808080ULL;
+  word ^= kEightZeros;
   Digits digits;
-  digits.count = static_cast<std::size_t>(std::countr_zero(others)) / 8;
+  digits.count = static_cast<std::size_t>(std::countr_zero(NoDigits(word))) / 8;
   if (digits.count == 0) return digits;
   // The last digit comes into the last byte, with zeros before the first; then pairs, fours and
   // both halves are put together.

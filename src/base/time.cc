@@ -3,6 +3,9 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
+
+#include "base/text_scan.h"
 
 namespace tidemark {
 namespace {
@@ -112,10 +115,75 @@ bool ParseZone(Scanner* in, std::int64_t* offset_micros) {
   return true;
 }
 
+// Eight bytes of digits and separators, as `00:00:00` says.
+struct DigitPattern {
+  std::uint64_t text = 0;
+  std::uint64_t separators = 0;  // All bits of every byte that is one.
+
+  constexpr explicit DigitPattern(std::string_view zeros) {
+    for (std::size_t i = 0; i < 8; ++i) {
+      text |= std::uint64_t{static_cast<unsigned char>(zeros[i])} << (8 * i);
+      if (zeros[i] != '0') separators |= 0xFFULL << (8 * i);
+    }
+  }
+};
+
+// Whether the eight bytes at `at` are of that pattern; the digits' values, a byte each. Without a
+// branch for each of them.
+bool EightDigits(const char* at, const DigitPattern& pattern, std::array<std::uint8_t, 8>* values) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, at, sizeof word);
+  word ^= pattern.text;
+  std::memcpy(values->data(), &word, sizeof word);
+  return (NoDigits(word) | (word & pattern.separators)) == 0;
+}
+
 std::optional<TimeMicros> InRange(std::int64_t micros) {
   const TimeMicros time(micros);
   if (time < kTimeMin || time > kTimeMax) return std::nullopt;
   return time;
+}
+
+// `2026-11-28T09:46:48.123456Z`, with up to six digits of a fraction or none: as most clients write
+// it. Nothing for any other text, which may be a time or not.
+std::optional<TimeMicros> ParseUsualTime(std::string_view text) {
+  constexpr std::size_t kSecondsEnd = 19;
+  constexpr std::size_t kLongest = kSecondsEnd + sizeof ".123456Z" - 1;
+  if (text.size() <= kSecondsEnd || text.size() > kLongest || text.back() != 'Z') {
+    return std::nullopt;
+  }
+  std::array<std::uint8_t, 8> date;  // 2026-11-
+  std::array<std::uint8_t, 8> hour;  // 28T09:46
+  std::array<std::uint8_t, 8> rest;  // 09:46:48
+  constexpr DigitPattern kDate("0000-00-");
+  constexpr DigitPattern kHour("00T00:00");
+  constexpr DigitPattern kClock("00:00:00");
+  if (!EightDigits(text.data(), kDate, &date) || !EightDigits(text.data() + 8, kHour, &hour) ||
+      !EightDigits(text.data() + 11, kClock, &rest)) {
+    return std::nullopt;
+  }
+  const CivilDate civil{date[0] * 1'000 + date[1] * 100 + date[2] * 10 + date[3],
+                        date[5] * 10 + date[6], hour[0] * 10 + hour[1]};
+  const int hours = rest[0] * 10 + rest[1];
+  const int minutes = rest[3] * 10 + rest[4];
+  const int seconds = rest[6] * 10 + rest[7];
+  if (civil.year < 1 || civil.month < 1 || civil.month > 12 || civil.day < 1 ||
+      civil.day > DaysInMonth(civil) || hours > 23 || minutes > 59 || seconds > 59) {
+    return std::nullopt;
+  }
+  std::int64_t fraction = 0;
+  if (text.size() == kLongest) {
+    constexpr DigitPattern kMicros(".000000Z");
+    std::array<std::uint8_t, 8> micros;
+    if (!EightDigits(text.data() + kSecondsEnd, kMicros, &micros)) return std::nullopt;
+    fraction = (micros[1] * 100 + micros[2] * 10 + micros[3]) * 1'000 + micros[4] * 100 +
+               micros[5] * 10 + micros[6];
+  } else if (text.size() > kSecondsEnd + 1) {
+    Scanner in(text.substr(kSecondsEnd, text.size() - kSecondsEnd - 1));
+    if (!in.Take('.') || !in.Fraction(&fraction) || !in.empty()) return std::nullopt;
+  }
+  return InRange(DaysFromCivil(civil) * kMicrosPerDay +
+                 ((hours * 60LL + minutes) * 60 + seconds) * kMicrosPerSecond + fraction);
 }
 
 }  // namespace
@@ -150,6 +218,7 @@ CivilDate CivilFromDays(std::int64_t days) {
 }
 
 std::optional<TimeMicros> ParseTime(std::string_view text) {
+  if (const auto time = ParseUsualTime(text)) return time;
   Scanner in(text);
   std::int64_t days = 0;
   std::int64_t micros = 0;
