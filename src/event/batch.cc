@@ -147,6 +147,7 @@ Result<bool> BatchReader::Next(EventView* event) {
     return Fail(Code::kCorruption, "batch: event " + std::to_string(read_) + " does not decode");
   }
   event->present = present & kValues;
+  event->properties_shape = 0;
   event->made =
       ((present & kMadeIdBit) != 0 ? kMadeId : 0) | ((present & kMadeTimeBit) != 0 ? kMadeTime : 0);
   ++read_;

@@ -52,6 +52,9 @@ struct EventView {
   std::uint32_t made = 0;     // kMadeId, kMadeTime.
   TimeMicros timestamp;
   double value = 0;
+  // The same number: `properties` of the same names in the same order (KeyShapes::NumberOf); 0: not
+  // known.
+  std::uint64_t properties_shape = 0;
   std::array<std::string_view, kColumnCount> text;  // By column; only string columns are used.
 
   bool Has(Column column) const { return (present & Bit(column)) != 0; }

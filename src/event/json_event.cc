@@ -135,6 +135,8 @@ void EventReader::Trim() {
 
 bool EventReader::Read(JsonCursor* cursor, EventFault* fault) {
   cursor->ClearFault();
+  shapes_.MakeRoom();
+  cursor->Use(&shapes_);
   has_fields_ = false;
   JsonSpan& event = span_;
   event = {};
@@ -189,6 +191,7 @@ bool EventReader::Walk(JsonCursor* cursor, JsonSpan* event) {
   roles_ = 0;
   event->begin = cursor->position();
   cursor->Advance();
+  KeyShapes::Shape shape = KeyShapes::kEvent;
   for (bool first = true;; first = false) {
     const char c = cursor->Peek();
     if (c == '}') break;
@@ -197,23 +200,53 @@ bool EventReader::Walk(JsonCursor* cursor, JsonSpan* event) {
       cursor->Advance();
     }
     Field& field = fields_.emplace_back();
-    if (!cursor->CheckString(&field.key)) return false;
-    if (cursor->Peek() != ':') return cursor->Stop();
-    cursor->Advance();
+    const bool known =
+        shape != KeyShapes::kNone && cursor->TakeKnownKey(&shapes_, &shape, &field.key);
+    if (!known) {
+      if (!cursor->CheckString(&field.key)) return false;
+      if (cursor->Peek() != ':') return cursor->Stop();
+      cursor->Advance();
+    }
     const bool valid = cursor->Peek() == '"' ? cursor->CheckString(&field.value)
                                              : cursor->Check(limits_.depth_max - 1, &field.value);
     if (!valid) return false;
-    field.name = &FindField(cursor->Inside(field.key));
+    if (field.value.kind == '{') field.shape = cursor->shape();
+    if (!known && shape != KeyShapes::kNone) {
+      shape = field.key.escaped ? KeyShapes::kNone : shapes_.Next(shape, cursor->Raw(field.key));
+    }
+    field.name =
+        shape != KeyShapes::kNone ? &shapes_.FieldOf(shape) : &FindField(cursor->Inside(field.key));
     field.rank = field.name->rank;
     roles_ |= RoleBit(field.name->role);
   }
+  shape_ = shape;
   event->end = cursor->position() + 1;
   cursor->Advance();
   return true;
 }
 
+// Of an event whose names are all columns, the choice that one with the same names led to.
+bool EventReader::ChooseAsBefore() {
+  if (shape_ == KeyShapes::kNone || roles_ != RoleBit(FieldRole::kColumn)) return false;
+  const Choice& choice = choices_[shape_ % kChoices];
+  if (choice.number != shapes_.NumberOf(shape_)) return false;
+  chosen_ = choice.chosen;
+  chosen_bits_ = choice.bits;
+  members_.clear();
+  context_text_.clear();
+  own_fields_ = fields_.size();
+  return true;
+}
+
+void EventReader::NoteChoice() {
+  const bool columns_only = roles_ == RoleBit(FieldRole::kColumn) && members_.empty();
+  if (shape_ == KeyShapes::kNone || !columns_only) return;
+  choices_[shape_ % kChoices] = {shapes_.NumberOf(shape_), chosen_bits_, chosen_};
+}
+
 // Decides for every field whether it is a column or goes into properties.
 void EventReader::ChooseFields(const JsonCursor& cursor) {
+  if (ChooseAsBefore()) return;
   chosen_bits_ = 0;
   members_.clear();
   context_text_.clear();
@@ -244,6 +277,7 @@ void EventReader::ChooseFields(const JsonCursor& cursor) {
   for (Member& member : members_) {
     if (member.name.data() == nullptr) member.name = Decoded(cursor, member.key);
   }
+  NoteChoice();
 }
 
 // The last field of that role, if it is an object.
@@ -275,7 +309,7 @@ void EventReader::OpenData(const JsonCursor& cursor, JsonSpan data) {
                 [this](const JsonCursor& in, const JsonSpan& key, const JsonSpan& value) {
                   const FieldName& name = FindField(in.Inside(key));
                   const auto rank = static_cast<std::uint8_t>(name.rank + kDataRank);
-                  fields_.push_back({key, value, &name, rank});
+                  fields_.push_back({key, value, &name, rank, KeyShapes::kNone});
                   roles_ |= RoleBit(name.role);
                 });
 }
@@ -310,7 +344,7 @@ bool EventReader::PlaceContextMember(const JsonCursor& cursor, const JsonSpan& k
       fields_[chosen_[Index(name.column)]].rank < name.rank) {
     return false;
   }
-  fields_.push_back({key, value, &name, name.rank});
+  fields_.push_back({key, value, &name, name.rank, KeyShapes::kNone});
   return true;
 }
 
@@ -324,10 +358,17 @@ std::string_view EventReader::Decoded(const JsonCursor& cursor, const JsonSpan& 
 bool EventReader::Fill(const JsonCursor& cursor, EventFault* fault) {
   view_.present = 0;
   view_.made = 0;
+  view_.properties_shape = 0;
   if (context_->rules == JsonRules::kStrict && !CheckStrict(cursor, fault)) return false;
   if (context_->rules == JsonRules::kCloudEvent && !CheckCloudEvent(cursor, fault)) return false;
   for (std::uint32_t bits = chosen_bits_ & kOwnText; bits != 0; bits &= bits - 1) {
-    const Field* field = Chosen(static_cast<Column>(std::countr_zero(bits)));
+    const auto column = static_cast<Column>(std::countr_zero(bits));
+    const JsonSpan& value = fields_[chosen_[Index(column)]].value;
+    if (value.kind == '"' && !value.escaped) {  // Nearly every one.
+      view_.SetText(column, cursor.Inside(value));
+      continue;
+    }
+    const Field* field = Chosen(column);
     if (field != nullptr && !FillText(cursor, *field, fault)) return false;
   }
   if (!view_.Has(Column::kEventType) || view_.Text(Column::kEventType).empty()) {
@@ -457,6 +498,7 @@ bool EventReader::FillProperties(const JsonCursor& cursor, EventFault* fault) {
   if (field == nullptr && members_.empty()) return true;
   if (field != nullptr && members_.empty() && field->value.plain) {
     view_.SetText(Column::kProperties, cursor.Raw(field->value));
+    if (field->shape != KeyShapes::kNone) view_.properties_shape = shapes_.NumberOf(field->shape);
     return true;
   }
   properties_.clear();

@@ -13,6 +13,7 @@
 #include "event/json_events.h"
 #include "event/json_names.h"
 #include "event/json_tokens.h"
+#include "event/key_shapes.h"
 
 namespace tidemark::event {
 
@@ -49,6 +50,7 @@ class EventReader {
     JsonSpan value;
     const FieldName* name;
     std::uint8_t rank;
+    KeyShapes::Shape shape = KeyShapes::kNone;  // Of the value, if it is an object.
   };
   // A member of `properties`.
   struct Member {
@@ -59,9 +61,18 @@ class EventReader {
     bool dropped = false;
   };
   static constexpr std::uint32_t kNone = ~0U;
+  // Which fields are the columns of events with these names; forgotten for others.
+  struct Choice {
+    std::uint64_t number = 0;  // KeyShapes::NumberOf.
+    std::uint32_t bits = 0;
+    std::array<std::uint32_t, kColumnCount> chosen{};
+  };
+  static constexpr std::size_t kChoices = 64;
 
   bool Walk(JsonCursor* cursor, JsonSpan* event);
   void ChooseFields(const JsonCursor& cursor);
+  bool ChooseAsBefore();
+  void NoteChoice();
   void Place(std::uint32_t index);
   void AddOther(std::uint32_t index);
   std::uint32_t LastOf(FieldRole role) const;
@@ -100,6 +111,9 @@ class EventReader {
   EventView view_;
   JsonSpan span_;
   bool has_fields_ = false;  // The event's fields are chosen, and its texts can be decoded.
+  KeyShapes shapes_;
+  KeyShapes::Shape shape_ = KeyShapes::kNone;  // Of the event's own names.
+  std::array<Choice, kChoices> choices_;
   std::vector<Field> fields_;
   std::size_t own_fields_ = 0;     // The first ones; behind them those of `data` and `context`.
   std::uint32_t roles_ = 0;        // A bit for each FieldRole that a field has.

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/json_writer.h"
+#include "base/text_scan.h"
 #include "base/units.h"
 
 namespace tidemark::event {
@@ -100,6 +101,17 @@ JsonFault DecodeEscapes(std::string_view rest, std::string* out) {
 const char* SkipDigits(const char* at, const char* end) {
   while (at != end && IsDigit(*at)) ++at;
   return at;
+}
+
+// Up to seven digits, and as many behind a point: nearly every number. Up to 16 bytes behind its
+// beginning are read.
+bool IsUsualNumber(const char* at, std::size_t size) {
+  const std::size_t whole = CountDigits(at);
+  if (whole == 0 || whole > 7 || (*at == '0' && whole > 1)) return false;
+  if (whole == size) return true;
+  if (at[whole] != '.') return false;
+  const std::size_t fraction = CountDigits(at + whole + 1);
+  return fraction > 0 && whole + 1 + fraction == size;
 }
 
 // true, false or null. Up to 4 bytes behind `text` are read.
@@ -268,6 +280,11 @@ bool JsonCursor::CheckScalar(JsonSpan* span) {
   span->end = EndBefore(starts_[at_ + 1], span->begin);
   span->plain = true;
   span->escaped = false;
+  if (IsUsualNumber(text_.data() + span->begin, span->end - span->begin)) {
+    span->kind = '0';
+    ++at_;
+    return true;
+  }
   const std::string_view raw = Raw(*span);
   const bool word = IsWord(raw);
   if (!word && !IsJsonNumber(raw)) return Stop();
@@ -276,25 +293,40 @@ bool JsonCursor::CheckScalar(JsonSpan* span) {
   return true;
 }
 
+// Whether the object had no such key before. `key` has its quotes.
+bool JsonCursor::IsNewKey(std::string_view key, OpenObject* object) {
+  if (object->shape != KeyShapes::kNone) {
+    const KeyShapes::Shape next = shapes_->Next(object->shape, key);
+    if (next != KeyShapes::kNone) {
+      object->shape = next;
+      return true;
+    }
+    // From here on key by key.
+    shapes_->ForEachKey(object->shape, [&](std::string_view earlier) { AddKey(earlier, object); });
+    object->shape = KeyShapes::kNone;
+  }
+  return AddKey(key, object);
+}
+
 // False if the object has that key already.
-bool JsonCursor::AddKey(const JsonSpan& key, std::size_t first_key, SeenKeys* seen) {
-  KeyRef ref{key.begin + 1, key.end - key.begin - 2, 0};
+bool JsonCursor::AddKey(std::string_view key, OpenObject* object) {
+  const std::size_t first_key = object->first_key;
+  KeyRef ref{key.data() + 1, key.size() - 2, 0};
   // The key's bytes, its closing quote and padding are readable.
   std::uint64_t more = 0;  // Up to 8 bytes that follow.
-  std::memcpy(&ref.head, text_.data() + ref.begin, 8);
-  std::memcpy(&more, text_.data() + ref.begin + 8, 8);
+  std::memcpy(&ref.head, ref.begin, 8);
+  std::memcpy(&more, ref.begin + 8, 8);
   ref.head &= ref.size >= 8 ? ~0ULL : (1ULL << (ref.size * 8)) - 1;
   more &= ref.size >= 16 ? ~0ULL : ref.size <= 8 ? 0 : (1ULL << (ref.size * 8 - 64)) - 1;
   const std::uint64_t mixed =
       (ref.head ^ (more + ref.size) * 0x9E3779B97F4A7C15ULL) * 0xBF58476D1CE4E5B9ULL;
-  std::uint64_t& seen_word = (*seen)[mixed >> 62];
+  std::uint64_t& seen_word = object->seen[mixed >> 62];
   const std::uint64_t bit = 1ULL << (mixed >> 56 & 63);
   bool repeated = false;
   if ((seen_word & bit) != 0 && keys_.size() - first_key <= kPairwiseKeysMax) {
     for (std::size_t i = first_key; i < keys_.size() && !repeated; ++i) {
-      repeated =
-          keys_[i].head == ref.head && keys_[i].size == ref.size &&
-          std::memcmp(text_.data() + keys_[i].begin, text_.data() + ref.begin, ref.size) == 0;
+      repeated = keys_[i].head == ref.head && keys_[i].size == ref.size &&
+                 std::memcmp(keys_[i].begin, ref.begin, ref.size) == 0;
     }
   }
   seen_word |= bit;
@@ -316,11 +348,11 @@ bool JsonCursor::Check(std::uint32_t depth_left, JsonSpan* span) {
 }
 
 bool JsonCursor::CheckObject(std::uint32_t depth_left, JsonSpan* span) {
-  const std::size_t first_key = keys_.size();
-  if (keys_.capacity() == 0) keys_.reserve(kKeysReserved);
+  OpenObject object{.shape = shapes_ != nullptr ? KeyShapes::kObject : KeyShapes::kNone,
+                    .first_key = keys_.size()};
+  if (shapes_ == nullptr && keys_.capacity() == 0) keys_.reserve(kKeysReserved);
   const std::uint32_t token = at_;
   const std::uint32_t begin = starts_[token];
-  SeenKeys seen{};
   bool plain = true;
   std::uint32_t next = begin + 1;  // Where the next token begins if there are no blanks.
   ++at_;
@@ -334,10 +366,14 @@ bool JsonCursor::CheckObject(std::uint32_t depth_left, JsonSpan* span) {
       plain &= starts_[at_] == next;
     }
     JsonSpan key;
-    if (!CheckString(&key)) return false;
-    plain &= key.plain && AddKey(key, first_key, &seen) && starts_[at_] == key.end;
-    if (Peek() != ':') return Stop();
-    next = starts_[at_++] + 1;
+    if (object.shape != KeyShapes::kNone && TakeKnownKey(shapes_, &object.shape, &key)) {
+      next = key.end + 1;
+    } else {
+      if (!CheckString(&key)) return false;
+      plain &= key.plain && IsNewKey(Raw(key), &object) && starts_[at_] == key.end;
+      if (Peek() != ':') return Stop();
+      next = starts_[at_++] + 1;
+    }
     plain &= starts_[at_] == next;
     JsonSpan value;
     c = Peek();
@@ -353,9 +389,10 @@ bool JsonCursor::CheckObject(std::uint32_t depth_left, JsonSpan* span) {
   }
   plain &= starts_[at_] == next;
   // Many keys are not compared one by one: the canonical form sorts them anyhow.
-  plain &= keys_.size() - first_key <= kPairwiseKeysMax;
+  plain &= keys_.size() - object.first_key <= kPairwiseKeysMax;
   *span = {token, begin, starts_[at_++] + 1, '{', plain, false};
-  keys_.resize(first_key);
+  keys_.resize(object.first_key);
+  shape_ = plain ? object.shape : KeyShapes::kNone;
   return true;
 }
 

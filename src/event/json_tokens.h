@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "event/key_shapes.h"
 
 namespace tidemark::event {
 
@@ -72,6 +73,12 @@ class JsonCursor {
   void MoveTo(std::uint32_t token) { at_ = token; }
   std::uint32_t count() const { return count_; }
 
+  // Objects that are checked from here on are told by their names. `shapes` must outlive the
+  // cursor.
+  void Use(KeyShapes* shapes) { shapes_ = shapes; }
+  // Of the object that Check passed last, if its text is its canonical form; kNone: not known.
+  KeyShapes::Shape shape() const { return shape_; }
+
   // Passes one value and checks all of it. False: not JSON; failed_at() says where. Sets fault()
   // (the first one stays) for what is well formed but not accepted. `depth_left`: how many levels
   // of objects and arrays may open.
@@ -90,6 +97,20 @@ class JsonCursor {
     }
     *span = {at, begin, next, '"', true, false};
     at_ = at + 1;
+    return true;
+  }
+  // Passes a name and its colon, if `shape`, which becomes the sequence with it, knows that such a
+  // name may come here and there is no blank between them.
+  bool TakeKnownKey(KeyShapes* shapes, KeyShapes::Shape* shape, JsonSpan* key) {
+    const std::uint32_t at = at_;
+    if (at + 1 >= count_) return false;
+    const std::uint32_t begin = starts_[at];
+    // A name has no quote inside: the string ends where the name does.
+    const KeyShapes::Shape next = shapes->Known(*shape, text_.data() + begin);
+    if (next == KeyShapes::kNone) return false;
+    *key = {at, begin, begin + shapes->KeyBytes(next), '"', true, false};
+    *shape = next;
+    at_ = at + 2;
     return true;
   }
   // Passes a value that Check has accepted before.
@@ -111,12 +132,18 @@ class JsonCursor {
 
  private:
   struct KeyRef {
-    std::uint32_t begin;
-    std::uint32_t size;
+    const char* begin;
+    std::uint64_t size;
     std::uint64_t head;  // Up to 8 first bytes.
   };
   // A bit for each hash of a key that the object has: most keys need no comparison.
   using SeenKeys = std::array<std::uint64_t, 4>;
+  // An object that is being checked: its names are told by its shape, or else one by one.
+  struct OpenObject {
+    KeyShapes::Shape shape = KeyShapes::kNone;
+    std::size_t first_key = 0;  // In keys_.
+    SeenKeys seen{};
+  };
   // Strings are asked about in rising order, so that all of the text is searched once.
   bool HasBackslash(std::uint32_t begin, std::uint32_t end) {
     return next_backslash_ < end && FindBackslash(begin) < end;
@@ -133,7 +160,8 @@ class JsonCursor {
   bool CheckObject(std::uint32_t depth_left, JsonSpan* span);
   bool CheckArray(std::uint32_t depth_left, JsonSpan* span);
   bool CheckTooDeep(JsonSpan* span);
-  bool AddKey(const JsonSpan& key, std::size_t first_key, SeenKeys* seen);
+  bool IsNewKey(std::string_view key, OpenObject* object);
+  bool AddKey(std::string_view key, OpenObject* object);
   void SkipNested();
 
   std::string_view text_;
@@ -144,6 +172,8 @@ class JsonCursor {
   std::uint64_t next_backslash_ = 0;  // The first at or after where we looked last.
   JsonFault fault_ = JsonFault::kNone;
   std::vector<KeyRef> keys_;  // Of the objects that are open, outermost first.
+  KeyShapes* shapes_ = nullptr;
+  KeyShapes::Shape shape_ = KeyShapes::kNone;
 };
 
 // The members of an object that Check accepted: calls `visit(cursor, key, value)` for each.
