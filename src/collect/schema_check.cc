@@ -91,7 +91,7 @@ void SchemaCheck::Judge(const event::EventView& event, const meta::SchemaInForce
   const bool refuse = one.subject->mode == meta::SchemaMode::kEnforce;
   schema::BrokenRule broken;
   schema::Judgement judgement = schema::Judgement::kUndecided;
-  const auto quick = validator.JudgeColumns(event, &broken);
+  const auto quick = validator.JudgeColumns(event, &broken, &known_shapes_);
   // What is told is told from the laid out event.
   if (quick && (*quick == schema::Judgement::kValid || !(refuse || tell_))) {
     judgement = *quick;

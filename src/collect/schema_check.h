@@ -9,6 +9,7 @@
 
 #include "event/event_check.h"
 #include "meta/schemas.h"
+#include "schema/column_rules.h"
 #include "schema/instance.h"
 #include "telemetry/metrics.h"
 
@@ -68,6 +69,7 @@ class SchemaCheck final : public event::EventCheck {
   // The schemas of the last event's type: events of one type come together.
   std::string last_type_;
   const std::vector<meta::SchemaInForce>* last_ = nullptr;
+  schema::KnownShapes known_shapes_;
   schema::Instance instance_;
   bool laid_out_ = false;
   std::vector<Tally> tallies_;

@@ -1,6 +1,7 @@
 #include "schema/column_rules.h"
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 
 #include "base/text_scan.h"
@@ -88,7 +89,9 @@ std::optional<ColumnRules> ColumnRules::Of(const Program& program) {
   const bool plain = !root.never && (root.types == 0 || (root.types & kObjectBit) != 0) &&
                      !root.choices && !root.const_value && !root.HasApplicators();
   if (program.shape == Shape::kNested || !plain) return std::nullopt;
+  static std::atomic<std::uint64_t> next_number{1};
   ColumnRules columns;
+  columns.number = next_number.fetch_add(1, std::memory_order_relaxed);
   if (!root.object) return columns;
   const ObjectRules& rules = *root.object;
   if (!SaysNothing(rules) || rules.required.size() > kRequiredMax) return std::nullopt;
@@ -138,7 +141,17 @@ bool ColumnRules::SpeaksOf(std::string_view properties) const {
   return false;
 }
 
-ColumnRules::Answer ColumnRules::Ask(const event::EventView& event, std::uint16_t* place) const {
+bool ColumnRules::SpeaksOf(const event::EventView& event, KnownShapes* known) const {
+  const std::string_view properties = event.Text(Column::kProperties);
+  if (known == nullptr || event.properties_shape == 0) return SpeaksOf(properties);
+  if (const auto found = known->Find(number, event.properties_shape)) return *found;
+  const bool speaks = SpeaksOf(properties);
+  known->Put(number, event.properties_shape, speaks);
+  return speaks;
+}
+
+ColumnRules::Answer ColumnRules::Ask(const event::EventView& event, std::uint16_t* place,
+                                     KnownShapes* known) const {
   static const std::uint32_t kVisible = VisibleColumns();
   const std::uint32_t there = (event.present & kVisible) | Bit(Column::kProjectId);
   if ((there & others) != 0) return Answer::kUnknown;
@@ -151,8 +164,7 @@ ColumnRules::Answer ColumnRules::Ask(const event::EventView& event, std::uint16_
       return Answer::kUnknown;
     }
   }
-  if (flat != nullptr && event.Has(Column::kProperties) &&
-      SpeaksOf(event.Text(Column::kProperties))) {
+  if (flat != nullptr && event.Has(Column::kProperties) && SpeaksOf(event, known)) {
     return Answer::kUnknown;
   }
   *place = missing_place;

@@ -22,9 +22,37 @@ struct Program;
 // Which columns are seen by schemas, a bit each: texts but `properties`, the time and the value.
 std::uint32_t VisibleColumns();
 
+// What was found of the names of `properties`, by their sequence: whether a schema speaks of any.
+// Forgets what it has no room for. One thread.
+class KnownShapes {
+ public:
+  // `rules`: ColumnRules::number. `shape`: EventView::properties_shape, not 0.
+  std::optional<bool> Find(std::uint64_t rules, std::uint64_t shape) const {
+    const Known& known = slots_[SlotOf(rules, shape)];
+    if (known.rules != rules || known.shape != shape) return std::nullopt;
+    return known.speaks;
+  }
+  void Put(std::uint64_t rules, std::uint64_t shape, bool speaks) {
+    slots_[SlotOf(rules, shape)] = {rules, shape, speaks};
+  }
+
+ private:
+  struct Known {
+    std::uint64_t rules = 0;
+    std::uint64_t shape = 0;
+    bool speaks = false;
+  };
+  static constexpr std::size_t kSlots = 256;
+  static std::size_t SlotOf(std::uint64_t rules, std::uint64_t shape) {
+    return (rules * 37 + shape) % kSlots;
+  }
+  std::array<Known, kSlots> slots_{};
+};
+
 struct ColumnRules {
   static constexpr std::uint16_t kNoPlace = 0xFFFF;
 
+  std::uint64_t number = 0;    // No two schemas have the same.
   std::uint32_t required = 0;  // Bits of columns that must be there.
   std::uint32_t few = 0;       // Of those whose text must be one of some.
   std::uint32_t others = 0;    // Of those that have rules of another kind: Judge knows them.
@@ -44,9 +72,11 @@ struct ColumnRules {
   enum class Answer : std::uint8_t { kValid, kMissing, kUnknown };
   // kMissing: nothing is wrong but that the required name at `*place`, and perhaps others behind
   // it, is not there. kUnknown: ask Judge.
-  Answer Ask(const event::EventView& event, std::uint16_t* place) const;
+  // `known`, which may be null, remembers from call to call.
+  Answer Ask(const event::EventView& event, std::uint16_t* place, KnownShapes* known) const;
 
  private:
+  bool SpeaksOf(const event::EventView& event, KnownShapes* known) const;
   bool SpeaksOf(std::string_view properties) const;
 };
 

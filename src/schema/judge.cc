@@ -751,11 +751,11 @@ Judgement Validator::Judge(const Instance& instance, std::vector<Finding>* findi
   return schema::Judge(*program_, instance.nodes(), findings, findings_max, steps_max).Run();
 }
 
-std::optional<Judgement> Validator::JudgeColumns(const event::EventView& event,
-                                                 BrokenRule* broken) const {
+std::optional<Judgement> Validator::JudgeColumns(const event::EventView& event, BrokenRule* broken,
+                                                 KnownShapes* known) const {
   std::uint16_t place = 0;
-  const auto answer =
-      program_->columns ? program_->columns->Ask(event, &place) : ColumnRules::Answer::kUnknown;
+  const auto answer = program_->columns ? program_->columns->Ask(event, &place, known)
+                                        : ColumnRules::Answer::kUnknown;
   if (answer == ColumnRules::Answer::kUnknown) return std::nullopt;
   if (answer == ColumnRules::Answer::kValid) return Judgement::kValid;
   static const std::uint8_t kRequired = KeywordNumber("required");

@@ -57,6 +57,7 @@ struct BrokenRule {
 };
 
 struct Program;
+class KnownShapes;
 
 // The schema document of an absolute URI without a fragment; nothing if there is none.
 using FindDocument = std::function<std::optional<JsonValue>(std::string_view uri)>;
@@ -86,8 +87,10 @@ class Validator {
   // The same, in less time. `broken` is set if the value is invalid.
   Judgement Judge(const Instance& instance, BrokenRule* broken) const;
   // The same of an event that is not laid out, if its columns and the names of its properties tell;
-  // nothing: lay it out and ask Judge. `event.properties` as for Instance::Read.
-  std::optional<Judgement> JudgeColumns(const event::EventView& event, BrokenRule* broken) const;
+  // nothing: lay it out and ask Judge. `event.properties` as for Instance::Read. `known`, which may
+  // be null, remembers from call to call, for any number of schemas.
+  std::optional<Judgement> JudgeColumns(const event::EventView& event, BrokenRule* broken,
+                                        KnownShapes* known = nullptr) const;
   // "#/properties/amount/minimum", "#/required/amount".
   std::string RuleName(const BrokenRule& broken) const;
 

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "schema/builtins.h"
+#include "schema/column_rules.h"
 #include "schema/name_table.h"
 #include "schema/number.h"
 #include "schema/pattern.h"
@@ -315,6 +316,9 @@ std::vector<std::string> SchemasOfEvents() {
 TEST(Schema, TellsAtALookWhatItTellsOfTheWholeEvent) {
   Dice dice;
   std::size_t told = 0;
+  // Of all schemas together; a text has the names that it has.
+  KnownShapes known;
+  std::map<std::string, std::uint64_t> shapes;
   for (const std::string& text : SchemasOfEvents()) {
     CompileOptions options;
     options.of_events = true;
@@ -322,10 +326,14 @@ TEST(Schema, TellsAtALookWhatItTellsOfTheWholeEvent) {
     ASSERT_TRUE(made.has_value()) << made.error().ToString();
     for (int i = 0; i < 2'000; ++i) {
       std::string properties;
-      const event::EventView event = RandomEvent(&dice, &properties);
+      event::EventView event = RandomEvent(&dice, &properties);
       BrokenRule quick;
       const auto judged = (*made)->JudgeColumns(event, &quick);
+      event.properties_shape = shapes.emplace(properties, shapes.size() + 1).first->second;
+      BrokenRule remembered;
+      ASSERT_EQ((*made)->JudgeColumns(event, &remembered, &known), judged) << text << properties;
       if (!judged) continue;
+      ASSERT_EQ(remembered, quick) << text << properties;
       ++told;
       Instance instance;
       BrokenRule broken;
