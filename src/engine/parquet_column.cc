@@ -40,6 +40,9 @@ constexpr std::size_t kBoundBytesMax = 64;  // Longer bounds help no reader.
 constexpr std::size_t kPrefetchRows = 8;
 // Before the plain values, so that a page's levels come right in front of them without a copy.
 constexpr std::size_t kLevelBytes = 3U << 10;
+// A column whose first bytes shrink by less than that is not compressed: readers are faster, too.
+constexpr std::size_t kSampleBytes = 16U << 10;
+constexpr std::size_t kWorthPercent = 15;
 constexpr std::size_t kKeptBytesMax = 8U << 10;  // A buffer, from file to file.
 
 // Values that are never twice the same, or hardly: no dictionary, and bounds that prune nothing.
@@ -145,6 +148,7 @@ void TextDictionary::Grow() {
 void ColumnEncoder::Begin(const event::TableColumn& column) {
   column_ = &column;
   info_ = {};
+  info_.codec = codec_;
   by_dictionary_ = column.type == Type::kString && !IsUnique(column);
   dictionary_.Clear();
   remaps_.clear();
@@ -298,6 +302,8 @@ void ColumnEncoder::LeaveDictionary() {
   // in any order would have repeated by now.
   const bool seldom = entries > kDictionaryTrial && entries > texts_ - texts_ / 20;
   if (!full && !seldom) return;
+  // Its entries are what plain pages will have.
+  if (pages_.empty()) ChooseCodec(dictionary_.plain());
   EndPage();
   by_dictionary_ = false;
 }
@@ -391,6 +397,7 @@ void ColumnEncoder::EndPage() {
   const std::string_view page =
       whole ? std::string_view(body_)
             : std::string_view(values_.data() + kLevelBytes - body_.size(), body_.size() + used_);
+  if (pages_.empty() && encoding == kPlain) ChooseCodec(page);
   AppendPage(PageKind::kData, encoding, page_rows_, page, &pages_);
   info_.values += static_cast<std::int64_t>(page_rows_);
   info_.nulls += static_cast<std::int64_t>(page_rows_ - page_valid_);
@@ -400,16 +407,26 @@ void ColumnEncoder::EndPage() {
   numbers_.clear();
 }
 
+std::string_view ColumnEncoder::Pack(std::string_view body) {
+  const std::size_t most = snappy::MaxCompressedLength(body.size());
+  if (packed_.size() < most) packed_.resize(most);
+  std::size_t size = 0;
+  snappy::RawCompress(body.data(), body.size(), packed_.data(), &size);
+  return {packed_.data(), size};
+}
+
+// Before the first page: a chunk has one codec. Small ones are compressed anyhow.
+void ColumnEncoder::ChooseCodec(std::string_view sample) {
+  if (codec_ != ParquetCodec::kSnappy || sample.size() < kSampleBytes) return;
+  const std::size_t packed = Pack(sample.substr(0, kSampleBytes)).size();
+  if (packed > kSampleBytes - kSampleBytes * kWorthPercent / 100) {
+    info_.codec = ParquetCodec::kUncompressed;
+  }
+}
+
 void ColumnEncoder::AppendPage(PageKind kind, std::int32_t encoding, std::size_t values,
                                std::string_view body, std::string* out) {
-  std::string_view stored = body;
-  if (codec_ == ParquetCodec::kSnappy) {
-    const std::size_t most = snappy::MaxCompressedLength(body.size());
-    if (packed_.size() < most) packed_.resize(most);
-    std::size_t size = 0;
-    snappy::RawCompress(body.data(), body.size(), packed_.data(), &size);
-    stored = {packed_.data(), size};
-  }
+  const std::string_view stored = info_.codec == ParquetCodec::kSnappy ? Pack(body) : body;
   const std::size_t begin = out->size();
   ThriftWriter page(out);
   page.I32(1, kind == PageKind::kData ? kDataPage : kDictionaryPage);

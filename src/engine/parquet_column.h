@@ -26,6 +26,7 @@ struct ColumnChunkInfo {
   std::int64_t plain_bytes = 0;  // With page headers, before compression.
   std::int64_t bytes = 0;
   std::int64_t nulls = 0;
+  ParquetCodec codec = ParquetCodec::kUncompressed;
   bool plain = false;              // Some pages are plain.
   bool differences = false;        // Its pages are packed differences.
   std::optional<std::string> min;  // As the format has them; absent: not known or no use.
@@ -91,6 +92,8 @@ class ColumnEncoder {
   void EndPage();
   void AppendPage(PageKind kind, std::int32_t encoding, std::size_t values, std::string_view body,
                   std::string* out);
+  std::string_view Pack(std::string_view body);
+  void ChooseCodec(std::string_view sample);
   void FinishBounds();
 
   const ParquetCodec codec_;

@@ -164,7 +164,7 @@ void WriteSchema(const FileColumns& columns, ThriftWriter* out) {
 }
 
 void WriteColumn(const event::TableColumn& info, bool is_kept, const ColumnChunkInfo& chunk,
-                 ParquetCodec codec, ThriftWriter* out) {
+                 ThriftWriter* out) {
   constexpr std::int32_t kPlain = 0;
   constexpr std::int32_t kRle = 3;
   constexpr std::int32_t kDeltas = 5;
@@ -182,7 +182,7 @@ void WriteColumn(const event::TableColumn& info, bool is_kept, const ColumnChunk
   out->BeginList(3, ThriftWriter::Type::kBinary, is_kept ? 2 : 1);
   if (is_kept) out->BinaryElement(event::kKeptColumn);
   out->BinaryElement(info.name);
-  out->I32(4, static_cast<std::int32_t>(codec));
+  out->I32(4, static_cast<std::int32_t>(chunk.codec));
   out->I64(5, chunk.values);
   out->I64(6, chunk.plain_bytes);
   out->I64(7, chunk.bytes);
@@ -199,14 +199,13 @@ void WriteColumn(const event::TableColumn& info, bool is_kept, const ColumnChunk
   out->End();
 }
 
-void WriteRowGroup(const FileColumns& columns, const RowGroup& group, ParquetCodec codec,
-                   ThriftWriter* out) {
+void WriteRowGroup(const FileColumns& columns, const RowGroup& group, ThriftWriter* out) {
   std::int64_t plain_bytes = 0;
   std::int64_t bytes = 0;
   out->BeginElement();
   const auto write = [&](const event::TableColumn& column, bool is_kept,
                          const ColumnChunkInfo& chunk) {
-    WriteColumn(column, is_kept, chunk, codec, out);
+    WriteColumn(column, is_kept, chunk, out);
     plain_bytes += chunk.plain_bytes;
     bytes += chunk.bytes;
   };
@@ -359,7 +358,7 @@ class ParquetWriter final : public DataFileWriter {
     WriteSchema(columns, &footer);
     footer.I64(3, rows);
     footer.BeginList(4, ThriftWriter::Type::kStruct, groups.size());
-    for (const RowGroup& group : groups) WriteRowGroup(columns, group, options_.codec, &footer);
+    for (const RowGroup& group : groups) WriteRowGroup(columns, group, &footer);
     if (!options_.key_values.empty()) {
       footer.BeginList(5, ThriftWriter::Type::kStruct, options_.key_values.size());
       for (const auto& [key, value] : options_.key_values) {

@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/instance.h"
 #include "engine/parquet.h"
 #include "engine/test_rows.h"
 
@@ -63,6 +64,95 @@ TEST(ParquetWriterTest, WritesAFileAsIfItWereTheFirst) {
     const TestRows lost(RowsOf(0, 5'000));
     EXPECT_FALSE(many->Write(lost, {}, folder + "/none/b.parquet").has_value());
   }
+}
+
+class FixedClock final : public env::Clock {
+ public:
+  Duration Now() const override { return {}; }
+  TimeMicros WallNow() const override { return TimeMicros(0); }
+};
+
+// Sixteen hexadecimal digits, never twice the same.
+std::string Digits(std::int64_t number) {
+  std::string text;
+  for (auto rest = static_cast<std::uint64_t>(number) * 0x9E3779B97F4A7C15ULL; text.size() < 16;
+       rest = (rest ^ rest >> 31) * 0xBF58476D1CE4E5B9ULL) {
+    text.push_back("0123456789abcdef"[rest >> 60]);
+  }
+  return text;
+}
+
+// Texts that no codec shrinks: of a column without a dictionary, and of two that leave theirs.
+std::vector<TestRow> RowsOfDigits(std::int64_t count) {
+  std::vector<TestRow> rows = RowsOf(0, count);
+  for (TestRow& row : rows) {
+    row.event_id = Digits(row.offset);
+    row.user_id = Digits(row.offset + count);
+    row.properties =
+        "{\"trace\":\"" + Digits(row.offset + 2 * count) + "\",\"words\":\"a a a a a a\"}";
+  }
+  return rows;
+}
+
+// Ten values as a page has them if it is not compressed.
+template <class Of>
+std::string PlainRun(const std::vector<TestRow>& rows, std::size_t from, const Of& of) {
+  std::string run;
+  for (std::size_t i = from; i < from + 10; ++i) {
+    const std::string text = of(rows[i]);
+    run.append({static_cast<char>(text.size()), 0, 0, 0}).append(text);
+  }
+  return run;
+}
+
+TEST(ParquetWriterTest, CompressesOnlyWhatShrinks) {
+  std::string folder = ::testing::TempDir() + "tm_writer_XXXXXX";
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  const std::string path = folder + "/a.parquet";
+  const event::KeptPaths kept{40, {{{"trace"}, event::Type::kString, 41, "trace"}}};
+  const std::vector<TestRow> rows = RowsOfDigits(9'000);
+  ASSERT_TRUE(MakeParquetWriter({})->Write(TestRows(rows), kept, path).has_value());
+  std::ifstream in(path, std::ios::binary);
+  const std::string file{std::istreambuf_iterator<char>(in), {}};
+  const std::size_t last = 8'900;  // In the last page of each column.
+  const auto has = [&](const auto& of) {
+    return file.find(PlainRun(rows, last, of)) != std::string::npos;
+  };
+  EXPECT_TRUE(has([](const TestRow& row) { return row.event_id; }));
+  EXPECT_TRUE(has([](const TestRow& row) { return *row.user_id; }));
+  EXPECT_TRUE(has([](const TestRow& row) { return row.properties->substr(10, 16); }));
+  EXPECT_FALSE(has([](const TestRow& row) { return *row.properties; }));
+
+  FixedClock clock;
+  auto instance = Instance::Open({}, &clock);
+  ASSERT_TRUE(instance.has_value()) << instance.error().ToString();
+  auto schema = std::make_shared<event::TableSchema>(*event::EventsSchema());
+  schema->kept = kept;
+  const auto answer = [&](bool settled) {
+    auto relation = std::make_shared<Relation>();
+    relation->schema = schema;
+    if (settled) {
+      LakeFile one;
+      one.native_path = path;
+      one.added = std::make_shared<const std::vector<std::int32_t>>(1, 41);
+      relation->files = std::make_shared<const std::vector<LakeFile>>(1, one);
+    } else {
+      relation->hot.push_back(std::make_shared<const TestRows>(rows));
+    }
+    QueryRequest request;
+    request.sql =
+        "SELECT count(*), md5(string_agg(event_id || user_id || event_type || properties || "
+        "(properties->>'$.trace'), ',' ORDER BY log_offset)) FROM events";
+    request.relations.push_back({{"events", "iceberg.events"}, std::move(relation)});
+    auto stream = (*instance)->Query(std::move(request));
+    if (!stream) return stream.error().ToString();
+    std::string out;
+    while (*(*stream)->Next(RowFormat::kNdjson, &out, 1)) {
+    }
+    return out;
+  };
+  EXPECT_NE(answer(true).find("9000"), std::string::npos) << answer(true);
+  EXPECT_EQ(answer(true), answer(false));
 }
 
 }  // namespace
