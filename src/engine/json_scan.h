@@ -161,6 +161,17 @@ class JsonScan {
     return true;
   }
 
+  // A string without escapes; nothing else is passed.
+  bool TakePlainString(std::string_view* inside) {
+    if (peek() != '"') return false;
+    const char* const begin = at_ + 1;
+    const char* const end = FindQuoteOrBackslash(begin, end_);
+    if (end == end_ || *end != '"') return false;
+    *inside = {begin, static_cast<std::size_t>(end - begin)};
+    at_ = end + 1;
+    return true;
+  }
+
   // Any value, without looking at what it is.
   bool Skip() {
     std::string_view inside;

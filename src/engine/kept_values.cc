@@ -8,6 +8,7 @@
 
 #include "engine/json_scan.h"
 #include "env/faults.h"
+#include "event/text_prefetch.h"
 
 namespace tidemark::engine {
 namespace {
@@ -21,6 +22,8 @@ constexpr std::size_t kDigitsMax = 15;  // Of a decimal that a double always giv
 constexpr double kLeast = 1e-4;         // Below, and from kMost on, SQL writes an exponent.
 constexpr double kMost = 1e15;
 
+constexpr std::size_t kPrefetchRows = 3;
+
 // Calls visit(row, text) for the rows that have one. `properties` has no dictionary.
 template <class Visit>
 void ForEachText(const ColumnView& view, std::size_t rows, const Visit& visit) {
@@ -31,6 +34,8 @@ void ForEachText(const ColumnView& view, std::size_t rows, const Visit& visit) {
     } else if (view.kind == ColumnView::Kind::kDictionary) {
       if (view.codes[row] != view.null_code) visit(row, view.dictionary[view.codes[row]].view());
     } else if (view.IsValid(row)) {
+      const std::size_t soon = row + kPrefetchRows;
+      if (soon < rows && view.IsValid(soon)) event::PrefetchText(view.strings[soon]);
       visit(row, view.strings[row].view());
     }
   }
@@ -120,6 +125,12 @@ KeptValues::KeptValues(const event::KeptPaths& paths)
     }
     values_[i].validity.resize(kChunkRows / 64);
   }
+  for (Node& node : nodes_) {
+    for (Child& child : node.children) child.place = &nodes_[child.node];
+    if (!node.path) continue;
+    node.values = &values_[*node.path];
+    node.type = paths_[*node.path].type;
+  }
 }
 
 KeptValues::Child* KeptValues::FindChild(Node* node, std::string_view key) {
@@ -154,14 +165,14 @@ void KeptValues::Read(const ColumnView& properties, std::size_t rows) {
     ++row_number_;
     if (text == "{}") return;
     JsonScan scan(text);
-    if (IsObject(text) && WalkObject(&scan, 0, row)) return;
+    if (IsObject(text) && WalkObject(&scan, &nodes_.front(), row)) return;
     // Not what we write: the engine's parser has to say.
     std::fill(complete_.begin(), complete_.end(), false);
   });
 }
 
-bool KeptValues::TakeKey(JsonScan* scan, std::size_t node, std::size_t** guess, Child** child) {
-  std::vector<Child>& children = nodes_[node].children;
+bool KeptValues::TakeKey(JsonScan* scan, Node* node, std::size_t** guess, Child** child) {
+  std::vector<Child>& children = node->children;
   *child = children.empty() ? nullptr : &children[**guess];
   if (*child == nullptr || !scan->TakeKey((*child)->text)) {
     std::string_view key;
@@ -172,7 +183,7 @@ bool KeptValues::TakeKey(JsonScan* scan, std::size_t node, std::size_t** guess, 
       if (!Unescape(key, &plain)) return false;
       key = plain;
     }
-    *child = FindChild(&nodes_[node], key);
+    *child = FindChild(node, key);
     // Behind what no path goes through comes what was expected before.
     if (*child == nullptr) return true;
     **guess = static_cast<std::size_t>(*child - children.data());
@@ -181,56 +192,52 @@ bool KeptValues::TakeKey(JsonScan* scan, std::size_t node, std::size_t** guess, 
   return true;
 }
 
-bool KeptValues::WalkObject(JsonScan* scan, std::size_t node, std::size_t row) {
+bool KeptValues::WalkObject(JsonScan* scan, Node* node, std::size_t row) {
   if (!scan->Take('{')) return false;
   if (scan->Take('}')) return true;
-  std::size_t* guess = &nodes_[node].first;
+  std::size_t* guess = &node->first;
   for (;;) {
     Child* child = nullptr;
     if (!TakeKey(scan, node, &guess, &child)) return false;
-    const bool first = child != nullptr && nodes_[child->node].row != row_number_;
-    if (!(first ? WalkValue(scan, child->node, row) : scan->Skip())) return false;
+    const bool first = child != nullptr && child->place->row != row_number_;
+    if (!(first ? WalkValue(scan, child->place, row) : scan->Skip())) return false;
     if (scan->Take(',')) continue;
     return scan->Take('}');
   }
 }
 
-bool KeptValues::TakeTyped(JsonScan* scan, std::size_t path, std::size_t row) {
-  Values& values = values_[path];
-  JsonScan ahead = *scan;
-  bool taken = false;
+bool KeptValues::TakeTyped(JsonScan* scan, const Node& node, std::size_t row) {
+  Values& values = *node.values;
   bool truth = false;
   double number = 0;
   std::string_view inside;
-  switch (paths_[path].type) {
+  switch (node.type) {
     case Type::kInt64:
-      taken = ahead.TakeInt(&values.fixed[row]);
+      if (!scan->TakeInt(&values.fixed[row])) return false;
       break;
     case Type::kDouble:
-      taken = ahead.TakeDouble(&number);
-      if (taken) std::memcpy(&values.fixed[row], &number, sizeof number);
+      if (!scan->TakeDouble(&number)) return false;
+      std::memcpy(&values.fixed[row], &number, sizeof number);
       break;
     case Type::kBool:
-      taken = ahead.TakeBool(&truth);
-      if (taken) reinterpret_cast<bool*>(values.fixed.get())[row] = truth;
+      if (!scan->TakeBool(&truth)) return false;
+      reinterpret_cast<bool*>(values.fixed.get())[row] = truth;
       break;
     default:
-      taken = ahead.peek() == '"' && ahead.String(&inside, &truth) && !truth;
-      if (taken) values.strings[row] = StringRef::Of(inside);
+      if (!scan->TakePlainString(&inside)) return false;
+      values.strings[row] = StringRef::Of(inside);
       break;
   }
-  if (!taken) return false;
   SetValid(&values, row);
-  *scan = ahead;
   return true;
 }
 
-bool KeptValues::WalkValue(JsonScan* scan, std::size_t node, std::size_t row) {
-  nodes_[node].row = row_number_;
-  const std::optional<std::size_t> path = nodes_[node].path;
-  if (path && TakeTyped(scan, *path, row)) return true;
+bool KeptValues::WalkValue(JsonScan* scan, Node* node, std::size_t row) {
+  node->row = row_number_;
+  if (node->values != nullptr && TakeTyped(scan, *node, row)) return true;
+  const std::optional<std::size_t> path = node->path;
   const char* const begin = scan->at();
-  if (scan->peek() == '{' && !nodes_[node].children.empty()) {
+  if (scan->peek() == '{' && !node->children.empty()) {
     if (!WalkObject(scan, node, row)) return false;
     if (path) Put(*path, row, scan->Since(begin), false);
     return true;

@@ -43,11 +43,14 @@ class KeptValues {
   bool complete(std::size_t path) const { return complete_[path]; }
 
  private:
+  struct Node;
+  struct Values;
   struct Child {
     std::string key;
     KeyText text;
     std::uint64_t hash;
     std::size_t node;
+    Node* place = nullptr;  // Of `node`, when all are there.
     std::size_t next = 0;  // The child that came behind it the last time: rows are like each other.
   };
   struct Node {
@@ -56,6 +59,8 @@ class KeptValues {
     // Children by the hash of their keys: index + 1, 0 is free. A power of two.
     std::vector<std::uint16_t> slots;
     std::optional<std::size_t> path;
+    Values* values = nullptr;  // Of the path; null if there is none.
+    event::Type type = event::Type::kString;
     std::uint64_t row = 0;  // The last row that had it: of repeated keys the first counts.
   };
   struct Values {  // Of a chunk; the first two are not zeroed, for many files have few rows.
@@ -65,16 +70,16 @@ class KeptValues {
     bool any = false;
   };
 
-  bool WalkObject(JsonScan* scan, std::size_t node, std::size_t row);
-  bool WalkValue(JsonScan* scan, std::size_t node, std::size_t row);
+  bool WalkObject(JsonScan* scan, Node* node, std::size_t row);
+  bool WalkValue(JsonScan* scan, Node* node, std::size_t row);
   static Child* FindChild(Node* node, std::string_view key);
   // Passes a key with its colon. `*child` is null if there is no path through it. `guess`, where
   // the child's place is likely to be noted, is put right and moves on.
-  bool TakeKey(JsonScan* scan, std::size_t node, std::size_t** guess, Child** child);
+  static bool TakeKey(JsonScan* scan, Node* node, std::size_t** guess, Child** child);
   // The value of a path that is a scalar in the form that its type has; false, and nothing is
   // passed, if it is anything else.
-  bool TakeTyped(JsonScan* scan, std::size_t path, std::size_t row);
-  void SetValid(Values* values, std::size_t row) {
+  static bool TakeTyped(JsonScan* scan, const Node& node, std::size_t row);
+  static void SetValid(Values* values, std::size_t row) {
     SetBit(values->validity.data(), row);
     values->any = true;
   }

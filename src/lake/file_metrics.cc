@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "event/text_prefetch.h"
 #include "lake/bounds.h"
 
 namespace tidemark::lake {
@@ -134,16 +135,7 @@ class RowBytes {
   std::vector<char> bytes_;
 };
 
-// Texts that are no codes lie where hot memory has them, far from each other and from here.
 constexpr std::size_t kPrefetchRows = 8;
-constexpr std::uint32_t kPrefetchBytesMax = 512;
-constexpr std::uint32_t kCacheLine = 64;
-
-[[gnu::always_inline]] inline void PrefetchText(const StringRef& text) {
-  if (text.length <= StringRef::kInlineMax) return;
-  const std::uint32_t end = std::min(text.length, kPrefetchBytesMax);
-  for (std::uint32_t at = 0; at < end; at += kCacheLine) __builtin_prefetch(text.pointer + at);
-}
 
 constexpr std::uint32_t kFixedBytes = 1 + 8;
 constexpr std::uint32_t kTextHeadBytes = 1 + 4;
@@ -322,12 +314,12 @@ void MetricsCollector::State::WriteText(std::size_t index, std::size_t from, std
   const bool far = view.kind == ColumnView::Kind::kStrings;
   if (far) {
     for (std::size_t row = from; row < std::min(to, from + kPrefetchRows); ++row) {
-      if (view.IsValid(row)) PrefetchText(view.strings[row]);
+      if (view.IsValid(row)) event::PrefetchText(view.strings[row]);
     }
   }
   ForEachText(view, from, to, [&](std::size_t row, const StringRef& text) {
     if (const std::size_t soon = row + kPrefetchRows; far && soon < to && view.IsValid(soon)) {
-      PrefetchText(view.strings[soon]);
+      event::PrefetchText(view.strings[soon]);
     }
     char* at = bytes.At(row);
     const std::uint32_t length = text.length;
