@@ -1,5 +1,6 @@
-# tm_folder(<name> [LIBS ...] [ALONE ...]): the static library tm_<name> of src/<name> and its test
-# binary. What it may link comes from layers.txt, so that the build and the checker say the same.
+# tm_folder(<name> [ENGINE] [LIBS ...] [ALONE ...]): the static library tm_<name> of src/<name> and
+# its test binary. What it may link comes from layers.txt, so that the build and the checker say the
+# same. ENGINE: its tests cannot be linked without the engine library.
 # Neighbours are compiled together, tests with tests, but for the files of ALONE (names without
 # ending), whose file-local names others have too, or whose own types have members of file-local
 # ones: a compiler that says "redefinition", "shadows a global" or "uses the anonymous namespace" asks
@@ -81,7 +82,7 @@ function(tm_engine_objects name alone out)
 endfunction()
 
 function(tm_folder name)
-  cmake_parse_arguments(ARG "" "" "LIBS;ALONE" ${ARGN})
+  cmake_parse_arguments(ARG "ENGINE" "" "LIBS;ALONE" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
@@ -96,6 +97,9 @@ function(tm_folder name)
   else()
     # What needs the engine library stays out; its interfaces are headers and plain sources.
     list(FILTER tests EXCLUDE REGEX "_duckdb_test\\.cc$")
+    if(ARG_ENGINE)
+      set(tests "")
+    endif()
   endif()
   list(FILTER sources EXCLUDE REGEX "_duckdb\\.cc$")
   tm_layer_of(${name} layer)
