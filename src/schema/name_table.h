@@ -29,7 +29,8 @@ inline std::uint32_t HashName(std::string_view name) {
     std::uint32_t last = 0;
     std::memcpy(&first, at, 4);
     std::memcpy(&last, at + left - 4, 4);
-    word = first | static_cast<std::uint64_t>(last >> (8 * (8 - left))) << 32;
+    // Of four bytes, which are all in `first`, nothing is left.
+    word = first | (static_cast<std::uint64_t>(last) >> (8 * (8 - left))) << 32;
   } else {
     for (std::size_t i = 0; i < left; ++i) {
       word |= static_cast<std::uint64_t>(static_cast<unsigned char>(at[i])) << (8 * i);
