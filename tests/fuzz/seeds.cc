@@ -209,21 +209,6 @@ std::vector<std::string> CommitSeeds() {
   };
 }
 
-std::vector<std::string> ScanFilterSeeds() {
-  return {
-      R"({"type":"and","left":{"type":"eq","term":"event_type","value":"click"},"right":{"type":)"
-      R"("or","left":{"type":"lt","term":"timestamp","value":"2026-03-01T00:00:00+00:00"},)"
-      R"("right":{"type":"not-null","term":"user_id"}}})",
-      R"({"type":"not","child":{"type":"in","term":"log_offset","values":[1,2,3]}})",
-      R"({"type":"gt-eq","left":{"type":"reference","name":"value"},"right":{"type":"literal",)"
-      R"("value":1.5}})",
-      R"({"type":"eq","term":{"type":"transform","transform":"day","term":"timestamp"},)"
-      R"("value":20000})",
-      R"({"type":"starts-with","child":{"type":"reference","id":2},"value":"a"})",
-      "false",
-  };
-}
-
 // A schema, a line end, a value.
 std::vector<std::string> SchemaSeeds() {
   return {

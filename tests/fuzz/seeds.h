@@ -16,7 +16,6 @@ std::vector<std::string> AvroSeeds();
 std::vector<std::string> PuffinSeeds();  // And a deletion vector alone.
 std::vector<std::string> MetadataSeeds();
 std::vector<std::string> CommitSeeds();  // To the table of the first of those.
-std::vector<std::string> ScanFilterSeeds();
 std::vector<std::string> SchemaSeeds();
 
 }  // namespace tidemark::fuzz
