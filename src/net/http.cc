@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/json_writer.h"
+#include "base/utf8.h"
 
 namespace tidemark::net {
 namespace {
@@ -188,8 +189,8 @@ Response ErrorResponse(int status, std::string_view message, std::string_view hi
   response.status = status;
   JsonWriter json(&response.body);
   if (hint.empty()) hint = UsualHint(status);
-  json.BeginObject().Field("error", ReasonPhrase(status)).Field("message", message);
-  if (!hint.empty()) json.Field("hint", hint);
+  json.BeginObject().Field("error", ReasonPhrase(status)).Field("message", ToUtf8(message));
+  if (!hint.empty()) json.Field("hint", ToUtf8(hint));
   json.EndObject();
   if (status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
   if (status == 503 || status == 429) response.headers.emplace_back("Retry-After", "1");

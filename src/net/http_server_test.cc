@@ -13,10 +13,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/json_reader.h"
 #include "env/posix/posix_clock.h"
 #include "net/request_parser.h"
 #include "net/router.h"
 #include "net/socket_address.h"
+#include "sim/expect.h"
 
 namespace tidemark::net {
 namespace {
@@ -147,6 +149,18 @@ class HttpServerTest : public testing::Test {
   std::vector<std::shared_ptr<Responder>> held_;
   std::unique_ptr<HttpServer> server_;
 };
+
+TEST(ErrorResponse, IsJsonWhateverBytesItRepeats) {
+  for (const std::string_view bytes :
+       {"\xff", "a\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe6\xbc"}) {
+    const auto json = JsonValue::Parse(ErrorResponse(404, bytes, bytes).body);
+    ASSERT_OK(json);
+    EXPECT_NE(json->StringAt("message")->find("\xEF\xBF\xBD"), std::string::npos);
+  }
+  EXPECT_NE(
+      ErrorResponse(404, "caf\xc3\xa9 \xf0\x9f\x8c\x8a").body.find("caf\xc3\xa9 \xf0\x9f\x8c\x8a"),
+      std::string::npos);
+}
 
 TEST(ErrorResponse, HintsAtWhatHelps) {
   for (const int status : {400, 401, 403, 404, 409, 413, 415, 429, 500, 501, 503, 504}) {

@@ -6,6 +6,7 @@
 
 #include "base/json_reader.h"
 #include "base/json_writer.h"
+#include "base/utf8.h"
 #include "serve/schema_registration.h"
 
 namespace tidemark::serve {
@@ -35,7 +36,11 @@ net::Response Json(std::string body) {
 
 net::Response Refuse(int code, std::string_view message) {
   std::string body;
-  JsonWriter(&body).BeginObject().Field("error_code", code).Field("message", message).EndObject();
+  JsonWriter(&body)
+      .BeginObject()
+      .Field("error_code", code)
+      .Field("message", ToUtf8(message))
+      .EndObject();
   net::Response response = Json(std::move(body));
   response.status = code > 999 ? code / 100 : code;
   return response;

@@ -6,6 +6,7 @@
 
 #include "base/json_reader.h"
 #include "base/json_writer.h"
+#include "base/utf8.h"
 #include "event/json_events.h"
 #include "event/type_name.h"
 #include "schema/infer.h"
@@ -556,7 +557,7 @@ net::Response SchemaHandler::Iglu(const std::string& project, const net::Request
   if (!text || !text->is_object()) return refuse("The schema is not found");
   std::string body;
   JsonWriter json(&body);
-  json.BeginObject().Key("self").BeginObject().Field("vendor", vendor).Field("name", name);
+  json.BeginObject().Key("self").BeginObject().Field("vendor", ToUtf8(vendor)).Field("name", name);
   json.Field("format", "jsonschema").Field("version", version_text).EndObject();
   for (const auto& [key, value] : text->members()) {
     if (key != "self") json.Key(key).Raw(value.ToJson());
