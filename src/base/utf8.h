@@ -28,6 +28,15 @@ inline std::size_t CodePointBytes(std::string_view text) {
   return is_wrong ? 0 : size;
 }
 
+inline bool IsUtf8(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const std::size_t size = CodePointBytes(bytes);
+    if (size == 0) return false;
+    bytes.remove_prefix(size);
+  }
+  return true;
+}
+
 // For messages that repeat what somebody sent: each byte that is of no code point becomes U+FFFD.
 inline std::string ToUtf8(std::string_view bytes) {
   std::string text;

@@ -163,7 +163,7 @@ Result<Registered> Schemas::Register(std::string_view project, const NewSchema& 
   if (!IsSubjectName(added.subject)) {
     return Fail(Code::kInvalidArgument, "a subject is named by 1 to " +
                                             std::to_string(kSubjectBytesMax) +
-                                            " printable bytes without / ? # \" and \\");
+                                            " printable bytes of UTF-8 without / ? # \" and \\");
   }
   if (added.text.size() > schema::kSchemaBytesMax) {
     return Fail(Code::kInvalidArgument,

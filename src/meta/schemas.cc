@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "base/utf8.h"
 #include "schema/builtins.h"
 #include "schema/uri.h"
 #include "telemetry/log_line.h"
@@ -82,10 +83,11 @@ Result<SchemaMode> FindSchemaMode(std::string_view name) {
 }
 
 bool IsSubjectName(std::string_view name) {
-  return !name.empty() && name.size() <= kSubjectBytesMax && std::ranges::none_of(name, [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == '/' || c == '?' || c == '#' || c == '"' ||
-           c == '\\' || c == 0x7F;
-  });
+  const bool is_text = !name.empty() && name.size() <= kSubjectBytesMax && IsUtf8(name);
+  return is_text && std::ranges::none_of(name, [](char c) {
+           return static_cast<unsigned char>(c) < 0x20 || c == '/' || c == '?' || c == '#' ||
+                  c == '"' || c == '\\' || c == 0x7F;
+         });
 }
 
 std::shared_ptr<const SchemaVersion> SchemaSubject::newest() const {

@@ -145,6 +145,8 @@ TEST_F(SchemasTest, RefersToWhatIsRegisteredAndToNothingElse) {
 TEST_F(SchemasTest, RefusesBadNamesAndTexts) {
   EXPECT_FALSE(Register("", "{}").has_value());
   EXPECT_FALSE(Register("a/b", "{}").has_value());
+  EXPECT_FALSE(Register("a\xff", "{}").has_value());
+  EXPECT_TRUE(Register("caf\xc3\xa9", "{}").has_value());
   EXPECT_FALSE(Register("a", "{").has_value());
   EXPECT_FALSE(Register("a", R"({"$ref":"#"})").has_value());
   EXPECT_FALSE(Register("a", "{\"title\":\"" + std::string(300'000, 'x') + "\"}").has_value());
