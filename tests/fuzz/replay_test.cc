@@ -11,7 +11,6 @@
 namespace tidemark::fuzz {
 namespace {
 
-constexpr int kMutationsOfASeed = 1'500;
 constexpr std::size_t kBytesMax = 64 << 10;
 
 // Bytes that parsers treat apart: limits of numbers and lengths, brackets, quotes, line ends.
@@ -83,7 +82,7 @@ TEST_P(Replay, MutatedInputsNeverBreakIt) {
   target->run("");
   for (const std::string& seed : seeds) {
     target->run(seed);
-    for (int i = 0; i < kMutationsOfASeed; ++i) {
+    for (int i = 0; i < target->replayed; ++i) {
       std::string bytes = seed;
       for (std::uint64_t n = 1 + dice.Below(6); n > 0; --n) {
         MutateOnce(&bytes, seeds[dice.Below(seeds.size())], &dice);

@@ -32,6 +32,10 @@
 #include "schema/validator.h"
 #include "sim/sim_disk.h"
 #include "wal/recovery.h"
+#ifdef TM_FUZZ_ENGINE
+#include "fuzz/registry.h"
+#include "fuzz/statements.h"
+#endif
 
 namespace tidemark::fuzz {
 namespace {
@@ -341,6 +345,11 @@ constexpr std::array kTargets = {
     Target{"pixel", RunPixel, PixelSeeds},
     Target{"user_agent", RunUserAgent, UserAgentSeeds},
     Target{"json_path", RunJsonPath, JsonPathSeeds},
+#ifdef TM_FUZZ_ENGINE
+    Target{"registry", RunRegistry, RegistrySeeds, 100},
+    Target{"sql", RunSql, SqlSeeds, 200},
+    Target{"parquet", RunParquet, ParquetSeeds, 500},
+#endif
 };
 
 }  // namespace

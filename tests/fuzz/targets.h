@@ -15,6 +15,7 @@ struct Target {
   void (*run)(std::string_view bytes);
   // Good inputs, made by our own writers: where mutations begin.
   std::vector<std::string> (*seeds)();
+  int replayed = 1'500;  // Mutations of each seed in a test run.
 };
 
 std::span<const Target> Targets();
