@@ -70,8 +70,8 @@ bool SaysNo(const std::string& body, const char* word) {
 
 // Subjects for people: what `GET /v1/schemas` says of each.
 void PrintSubjects(const JsonValue& answer) {
-  const std::vector<std::string> names = {"subject", "version",  "mode",    "event_types",
-                                          "checked", "observed", "refused", "undecided"};
+  const std::vector<std::string> names = {"subject", "version",  "mode",        "event_types",
+                                          "checked", "observed", "quarantined", "undecided"};
   constexpr std::size_t kTexts = 4;  // Of the names; the others are counts.
   std::vector<bool> right(names.size(), true);
   right[0] = right[2] = right[3] = false;

@@ -13,8 +13,8 @@ SchemaMetrics::SchemaMetrics(telemetry::Registry* registry)
     : valid(registry->AddCounter("tidemark_schema_judgements_total{outcome=\"valid\"}", kSentence)),
       observed(registry->AddCounter("tidemark_schema_judgements_total{outcome=\"observed\"}",
                                     kSentence)),
-      refused(
-          registry->AddCounter("tidemark_schema_judgements_total{outcome=\"refused\"}", kSentence)),
+      quarantined(registry->AddCounter("tidemark_schema_judgements_total{outcome=\"quarantined\"}",
+                                       kSentence)),
       undecided(registry->AddCounter("tidemark_schema_judgements_total{outcome=\"undecided\"}",
                                      kSentence)) {}
 
@@ -62,7 +62,7 @@ void SchemaCheck::AddTallies() {
         tally.counts->AddUndecided(tally.events);
         break;
       case schema::Judgement::kInvalid:
-        (tally.refuse ? metrics_->refused : metrics_->observed).Add(tally.events);
+        (tally.refuse ? metrics_->quarantined : metrics_->observed).Add(tally.events);
         tally.counts->AddBroken(tally.broken, tally.refuse, tally.events);
         break;
     }

@@ -20,10 +20,10 @@ namespace tidemark::collect {
 struct SchemaMetrics {
   explicit SchemaMetrics(telemetry::Registry* registry);
 
-  telemetry::Counter& valid;      // Judgements, of which an event may have several.
-  telemetry::Counter& observed;   // Not as the schema says, and taken.
-  telemetry::Counter& refused;    // Not as the schema says, and kept in quarantine.
-  telemetry::Counter& undecided;  // Would have taken too long; taken, or refused where enforced.
+  telemetry::Counter& valid;        // Judgements, of which an event may have several.
+  telemetry::Counter& observed;     // Not as the schema says, and taken.
+  telemetry::Counter& quarantined;  // Not as the schema says, and kept in quarantine.
+  telemetry::Counter& undecided;    // Would have taken too long; as the schema's mode says.
 };
 
 // One thread at a time; keeps its memory between bodies.

@@ -16,9 +16,9 @@ class RuleCounts {
 
   void AddChecked(std::uint64_t n) { checked_.fetch_add(n, std::memory_order_relaxed); }
   void AddUndecided(std::uint64_t n) { undecided_.fetch_add(n, std::memory_order_relaxed); }
-  // `n` events broke the rule; they were refused, or only observed.
-  void AddBroken(const BrokenRule& rule, bool refused, std::uint64_t n) {
-    (refused ? refused_ : observed_).fetch_add(n, std::memory_order_relaxed);
+  // `n` events broke the rule; they were quarantined, or only observed.
+  void AddBroken(const BrokenRule& rule, bool quarantined, std::uint64_t n) {
+    (quarantined ? quarantined_ : observed_).fetch_add(n, std::memory_order_relaxed);
     const std::uint64_t key = KeyOf(rule);
     for (std::size_t i = 0; i < kRulesMax; ++i) {
       Slot& slot = slots_[((key * 0x9E3779B97F4A7C15ULL >> 58U) + i) & (kRulesMax - 1)];
@@ -33,7 +33,7 @@ class RuleCounts {
 
   std::uint64_t checked() const { return checked_.load(std::memory_order_relaxed); }
   std::uint64_t observed() const { return observed_.load(std::memory_order_relaxed); }
-  std::uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
+  std::uint64_t quarantined() const { return quarantined_.load(std::memory_order_relaxed); }
   std::uint64_t undecided() const { return undecided_.load(std::memory_order_relaxed); }
   std::uint64_t others() const { return others_.load(std::memory_order_relaxed); }
   template <class Visit>
@@ -60,7 +60,7 @@ class RuleCounts {
 
   std::atomic<std::uint64_t> checked_{0};
   std::atomic<std::uint64_t> observed_{0};
-  std::atomic<std::uint64_t> refused_{0};
+  std::atomic<std::uint64_t> quarantined_{0};
   std::atomic<std::uint64_t> undecided_{0};
   std::atomic<std::uint64_t> others_{0};
   std::array<Slot, kRulesMax> slots_{};

@@ -6,7 +6,7 @@ namespace {
 void WriteCounts(const meta::SchemaInForce& in_force, bool rules, JsonWriter* json) {
   const schema::RuleCounts& counts = *in_force.counts;
   json->Key("counts").BeginObject().Field("checked", counts.checked());
-  json->Field("observed", counts.observed()).Field("refused", counts.refused());
+  json->Field("observed", counts.observed()).Field("quarantined", counts.quarantined());
   json->Field("undecided", counts.undecided()).EndObject();
   if (!rules) return;
   json->Key("rules").BeginArray();

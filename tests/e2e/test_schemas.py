@@ -45,7 +45,7 @@ def test_an_enforced_schema_quarantines_and_an_observed_one_counts(server):
     assert [(r["index"], r["error"], r["rule"]) for r in answer["quarantine"]] == [(1, "schema", "order/1: #/properties/amount/type")]
     assert send(server, bad).json()["status"] == "quarantined"
     shown = ask(server, "GET", "/v1/schemas/order")[1]
-    assert shown["counts"] == {"checked": 3, "observed": 0, "refused": 2, "undecided": 0}  # ?debug=1 counts nothing
+    assert shown["counts"] == {"checked": 3, "observed": 0, "quarantined": 2, "undecided": 0}  # ?debug=1 counts nothing
     assert shown["rules"] == [{"rule": "#/properties/amount/type", "events": 2}]
     assert server.rows("select count(*) from events where event_type = 'order'") == [(1,)]  # ?debug=1 stores nothing
     assert ask(server, "PUT", "/v1/schemas/order", {"mode": "off"})[0] == 200
