@@ -61,6 +61,7 @@ bool IsKnown(const LogicalType& type) {
     case LogicalTypeId::DATE:
     case LogicalTypeId::TIMESTAMP:
     case LogicalTypeId::TIMESTAMP_TZ:
+    case LogicalTypeId::TIMESTAMP_NS:
     case LogicalTypeId::UUID:
     case LogicalTypeId::SQLNULL:
       return true;
@@ -100,6 +101,19 @@ std::string DecimalText(const Format& format, const LogicalType& type, duckdb::i
   }
 }
 
+// `2024-01-15T10:30:00.123456789`: without a zone, always nine digits.
+std::string NanosText(std::int64_t nanos) {
+  constexpr std::int64_t kNanosOfMicro = 1'000;
+  const duckdb::timestamp_t engine_time(nanos);
+  if (!duckdb::Timestamp::IsFinite(engine_time)) return duckdb::Timestamp::ToString(engine_time);
+  std::int64_t micros = nanos / kNanosOfMicro;
+  if (nanos % kNanosOfMicro < 0) --micros;
+  std::string text = FormatTime(TimeMicros(micros));
+  text.pop_back();  // The Z.
+  const std::string digits = std::to_string(nanos - micros * kNanosOfMicro);
+  return text.append(3 - digits.size(), '0') + digits;
+}
+
 // The text of a value that JSON puts into quotes; nothing for the others.
 std::optional<std::string> QuotedText(const Format& format, const LogicalType& type,
                                       duckdb::idx_t at) {
@@ -121,6 +135,8 @@ std::optional<std::string> QuotedText(const Format& format, const LogicalType& t
       if (!zoned) text.pop_back();  // No Z: it has no zone.
       return text;
     }
+    case LogicalTypeId::TIMESTAMP_NS:
+      return NanosText(Get<std::int64_t>(format, at));
     case LogicalTypeId::UUID:
       return duckdb::UUID::ToString(Get<duckdb::hugeint_t>(format, at));
     default:
