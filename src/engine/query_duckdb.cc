@@ -15,6 +15,7 @@
 #include "engine/memory_bound_duckdb.h"
 #include "engine/scan_duckdb.h"
 #include "event/schema.h"
+#include "telemetry/log_line.h"
 
 namespace tidemark::engine {
 namespace {
@@ -144,6 +145,22 @@ Status Stream::CheckLimits() {
 // What the parser says of a name with more parts than it knows.
 constexpr std::string_view kTooManyParts = "NameListToString NOT IMPLEMENTED";
 
+// What the reader of Parquet says of a text that is none, before the text itself.
+constexpr std::string_view kBadText = "Invalid string encoding";
+
+Error Unreadable(std::string_view path, std::string_view why) {
+  std::string message = "data file " + std::string(path.substr(path.rfind('/') + 1));
+  if (!why.starts_with(kBadText))
+    return {Code::kCorruption, message + " of the table cannot be read"};
+  const std::size_t value = std::min(why.find("value \""), why.size());
+  message += " of the table has a text that is not UTF-8 (";
+  message += why.substr(value);
+  message +=
+      "): columns without such texts can be asked for; docs/engines/managed-tables.md says how the "
+      "row is taken out";
+  return {Code::kCorruption, std::move(message)};
+}
+
 // An error that is a lake file's names the file, without the folders that a user need not know.
 Error Stream::Fatal(const duckdb::ErrorData& error) {
   if (error.RawMessage().find(kTooManyParts) != std::string::npos) {
@@ -161,8 +178,8 @@ Error Stream::Fatal(const duckdb::ErrorData& error) {
     if (state->scans[i].files == nullptr) continue;
     for (const LakeFile& file : *state->scans[i].files) {
       if (error.RawMessage().find(file.native_path) == std::string::npos) continue;
-      const std::string name = file.native_path.substr(file.native_path.rfind('/') + 1);
-      return Error(Code::kCorruption, "data file " + name + " of the table cannot be read");
+      TM_LOG(kError, "a data file cannot be read", {"error", error.RawMessage()});
+      return Unreadable(file.native_path, error.RawMessage());
     }
     // Of the decoder of pages, which does not know the file either.
     if (error.Type() == duckdb::ExceptionType::INVALID && !state->scans[i].files->empty()) {

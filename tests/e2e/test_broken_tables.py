@@ -469,3 +469,20 @@ def test_a_broken_table_is_told_of_where_tables_are_listed(world, table):
         assert world.rows(f"select count(*) from system.{system} where table_name = 'sound' and problem is null") == [(1,)]
     assert world.rows(f"select table_type from system.tables where table_name = '{table.name}'") == [("table",)]
     assert world.get(f"/iceberg/v1/namespaces/default/tables/{table.name}").json()["metadata"]["table-uuid"] == table.metadata["table-uuid"]
+
+
+def test_a_text_that_is_not_utf8_is_named_and_the_other_columns_can_be_asked_for(tmp_path):
+    """What a version that did not check texts may have settled."""
+    with Tidemark(tmp_path / "data") as server:
+        events = [{"event_id": "a", "event_type": "t", "user_id": "u"}, {"event_id": "b", "event_type": "t", "user_id": "bqzxjw"}]
+        assert server.post("/v1/events", events).status == 202
+        server.settle()
+        [file] = (tmp_path / "data/lake").rglob("*.parquet")
+        file.write_bytes(file.read_bytes().replace(b"bqzxjw", b"bq\xff\xfejw"))
+        answer = server.post("/v1/sql", {"query": "select user_id from events"})
+        message = answer.json()["message"]
+        assert answer.status == 500 and str(tmp_path) not in message, message
+        for words in (file.name, "not UTF-8", r"bq\xFF\xFEjw", "docs/engines/managed-tables.md"):
+            assert words in message, message
+        assert server.rows("select event_id from events order by 1") == [("a",), ("b",)]
+        assert "a data file cannot be read" in server.stderr()

@@ -2,6 +2,7 @@
 its own, the others' tables, views, and the events table while events come in, in format v2 and raised to v3."""
 import json
 import os
+import pathlib
 import subprocess
 import threading
 
@@ -128,6 +129,24 @@ def test_the_events_while_they_come_in(server, spark, python):
     assert server.rows("select count(*) from events where event_type = 'amid'") == [(19,)]
     assert server.scalar("select count(*) from events where event_type in ('click', 'view')") == 199 + sent[0] - 300
     agree(server, spark, python)
+
+
+def test_a_text_that_is_none_is_taken_out(server, spark, python):
+    """As a version of old may have settled it: Spark does not look into texts, and writes the file again without the row."""
+    good = [{"event_id": name, "event_type": "text", "user_id": user} for name, user in (("neighbour", "n"), ("broken", "bqzxjw"))]
+    assert server.post("/v1/events", good).status == 202
+    server.settle()
+    [(path,)] = server.rows("select file_path from system.files where table_name = 'events' and log_offset_max is not null order by log_offset_max desc limit 1")
+    file = pathlib.Path(path.removeprefix("file://"))
+    file.write_bytes(file.read_bytes().replace(b"bqzxjw", b"bq\xff\xfejw"))
+    answer = server.post("/v1/sql", {"query": "select user_id from events"})
+    assert answer.status == 500 and file.name in answer.json()["message"] and "not UTF-8" in answer.json()["message"], answer.body
+    assert server.scalar("select count(*) from events where event_type = 'text'") == 2
+    spark.rows("ALTER TABLE `default`.events SET TBLPROPERTIES ('write.delete.mode' = 'copy-on-write')")
+    assert {row[0] for row in spark.rows(f"SELECT event_id FROM `default`.events WHERE _file LIKE '%/{file.name}'")} == {"neighbour", "broken"}
+    spark.rows("DELETE FROM `default`.events WHERE event_id = 'broken'")
+    assert server.rows("select event_id, user_id from events where event_type = 'text'") == [("neighbour", "n")]
+    assert server.verify()["ok"]
 
 
 def planned(server, spark, *statements):
