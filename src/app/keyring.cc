@@ -57,6 +57,27 @@ void PutBack(const std::vector<meta::UsedLimit>& used, TimeMicros wall, Duration
   }
 }
 
+// The project that the request names: the key's own or, if it may, any; if it names none,
+// `unnamed`.
+tl::expected<std::string, net::Response> NamedProject(const net::Request& request,
+                                                      const std::string& own, bool any,
+                                                      const std::string& unnamed) {
+  std::string named(request.Header("x-tidemark-project").value_or(""));
+  if (named.empty()) named = request.QueryParameter("project").value_or("");
+  if (named.empty()) return unnamed;
+  if (named == own) return named;
+  if (!any) {
+    return tl::unexpected(
+        net::ErrorResponse(403, "the API key belongs to another project",
+                           "use a key of that project, or name the key's own project or none"));
+  }
+  if (!meta::IsProjectName(named)) {
+    return tl::unexpected(net::ErrorResponse(400, "a project is named by a-z, 0-9, - and _ only",
+                                             "choose another name"));
+  }
+  return named;
+}
+
 tl::unexpected<collect::Refusal> Refuse(int status, std::string message, std::string hint,
                                         bool foreign_origin = false) {
   return tl::unexpected(
@@ -217,30 +238,28 @@ tl::expected<collect::Identity, collect::Refusal> Keyring::IdentifyRequest(
   return Refuse(429, "the API key has used up its requests", "send it again in a moment");
 }
 
+tl::expected<collect::Identity, net::Response> Keyring::WithScope(const net::Request& request,
+                                                                  collect::Scope scope) {
+  auto known = IdentityOf(request);
+  if (!known || known->May(scope)) return known;
+  const std::string name(ScopeName(scope));
+  return tl::unexpected(
+      net::ErrorResponse(403, "the API key may not do this: it has no scope `" + name + "`",
+                         "use a key with the scope `" + name + "`"));
+}
+
 tl::expected<std::string, net::Response> Keyring::ProjectOf(const net::Request& request,
                                                             collect::Scope scope) {
-  const auto refuse = [](int status, std::string_view message, std::string_view hint) {
-    return tl::unexpected(net::ErrorResponse(status, message, hint));
-  };
-  const auto known = IdentityOf(request);
-  if (!known) return tl::unexpected(known.error());
-  const collect::Identity& identity = *known;
-  if (!identity.May(scope)) {
-    const std::string name(ScopeName(scope));
-    return refuse(403, "the API key may not do this: it has no scope `" + name + "`",
-                  "use a key with the scope `" + name + "`");
-  }
-  std::string named(request.Header("x-tidemark-project").value_or(""));
-  if (named.empty()) named = request.QueryParameter("project").value_or("");
-  if (named.empty() || named == identity.project) return identity.project;
-  if (!identity.any_project) {
-    return refuse(403, "the API key belongs to another project",
-                  "use a key of that project, or name the key's own project or none");
-  }
-  if (!meta::IsProjectName(named)) {
-    return refuse(400, "a project is named by a-z, 0-9, - and _ only", "choose another name");
-  }
-  return named;
+  const auto identity = WithScope(request, scope);
+  if (!identity) return tl::unexpected(identity.error());
+  return NamedProject(request, identity->project, identity->any_project, identity->project);
+}
+
+tl::expected<std::string, net::Response> Keyring::OperatedProject(const net::Request& request) {
+  const auto identity = WithScope(request, Scope::kAdmin);
+  if (!identity) return tl::unexpected(identity.error());
+  const bool any = IsOperator(*identity);
+  return NamedProject(request, identity->project, any, any ? "" : identity->project);
 }
 
 }  // namespace tidemark::app

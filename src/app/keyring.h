@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -23,6 +24,13 @@
 namespace tidemark::app {
 
 inline constexpr std::size_t kTokensRememberedMax = 4'096;
+inline constexpr std::string_view kOperator =
+    "default";  // The project whose admins run the server.
+
+// A program of this machine under --dev, or who has a key of the operator's project.
+inline bool IsOperator(const collect::Identity& identity) {
+  return identity.any_project || identity.project == kOperator;
+}
 
 class Keyring final : public collect::Authenticator {
  public:
@@ -53,6 +61,10 @@ class Keyring final : public collect::Authenticator {
   tl::expected<std::string, net::Response> ProjectOf(const net::Request& request,
                                                      collect::Scope scope);
 
+  // The project that an admin may operate on: the one that is named, which for the operator is any;
+  // else the key's own, or for the operator empty: all. The answer that refuses as above.
+  tl::expected<std::string, net::Response> OperatedProject(const net::Request& request);
+
   // What was used up before a restart; before the first request.
   void RestoreLimits(const std::vector<meta::UsedLimit>& used);
   // What is used up of limits that fill slowly.
@@ -60,6 +72,8 @@ class Keyring final : public collect::Authenticator {
 
  private:
   using Known = tl::expected<collect::Identity, collect::Refusal>;
+  tl::expected<collect::Identity, net::Response> WithScope(const net::Request& request,
+                                                           collect::Scope scope);
   Known IdentifyKey(const collect::Caller& caller);
   Known IdentifyToken(std::string_view token, TimeMicros now);
   std::shared_ptr<meta::KeyLimits> DefaultLimits(const std::string& id);

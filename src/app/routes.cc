@@ -1,5 +1,6 @@
 #include "app/routes.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "app/catalog_access.h"
@@ -220,27 +221,35 @@ class Routes::Impl {
           net::ErrorResponse(403, "the API key may not manage keys: it has no scope `admin`",
                              "use an admin key of the project, or one of the project `default`"));
     }
-    return serve::KeyManager{identity->project,
-                             identity->any_project || identity->project == "default"};
+    return serve::KeyManager{identity->project, IsOperator(*identity)};
   }
 
-  // True if the request may operate the server; else it is answered.
-  bool MayOperate(const net::Request& request, const Respond& respond) {
-    const auto project = parts_->keyring().ProjectOf(request, collect::Scope::kAdmin);
-    if (!project) respond->Send(project.error());
-    return project.has_value();
+  // The project that the request operates on; empty: it may operate the server, and names none.
+  tl::expected<std::string, net::Response> OperatedProject(const net::Request& request) {
+    const auto project = parts_->keyring().OperatedProject(request);
+    if (!project || project->empty()) return project;
+    const auto projects = parts_->core().AllProjects();
+    const bool known = std::ranges::any_of(
+        *projects, [&](const auto& stream) { return stream.second->project() == *project; });
+    if (known || *project == kOperator) return project;
+    return tl::unexpected(
+        net::ErrorResponse(404, "nothing was ever sent to project " + *project,
+                           "name a project that has events, or none for all that the key may"));
   }
 
   void Settle(const net::Request& request, const Respond& respond) {
-    if (!MayOperate(request, respond)) return;
-    parts_->core().Settle([this, respond](tidemark::Status settled) {
-      if (!settled) return respond->Send(net::ErrorResponse(settled.error()));
-      respond->Send(Json(CutsJson()));
-    });
+    const auto project = OperatedProject(request);
+    if (!project) return respond->Send(project.error());
+    parts_->core().Settle(
+        [this, respond, only = *project](tidemark::Status settled) {
+          if (!settled) return respond->Send(net::ErrorResponse(settled.error()));
+          respond->Send(Json(CutsJson(only)));
+        },
+        *project);
   }
 
   // `{"cuts":{"default":{"snapshot_id":..,"offsets":{"0":..},"settled":{"0":..}}}}`
-  std::string CutsJson() {
+  std::string CutsJson(std::string_view only) {
     std::string body;
     JsonWriter json(&body);
     json.BeginObject().Key("cuts").BeginObject();
@@ -251,6 +260,7 @@ class Routes::Impl {
       cut->lake ? json.Int(cut->lake->snapshot().value) : json.Null();
       json.Key("offsets").BeginObject().Field("0", cut->end().value).EndObject();
       json.Key("settled").BeginObject().Field("0", cut->settled().value).EndObject().EndObject();
+      if (!only.empty() && project->project() != only) continue;
     }
     json.EndObject().EndObject();
     return body + "\n";
@@ -271,10 +281,11 @@ class Routes::Impl {
   }
 
   void Verify(const net::Request& request, const Respond& respond) {
-    if (!MayOperate(request, respond)) return;
-    const bool posted = parts_->pool().Post([this, respond] {
+    const auto project = OperatedProject(request);
+    if (!project) return respond->Send(project.error());
+    const bool posted = parts_->pool().Post([this, respond, only = *project] {
       const auto proofs = ops::Verify(parts_->core(), &parts_->catalog(), &parts_->reader(),
-                                      &parts_->delete_files(), &parts_->budget());
+                                      &parts_->delete_files(), &parts_->budget(), only);
       respond->Send(proofs ? Json(ops::ProofJson(*proofs)) : net::ErrorResponse(proofs.error()));
     });
     if (!posted) respond->Send(net::ErrorResponse(503, "too much waits; ask again in a moment"));

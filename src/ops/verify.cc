@@ -234,10 +234,12 @@ Status VerifyHot(const tide::Core& core, const tide::Cut& cut, const tide::Proje
 
 Result<std::vector<ProjectProof>> Verify(const tide::Core& core, catalog::Catalog* catalog,
                                          engine::DataFileReader* reader,
-                                         engine::DeleteFiles* deletes, MemoryBudget* budget) {
+                                         engine::DeleteFiles* deletes, MemoryBudget* budget,
+                                         std::string_view only) {
   std::vector<ProjectProof> proofs;
   const auto projects = core.AllProjects();
   for (const auto& [name, project] : *projects) {
+    if (!only.empty() && project->project() != only) continue;
     const auto cut = project->cut();
     ProjectProof proof;
     proof.project = project->project();

@@ -34,10 +34,12 @@ struct ProjectProof {
   std::vector<std::string> problems;  // Empty: all equal.
 };
 
-// kIoError, kCorruption (a file that cannot be read is a problem, not an error).
+// Of every project, or of the one named. kIoError, kCorruption (a file that cannot be read is a
+// problem, not an error).
 Result<std::vector<ProjectProof>> Verify(const tide::Core& core, catalog::Catalog* catalog,
                                          engine::DataFileReader* reader,
-                                         engine::DeleteFiles* deletes, MemoryBudget* budget);
+                                         engine::DeleteFiles* deletes, MemoryBudget* budget,
+                                         std::string_view only = {});
 
 // `{"ok":..,"projects":[...]}`
 std::string ProofJson(const std::vector<ProjectProof>& proofs);

@@ -381,8 +381,8 @@ void Core::Failed(const std::string& project, const Error& error, Duration now) 
   schedule.retry_at = now + schedule.retry_pause;
 }
 
-void Core::Settle(Settled done) {
-  Waiter waiter{std::move(done)};
+void Core::Settle(Settled done, std::string project) {
+  Waiter waiter{std::move(done), std::move(project)};
   if (!waiters_.Push(std::move(waiter), 1)) {
     waiter.done(Fail(Code::kOverloaded, "too many requests wait for the tide"));
     return;
@@ -499,19 +499,25 @@ void Core::AnswerWaiters() {
   std::vector<Waiter> waiters;
   waiters_.TakeAll(&waiters);
   if (waiters.empty()) return;
-  Status settled;
-  if (fenced()) settled = Fail(Code::kConflict, "another process owns this data directory now");
   const auto projects = projects_.All();
   for (const auto& [name, project] : *projects) {
     if (fenced()) break;
+    const auto waits = [&](const Waiter& waiter) { return waiter.WaitsFor(*project); };
     const auto cut = project->cut();
-    if (cut->hot_count() == 0) continue;
-    if (auto flushed = FlushTo(*project, cut->end()); !flushed) {
-      Failed(name, flushed.error(), parts_.clock->Now());
-      settled = std::move(flushed);
+    if (cut->hot_count() == 0 || std::ranges::none_of(waiters, waits)) continue;
+    const Status flushed = FlushTo(*project, cut->end());
+    if (flushed) continue;
+    Failed(name, flushed.error(), parts_.clock->Now());
+    for (Waiter& waiter : waiters) {
+      if (waits(waiter)) waiter.settled = flushed;
     }
   }
-  for (Waiter& waiter : waiters) waiter.done(settled);
+  for (Waiter& waiter : waiters) {
+    if (fenced() && waiter.settled) {
+      waiter.settled = Fail(Code::kConflict, "another process owns this data directory now");
+    }
+    waiter.done(std::move(waiter.settled));
+  }
 }
 
 }  // namespace tidemark::tide

@@ -71,10 +71,10 @@ class Core {
   // Returns how long it may sleep.
   Duration IndexStep();
 
-  // Settles everything that is durable now in every project, then calls `done` with the outcome, on
-  // the tide's thread. Any thread. kOverloaded: too many wait already.
+  // Settles everything that is durable now in every project, or in the one named, then calls `done`
+  // with the outcome, on the tide's thread. Any thread. kOverloaded: too many wait already.
   using Settled = std::function<void(Status)>;
-  void Settle(Settled done);
+  void Settle(Settled done, std::string project = {});
 
   // Makes queries of the project see the head that the catalog names: somebody else has moved it,
   // and says so by this. Then calls `done`, on the tide's thread. Any thread. kOverloaded as above.
@@ -156,6 +156,10 @@ class Core {
 
   struct Waiter {
     Settled done;
+    std::string project;  // Empty: all.
+    Status settled = {};
+
+    bool WaitsFor(const Project& one) const { return project.empty() || project == one.project(); }
   };
   struct Refreshed {
     std::string project;
