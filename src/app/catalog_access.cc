@@ -19,6 +19,7 @@ iceberg::Outcome<iceberg::Access> CatalogAccess(Keyring* keyring, const net::Req
                (identity->May(collect::Scope::kAdmin) && identity->project == "default");
   access.write = identity->May(collect::Scope::kCatalog);
   access.project = identity->project;
+  access.grants = keyring->GrantsOf(*identity);
   if (!access.all && !access.write && !identity->May(collect::Scope::kRead)) {
     return iceberg::Forbidden("The key may not use the catalog: it needs scope query or catalog");
   }

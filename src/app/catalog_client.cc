@@ -41,14 +41,16 @@ TableName TableName::Parse(std::string_view text) {
   return name;
 }
 
-std::string TableName::NamespaceText() const {
+std::string TableName::NamespaceText() const { return query::NamespaceText(Levels()); }
+
+std::vector<std::string> TableName::Levels() const {
   std::vector<std::string> levels;
   for (std::size_t at = 0; at <= ns.size();) {
     const std::size_t end = std::min(ns.find(kLevels, at), ns.size());
     levels.push_back(ns.substr(at, end - at));
     at = end + 1;
   }
-  return query::NamespaceText(levels);
+  return levels;
 }
 
 const JsonValue& MemberOf(const JsonValue& json, std::string_view name) {

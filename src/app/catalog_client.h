@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "app/remote.h"
 #include "base/json_reader.h"
@@ -20,6 +21,7 @@ struct TableName {
 
   static TableName Parse(std::string_view text);
   std::string NamespaceText() const;
+  std::vector<std::string> Levels() const;
 };
 
 // The member, or null if there is none.

@@ -57,7 +57,8 @@ struct DemoOptions {
 };
 
 struct KeyOptions {
-  std::string action;  // create, list, show, revoke, rotate.
+  std::vector<std::string> grants;  // "read,write:shop.orders", "create:shop.*".
+  std::string action;               // create, list, show, revoke, rotate.
   std::string id;
   std::string output;  // table, json, ndjson; empty: table on a terminal, else json.
   std::string name;

@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 #include <unistd.h>
 
+#include "app/catalog_client.h"
 #include "app/commands.h"
 #include "app/remote.h"
 #include "base/json_reader.h"
@@ -42,6 +43,20 @@ int FailKey(const Error& error) {
   }
 }
 
+// "read,write:shop.orders"; "shop.*" is the whole namespace.
+void AppendGrant(JsonWriter* json, const std::string& text) {
+  const std::size_t colon = std::min(text.find(':'), text.size());
+  const std::string what = text.substr(std::min(colon + 1, text.size()));
+  const TableName name = TableName::Parse(what);
+  json->BeginObject().Key("namespace").BeginArray();
+  for (const std::string& level : name.Levels()) json->String(level);
+  json->EndArray();
+  if (name.table != "*") json->Field("table", name.table);
+  json->Key("rights").BeginArray();
+  for (const std::string& right : meta::SplitWords(text.substr(0, colon))) json->String(right);
+  json->EndArray().EndObject();
+}
+
 std::string SpecJson(const Remote& remote, const KeyOptions& options) {
   std::string body;
   JsonWriter json(&body);
@@ -58,6 +73,11 @@ std::string SpecJson(const Remote& remote, const KeyOptions& options) {
   text("dialect", options.dialect);
   list("origins", options.origins);
   list("addresses", options.addresses);
+  if (!options.grants.empty()) {
+    json.Key("grants").BeginArray();
+    for (const std::string& grant : options.grants) AppendGrant(&json, grant);
+    json.EndArray();
+  }
   json.Key("limits").BeginObject();
   text("requests", options.requests);
   text("events", options.events);
@@ -183,6 +203,13 @@ void PrintKey(const JsonValue& key) {
       std::printf("%-17s %s\n", name, cell.c_str());
     }
   }
+  for (const JsonValue& grant : MemberOf(key, "grants").items()) {
+    std::string place;
+    for (const JsonValue& level : MemberOf(grant, "namespace").items()) place += level.text() + ".";
+    const std::string table = Cell(grant, "table");
+    std::printf("%-17s %s:%s%s\n", "grant", Cell(grant, "rights").c_str(), place.c_str(),
+                table == "-" ? "*" : table.c_str());
+  }
   if (const JsonValue* limits = key.Find("limits")) {
     for (const auto& [name, rate] : limits->members()) {
       if (!rate.is_null())
@@ -246,6 +273,9 @@ void AddKeyOptions(CLI::App* app, KeyOptions* options,
                    "ingest, query, live, catalog, privacy, admin; may be repeated")
       ->required()
       ->delimiter(',');
+  create->add_option("--grant", options->grants,
+                     "Of the scope catalog only this: read,write,maintain:ns.table, or "
+                     "create,read:ns.*; may be repeated");
   create->add_option("--name", options->name, "For people");
   create->add_option("--dialect", options->dialect, "The only dialect that it may send");
   create->add_option("--origin", options->origins, "Web pages that may use it; may be repeated")

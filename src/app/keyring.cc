@@ -238,6 +238,13 @@ tl::expected<collect::Identity, collect::Refusal> Keyring::IdentifyRequest(
   return Refuse(429, "the API key has used up its requests", "send it again in a moment");
 }
 
+std::shared_ptr<const std::vector<meta::KeyGrant>> Keyring::GrantsOf(
+    const collect::Identity& identity) const {
+  const auto key = keys_->FindById(identity.key_id);
+  if (key == nullptr || key->grants.empty()) return nullptr;
+  return {key, &key->grants};
+}
+
 tl::expected<collect::Identity, net::Response> Keyring::WithScope(const net::Request& request,
                                                                   collect::Scope scope) {
   auto known = IdentityOf(request);

@@ -65,6 +65,10 @@ class Keyring final : public collect::Authenticator {
   // else the key's own, or for the operator empty: all. The answer that refuses as above.
   tl::expected<std::string, net::Response> OperatedProject(const net::Request& request);
 
+  // What the key may do in the catalog where that is less than its scopes say; null: it is not.
+  std::shared_ptr<const std::vector<meta::KeyGrant>> GrantsOf(
+      const collect::Identity& identity) const;
+
   // What was used up before a restart; before the first request.
   void RestoreLimits(const std::vector<meta::UsedLimit>& used);
   // What is used up of limits that fill slowly.

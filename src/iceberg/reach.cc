@@ -55,8 +55,8 @@ Outcome<Locations::Place> Reach::Resolve(std::string_view location) const {
 
 // Managed tables live below their project's name; a registered location says more than a folder's
 // name, since tables are renamed.
-Result<std::optional<std::string>> Reach::OwnerOf(const std::string& folder,
-                                                  std::string_view key) const {
+Result<std::optional<std::string>> Reach::OwnerOf(const std::string& folder, std::string_view key,
+                                                  bool* of_table) const {
   using Owner = std::optional<std::string>;
   const std::vector<std::string> folders = WithAncestors(folder);
   if (folders.size() > kLocationStepsMax) {
@@ -64,6 +64,7 @@ Result<std::optional<std::string>> Reach::OwnerOf(const std::string& folder,
                                             std::to_string(kLocationStepsMax) + " folders");
   }
   TM_ASSIGN(const auto table, directory_->FindAtLocation(folders));
+  *of_table = table.has_value();
   if (table) return Owner(table->ns);
   const std::size_t slash = key.find('/');
   if (slash == std::string_view::npos) return Owner();
@@ -78,13 +79,16 @@ Outcome<bool> Reach::MayRead(const std::string& folder, const Locations::Place& 
   const std::string_view first = steps.substr(0, steps.find('/'));
   bool may = true;
   if (place.in_warehouse && first != kPlainFolder) {
-    may = first == access_.project;  // Managed, also of a project whose tables are still to come.
+    // Managed, also of a project whose tables are still to come.
+    may = first == access_.project && access_.Granted(Right::kRead, first, "");
   } else {
-    ICE_ASSIGN(const auto owner, OwnerOf(folder, place.in_warehouse ? steps : ""));
+    bool of_table = false;
+    ICE_ASSIGN(const auto owner, OwnerOf(folder, place.in_warehouse ? steps : "", &of_table));
     if (owner && TopLevel(*owner) != access_.project) {
       ICE_ASSIGN(const auto found, directory_->FindNamespace(TopLevel(*owner)));
       may = !found || !found->project;
     }
+    if (owner) may &= access_.Granted(of_table ? Right::kRead : Right::kSee, *owner, "");
   }
   return seen_.emplace(folder, may).first->second;
 }

@@ -4,7 +4,8 @@
 //
 // A file is the project's whose table's location it lies below. Where no table is registered it is
 // that of the folder: `<project>/` of managed tables, `plain.tables/<namespace>/` of plain ones
-// (dropped tables' files). What is no project's is for all. Symbolic links are the operator's.
+// (dropped tables' files). What is no project's is for all. Whose key has grants is refused files
+// of tables that it has not the whole namespace of. Symbolic links are the operator's.
 //
 // Lives as long as a request; one thread. Blocks on the database at the first file of a folder.
 #pragma once
@@ -15,19 +16,13 @@
 #include <string_view>
 
 #include "catalog/directory.h"
+#include "iceberg/access.h"
 #include "iceberg/locations.h"
 #include "iceberg/problem.h"
 
 namespace tidemark::iceberg {
 
 inline constexpr std::size_t kLocationStepsMax = 64;  // Folders above a file.
-
-// Who asks, and for what.
-struct Access {
-  bool all = false;     // Every namespace, to read and write.
-  bool write = false;   // Else where it may read.
-  std::string project;  // Its own namespace, and those that are no project's.
-};
 
 // The first level of a namespace: a project's name, if it is one's.
 std::string_view TopLevel(std::string_view ns);
@@ -45,7 +40,9 @@ class Reach final : public Resolver {
  private:
   // The namespace whose plain tables' files lie in a folder; nothing: nobody's. `key`: of the
   // warehouse; empty: elsewhere.
-  Result<std::optional<std::string>> OwnerOf(const std::string& folder, std::string_view key) const;
+  // `of_table`: a table's that is there, not just the folder's.
+  Result<std::optional<std::string>> OwnerOf(const std::string& folder, std::string_view key,
+                                             bool* of_table) const;
   Outcome<bool> MayRead(const std::string& folder, const Locations::Place& place) const;
 
   const Locations* locations_;

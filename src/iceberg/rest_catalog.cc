@@ -86,18 +86,30 @@ std::string NameText(const Name& name) { return NamespaceText(name.ns) + "." + n
 
 std::int64_t RestCatalog::NowMs() const { return FloorDiv(parts_.clock->WallNow().value, 1000); }
 
-Done RestCatalog::Allow(const Access& access, std::string_view ns, bool write) const {
+Done RestCatalog::Allow(const Access& access, Right right, const Name& name) const {
   if (access.all) return {};
-  const std::string_view top = TopLevel(ns);
+  const std::string_view top = TopLevel(name.ns);
   if (top != access.project) {
     ICE_ASSIGN(const auto found, parts_.directory->FindNamespace(top));
     if (found && found->project) {
-      return Forbidden("The key may not use namespace " + NamespaceText(ns) +
+      return Forbidden("The key may not use namespace " + NamespaceText(name.ns) +
                        ": it is another project's");
     }
   }
-  if (write && !access.write) {
+  if (right > Right::kRead && !access.write) {
     return Forbidden("The key may only read: changes need a key with scope catalog or admin");
+  }
+  if (access.Granted(right, name.ns, name.name)) return {};
+  return Forbidden("The key may not " + std::string(RightName(right)) + " " +
+                   (name.name.empty() ? NamespaceText(name.ns) : NameText(name)) +
+                   ": it has no grant of that");
+}
+
+Done RestCatalog::AllowCommit(const Access& access, const Name& name,
+                              const JsonValue& request) const {
+  for (const Right right : RightsOfCommit(request)) {
+    // Who makes a table need not have been given it before.
+    ICE_TRY(Allow(access, right, right == Right::kCreate ? Name{name.ns, ""} : name));
   }
   return {};
 }

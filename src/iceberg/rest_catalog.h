@@ -79,8 +79,11 @@ class RestCatalog {
   };
   explicit RestCatalog(Parts parts) : parts_(std::move(parts)) {}
 
-  // 403 if that namespace is not theirs, or theirs to read only.
-  Done Allow(const Access& access, std::string_view ns, bool write) const;
+  // 403 if that namespace is not theirs, or they have not that right to the table or view in it (an
+  // empty name: to the namespace as a whole).
+  Done Allow(const Access& access, Right right, const Name& name) const;
+  // The same of all that a commit does.
+  Done AllowCommit(const Access& access, const Name& name, const JsonValue& request) const;
 
   // Of all projects: the caller leaves out what is not theirs to see.
   Outcome<std::vector<std::string>> ListNamespaces(std::string_view parent,

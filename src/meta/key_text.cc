@@ -101,14 +101,17 @@ Status ReadMember(const std::string& name, const JsonValue& value, TimeMicros no
     TM_ASSIGN(spec->addresses, ReadAddresses(JoinWords(words)));
   } else if (name == "limits") {
     TM_TRY(ReadLimits(value, &spec->rates));
+  } else if (name == "grants") {
+    TM_ASSIGN(spec->grants, ReadGrants(value));
   } else if (name == "expires") {
     TM_ASSIGN(const std::string text, ReadText(value, name));
     if (text.empty()) return {};
     TM_ASSIGN(spec->expires, ReadExpiry(text, now));
   } else {
-    return Fail(Wrong("a key has no `" + name +
-                      "`; it has name, project, scopes, dialect, origins, addresses, limits and "
-                      "expires"));
+    return Fail(
+        Wrong("a key has no `" + name +
+              "`; it has name, project, scopes, grants, dialect, origins, addresses, limits "
+              "and expires"));
   }
   return {};
 }
@@ -221,6 +224,14 @@ Status KeySpec::Check(TimeMicros now) const {
   }
   TM_ASSIGN(const std::string ordered, OrderedScopes(SplitWords(scopes)));
   if (ordered.empty()) return Fail(Wrong("a key needs at least one scope"));
+  const bool only_catalog = ordered.find("query") == std::string::npos &&
+                            ordered.find("admin") == std::string::npos &&
+                            ordered.find("catalog") != std::string::npos;
+  if (!grants.empty() && !only_catalog) {
+    return Fail(
+        Wrong("grants say what of the scope `catalog` a key has: it needs that scope, and "
+              "neither `query` nor `admin`, which read every table of the project"));
+  }
   if (name.size() > kKeyNameBytesMax) return Fail(Wrong("the key's name is too long"));
   if (!IsDialectName(dialect)) return Fail(Wrong("there is no dialect `" + dialect + "`"));
   if (origins.size() > kKeyOriginsMax || addresses.size() > kKeyAddressesMax) {
@@ -247,6 +258,7 @@ Result<KeySpec> ReadKeySpec(const JsonValue& body, TimeMicros now) {
 void AppendKey(JsonWriter* json, const ApiKey& key, TimeMicros now) {
   json->Field("id", key.id).Field("name", key.name).Field("project", key.project);
   AppendList(json, "scopes", SplitWords(key.scopes));
+  AppendGrants(&json->Key("grants"), key.grants);
   json->Field("state", key.StateAt(now)).Key("dialect");
   key.dialect.empty() ? json->Null() : json->String(key.dialect);
   AppendList(json, "origins", key.origins);

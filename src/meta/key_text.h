@@ -31,7 +31,7 @@ std::string AddressesText(std::span<const IpRange> addresses);
 // A time ("2027-01-01", "2027-01-01T12:00:00Z") or a span from now ("90d", "12h").
 Result<TimeMicros> ReadExpiry(std::string_view text, TimeMicros now);
 
-// `{"name","project","scopes":["ingest"],"dialect","origins":[..],"addresses":[..],
+// `{"name","project","scopes":["ingest"],"grants":[..],"dialect","origins":[..],"addresses":[..],
 // "limits":{"requests":"1000 a minute","events":..,"bytes":..},"expires":"90d"}`; lists may be one
 // text with blanks. Unknown members are refused, so that a slip of a name does not make a key that
 // may more. Not checked otherwise: see KeySpec::Check. kInvalidArgument.

@@ -48,7 +48,8 @@ Status InsertKey(Transaction* transaction, const KeySpec& spec, std::string_view
   TM_ASSIGN(Statement insert,
             transaction->Prepare(
                 "INSERT INTO key(id,name,project,scopes,dialect,origins,addresses,requests,events,"
-                "bytes,created,expires) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)"));
+                "bytes,created,expires,grants) "
+                "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)"));
   const std::string origins = JoinWords(spec.origins);
   const std::string addresses = AddressesText(spec.addresses);
   insert.Bind(1, id).Bind(2, spec.name).Bind(3, spec.project).Bind(4, spec.scopes);
@@ -57,6 +58,8 @@ Status InsertKey(Transaction* transaction, const KeySpec& spec, std::string_view
   BindRate(insert, 9, spec.rates.events);
   BindRate(insert, 10, spec.rates.bytes);
   BindTime(insert.Bind(11, now.value), 12, spec.expires);
+  const std::string grants = GrantsText(spec.grants);
+  insert.Bind(13, grants);
   const Status status = insert.Run();
   if (status.has_value() || status.error().code() != Code::kNotFound) return status;
   return Fail(Code::kNotFound, "no project " + spec.project);
@@ -93,7 +96,7 @@ Status Keys::ReadKeys(Transaction* transaction, const Cache& before,
                       std::unordered_map<std::string, std::shared_ptr<ApiKey>>* keys) {
   TM_ASSIGN(Statement list,
             transaction->Prepare("SELECT id,name,project,scopes,dialect,origins,addresses,requests,"
-                                 "events,bytes,created,expires,revoked,rotated FROM key"));
+                                 "events,bytes,created,expires,revoked,rotated,grants FROM key"));
   while (true) {
     TM_ASSIGN(const bool row, list.Step());
     if (!row) return {};
@@ -110,6 +113,7 @@ Status Keys::ReadKeys(Transaction* transaction, const Cache& before,
     key->expires = TimeAt(list, 11);
     key->revoked = TimeAt(list, 12);
     key->rotated = TimeAt(list, 13);
+    TM_ASSIGN(key->grants, ParseGrants(list.Text(14)));
     // What a client has used up is not forgotten because some other key was made.
     const auto old = before.by_id.find(key->id);
     if (old != before.by_id.end() && old->second->rates == key->rates) {

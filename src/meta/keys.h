@@ -21,6 +21,7 @@
 #include "base/secret_hash.h"
 #include "base/time.h"
 #include "meta/database.h"
+#include "meta/key_grant.h"
 #include "meta/key_limits.h"
 
 namespace tidemark::meta {
@@ -41,6 +42,7 @@ struct KeySpec {
   std::vector<std::string> origins = {};  // Pages that may use it; empty: no matter where.
   std::vector<IpRange> addresses = {};    // The same of addresses.
   KeyLimits::Rates rates = {};
+  std::vector<KeyGrant> grants = {};  // What it may do in the catalog; empty: what its scopes say.
   std::optional<TimeMicros> expires = std::nullopt;
 
   // kInvalidArgument says what is wrong.

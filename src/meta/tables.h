@@ -8,7 +8,7 @@
 
 namespace tidemark::meta {
 
-inline constexpr std::array<std::string_view, 2> kTableSteps = {
+inline constexpr std::array<std::string_view, 3> kTableSteps = {
     "CREATE TABLE project(name TEXT PRIMARY KEY, created INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE api_key(hash TEXT PRIMARY KEY, project TEXT NOT NULL REFERENCES project(name),"
     " scopes TEXT NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;",
@@ -25,6 +25,8 @@ inline constexpr std::array<std::string_view, 2> kTableSteps = {
     " SELECT substr(hash,1,12),'',project,scopes,'','','','','','',created FROM api_key;"
     "INSERT INTO key_secret(hash,key,created) SELECT hash,substr(hash,1,12),created FROM api_key;"
     "DROP TABLE api_key;",
+    // JSON, as key_grant.h has it.
+    "ALTER TABLE key ADD COLUMN grants TEXT NOT NULL DEFAULT ''",
 };
 
 inline Status MigrateTables(Database* database) {

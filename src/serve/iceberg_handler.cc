@@ -20,6 +20,7 @@ using iceberg::BadRequest;
 using iceberg::Name;
 using iceberg::Outcome;
 using iceberg::Problem;
+using iceberg::Right;
 using net::Method;
 
 constexpr std::string_view kPrefix = "/v1/{prefix}/";
@@ -112,7 +113,7 @@ net::Response LoadedResponse(const iceberg::LoadedTable& loaded, bool with_confi
 struct Endpoint {
   Method method;
   std::string_view path;
-  bool write;
+  Right right;  // To the table or view that the path names, else to the namespace.
   Answer (*answer)(iceberg::RestCatalog& catalog, const Call& call);
 };
 
@@ -122,14 +123,14 @@ Answer ListNamespaces(iceberg::RestCatalog& catalog, const Call& call) {
   ICE_ASSIGN(auto paths, catalog.ListNamespaces(parent, paging.page));
   const std::string next = CutPage(paging, &paths);
   std::erase_if(paths, [&](const std::string& path) {
-    return !catalog.Allow(call.access, path, false).has_value();
+    return !catalog.Allow(call.access, Right::kSee, {path, ""}).has_value();
   });
   return Json(NamespacesBody(paths, next));
 }
 
 Answer CreateNamespace(iceberg::RestCatalog& catalog, const Call& call) {
   ICE_ASSIGN(const std::string ns, ReadLevels(call.body.Find("namespace")));
-  ICE_TRY(catalog.Allow(call.access, ns, true));
+  ICE_TRY(catalog.Allow(call.access, Right::kCreate, {ns, ""}));
   const JsonValue* properties = call.body.Find("properties");
   ICE_ASSIGN(const auto made,
              catalog.CreateNamespace(ns, properties == nullptr ? JsonValue() : *properties));
@@ -160,6 +161,9 @@ Answer ListNames(iceberg::RestCatalog& catalog, const Call& call, EntryKind kind
   ICE_ASSIGN(const Paging paging, PagingOf(call));
   ICE_ASSIGN(auto names, catalog.List(call.ns, kind, paging.page));
   const std::string next = CutPage(paging, &names);
+  std::erase_if(names, [&](const std::string& name) {
+    return !call.access.Granted(Right::kRead, call.ns, name);
+  });
   return Json(IdentifiersBody(call.ns, names, next));
 }
 
@@ -196,6 +200,7 @@ Answer CheckTable(iceberg::RestCatalog& catalog, const Call& call) {
 }
 
 Answer CommitTable(iceberg::RestCatalog& catalog, const Call& call) {
+  ICE_TRY(catalog.AllowCommit(call.access, call.full(), call.body));
   ICE_ASSIGN(const auto loaded, catalog.CommitTable(call.access, call.full(), call.body));
   return LoadedResponse(loaded, false);
 }
@@ -235,8 +240,8 @@ Answer FetchScanTasks(iceberg::RestCatalog& catalog, const Call& call) {
 Answer Rename(iceberg::RestCatalog& catalog, const Call& call, EntryKind kind) {
   ICE_ASSIGN(const Name from, ReadIdentifier(call.body.Find("source")));
   ICE_ASSIGN(const Name to, ReadIdentifier(call.body.Find("destination")));
-  ICE_TRY(catalog.Allow(call.access, from.ns, true));
-  ICE_TRY(catalog.Allow(call.access, to.ns, true));
+  ICE_TRY(catalog.Allow(call.access, Right::kMaintain, from));
+  ICE_TRY(catalog.Allow(call.access, Right::kCreate, {to.ns, ""}));
   ICE_TRY(catalog.Rename(from, to, kind));
   return NoContent();
 }
@@ -253,7 +258,7 @@ Answer CommitTransaction(iceberg::RestCatalog& catalog, const Call& call) {
   std::vector<iceberg::RestCatalog::TableCommit> commits;
   for (const JsonValue& change : changes->items()) {
     ICE_ASSIGN(Name name, ReadIdentifier(change.Find("identifier")));
-    ICE_TRY(catalog.Allow(call.access, name.ns, true));
+    ICE_TRY(catalog.AllowCommit(call.access, name, change));
     commits.push_back({std::move(name), &change});
   }
   ICE_TRY(catalog.CommitTransaction(call.access, commits));
@@ -300,38 +305,43 @@ Answer RenameView(iceberg::RestCatalog& catalog, const Call& call) {
 
 // What is here is advertised: clients change their ways by it.
 constexpr Endpoint kEndpoints[] = {
-    {Method::kGet, "/v1/{prefix}/namespaces", false, ListNamespaces},
-    {Method::kPost, "/v1/{prefix}/namespaces", true, CreateNamespace},
-    {Method::kGet, "/v1/{prefix}/namespaces/{namespace}", false, LoadNamespace},
-    {Method::kHead, "/v1/{prefix}/namespaces/{namespace}", false, CheckNamespace},
-    {Method::kDelete, "/v1/{prefix}/namespaces/{namespace}", true, DropNamespace},
-    {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/properties", true, ChangeNamespace},
-    {Method::kGet, "/v1/{prefix}/namespaces/{namespace}/tables", false, ListTables},
-    {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/tables", true, CreateTable},
-    {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/register", true, RegisterTable},
-    {Method::kGet, "/v1/{prefix}/namespaces/{namespace}/tables/{table}", false, LoadTable},
-    {Method::kHead, "/v1/{prefix}/namespaces/{namespace}/tables/{table}", false, CheckTable},
-    {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/tables/{table}", true, CommitTable},
-    {Method::kDelete, "/v1/{prefix}/namespaces/{namespace}/tables/{table}", true, DropTable},
-    {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/tables/{table}/metrics", false,
+    {Method::kGet, "/v1/{prefix}/namespaces", Right::kSee, ListNamespaces},
+    {Method::kPost, "/v1/{prefix}/namespaces", Right::kCreate, CreateNamespace},
+    {Method::kGet, "/v1/{prefix}/namespaces/{namespace}", Right::kSee, LoadNamespace},
+    {Method::kHead, "/v1/{prefix}/namespaces/{namespace}", Right::kSee, CheckNamespace},
+    {Method::kDelete, "/v1/{prefix}/namespaces/{namespace}", Right::kMaintain, DropNamespace},
+    {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/properties", Right::kMaintain,
+     ChangeNamespace},
+    {Method::kGet, "/v1/{prefix}/namespaces/{namespace}/tables", Right::kSee, ListTables},
+    {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/tables", Right::kCreate, CreateTable},
+    {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/register", Right::kCreate, RegisterTable},
+    {Method::kGet, "/v1/{prefix}/namespaces/{namespace}/tables/{table}", Right::kRead, LoadTable},
+    {Method::kHead, "/v1/{prefix}/namespaces/{namespace}/tables/{table}", Right::kRead, CheckTable},
+    {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/tables/{table}", Right::kSee, CommitTable},
+    {Method::kDelete, "/v1/{prefix}/namespaces/{namespace}/tables/{table}", Right::kMaintain,
+     DropTable},
+    {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/tables/{table}/metrics", Right::kRead,
      TakeMetrics},
-    {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/tables/{table}/plan", false, PlanScan},
-    {Method::kGet, "/v1/{prefix}/namespaces/{namespace}/tables/{table}/plan/{plan-id}", false,
-     FetchPlan},
-    {Method::kDelete, "/v1/{prefix}/namespaces/{namespace}/tables/{table}/plan/{plan-id}", false,
-     CancelPlan},
-    {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/tables/{table}/tasks", false,
+    {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/tables/{table}/plan", Right::kRead,
+     PlanScan},
+    {Method::kGet, "/v1/{prefix}/namespaces/{namespace}/tables/{table}/plan/{plan-id}",
+     Right::kRead, FetchPlan},
+    {Method::kDelete, "/v1/{prefix}/namespaces/{namespace}/tables/{table}/plan/{plan-id}",
+     Right::kRead, CancelPlan},
+    {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/tables/{table}/tasks", Right::kRead,
      FetchScanTasks},
-    {Method::kPost, "/v1/{prefix}/tables/rename", true, RenameTable},
-    {Method::kPost, "/v1/{prefix}/transactions/commit", true, CommitTransaction},
-    {Method::kGet, "/v1/{prefix}/namespaces/{namespace}/views", false, ListViews},
-    {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/views", true, CreateView},
-    {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/register-view", true, RegisterView},
-    {Method::kGet, "/v1/{prefix}/namespaces/{namespace}/views/{view}", false, LoadView},
-    {Method::kHead, "/v1/{prefix}/namespaces/{namespace}/views/{view}", false, CheckView},
-    {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/views/{view}", true, CommitView},
-    {Method::kDelete, "/v1/{prefix}/namespaces/{namespace}/views/{view}", true, DropView},
-    {Method::kPost, "/v1/{prefix}/views/rename", true, RenameView},
+    {Method::kPost, "/v1/{prefix}/tables/rename", Right::kMaintain, RenameTable},
+    {Method::kPost, "/v1/{prefix}/transactions/commit", Right::kSee, CommitTransaction},
+    {Method::kGet, "/v1/{prefix}/namespaces/{namespace}/views", Right::kSee, ListViews},
+    {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/views", Right::kCreate, CreateView},
+    {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/register-view", Right::kCreate,
+     RegisterView},
+    {Method::kGet, "/v1/{prefix}/namespaces/{namespace}/views/{view}", Right::kRead, LoadView},
+    {Method::kHead, "/v1/{prefix}/namespaces/{namespace}/views/{view}", Right::kRead, CheckView},
+    {Method::kPost, "/v1/{prefix}/namespaces/{namespace}/views/{view}", Right::kWrite, CommitView},
+    {Method::kDelete, "/v1/{prefix}/namespaces/{namespace}/views/{view}", Right::kMaintain,
+     DropView},
+    {Method::kPost, "/v1/{prefix}/views/rename", Right::kMaintain, RenameView},
 };
 
 std::string_view TakeStep(std::string_view* path) {
@@ -438,7 +448,7 @@ class IcebergHandler::Impl {
   }
 
   static Answer Run(iceberg::RestCatalog& catalog, const Endpoint& endpoint, Call* call) {
-    if (!call->ns.empty()) ICE_TRY(catalog.Allow(call->access, call->ns, endpoint.write));
+    if (!call->ns.empty()) ICE_TRY(catalog.Allow(call->access, endpoint.right, call->full()));
     if (endpoint.method == Method::kPost) {
       bool too_large = false;
       auto plain = net::Decompress(std::move(call->request.body), {}, &too_large);
