@@ -128,27 +128,61 @@ bool List(CatalogClient* client, const std::string& parent, Rows* rows) {
   return true;
 }
 
+// "list<string>", "map<string, long>", "struct<x: int, y: list<float>>".
+std::string TypeText(const JsonValue& type) {
+  if (type.is_string()) return type.text();
+  const std::string& kind = MemberOf(type, "type").text();
+  if (kind == "list") return "list<" + TypeText(MemberOf(type, "element")) + ">";
+  if (kind == "map") {
+    return "map<" + TypeText(MemberOf(type, "key")) + ", " + TypeText(MemberOf(type, "value")) +
+           ">";
+  }
+  std::string text;
+  for (const JsonValue& field : MemberOf(type, "fields").items()) {
+    text += (text.empty() ? "" : ", ") + MemberOf(field, "name").text() + ": " +
+            TypeText(MemberOf(field, "type"));
+  }
+  return "struct<" + text + ">";
+}
+
+// The column that a field of a partition spec or sort order is made of.
+std::string SourceText(const JsonValue& schema, const JsonValue& field) {
+  const JsonValue* source =
+      FindById(MemberOf(schema, "fields"), "id", MemberOf(field, "source-id"));
+  const std::string column =
+      source == nullptr ? MemberOf(field, "source-id").text() : MemberOf(*source, "name").text();
+  return MemberOf(field, "transform").text() + "(" + column + ")";
+}
+
+void AddSortOrder(const JsonValue& metadata, const JsonValue& schema, Rows* rows) {
+  const JsonValue* order = FindById(MemberOf(metadata, "sort-orders"), "order-id",
+                                    MemberOf(metadata, "default-sort-order-id"));
+  if (order == nullptr) return;
+  for (const JsonValue& field : MemberOf(*order, "fields").items()) {
+    rows->Add({JsonValue::String("sort"), JsonValue::String(SourceText(schema, field)),
+               JsonValue::String(MemberOf(field, "direction").text() + " " +
+                                 MemberOf(field, "null-order").text())});
+  }
+}
+
 void AddSchema(const JsonValue& metadata, Rows* rows) {
   const JsonValue* schema =
       FindById(MemberOf(metadata, "schemas"), "schema-id", MemberOf(metadata, "current-schema-id"));
   if (schema == nullptr) return;
   for (const JsonValue& field : MemberOf(*schema, "fields").items()) {
-    const JsonValue& type = MemberOf(field, "type");
-    std::string text = type.is_string() ? type.text() : type.ToJson();
+    std::string text = TypeText(MemberOf(field, "type"));
     if (MemberOf(field, "required").Bool().value_or(false)) text += " required";
     rows->Add({JsonValue::String("column"), MemberOf(field, "name"), JsonValue::String(text)});
   }
   const JsonValue* spec = FindById(MemberOf(metadata, "partition-specs"), "spec-id",
                                    MemberOf(metadata, "default-spec-id"));
-  if (spec == nullptr) return;
-  for (const JsonValue& field : MemberOf(*spec, "fields").items()) {
-    const JsonValue* source =
-        FindById(MemberOf(*schema, "fields"), "id", MemberOf(field, "source-id"));
-    const JsonValue& of =
-        source == nullptr ? MemberOf(field, "source-id") : MemberOf(*source, "name");
-    rows->Add({JsonValue::String("partition"), MemberOf(field, "name"),
-               JsonValue::String(MemberOf(field, "transform").text() + "(" + of.text() + ")")});
+  if (spec != nullptr) {
+    for (const JsonValue& field : MemberOf(*spec, "fields").items()) {
+      rows->Add({JsonValue::String("partition"), MemberOf(field, "name"),
+                 JsonValue::String(SourceText(*schema, field))});
+    }
   }
+  AddSortOrder(metadata, *schema, rows);
 }
 
 Rows Describe(const JsonValue& loaded) {
