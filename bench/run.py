@@ -24,9 +24,9 @@ import table
 HERE = pathlib.Path(__file__).resolve().parent
 # How long a load lasts and how many rows are asked, by scenario.
 LENGTHS = {
-    "full": {"ingest": 60, "batch_ack": 60, "single": 60, "memory": 300, "plain": 10_000_000, "rows": 3_000_000, "times": 9, "restart": 3_000_000},
-    "short": {"ingest": 60, "batch_ack": 30, "single": 30, "memory": 90, "plain": 10_000_000, "rows": 3_000_000, "times": 5, "restart": 3_000_000},
-    "quick": {"ingest": 8, "batch_ack": 5, "single": 6, "memory": 20, "plain": 200_000, "rows": 300_000, "times": 3, "restart": 200_000},
+    "full": {"ingest": 60, "batch_ack": 60, "single": 60, "memory": 300, "plain": 10_000_000, "rows": 3_000_000, "times": 9, "restart": 3_000_000, "lake": 1_000_000},
+    "short": {"ingest": 60, "batch_ack": 30, "single": 30, "memory": 90, "plain": 10_000_000, "rows": 3_000_000, "times": 5, "restart": 3_000_000, "lake": 1_000_000},
+    "quick": {"ingest": 8, "batch_ack": 5, "single": 6, "memory": 20, "plain": 200_000, "rows": 300_000, "times": 3, "restart": 200_000, "lake": 100_000},
 }
 
 

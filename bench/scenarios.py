@@ -14,6 +14,7 @@ import duckdb
 from pyiceberg.table import StaticTable
 
 import catalog_scenarios
+import peers_event
 import plain_table
 from server import Floor, Server
 
@@ -113,8 +114,11 @@ def single(options):
             "floor_cpu_seconds_per_million": floor_cpu / nothing["accepted"] * 1e6}
 
 
-# Wrapped, so that the time is the engine's and not that of printing 50,000 groups.
+# Wrapped, so that the time is the engine's and not that of printing 50,000 groups. NEWEST: the time of the newest events.
 STATEMENTS = {
+    "last_hour": "select event_type, count(*) from events where timestamp >= timestamptz 'NEWEST' - interval 1 hour group by 1 order by 1",
+    "type_hour": "select count(*), sum(n), max(n) from (select event_type, date_trunc('hour', timestamp) as hour, count(*) as n from events "
+                 "group by 1, 2)",
     "type_user": "select count(*), sum(n), round(sum(total), 2) from (select event_type, user_id, count(*) as n, sum(value) as total, "
                  "avg(value) as mean from events group by 1, 2)",
     "users_hour": "select count(*), sum(users) from (select date_trunc('hour', timestamp) as hour, count(distinct user_id) as users "
@@ -153,11 +157,11 @@ def duckdb_with(statement, *parameters):
 
 
 def queries(options):
-    """Three statements over the same rows: all hot, half and half, all settled; DuckDB beside each, in turns."""
+    """Five statements over the same rows: all hot, half and half, all settled; DuckDB beside each, in turns."""
     rows, times = options.lengths["rows"], options.lengths["times"]
     # A fixed time of the newest events: every server gets the same rows.
     demo = ("--count", rows // 2, "--users", 10_000, "--days", 20, "--late", 0, "--connections", 1,
-            "--now", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+            "--now", newest := time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
     kept = ("--memory", "30GiB", "--flush-seconds", "86400", "--flush-size", "4GB")
     parquet = options.folder / "events.parquet"
     with Server(options.binary, options.folder / "settled", *kept) as settled, \
@@ -180,7 +184,7 @@ def queries(options):
         sources = {"hot": hot.rows, "native": asker(native), "settled": settled.rows, "plain": asker(plain), "hybrid": hybrid.rows}
         result = {"rows": rows, "files": len(files)}
         for key, statement in STATEMENTS.items():
-            ms = in_turns(sources, statement, times)
+            ms = in_turns(sources, statement.replace("NEWEST", newest), times)
             for place, peer in (("hot", "native"), ("settled", "plain"), ("hybrid", "settled")):
                 result[f"{key}_{place}"] = {"ms": ms[place], "peer_ms": ms[peer], "ratio": ms[place] / ms[peer]}
         return result
@@ -216,6 +220,33 @@ def kept(options):
                     taken.append((time.perf_counter() - begin) * 1e3)
                 result[name][f"{key}_ms"] = round(sorted(taken)[len(taken) // 2], 2)
     return result
+
+
+def lake(options):
+    """A log of the peers' narrow events becomes an Iceberg table: processor time from the start of a server that finds the log until all is
+    settled, and what the files weigh; DuckDB's Parquet of the same columns beside it."""
+    events = options.lengths["lake"]
+    kept = ("--memory", "30GiB", "--flush-seconds", "86400", "--flush-size", "4GB")
+    folder, raw = options.folder / "lake", 0
+    with Server(options.binary, folder, *kept) as server:
+        for body in peers_event.bodies(events):
+            status, answer = server.request("POST", "/v1/events", body)
+            assert status == 202, answer
+            raw += len(body)
+        assert server.query("select count(*) from events")["route"] == "realtime"
+        taken = server.cpu_seconds()
+    with Server(options.binary, folder, *kept) as server:
+        server.settle()
+        moved = server.cpu_seconds()
+        check_counts(server, events)
+        _, files = lake_rows(server)
+        peer = options.folder / "peer.parquet"
+        columns = ", ".join(peers_event.COLUMNS)
+        duckdb_with(f"copy (select {columns} from read_parquet($files) order by timestamp) to '{peer}' (format parquet)", {"files": files})
+        mib = raw / 2**20
+        return {"events": events, "raw_bytes_an_event": raw / events, "files": len(files), "log_to_lake_cpu_seconds": moved,
+                "mib_a_core_second": mib / moved, "mib_a_core_second_from_the_door": mib / (taken + moved),
+                "bytes_an_event": sum(os.path.getsize(file) for file in files) / events, "duckdb_bytes_an_event": os.path.getsize(peer) / events}
 
 
 def commit(options):
@@ -374,5 +405,5 @@ def plain(options):
                 "ms": {name: [round(one, 1) for one in ms] for name, ms in taken.items()}}
 
 
-ALL = {"ingest": ingest, "batch_ack": batch_ack, "single": single, "visible": visible, "queries": queries, "commit": commit,
+ALL = {"ingest": ingest, "batch_ack": batch_ack, "single": single, "visible": visible, "queries": queries, "lake": lake, "commit": commit,
        "restart": restart, "memory": memory, "kept": kept, "plain": plain, **catalog_scenarios.ALL}
