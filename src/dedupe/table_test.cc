@@ -68,24 +68,31 @@ TEST_F(TableTest, WhatIsTakenBackOfAChainWasNeverThere) {
   Check();
 }
 
+class TableGrowthTest : public testing::Test {
+ protected:
+  // Slots of a table after room was made for so many more entries.
+  static std::size_t SlotsFor(std::size_t entries, Table* table) {
+    constexpr std::size_t kSlotBytes = 24;
+    EXPECT_TRUE(table->Reserve(entries, false));
+    return table->memory_bytes() / kSlotBytes;
+  }
+
+  static constexpr std::size_t kEntriesMax = 700'000;
+};
+
 // No group waits while hundreds of thousands of entries move.
-TEST(TableGrowth, GoesFromASmallSizeToTheLastOneAtOnce) {
-  constexpr std::size_t kSlotBytes = 24;
+TEST_F(TableGrowthTest, GoesFromASmallSizeToTheLastOneAtOnce) {
   MemoryBudget budget(1ULL << 30);
-  Table table(kValueBytesOfIds, 700'000, &budget);
-  ASSERT_TRUE(table.Reserve(49'000, false));
-  EXPECT_EQ(table.memory_bytes(), 65'536 * kSlotBytes);
-  ASSERT_TRUE(table.Reserve(50'000, false));
-  EXPECT_EQ(table.memory_bytes(), 1'048'576 * kSlotBytes);
+  Table table(kValueBytesOfIds, kEntriesMax, &budget);
+  EXPECT_EQ(SlotsFor(49'000, &table), 65'536U);
+  EXPECT_EQ(SlotsFor(50'000, &table), 1'048'576U);
   EXPECT_EQ(budget.used_bytes(), table.memory_bytes());
 }
 
-TEST(TableGrowth, DoublesWhereTheBudgetHasNoMore) {
-  constexpr std::size_t kSlotBytes = 24;
+TEST_F(TableGrowthTest, DoublesWhereTheBudgetHasNoMore) {
   MemoryBudget budget(8ULL << 20);
-  Table table(kValueBytesOfIds, 700'000, &budget);
-  ASSERT_TRUE(table.Reserve(50'000, false));
-  EXPECT_EQ(table.memory_bytes(), 131'072 * kSlotBytes);
+  Table table(kValueBytesOfIds, kEntriesMax, &budget);
+  EXPECT_EQ(SlotsFor(50'000, &table), 131'072U);
 }
 
 }  // namespace

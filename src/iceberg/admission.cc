@@ -120,7 +120,6 @@ class Admission {
       if (const auto only = lake::FileOfPositions(entry.file)) {
         named_.insert(KeyHash()(KeyOf(*only)));
       }
-      if (entry.file.referenced_file) named_.insert(KeyHash()(KeyOf(*entry.file.referenced_file)));
     }
   }
 
