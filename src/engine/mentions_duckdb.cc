@@ -82,7 +82,7 @@ std::string KeyOf(const Mention& mention) {
 }
 
 Result<Parameter> ToParameter(const duckdb::Value& value) {
-  if (value.IsNull()) return Fail(Code::kInvalidArgument, "a version or time may not be null");
+  if (value.IsNull()) return Parameter();  // Whether it may be is for who asked.
   switch (value.type().id()) {
     case LogicalTypeId::VARCHAR:
       return Parameter(duckdb::StringValue::Get(value));

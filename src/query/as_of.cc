@@ -207,16 +207,22 @@ Line Follow(const lake::TableMetadata& metadata, const lake::Snapshot& to,
 }  // namespace
 
 Result<std::vector<const lake::Snapshot*>> SnapshotsBetween(const lake::TableMetadata& metadata,
-                                                            const lake::Snapshot& from,
+                                                            const lake::Snapshot* from,
                                                             const lake::Snapshot& to) {
-  Line line = Follow(metadata, to, from.id);
-  if (!line.met) {
+  Line line = Follow(metadata, to, from == nullptr ? std::nullopt : std::optional(from->id));
+  if (from == nullptr && line.lost) {
+    return Fail(Code::kInvalidArgument,
+                "the table's beginning is not kept any more: snapshot " + to_string(*line.lost) +
+                    " is gone; name a snapshot to begin after, the oldest on the line is " +
+                    to_string(line.snapshots.back()->id));
+  }
+  if (from != nullptr && !line.met) {
     std::string why =
-        "snapshot " + to_string(from.id) + " is no ancestor of snapshot " + to_string(to.id);
+        "snapshot " + to_string(from->id) + " is no ancestor of snapshot " + to_string(to.id);
     if (line.lost) {
       why += ", as far as that can be told: snapshot " + to_string(*line.lost) +
              ", which the line goes through, is not kept any more";
-    } else if (Follow(metadata, from, to.id).met) {
+    } else if (Follow(metadata, *from, to.id).met) {
       why += ": it is the other way round";
     }
     return Fail(Code::kInvalidArgument, std::move(why));

@@ -44,10 +44,10 @@ Result<const lake::Snapshot*> FindSnapshot(const lake::TableMetadata& metadata,
 // says so.
 LogOffset OffsetOf(const lake::TableMetadata& metadata, const lake::Snapshot& snapshot);
 
-// Those after `from` up to `to`, oldest first. kInvalidArgument if `from` is no ancestor of `to`,
-// or one in between is not kept any more.
+// Those after `from` up to `to`, oldest first; null: from the table's beginning on.
+// kInvalidArgument if `from` is no ancestor of `to`, or one in between is not kept any more.
 Result<std::vector<const lake::Snapshot*>> SnapshotsBetween(const lake::TableMetadata& metadata,
-                                                            const lake::Snapshot& from,
+                                                            const lake::Snapshot* from,
                                                             const lake::Snapshot& to);
 
 // The snapshots that `snapshot` builds on, itself among them, as far as they are kept.

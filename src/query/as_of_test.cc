@@ -119,7 +119,7 @@ TEST(AsOf, FollowsALineThatIsNone) {
   lake::TableMetadata table = Table();
   const auto at = [&](std::int64_t id) { return table.FindSnapshot(SnapshotId(id)); };
   const auto why = [&](std::int64_t from, std::int64_t to) {
-    return SnapshotsBetween(table, *at(from), *at(to)).error().message();
+    return SnapshotsBetween(table, at(from), *at(to)).error().message();
   };
   EXPECT_NE(why(4, 2).find("the other way round"), std::string::npos);
   EXPECT_EQ(why(5, 4), "snapshot 5 is no ancestor of snapshot 4");
@@ -128,12 +128,15 @@ TEST(AsOf, FollowsALineThatIsNone) {
   EXPECT_NE(why(2, 4).find("snapshot 3, which the line goes through, is not kept"),
             std::string::npos);
   EXPECT_EQ(LineOf(table, *at(4)), (std::set<SnapshotId>{SnapshotId(4)}));
+  const auto beginning = SnapshotsBetween(table, nullptr, *at(4));
+  ASSERT_FALSE(beginning.has_value());
+  EXPECT_NE(beginning.error().message().find("the oldest on the line is 4"), std::string::npos);
   // Parents in a circle, and one that is its own.
   table.snapshots = {Snapshot(2, 4, "append"), Snapshot(3, 2, "append"), Snapshot(4, 3, "append"),
                      Snapshot(5, 5, "append")};
   EXPECT_EQ(LineOf(table, *at(4)).size(), 3U);
   EXPECT_EQ(LineOf(table, *at(5)).size(), 1U);
-  EXPECT_EQ(SnapshotsBetween(table, *at(2), *at(4))->size(), 2U);
+  EXPECT_EQ(SnapshotsBetween(table, at(2), *at(4))->size(), 2U);
   EXPECT_EQ(why(5, 4), "snapshot 5 is no ancestor of snapshot 4");
 }
 
@@ -142,13 +145,14 @@ TEST(AsOf, KnowsWhatLiesBetween) {
   const auto at = [&](std::int64_t id) { return table.FindSnapshot(SnapshotId(id)); };
   EXPECT_EQ(OffsetOf(table, *at(4)), LogOffset(40));
   EXPECT_EQ(OffsetOf(table, *at(3)), LogOffset(20));  // It moved none.
-  const auto between = SnapshotsBetween(table, *at(2), *at(4));
+  const auto between = SnapshotsBetween(table, at(2), *at(4));
   ASSERT_TRUE(between.has_value());
   ASSERT_EQ(between->size(), 2U);
   EXPECT_EQ((*between)[0]->id, SnapshotId(3));
-  EXPECT_EQ(SnapshotsBetween(table, *at(4), *at(4))->size(), 0U);
-  EXPECT_FALSE(SnapshotsBetween(table, *at(4), *at(2)).has_value());
-  EXPECT_FALSE(SnapshotsBetween(table, *at(5), *at(4)).has_value());
+  EXPECT_EQ(SnapshotsBetween(table, at(4), *at(4))->size(), 0U);
+  EXPECT_EQ(SnapshotsBetween(table, nullptr, *at(4))->size(), between->size() + 1);
+  EXPECT_FALSE(SnapshotsBetween(table, at(4), *at(2)).has_value());
+  EXPECT_FALSE(SnapshotsBetween(table, at(5), *at(4)).has_value());
   EXPECT_EQ(RemovalsSince(table, SnapshotId(0)).size(), 1U);
   EXPECT_EQ(RemovalsSince(table, SnapshotId(2)).size(), 1U);
   EXPECT_EQ(RemovalsSince(table, SnapshotId(3)).size(), 0U);

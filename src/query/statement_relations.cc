@@ -54,8 +54,10 @@ Result<AsOf> ReadArgument(const engine::Parameter& argument) {
   if (const auto* text = std::get_if<std::string>(&argument)) {
     return ReadAsOf(std::string_view(*text));
   }
-  return Fail(Code::kInvalidArgument,
-              "events_between(from, to) takes snapshot ids, branches, tags or times");
+  return Fail(
+      Code::kInvalidArgument,
+      "events_between and rows_between take snapshot ids, branches, tags or times; the first "
+      "may be NULL: the table's beginning");
 }
 
 // A name as SQL writes it: parts between dots, those with dots of their own in double quotes.
@@ -80,17 +82,19 @@ std::vector<std::string> SplitName(std::string_view text) {
   return parts;
 }
 
-// The snapshots after the first of `ends` up to the second that only appended, oldest first.
+// The snapshots after the first of `ends` (null: the table's beginning) up to the second that only
+// appended, oldest first.
 Result<std::vector<const lake::Snapshot*>> AppendsBetween(const lake::TableMetadata& metadata,
                                                           std::string_view table,
                                                           std::span<const engine::Parameter> ends) {
-  std::vector<const lake::Snapshot*> found;
-  for (const engine::Parameter& argument : ends) {
-    TM_ASSIGN(const AsOf as_of, ReadArgument(argument));
-    TM_ASSIGN(const lake::Snapshot* end, FindSnapshot(metadata, table, as_of));
-    found.push_back(end);
+  const lake::Snapshot* from = nullptr;
+  if (!std::holds_alternative<std::monostate>(ends[0])) {
+    TM_ASSIGN(const AsOf begin, ReadArgument(ends[0]));
+    TM_ASSIGN(from, FindSnapshot(metadata, table, begin));
   }
-  TM_ASSIGN(auto between, SnapshotsBetween(metadata, *found[0], *found[1]));
+  TM_ASSIGN(const AsOf end, ReadArgument(ends[1]));
+  TM_ASSIGN(const lake::Snapshot* to, FindSnapshot(metadata, table, end));
+  TM_ASSIGN(auto between, SnapshotsBetween(metadata, from, *to));
   std::erase_if(between, [](const lake::Snapshot* snapshot) {
     return snapshot->Summary("operation") != "append";
   });

@@ -208,7 +208,7 @@ def test_a_schema_that_changed_in_between(past):
 def test_wrong_ends_are_told(past):
     (first, _), (second, _) = past.snapshots
     for statement, words in ((f"select * from events_between({second}, {first})", "the other way round"), ("select * from events_between('v1', 'main')", 'no branch or tag "v1"'),
-                             (f"select * from events_between({first}, '2001-01-01')", "no snapshot that was current"), ("select * from events_between(1.5, 2)", "takes snapshot ids"),
+                             (f"select * from events_between({first}, '2001-01-01')", "no snapshot that was current"), ("select * from events_between(1.5, 2)", "take snapshot ids"),
                              (f"select * from events_between({first})", "two snapshots")):
         assert words in refused(past, statement)[1], statement
 
@@ -231,6 +231,7 @@ def test_what_was_added_to_any_table_between_two_snapshots(plain):
     assert plain.rows(between.format("iceberg.users", first, third)) == [(1,), (2,)]
     assert plain.rows(between.format('"default".users', first, "'main'")) == [(1,), (2,)]
     assert plain.rows(between.format("iceberg.users", third, third)) == []
+    assert plain.rows(between.format("iceberg.users", "null", second)) == [(0,), (1,)]  # From the beginning.
     # Copy-on-write is no append: it brings nothing, and takes nothing back.
     plain.table.delete("id = 1")
     plain.table.append(pyarrow.table({"id": [3], "name": ["n3"]}))
@@ -245,8 +246,9 @@ def test_what_was_added_to_any_table_between_two_snapshots(plain):
     send(plain, "b")
     plain.settle()
     assert ids(plain, f"rows_between('events', {begin}, 'main')") == "b"
+    assert ids(plain, "events_between(null, 'main')") == ids(plain, "rows_between('events', null, 'main')") == "ab"
     for arguments, words in ((f"'iceberg.nobody', {first}, {third}", 'no table "iceberg.nobody"'), (f"'users', {first}, {third}", "iceberg.users"), (f"'iceberg.users', {third}, {first}", "the other way round"),
-                             (f"{first}, {third}", "a table's name"), ("'iceberg.users', 5, 6", "no snapshot 5"), ("'other.users', 1, 2", "no table")):
+                             (f"{first}, {third}", "a table's name"), ("'iceberg.users', 5, 6", "no snapshot 5"), ("'other.users', 1, 2", "no table"), (f"'iceberg.users', {first}, null", "first may be NULL")):
         assert words in refused(plain, f"select * from rows_between({arguments})")[1], arguments
 
 
