@@ -147,7 +147,8 @@ class Routes::Impl {
                 [](const net::Request&, const Respond& respond) {
                   respond->Send(Json(std::string(OpenApiJson())));
                 });
-    Add(net::Method::kGet, "/readyz", &Impl::Ready);
+    router_.Add(net::Method::kGet, "/readyz",
+                [this](const net::Request&, const Respond& respond) { Ready(respond); });
     Add(net::Method::kGet, "/health", &Impl::Health);
     Add(net::Method::kGet, "/health/{part}", &Impl::PartHealth);
     Add(net::Method::kGet, "/metrics", &Impl::Metrics);
@@ -184,8 +185,12 @@ class Routes::Impl {
             &parts_->registry(), &parts_->clock(),   parts_->started()};
   }
 
-  void Ready(const net::Request&, const Respond& respond) {
-    respond->Send(Json("{\"status\":\"ready\"}\n"));
+  void Ready(const Respond& respond) {
+    const bool answers = parts_->ready();
+    const auto why = answers ? ops::NotTaking(Status()) : NotReady();
+    net::Response response = Json(ops::ReadinessJson(!why, answers, why), why ? 503 : 200);
+    if (why) response.headers.emplace_back("Retry-After", "1");
+    respond->Send(std::move(response));
   }
 
   void Health(const net::Request&, const Respond& respond) {
@@ -255,12 +260,12 @@ class Routes::Impl {
     json.BeginObject().Key("cuts").BeginObject();
     const auto projects = parts_->core().AllProjects();
     for (const auto& [name, project] : *projects) {
+      if (!only.empty() && project->project() != only) continue;
       const auto cut = project->cut();
       json.Key(name).BeginObject().Key("snapshot_id");
       cut->lake ? json.Int(cut->lake->snapshot().value) : json.Null();
       json.Key("offsets").BeginObject().Field("0", cut->end().value).EndObject();
       json.Key("settled").BeginObject().Field("0", cut->settled().value).EndObject().EndObject();
-      if (!only.empty() && project->project() != only) continue;
     }
     json.EndObject().EndObject();
     return body + "\n";

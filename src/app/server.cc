@@ -41,6 +41,7 @@ constexpr double kFlushShare = 0.12;
 constexpr std::size_t kCatalogThreads = 4;
 constexpr std::size_t kCatalogRequestsWaitingMax = 1'024;
 constexpr std::size_t kStatementsWaitingMax = 256;
+constexpr std::uint64_t kStartBytes = 1_MiB;  // What a start writes fits many times.
 
 std::uint64_t Share(std::uint64_t bytes, double share) {
   return static_cast<std::uint64_t>(static_cast<double>(bytes) * share);
@@ -163,6 +164,10 @@ class Server::Impl final : public RouteParts {
     }
     lock_ = std::move(*lock);
     for (const char* folder : {"log", "hot", "lake", "spill"}) TM_TRY(disk_->MakeDir(folder));
+    // What is stored can be read from a full disk too, if there is room to write down who owns it.
+    if (const auto free = disk_->FreeBytes(); free && *free < kStartBytes) {
+      TM_TRY(wal::DropReserve(disk_.get(), options_.tide.log));
+    }
     return disk_->SyncDir("");
   }
 
@@ -354,6 +359,9 @@ class Server::Impl final : public RouteParts {
     TM_LOG(kInfo, "recovered", {"frames", log.replayed_frames}, {"bytes", log.replayed_bytes},
            {"torn_bytes", log.torn_bytes},
            {"seconds", std::chrono::duration<double>(clock_.Now() - start).count()});
+    if (log.failed) {
+      TM_LOG(kError, "events are not taken for now", {"error", core_->log().failure()});
+    }
     return {};
   }
 

@@ -1,9 +1,14 @@
 #include "ops/status.h"
 
 #include "base/json_writer.h"
+#include "net/http.h"
 
 namespace tidemark::ops {
 namespace {
+
+constexpr std::string_view kMakeRoom =
+    "look at the disk of the data directory; once it can be written to, events are taken again "
+    "without a restart";
 
 double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
@@ -29,6 +34,31 @@ bool Healthy(const StatusParts& parts) {
   return !parts.core->fenced() && !parts.core->log().stats().failed;
 }
 
+std::optional<Error> NotTaking(const StatusParts& parts) {
+  if (parts.core->fenced()) {
+    return Error(Code::kUnavailable, "another process owns this data directory now");
+  }
+  const std::string failure = parts.core->log().failure();
+  if (failure.empty()) return std::nullopt;
+  return Error(Code::kUnavailable, "the log cannot store events (" + failure + ")");
+}
+
+std::string ReadinessJson(bool takes_events, bool answers_queries,
+                          const std::optional<Error>& why) {
+  const bool ready = takes_events && answers_queries;
+  std::string text;
+  JsonWriter json(&text);
+  json.BeginObject().Field("status", ready ? "ready" : "not ready");
+  json.Field("takes_events", takes_events).Field("answers_queries", answers_queries);
+  if (why) {
+    json.Field("error", net::ReasonPhrase(HttpStatus(why->code())))
+        .Field("message", why->message());
+    json.Field("hint", answers_queries ? kMakeRoom : "ask again in a moment");
+  }
+  json.EndObject();
+  return text + "\n";
+}
+
 std::string HealthJson(const StatusParts& parts) {
   std::string text;
   JsonWriter json(&text);
@@ -37,6 +67,7 @@ std::string HealthJson(const StatusParts& parts) {
   json.Field("buffered", Buffered(parts)).Field("uptime", Uptime(parts));
   json.Field("buffer_utilization", BufferUtilisation(parts));
   json.Field("log_failed", parts.core->log().stats().failed).Field("fenced", parts.core->fenced());
+  if (const auto why = NotTaking(parts)) json.Field("message", why->message());
   json.EndObject();
   return text + "\n";
 }

@@ -121,6 +121,7 @@ Duration Ingest::Step() {
       taken_at_ = taken_.size();
       return kBrokenLogPause;
     }
+    TM_LOG(kInfo, "the log stores events again");
   }
   const bool idle = taken_at_ == taken_.size();
   if (!idle) {

@@ -18,6 +18,8 @@ namespace {
 
 // Payloads below this are copied beside their header: cheaper than a vector of their own.
 constexpr std::size_t kCopyBytesMax = 1024;
+// Of a segment's size: what its opening leaves of the disk to the others, which have to start too.
+constexpr std::uint64_t kLeftShare = 64;
 
 }  // namespace
 
@@ -47,6 +49,10 @@ struct Log::State {
   Status ReplayTail(const Tail& tail, const FrameVisitor& replay);
   Status CheckGroup(std::span<const Append> group, std::uint64_t* body_bytes) const;
   Status NewSegment(const Tail* tail, std::uint64_t group_bytes);
+  Status MakeSegment(const Tail* tail, std::optional<std::uint64_t> bytes_wanted);
+  Status SmallSegment(const Tail* tail, Error why);
+  void SetFailed(Error error);
+  void SetHealthy();
   LogOffset TakeOffsets(const Append& append);
   void Encode(std::span<const Append> group, std::uint64_t body_bytes,
               std::vector<LogOffset>* first_offsets);
@@ -87,6 +93,7 @@ struct Log::State {
   Hasher64 hasher;
 
   Published<SegmentList> published{std::make_shared<SegmentList>()};
+  Published<std::string> failure;  // Null: none.
   Counters counters;
 };
 
@@ -130,7 +137,10 @@ Status Log::State::Recovery(const FrameVisitor& replay) {
   counters.replayed_bytes = found.payload_bytes;
   counters.torn_bytes = found.torn_bytes;
   TM_TRY(pool.Adopt(names));
-  TM_TRY(NewSegment(found.tail ? &*found.tail : nullptr, 0));
+  const Tail* const moved = found.tail ? &*found.tail : nullptr;
+  Status made = pool.CheckRoom(options.segment_bytes, options.segment_bytes / kLeftShare);
+  if (made) made = NewSegment(moved, 0);
+  if (!made) TM_TRY(SmallSegment(moved, std::move(made).error()));
   if (found.tail) TM_TRY(ReplayTail(*found.tail, replay));
   DropEmptySegments();
   return Reap();
@@ -170,6 +180,23 @@ void Log::State::DropEmptySegments() {
 // Segments.
 
 Status Log::State::NewSegment(const Tail* tail, std::uint64_t bytes_wanted) {
+  return MakeSegment(tail, std::optional(bytes_wanted));
+}
+
+// For a disk without room: the tail is durable, in a segment that takes no group. The reserve is
+// for others, but what was acknowledged comes first.
+Status Log::State::SmallSegment(const Tail* tail, Error why) {
+  if (auto made = MakeSegment(tail, std::nullopt); !made) {
+    TM_TRY(pool.ReleaseReserve());
+    TM_TRY(MakeSegment(tail, std::nullopt));
+  }
+  active.reset();
+  SetFailed(std::move(why).With("log"));
+  return {};
+}
+
+// `bytes_wanted`: for groups to come; nothing: none will.
+Status Log::State::MakeSegment(const Tail* tail, std::optional<std::uint64_t> bytes_wanted) {
   SegmentHeader header{.log_id = log_id,
                        .segment_id = ++segment_id,
                        .salt = random->Next(),
@@ -184,7 +211,9 @@ Status Log::State::NewSegment(const Tail* tail, std::uint64_t bytes_wanted) {
     content += EncodeGroup(tail->first_sequence, tail->frame_count, tail->body, header.Seed());
   }
   active.reset();
-  TM_ASSIGN(auto made, pool.Make(segment_id, content, content.size() + bytes_wanted));
+  const std::uint64_t file_bytes =
+      bytes_wanted ? pool.SizeFor(content.size() + *bytes_wanted) : content.size();
+  TM_ASSIGN(auto made, pool.Make(segment_id, content, file_bytes));
   seed = header.Seed();
   write_at = content.size();
   active = std::move(made.file);
@@ -221,20 +250,29 @@ Status Log::Rotate() {
   TM_CHECK(s.phase == State::Phase::kIdle);
   if (Planted(Bug::kContinueAfterFailure) && s.failed && s.active) {
     s.write_at += s.group_bytes;
-    s.failed.reset();
-    s.counters.failed = false;
+    s.SetHealthy();
     return {};
   }
   auto made = s.NewSegment(nullptr, 0);
   if (!made) {
     // The half-made segment may exist and would cut off what were written to the old one.
-    if (!s.failed) s.failed = made.error();
-    s.counters.failed = true;
+    s.SetFailed(s.failed ? *s.failed : made.error());
     return made;
   }
-  s.failed.reset();
-  s.counters.failed = false;
+  s.SetHealthy();
   return {};
+}
+
+void Log::State::SetFailed(Error error) {
+  failure.Store(std::make_shared<const std::string>(error.message()));
+  failed = std::move(error);
+  counters.failed = true;
+}
+
+void Log::State::SetHealthy() {
+  failed.reset();
+  counters.failed = false;
+  failure.Store(nullptr);
 }
 
 // Offsets.
@@ -411,9 +449,8 @@ tl::unexpected<Error> Log::State::Void(Error error) {
   }
   touched.clear();
   phase = Phase::kIdle;
-  failed = std::move(error).With("log");
+  SetFailed(std::move(error).With("log"));
   counters.failed_groups += 1;
-  counters.failed = true;
   if (!Planted(Bug::kContinueAfterFailure)) active.reset();
   return Fail(*failed);
 }
@@ -521,6 +558,11 @@ Status Log::Read(std::string_view project, LogOffset from, const FrameVisitor& v
     TM_TRY(ReadDurable(state_->disk, *(*list)[i], project, from, visit));
   }
   return {};
+}
+
+std::string Log::failure() const {
+  const auto failure = state_->failure.Load();
+  return failure == nullptr ? std::string() : *failure;
 }
 
 LogStats Log::stats() const {

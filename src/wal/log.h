@@ -92,7 +92,7 @@ struct LogStats {
   std::uint64_t torn_bytes = 0;       // Of an unfinished group, dropped by Open.
   std::uint64_t spares = 0;
   bool reserve_ready = false;
-  bool failed = false;  // Waits for Rotate().
+  bool failed = false;  // Waits for Rotate(); failure() says why.
 };
 
 class Log {
@@ -103,6 +103,9 @@ class Log {
   //
   // `disk`, `clock` and `random` must outlive the log. The caller holds the lock on the data
   // directory.
+  //
+  // Without room for a segment the new one has only what must be durable, and the log waits for
+  // Rotate(), as after a void group: all of it can be read.
   //
   // Errors: kCorruption for bytes that were durable once and are wrong now (message names file and
   // offset; nothing is changed on disk); kIoError; what `replay` returned. After an error Open may
@@ -174,11 +177,17 @@ class Log {
 
   // Any thread.
   LogStats stats() const;
+  // What went wrong, while the log waits for Rotate(); else empty. Any thread.
+  std::string failure() const;
 
  private:
   struct State;
   explicit Log(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
+
+// Gives the reserve's bytes back to the disk before there is a log: the start of the others needs
+// them more. kIoError.
+Status DropReserve(env::Disk* disk, const LogOptions& options);
 
 }  // namespace tidemark::wal

@@ -193,6 +193,37 @@ TEST_F(LogTest, NeverTakesBackATailThatItHasShown) {
   }
 }
 
+TEST_F(LogTest, OpensToBeReadOnAFullDiskAndGoesOnOnceThereIsRoom) {
+  ASSERT_OK(Open());
+  ASSERT_OK(Add("p", 1, "first"));
+  ASSERT_OK(Add("p", 1, "tail"));
+  const std::vector<Seen> both{{"p", 0, 1, "first"}, {"p", 1, 1, "tail"}};
+  Fall();
+  disk_.SetOptions({.capacity_bytes = disk_.used_bytes() + options_.segment_bytes - 1});
+  for (int again = 0; again < 3; ++again) {  // One that crashes leaves the next as much room.
+    ASSERT_OK(Open());
+    EXPECT_EQ(seen_, both);
+    EXPECT_TRUE(log_->stats().failed);
+    EXPECT_NE(log_->failure().find("No space left"), std::string::npos) << log_->failure();
+    std::vector<Seen> read;
+    ASSERT_OK(log_->Read("p", LogOffset(0), [&](const Frame& f) { return See(&read, f); }));
+    EXPECT_EQ(read, both);
+    EXPECT_CODE(Add("p", 1, "refused"), Code::kIoError);
+    EXPECT_CODE(log_->Rotate(), Code::kIoError);
+    Fall();
+  }
+  ASSERT_OK(Open());
+  disk_.SetOptions({});
+  ASSERT_OK(log_->Rotate());
+  EXPECT_EQ(log_->failure(), "");
+  ASSERT_OK(Add("p", 1, "next"));
+  EXPECT_EQ(offsets_.front(), LogOffset(2));
+  Fall();
+  ASSERT_OK(Open());
+  EXPECT_EQ(seen_,
+            (std::vector<Seen>{{"p", 0, 1, "first"}, {"p", 1, 1, "tail"}, {"p", 2, 1, "next"}}));
+}
+
 TEST_F(LogTest, DropsATornTail) {
   ASSERT_OK(Open());
   ASSERT_OK(Add("p", 1, "whole"));

@@ -13,7 +13,17 @@ namespace {
 constexpr std::string_view kSparePrefix = "spare.";
 constexpr std::string_view kReserveName = "reserve";
 
+std::string Kibibytes(std::uint64_t bytes) {
+  return std::to_string((bytes + 1023) / 1024) + " KiB";
+}
+
 }  // namespace
+
+Status DropReserve(env::Disk* disk, const LogOptions& options) {
+  auto removed = disk->Remove(options.folder + "/" + std::string(kReserveName));
+  if (!removed && removed.error().code() != Code::kNotFound) return removed;
+  return {};
+}
 
 std::string SegmentPool::NewSparePath() {
   return options_.folder + "/" + std::string(kSparePrefix) + std::to_string(next_spare_++);
@@ -59,6 +69,14 @@ Status SegmentPool::Adopt(const std::vector<std::string>& names) {
   return {};
 }
 
+Status SegmentPool::CheckRoom(std::uint64_t file_bytes, std::uint64_t left) const {
+  if (!ready_.empty()) return {};
+  TM_ASSIGN(const std::uint64_t free, disk_->FreeBytes());
+  if (free >= file_bytes && free - file_bytes >= left) return {};
+  return Fail(Code::kIoError, "No space left on the disk: a segment needs " +
+                                  Kibibytes(file_bytes + left) + ", there are " + Kibibytes(free));
+}
+
 Result<SegmentPool::Made> SegmentPool::TakeFile(std::uint64_t file_bytes) {
   Made made;
   if (!ready_.empty()) {
@@ -66,10 +84,12 @@ Result<SegmentPool::Made> SegmentPool::TakeFile(std::uint64_t file_bytes) {
     TM_ASSIGN(made.file, disk_->Open(made.path));
     ready_.pop_back();
   } else {
+    // Asked first: writing all that is free, only to give it back, would starve everybody else.
+    TM_TRY(CheckRoom(file_bytes, 0));
     made.path = NewSparePath();
     TM_ASSIGN(made.file, disk_->Create(made.path));
   }
-  auto sized = made.file->Preallocate(std::max(file_bytes, options_.segment_bytes));
+  auto sized = made.file->Preallocate(file_bytes);
   if (!sized) {
     // Gives the disk back what it took; the first error is the one to report.
     if (auto removed = RemoveQuietly(made.path); !removed) {

@@ -6,6 +6,7 @@
 // Owned by the log's thread, but for Prepare. Errors: kIoError; every call may be repeated.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -36,6 +37,12 @@ class SegmentPool {
   // A segment file that begins with `content`, has at least `file_bytes` bytes and is durable under
   // its name. After an error no file of that id may ever be made again, and the name may exist.
   Result<Made> Make(std::uint64_t segment_id, std::string_view content, std::uint64_t file_bytes);
+  // kIoError unless the next segment, of `file_bytes`, leaves `left` bytes of the disk free.
+  Status CheckRoom(std::uint64_t file_bytes, std::uint64_t left) const;
+  // The size of a segment that is to take `bytes`.
+  std::uint64_t SizeFor(std::uint64_t bytes) const {
+    return std::max(bytes, options_.segment_bytes);
+  }
 
   // Takes a segment's file back: a spare if one is missing, else gone.
   Status Recycle(const std::string& path, std::uint64_t file_bytes);
