@@ -92,7 +92,7 @@ TEST_F(KeysTest, EverythingThatWasSaidOfAKeyIsThereAfterARestart) {
   EXPECT_EQ(
       KeyJson(*key, kNow),
       R"({"id":")" + key->id +
-          R"(","name":"web","project":"shop","scopes":["ingest"],"state":"active",)"
+          R"(","name":"web","project":"shop","scopes":["ingest"],"grants":[],"state":"active",)"
           R"("dialect":"segment","origins":["https://shop.example","https://*.shop.example"],)"
           R"("addresses":["192.0.2.0/24","2001:db8::/32"],"limits":{"requests":)"
           R"("1000 a minute","events":"50000 a second","bytes":"1048576 a second"},)"
