@@ -2,6 +2,8 @@
 where another project's tables live, and no answer tells the server's folders."""
 import json
 import pathlib
+import threading
+import time
 import uuid
 
 import pyarrow
@@ -221,8 +223,14 @@ def test_a_metadata_log_deletes_nothing_of_others(world):
 
 
 def test_a_purge_takes_the_table_alone(world):
-    world.shop.table("purged").append(SECRET)
+    table = world.shop.table("purged")
+    table.append(SECRET)
+    folder, pause, end = pathlib.Path(table.location().removeprefix("file://")), threading.Event(), time.monotonic() + 60
+    assert any(path.is_file() for path in folder.rglob("*"))
     world.shop.catalog.purge_table("shop.purged")
+    while any(path.is_file() for path in folder.rglob("*")):
+        assert time.monotonic() < end, "the files of a purged table stay"
+        pause.wait(0.05)
     assert refused(world.shop.sql("select * from iceberg.purged"), "purged").status == 404
     assert world.shop.sql("select count(*) n from iceberg.secret").json()["data"] == [{"n": 2}]
 

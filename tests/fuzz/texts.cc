@@ -150,8 +150,8 @@ void RunKeySpec(std::string_view bytes) {
   const auto read = JsonValue::Parse(shown);
   TM_CHECK(read.has_value());
   JsonValue sent = JsonValue::Object();
-  for (const char* name :
-       {"name", "project", "scopes", "dialect", "origins", "addresses", "limits", "expires"}) {
+  for (const char* name : {"name", "project", "scopes", "grants", "dialect", "origins", "addresses",
+                           "limits", "expires"}) {
     const JsonValue* value = read->Find(name);
     TM_CHECK(value != nullptr);
     sent.Set(name, *value);
@@ -263,17 +263,20 @@ std::vector<std::string> JwtSeeds() {
 }
 
 std::vector<std::string> KeySpecSeeds() {
-  return {R"({"name":"n","project":"shop","scopes":["ingest","query"],"dialect":"segment",)"
-          R"("origins":["https://*.shop.example"],"addresses":["10.0.0.0/8","2001:db8::/32"],)"
-          R"("limits":{"requests":"1000 a minute","events":"5/s","bytes":"64MiB a second"},)"
-          R"("expires":"90d"})",
-          R"({"project":"a","scopes":"admin ingest","addresses":"1.2.3.4 ::1","expires":)"
-          R"("2027-01-01T12:00:00Z"})",
-          "1000 per 10 minutes",
-          "1.5K/min",
-          "12h",
-          "10.0.0.0/8, ::ffff:1.2.3.0/120",
-          "https://a.shop.example:8443"};
+  return {
+      R"({"name":"n","project":"shop","scopes":["ingest","query"],"dialect":"segment",)"
+      R"("origins":["https://*.shop.example"],"addresses":["10.0.0.0/8","2001:db8::/32"],)"
+      R"("limits":{"requests":"1000 a minute","events":"5/s","bytes":"64MiB a second"},)"
+      R"("expires":"90d"})",
+      R"({"scopes":["catalog"],"grants":[{"namespace":["a","b"],"table":"t","rights":["read"]},)"
+      R"({"namespace":"c","rights":["create","write"]}]})",
+      R"({"project":"a","scopes":"admin ingest","addresses":"1.2.3.4 ::1","expires":)"
+      R"("2027-01-01T12:00:00Z"})",
+      "1000 per 10 minutes",
+      "1.5K/min",
+      "12h",
+      "10.0.0.0/8, ::ffff:1.2.3.0/120",
+      "https://a.shop.example:8443"};
 }
 
 std::vector<std::string> ConfigSeeds() {
