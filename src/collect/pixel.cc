@@ -7,7 +7,7 @@
 
 #include "base/json_reader.h"
 #include "base/json_writer.h"
-#include "event/text.h"
+#include "base/utf8.h"
 
 namespace tidemark::collect {
 namespace {
@@ -70,7 +70,7 @@ Status AssemblePixel(net::Request* request, std::initializer_list<std::string_vi
     const std::string name = net::DecodePercent(pair.substr(0, equals), true);
     if (name.empty() || std::find(without.begin(), without.end(), name) != without.end()) continue;
     std::string value = net::DecodePercent(pair.substr(std::min(pair.size(), equals + 1)), true);
-    if (!event::IsUtf8(name) || !event::IsUtf8(value)) {
+    if (!IsUtf8(name) || !IsUtf8(value)) {
       return Fail(Code::kInvalidArgument, "the query holds text that is not UTF-8");
     }
     Place(name, std::move(value), &root);

@@ -6,10 +6,7 @@
 
 namespace tidemark::event {
 
-// RFC 3629: no surrogates, no overlong forms, nothing above U+10FFFF.
-bool IsUtf8(std::string_view bytes);
-
-// UTF-8 without the zero byte, which readers of other languages end a text at.
+// UTF-8 (RFC 3629) without the zero byte, which readers of other languages end a text at.
 bool IsText(std::string_view bytes);
 
 }  // namespace tidemark::event

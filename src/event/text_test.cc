@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/utf8.h"
+
 namespace tidemark::event {
 namespace {
 
@@ -13,7 +15,7 @@ TEST(TextTest, IsUtf8WithoutTheZeroByte) {
   for (const std::string text : {"", "plain", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80",
                                  "\xED\x9F\xBF", "\xF4\x8F\xBF\xBF", "\x7F\n\t"}) {
     EXPECT_TRUE(IsText(text)) << text;
-    EXPECT_TRUE(IsUtf8(text)) << text;
+    EXPECT_TRUE(IsUtf8(text)) << text;  // The plain way of base.
   }
   const std::string zero("a\0b", 3);
   EXPECT_TRUE(IsUtf8(zero));

@@ -15,7 +15,7 @@
 namespace tidemark::sim {
 namespace {
 
-SwarmOptions options{.seed_count = kSanitized ? 500 : 12'000};
+SwarmOptions options{.seed_count = kSanitized ? 500 : 20'000};
 
 TEST(CoreSim, KeepsEveryPromiseForEverySeed) {
   const SwarmReport report = RunSwarm(options);
