@@ -11,7 +11,7 @@
 #: make soak            several engines change the events table at once, Spark too [SECONDS=180]
 #: make bench           release build, measured scenarios, docs/benchmarks.md's table
 #: make asan, make tsan unit and simulation under sanitizers
-#: make fuzz           every fuzz target for 60 s, with clang [SECONDS=n] [T=json_events: one]
+#: make fuzz           every fuzz target for 60 s, with clang, two at a time on two cores [SECONDS=n] [T=json_events: one]
 #: make fmt, make lint  format; layers, house rules, clang-tidy on changed files [ALL=1]
 #: make docs            regenerate references, check links
 #: make clean           remove the build folder
