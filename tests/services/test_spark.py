@@ -131,6 +131,30 @@ def test_the_events_while_they_come_in(server, spark, python):
     agree(server, spark, python)
 
 
+def test_events_are_staged_and_published(server, spark, python):
+    """Write, audit, publish: what is staged is in no answer, the feed goes on beside it, and what is published is there once."""
+    events = "`default`.events"
+    spark.rows(f"ALTER TABLE {events} SET TBLPROPERTIES ('write.wap.enabled' = 'true')")
+    for audit, prefix in (("good", "kept"), ("bad", "dropped")):
+        spark.rows(f"SET spark.wap.id = {audit}")
+        spark.rows(f"INSERT INTO {events} (event_id, event_type, timestamp, received_at, project_id) "
+                   f"SELECT concat('{prefix}', id), 'staged', now(), now(), 'default' FROM range(7)")
+        spark.rows("RESET spark.wap.id")
+    assert server.scalar("select count(*) from events where event_type = 'staged'") == 0
+    staged = "select snapshot_id from system.snapshots where table_name = 'events' and summary['wap.id'] is not null"
+    assert len(server.rows(staged)) == 2
+    before = server.scalar("select count(*) from events")
+    send(server, 50_000, 20)
+    agree(server, spark, python)
+    spark.rows("CALL tidemark.system.publish_changes('default.events', 'good')")
+    assert "good" in spark.refused("CALL tidemark.system.publish_changes('default.events', 'good')")
+    spark.rows(f"ALTER TABLE {events} UNSET TBLPROPERTIES ('write.wap.enabled')")
+    send(server, 50_020, 10)
+    agree(server, spark, python)
+    assert server.rows("select event_id from events where event_type = 'staged' order by 1") == [(f"kept{n}",) for n in range(7)]
+    assert server.scalar("select count(*) from events") == before + 30 + 7
+
+
 def test_a_text_that_is_none_is_taken_out(server, spark, python):
     """As a version of old may have settled it: Spark does not look into texts, and writes the file again without the row."""
     good = [{"event_id": name, "event_type": "text", "user_id": user} for name, user in (("neighbour", "n"), ("broken", "bqzxjw"))]
