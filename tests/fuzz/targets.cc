@@ -40,6 +40,12 @@
 namespace tidemark::fuzz {
 namespace {
 
+// A head that is too long and no HTTP as well is refused for what is seen first: by whole lines, or
+// byte by byte.
+std::string Refusal(int status) {
+  return status == 414 || status == 431 ? "refused 400" : "refused " + std::to_string(status);
+}
+
 // What a parser makes of a connection's bytes, given in pieces.
 std::string Exchange(std::string_view bytes, std::size_t piece) {
   net::RequestParser parser({1'024, 4'096});
@@ -50,7 +56,7 @@ std::string Exchange(std::string_view bytes, std::size_t piece) {
     while (!part.empty()) {
       const auto step = parser.Feed(&part);
       if (step == net::RequestParser::Step::kRefused) {
-        return told + "refused " + std::to_string(parser.status());
+        return told + Refusal(parser.status());
       }
       if (step == net::RequestParser::Step::kNeedMore) continue;
       const net::Request request = parser.Take();
