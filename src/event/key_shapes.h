@@ -62,8 +62,7 @@ class KeyShapes {
 
  private:
   struct Node {
-    // The first bytes of the key and its colon, and which of them count. That of no key: none of
-    // its bytes may be set, and the first is a quote.
+    // The first bytes of the key and its colon, and which of them count.
     std::array<std::uint64_t, 2> words{};
     std::array<std::uint64_t, 2> masks{~0ULL, ~0ULL};
     std::uint32_t size = 0;  // Of the key with its quotes.
@@ -84,7 +83,8 @@ class KeyShapes {
     std::memcpy(there.data(), at, sizeof there);
     const std::uint64_t differs =
         ((there[0] ^ node.words[0]) & node.masks[0]) | ((there[1] ^ node.words[1]) & node.masks[1]);
-    return differs == 0 && (node.size < sizeof there || IsLong(shape, at));
+    // A node of no key is zeros, and a text may have them where a name should begin.
+    return differs == 0 && node.size > 0 && (node.size < sizeof there || IsLong(shape, at));
   }
   bool IsLong(Shape shape, const char* at) const;
   Shape Search(Shape from, const char* at);

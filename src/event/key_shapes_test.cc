@@ -150,6 +150,21 @@ std::string BatchOf(JsonEventParser* parser, const std::string& body, EventCheck
   return std::move(builder).Finish();
 }
 
+TEST(KeyShapes, BytesThatAreNoNameAreNoShape) {
+  KeyShapes shapes;
+  for (const char byte : {'\0', '\xff', ' ', '"'}) {
+    const std::string bytes = Padded(std::string(64, byte));
+    for (const KeyShapes::Shape from : {KeyShapes::kEvent, KeyShapes::kObject}) {
+      EXPECT_EQ(shapes.Known(from, bytes.data()), KeyShapes::kNone);
+      const KeyShapes::Shape next = shapes.Next(from, "\"event_type\"");
+      EXPECT_EQ(shapes.Known(from, bytes.data()), KeyShapes::kNone);
+      if (next != KeyShapes::kNone) {
+        EXPECT_EQ(shapes.Known(next, bytes.data()), KeyShapes::kNone);
+      }
+    }
+  }
+}
+
 TEST(KeyShapes, AnEventIsReadAsIfItWereTheFirst) {
   Dice dice;
   static const std::vector<std::string> kFields = {R"("event_id":"1")",

@@ -171,6 +171,15 @@ def test_one_bad_event_is_kept_or_refused_with_its_reason(unharmed, what):
     assert [(r["index"], r["error"]) for r in body["quarantine"]] == [(0, code)], body
 
 
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("byte", (b"\0", b"\xff", b"\t", b'"', b","))
+def test_bytes_where_a_name_should_be_harm_nobody(unharmed, path, byte):
+    for _ in range(2):  # Names that were there before are told in another way.
+        assert unharmed.post(path, GOOD).status in (200, 202)
+        answer = unharmed.post(path, b'{"event_type":"a",' + byte * 64 + b'"user_id":"u"}')
+        assert answer.status == 400 or answer.json()["status"] == "quarantined" or byte == b"\t", answer.body
+
+
 def test_a_batch_keeps_the_good_events_and_names_each_bad_one_by_index(unharmed):
     before = unharmed.scalar("select count(*) from events where event_type = 'kept'")
     counted = counters(unharmed)
