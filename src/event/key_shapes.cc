@@ -29,6 +29,7 @@ void KeyShapes::Clear() {
 
 // What differs first is within the text: its closing quote at the latest.
 bool KeyShapes::IsLong(Shape shape, const char* at) const {
+  if (nodes_[shape].size == kNoKey) return false;
   return std::strncmp(links_[shape].key.c_str(), at, nodes_[shape].size + 1) == 0;
 }
 

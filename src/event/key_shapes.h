@@ -61,11 +61,13 @@ class KeyShapes {
   std::size_t size() const { return nodes_.size(); }
 
  private:
+  static constexpr std::uint32_t kNoKey = ~0U;
+  // A node without a key, as made here, is found in no text (IsLong).
   struct Node {
     // The first bytes of the key and its colon, and which of them count.
-    std::array<std::uint64_t, 2> words{};
+    std::array<std::uint64_t, 2> words{~0ULL, ~0ULL};
     std::array<std::uint64_t, 2> masks{~0ULL, ~0ULL};
-    std::uint32_t size = 0;  // Of the key with its quotes.
+    std::uint32_t size = kNoKey;  // Of the key with its quotes.
     Shape guess = 0;
     const FieldName* field = nullptr;
   };
@@ -83,8 +85,7 @@ class KeyShapes {
     std::memcpy(there.data(), at, sizeof there);
     const std::uint64_t differs =
         ((there[0] ^ node.words[0]) & node.masks[0]) | ((there[1] ^ node.words[1]) & node.masks[1]);
-    // A node of no key is zeros, and a text may have them where a name should begin.
-    return differs == 0 && node.size > 0 && (node.size < sizeof there || IsLong(shape, at));
+    return differs == 0 && (node.size < sizeof there || IsLong(shape, at));
   }
   bool IsLong(Shape shape, const char* at) const;
   Shape Search(Shape from, const char* at);
