@@ -1,5 +1,6 @@
 #include "engine/format_duckdb.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -449,22 +450,10 @@ arrow::Column ArrowColumn(const Format& format, const LogicalType& type, const a
 
 }  // namespace
 
-RowFormatter::RowFormatter(duckdb::vector<LogicalType> types, duckdb::vector<std::string> names)
-    : types_(std::move(types)), names_(std::move(names)) {
-  for (const std::string& name : names_) {
-    AppendJsonString(&json_keys_.emplace_back(), name);
-    json_keys_.back().push_back(':');
-  }
-  for (std::size_t i = 0; i < types_.size(); ++i) {
-    fields_.push_back(ArrowField(types_[i]));
-    fields_.back().name = names_[i];
-  }
-}
-
-// The columns of a chunk as they are written: those of types that Append does not know as text.
+// A chunk and its columns as they are written: those of types that Append does not know as text.
 struct RowFormatter::Columns {
-  Columns(const duckdb::vector<LogicalType>& declared, duckdb::DataChunk* chunk)
-      : types(declared.begin(), declared.end()), formats(declared.size()) {
+  Columns(const duckdb::vector<LogicalType>& declared, duckdb::unique_ptr<duckdb::DataChunk> rows)
+      : chunk(std::move(rows)), types(declared.begin(), declared.end()), formats(declared.size()) {
     for (std::size_t i = 0; i < types.size(); ++i) {
       duckdb::Vector* vector = &chunk->data[i];
       if (!IsKnown(types[i])) {
@@ -478,13 +467,39 @@ struct RowFormatter::Columns {
     }
   }
 
+  duckdb::unique_ptr<duckdb::DataChunk> chunk;
   std::vector<LogicalType> types;
   std::vector<Format> formats;
   std::vector<duckdb::unique_ptr<duckdb::Vector>> texts;
 };
 
-std::size_t RowFormatter::ArrowRows(const Columns& from, std::size_t begin, std::size_t end,
-                                    std::string* out) const {
+RowFormatter::RowFormatter(duckdb::vector<LogicalType> types, duckdb::vector<std::string> names)
+    : types_(std::move(types)), names_(std::move(names)) {
+  for (const std::string& name : names_) {
+    AppendJsonString(&json_keys_.emplace_back(), name);
+    json_keys_.back().push_back(':');
+  }
+  for (std::size_t i = 0; i < types_.size(); ++i) {
+    fields_.push_back(ArrowField(types_[i]));
+    fields_.back().name = names_[i];
+  }
+}
+
+RowFormatter::~RowFormatter() = default;
+
+void RowFormatter::Take(duckdb::unique_ptr<duckdb::DataChunk> chunk) {
+  columns_ = std::make_unique<Columns>(types_, std::move(chunk));
+  next_row_ = 0;
+}
+
+std::size_t RowFormatter::rows_left() const {
+  return columns_ == nullptr ? 0 : columns_->chunk->size() - next_row_;
+}
+
+void RowFormatter::Drop() { columns_.reset(); }
+
+std::size_t RowFormatter::ArrowRows(std::size_t begin, std::size_t end, std::string* out) const {
+  const Columns& from = *columns_;
   end = EndOfSlice(from.formats, from.types, begin, end);
   std::vector<arrow::Column> columns(from.types.size());
   for (std::size_t i = 0; i < columns.size(); ++i) {
@@ -494,8 +509,8 @@ std::size_t RowFormatter::ArrowRows(const Columns& from, std::size_t begin, std:
   return end - begin;
 }
 
-void RowFormatter::TextRow(RowFormat format, const Columns& from, std::size_t row,
-                           std::string* out) const {
+void RowFormatter::TextRow(RowFormat format, std::size_t row, std::string* out) const {
+  const Columns& from = *columns_;
   const std::size_t columns = from.types.size();
   if (format == RowFormat::kCsv) {
     for (std::size_t i = 0; i < columns; ++i) {
@@ -524,16 +539,21 @@ void RowFormatter::Header(RowFormat format, std::string* out) const {
   out->append("\r\n");
 }
 
-std::size_t RowFormatter::Rows(RowFormat format, duckdb::DataChunk& chunk, std::size_t begin,
-                               std::size_t end, bool first, std::string* out) {
-  const Columns columns(types_, &chunk);
-  if (format == RowFormat::kArrow) return ArrowRows(columns, begin, end, out);
+std::size_t RowFormatter::Rows(RowFormat format, std::size_t rows_max, bool first,
+                               std::string* out) {
+  const std::size_t begin = next_row_;
+  const std::size_t end = begin + std::min(rows_max, rows_left());
+  if (format == RowFormat::kArrow) {
+    next_row_ += ArrowRows(begin, end, out);
+    return next_row_ - begin;
+  }
   const std::size_t from = out->size();
   std::size_t row = begin;
   for (; row < end && (row == begin || out->size() - from < kSliceBytes); ++row) {
     if (format == RowFormat::kJson && !(first && row == begin)) out->push_back(',');
-    TextRow(format, columns, row, out);
+    TextRow(format, row, out);
   }
+  next_row_ = row;
   return row - begin;
 }
 

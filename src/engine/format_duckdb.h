@@ -6,6 +6,7 @@
 // the same texts without quotes of JSON; nested values as JSON.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -21,24 +22,32 @@ class RowFormatter {
 
   RowFormatter(duckdb::vector<duckdb::LogicalType> types, duckdb::vector<std::string> names);
 
+  ~RowFormatter();
+
   void Header(RowFormat format, std::string* out) const;
-  // Rows of `chunk` from `begin` up to `end`, or as many of them, but one at least, as make
+  // The rows to be written next, all before them are. Throws (casts).
+  void Take(duckdb::unique_ptr<duckdb::DataChunk> chunk);
+  // Rows taken and not yet written.
+  std::size_t rows_left() const;
+  // Writes the next rows, at most `rows_max`, or as many of them, but one at least, as make
   // kSliceBytes: one text may stand in each of two thousand rows. How many. `first` if nothing was
-  // written before. Throws (casts; a row that does not fit into a ScratchScope).
-  std::size_t Rows(RowFormat format, duckdb::DataChunk& chunk, std::size_t begin, std::size_t end,
-                   bool first, std::string* out);
+  // written before. Throws (a row that does not fit into a ScratchScope).
+  std::size_t Rows(RowFormat format, std::size_t rows_max, bool first, std::string* out);
+  // Forgets what was taken, whose memory may end then.
+  void Drop();
 
  private:
   struct Columns;
 
-  std::size_t ArrowRows(const Columns& from, std::size_t begin, std::size_t end,
-                        std::string* out) const;
-  void TextRow(RowFormat format, const Columns& from, std::size_t row, std::string* out) const;
+  std::size_t ArrowRows(std::size_t begin, std::size_t end, std::string* out) const;
+  void TextRow(RowFormat format, std::size_t row, std::string* out) const;
 
   const duckdb::vector<duckdb::LogicalType> types_;
   std::vector<std::string> json_keys_;  // `"name":`
   duckdb::vector<std::string> names_;
   std::vector<arrow::Field> fields_;
+  std::unique_ptr<Columns> columns_;  // Of the chunk that was taken.
+  std::size_t next_row_ = 0;
 };
 
 }  // namespace tidemark::engine

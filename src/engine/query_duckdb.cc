@@ -79,6 +79,7 @@ class Stream final : public ResultStream {
   Status RunToFirstChunk();
   Status WaitForChunk();
   Result<bool> Append(RowFormat format, std::string* out, std::size_t bytes_wanted);
+  Status AppendSlice(RowFormat format, std::string* out);
   Status CheckLimits();
   Error Fatal(const duckdb::ErrorData& error);
   FileCounts CountFiles() const;
@@ -94,8 +95,6 @@ class Stream final : public ResultStream {
   duckdb::unique_ptr<duckdb::Connection> connection_;
   duckdb::unique_ptr<duckdb::PendingQueryResult> pending_;
   duckdb::unique_ptr<duckdb::QueryResult> result_;
-  duckdb::unique_ptr<duckdb::DataChunk> chunk_;
-  std::size_t row_in_chunk_ = 0;
   std::unique_ptr<RowFormatter> formatter_;
   std::vector<ResultColumn> columns_;
   std::uint64_t row_count_ = 0;
@@ -116,7 +115,7 @@ void Stream::Close() {
   // The engine's own threads run a task to its end unless they are told to stop.
   if (connection_ != nullptr && !ended_) connection_->Interrupt();
   if (connection_ != nullptr) files_ = CountFiles();
-  chunk_.reset();
+  if (formatter_ != nullptr) formatter_->Drop();
   result_.reset();
   pending_.reset();
   connection_.reset();
@@ -318,38 +317,41 @@ Status Stream::WaitForChunk() {
   }
 }
 
+Status Stream::AppendSlice(RowFormat format, std::string* out) {
+  const std::uint64_t rows =
+      std::min<std::uint64_t>(formatter_->rows_left(), request_.rows_wanted - row_count_);
+  if (rows > request_.rows_max - row_count_) {
+    return Fail(Code::kInvalidArgument,
+                "the answer has more than " + std::to_string(request_.rows_max) +
+                    " rows, which is all that the server allows; aggregate, add LIMIT, set "
+                    "`limit` to be given the first rows only, or raise query.rows");
+  }
+  const std::size_t written = formatter_->Rows(format, rows, row_count_ == 0, out);
+  row_count_ += written;
+  if (written == rows && formatter_->rows_left() > 0) {
+    truncated_ = true;
+    ended_ = true;
+  }
+  return {};
+}
+
 Result<bool> Stream::Append(RowFormat format, std::string* out, std::size_t bytes_wanted) {
   const std::size_t from = out->size();
   if (!started_) formatter_->Header(format, out);
   started_ = true;
   while (!ended_) {
-    if (chunk_ != nullptr && out->size() - from >= bytes_wanted) return true;
-    if (chunk_ == nullptr || row_in_chunk_ == chunk_->size()) {
+    if (formatter_->rows_left() == 0) {
       TM_TRY(WaitForChunk());
-      chunk_ = result_->Fetch();
-      row_in_chunk_ = 0;
+      auto chunk = result_->Fetch();
       if (result_->HasError()) return Fail(Fatal(result_->GetErrorObject()));
-      if (chunk_ == nullptr || chunk_->size() == 0) {
+      if (chunk == nullptr || chunk->size() == 0) {
         ended_ = true;
         break;
       }
+      formatter_->Take(std::move(chunk));
     }
-    const std::size_t rows =
-        std::min<std::uint64_t>(chunk_->size() - row_in_chunk_, request_.rows_wanted - row_count_);
-    if (rows > request_.rows_max - row_count_) {
-      return Fail(Code::kInvalidArgument,
-                  "the answer has more than " + std::to_string(request_.rows_max) +
-                      " rows, which is all that the server allows; aggregate, add LIMIT, set "
-                      "`limit` to be given the first rows only, or raise query.rows");
-    }
-    const std::size_t written = formatter_->Rows(format, *chunk_, row_in_chunk_,
-                                                 row_in_chunk_ + rows, row_count_ == 0, out);
-    row_in_chunk_ += written;
-    row_count_ += written;
-    if (written == rows && row_in_chunk_ < chunk_->size()) {
-      truncated_ = true;
-      ended_ = true;
-    }
+    TM_TRY(AppendSlice(format, out));
+    if (!ended_ && out->size() - from >= bytes_wanted) return true;
   }
   if (format == RowFormat::kArrow) out->append(arrow::kEndOfStream);
   Close();
