@@ -7,9 +7,8 @@
 #include <string_view>
 #include <utility>
 
-#include "duckdb/catalog/catalog_entry/scalar_function_catalog_entry.hpp"
-#include "duckdb/main/extension/extension_loader.hpp"
 #include "engine/wildcard.h"
+#include "engine/wrapped_functions_duckdb.h"
 
 // The library has them, but their header includes one that does not come with it.
 namespace duckdb {
@@ -145,27 +144,28 @@ void CheckPadding(const char* name, duckdb::DataChunk& arguments) {
 template <class Check>
 void WrapWithCheck(duckdb::ExtensionLoader* loader, const char* name, LogicalTypeId second,
                    Check check) {
-  for (duckdb::ScalarFunction& function : loader->GetFunction(name).functions.functions) {
-    if (function.arguments.size() < 2 || function.arguments[1].id() != second) continue;
-    function.SetFunctionCallback(
-        [name, check, engine = function.GetFunctionCallback()](
-            duckdb::DataChunk& arguments, duckdb::ExpressionState& state, duckdb::Vector& result) {
-          check(name, arguments);
-          engine(arguments, state, result);
-        });
-  }
+  const auto is_meant = [second](const duckdb::ScalarFunction& function) {
+    return function.arguments.size() >= 2 && function.arguments[1].id() == second;
+  };
+  WrapFunction(loader, name, is_meant,
+               [name, check](const scalar_function_t& engine, duckdb::DataChunk& arguments,
+                             duckdb::ExpressionState& state, duckdb::Vector& result) {
+                 check(name, arguments);
+                 engine(arguments, state, result);
+               });
 }
 
 void WrapPattern(duckdb::ExtensionLoader* loader, const Pattern& pattern) {
-  for (duckdb::ScalarFunction& function : loader->GetFunction(pattern.name).functions.functions) {
+  const auto is_meant = [](duckdb::ScalarFunction& function) {
     // It would put a callback of its own in this one's place.
     function.SetStatisticsCallback(nullptr);
-    function.SetFunctionCallback(
-        [pattern, engine = function.GetFunctionCallback()](
-            duckdb::DataChunk& arguments, duckdb::ExpressionState& state, duckdb::Vector& result) {
-          MatchRows(pattern, engine, arguments, state, result);
-        });
-  }
+    return true;
+  };
+  WrapFunction(loader, pattern.name, is_meant,
+               [pattern](const scalar_function_t& engine, duckdb::DataChunk& arguments,
+                         duckdb::ExpressionState& state, duckdb::Vector& result) {
+                 MatchRows(pattern, engine, arguments, state, result);
+               });
 }
 
 }  // namespace

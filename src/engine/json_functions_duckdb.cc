@@ -4,9 +4,8 @@
 #include <utility>
 #include <vector>
 
-#include "duckdb/catalog/catalog_entry/scalar_function_catalog_entry.hpp"
-#include "duckdb/main/extension/extension_loader.hpp"
 #include "engine/json_path.h"
+#include "engine/wrapped_functions_duckdb.h"
 
 namespace tidemark::engine {
 namespace {
@@ -98,15 +97,15 @@ void Extract(Answer answer, const duckdb::scalar_function_t& engine, duckdb::Dat
 }
 
 void Wrap(duckdb::ExtensionLoader* loader, const char* name, Answer answer) {
-  for (duckdb::ScalarFunction& function : loader->GetFunction(name).functions.functions) {
+  const auto has_path = [](const duckdb::ScalarFunction& function) {
     const auto& path = function.arguments.at(1).id();
-    if (path != duckdb::LogicalTypeId::VARCHAR && path != duckdb::LogicalTypeId::BIGINT) continue;
-    function.SetFunctionCallback(
-        [answer, engine = function.GetFunctionCallback()](
-            duckdb::DataChunk& arguments, duckdb::ExpressionState& state, duckdb::Vector& result) {
-          Extract(answer, engine, arguments, state, result);
-        });
-  }
+    return path == duckdb::LogicalTypeId::VARCHAR || path == duckdb::LogicalTypeId::BIGINT;
+  };
+  WrapFunction(loader, name, has_path,
+               [answer](const duckdb::scalar_function_t& engine, duckdb::DataChunk& arguments,
+                        duckdb::ExpressionState& state, duckdb::Vector& result) {
+                 Extract(answer, engine, arguments, state, result);
+               });
 }
 
 }  // namespace
