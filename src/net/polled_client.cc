@@ -1,0 +1,119 @@
+#include "net/polled_client.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/check.h"
+
+namespace tidemark::net {
+namespace {
+
+constexpr std::size_t kReadBytes = 16U << 10;
+
+Error Broken() { return {Code::kUnavailable, "the server closed the connection"}; }
+
+bool WouldBlock() { return errno == EAGAIN || errno == EWOULDBLOCK; }
+
+}  // namespace
+
+PolledClient::PolledClient(ServerAddress server, int epoll, std::uint64_t id)
+    : server_(std::move(server)), epoll_(epoll), id_(id) {}
+
+PolledClient::~PolledClient() { Close(); }
+
+void PolledClient::Close() {
+  if (fd_ >= 0) ::close(fd_);  // Which takes it out of the epoll.
+  fd_ = -1;
+}
+
+Status PolledClient::Open() {
+  TM_ASSIGN(fd_, Connect(server_));
+  ::fcntl(fd_, F_SETFL, ::fcntl(fd_, F_GETFL) | O_NONBLOCK);
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  event.data.u64 = id_;
+  TM_CHECK_EQ(::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd_, &event), 0);
+  parser_ = {};
+  reused_ = false;
+  return {};
+}
+
+Status PolledClient::Send(std::string_view head, std::string_view body) {
+  TM_CHECK(!waiting_);
+  head_ = head;
+  body_ = body;
+  written_ = 0;
+  waiting_ = true;
+  begun_ = false;
+  if (fd_ < 0) TM_TRY(Open());
+  WriteSome();
+  return {};
+}
+
+// What breaks is seen, and mended, by the read after it.
+void PolledClient::WriteSome() {
+  while (written_ < head_.size() + body_.size()) {
+    const std::string_view head = head_.substr(std::min(written_, head_.size()));
+    const std::string_view body = body_.substr(written_ - (head_.size() - head.size()));
+    iovec parts[2] = {{const_cast<char*>(head.data()), head.size()},
+                      {const_cast<char*>(body.data()), body.size()}};
+    msghdr message{};
+    message.msg_iov = parts;
+    message.msg_iovlen = 2;
+    const ssize_t n = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return;
+    written_ += static_cast<std::size_t>(n);
+  }
+}
+
+Result<std::optional<ClientResponse>> PolledClient::Ended() {
+  Close();
+  if (!waiting_) return std::nullopt;
+  if (begun_) {
+    TM_TRY(parser_.End());
+    waiting_ = false;
+    return parser_.Take();
+  }
+  // An idle connection that the server had closed already took nothing.
+  if (!reused_) return Fail(Broken());
+  written_ = 0;
+  TM_TRY(Open());
+  WriteSome();
+  return std::nullopt;
+}
+
+Result<std::optional<ClientResponse>> PolledClient::ReadSome() {
+  std::array<char, kReadBytes> buffer;
+  for (;;) {
+    const ssize_t n = ::recv(fd_, buffer.data(), buffer.size(), 0);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && WouldBlock()) return std::nullopt;
+    if (n <= 0) return Ended();
+    std::string_view bytes(buffer.data(), static_cast<std::size_t>(n));
+    if (!waiting_) return Fail(Code::kUnavailable, "the server answers what was not asked");
+    begun_ = true;
+    TM_ASSIGN(const bool whole, parser_.Feed(&bytes));
+    if (!whole)
+      continue;  // Until nothing is left: the end of the connection is no event by itself.
+    waiting_ = false;
+    reused_ = true;
+    if (!parser_.keep_alive()) Close();
+    return parser_.Take();
+  }
+}
+
+Result<std::optional<ClientResponse>> PolledClient::Proceed() {
+  if (fd_ < 0) return std::nullopt;
+  if (waiting_) WriteSome();
+  return ReadSome();
+}
+
+}  // namespace tidemark::net

@@ -1,0 +1,70 @@
+#include "net/server_address.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace tidemark::net {
+
+Result<ServerAddress> ServerAddress::Parse(std::string_view url) {
+  constexpr std::string_view kScheme = "http://";
+  if (url.starts_with(kScheme)) url.remove_prefix(kScheme.size());
+  url = url.substr(0, url.find('/'));
+  const std::size_t colon = url.rfind(':');
+  if (colon == std::string_view::npos || colon == 0 || colon + 1 == url.size()) {
+    return Fail(Code::kInvalidArgument, "a server's address looks like http://127.0.0.1:8080");
+  }
+  std::string_view host = url.substr(0, colon);
+  if (host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  return ServerAddress{std::string(host), std::string(url.substr(colon + 1))};
+}
+
+Result<int> Connect(const ServerAddress& server) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const int looked_up = ::getaddrinfo(server.host.c_str(), server.port.c_str(), &hints, &found);
+  if (looked_up != 0) {
+    return Fail(Code::kUnavailable, "the server's name " + server.host + " is not known (" +
+                                        ::gai_strerror(looked_up) + "); look at --url");
+  }
+  int connected = -1;
+  int error = ECONNREFUSED;
+  for (const addrinfo* at = found; at != nullptr && connected < 0; at = at->ai_next) {
+    const int fd = ::socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC, at->ai_protocol);
+    if (fd < 0) continue;
+    if (::connect(fd, at->ai_addr, at->ai_addrlen) == 0) {
+      connected = fd;
+    } else {
+      error = errno;
+      ::close(fd);
+    }
+  }
+  if (found != nullptr) ::freeaddrinfo(found);
+  if (connected < 0) {
+    return Fail(Code::kUnavailable, "no server at " + server.host + ":" + server.port + " (" +
+                                        std::strerror(error) +
+                                        "); start `tidemark serve`, or say where it is with --url "
+                                        "or --data-dir");
+  }
+  const int on = 1;
+  ::setsockopt(connected, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  return connected;
+}
+
+std::string RequestHead(std::string_view method, std::string_view path, const ServerAddress& server,
+                        const Headers& headers, std::size_t body_bytes) {
+  std::string head(method);
+  head.append(" ").append(path).append(" HTTP/1.1\r\nHost: ").append(server.host).append("\r\n");
+  for (const auto& [name, value] : headers) {
+    head.append(name).append(": ").append(value).append("\r\n");
+  }
+  return head.append("Content-Length: ").append(std::to_string(body_bytes)).append("\r\n\r\n");
+}
+
+}  // namespace tidemark::net
