@@ -1,10 +1,8 @@
 #include "net/http_client.h"
 
-#include <algorithm>
 #include <cerrno>
 
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 namespace tidemark::net {
@@ -41,19 +39,10 @@ Status HttpClient::Open() {
 }
 
 Status HttpClient::WriteAll(std::string_view head, std::string_view body) {
-  while (!head.empty() || !body.empty()) {
-    iovec parts[2] = {{const_cast<char*>(head.data()), head.size()},
-                      {const_cast<char*>(body.data()), body.size()}};
-    msghdr message{};
-    message.msg_iov = parts;
-    message.msg_iovlen = 2;
-    const ssize_t n = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
-    if (n < 0 && errno == EINTR) continue;
+  for (std::size_t sent = 0; sent < head.size() + body.size();) {
+    const ssize_t n = SendMore(fd_, head, body, sent);
     if (n < 0) return Fail(Broken());
-    auto left = static_cast<std::size_t>(n);
-    const std::size_t of_head = std::min(left, head.size());
-    head.remove_prefix(of_head);
-    body.remove_prefix(left - of_head);
+    sent += static_cast<std::size_t>(n);
   }
   return {};
 }

@@ -1,13 +1,11 @@
 #include "net/polled_client.h"
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -60,15 +58,7 @@ Status PolledClient::Send(std::string_view head, std::string_view body) {
 // What breaks is seen, and mended, by the read after it.
 void PolledClient::WriteSome() {
   while (written_ < head_.size() + body_.size()) {
-    const std::string_view head = head_.substr(std::min(written_, head_.size()));
-    const std::string_view body = body_.substr(written_ - (head_.size() - head.size()));
-    iovec parts[2] = {{const_cast<char*>(head.data()), head.size()},
-                      {const_cast<char*>(body.data()), body.size()}};
-    msghdr message{};
-    message.msg_iov = parts;
-    message.msg_iovlen = 2;
-    const ssize_t n = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
-    if (n < 0 && errno == EINTR) continue;
+    const ssize_t n = SendMore(fd_, head_, body_, written_);
     if (n < 0) return;
     written_ += static_cast<std::size_t>(n);
   }

@@ -1,5 +1,6 @@
 #include "net/server_address.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -7,6 +8,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 namespace tidemark::net {
@@ -65,6 +67,21 @@ std::string RequestHead(std::string_view method, std::string_view path, const Se
     head.append(name).append(": ").append(value).append("\r\n");
   }
   return head.append("Content-Length: ").append(std::to_string(body_bytes)).append("\r\n\r\n");
+}
+
+ssize_t SendMore(int fd, std::string_view head, std::string_view body, std::size_t sent) {
+  const std::size_t of_head = std::min(sent, head.size());
+  head.remove_prefix(of_head);
+  body.remove_prefix(sent - of_head);
+  iovec parts[2] = {{const_cast<char*>(head.data()), head.size()},
+                    {const_cast<char*>(body.data()), body.size()}};
+  msghdr message{};
+  message.msg_iov = parts;
+  message.msg_iovlen = 2;
+  for (;;) {
+    const ssize_t n = ::sendmsg(fd, &message, MSG_NOSIGNAL);
+    if (n >= 0 || errno != EINTR) return n;
+  }
 }
 
 }  // namespace tidemark::net

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include <sys/types.h>
+
 #include "base/result.h"
 
 namespace tidemark::net {
@@ -28,5 +30,9 @@ Result<int> Connect(const ServerAddress& server);
 // Request line and headers, up to the body.
 std::string RequestHead(std::string_view method, std::string_view path, const ServerAddress& server,
                         const Headers& headers, std::size_t body_bytes);
+
+// Sends of both what is behind their first `sent` bytes, as much as the socket takes: how many
+// bytes, or -1 as sendmsg has it.
+ssize_t SendMore(int fd, std::string_view head, std::string_view body, std::size_t sent);
 
 }  // namespace tidemark::net
