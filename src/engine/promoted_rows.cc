@@ -59,35 +59,28 @@ std::optional<Decimal> DecimalOf(std::string_view number) {
   return decimal;
 }
 
-class PromotedRows final : public event::RowSource {
+class PromotedRows final : public event::WrappedRows {
  public:
-  PromotedRows(std::shared_ptr<const event::RowSource> rows,
+  PromotedRows(std::shared_ptr<const event::RowSource> wrapped,
                std::shared_ptr<const event::TableSchema> columns, std::vector<LogOffset> since)
-      : rows_(std::move(rows)), columns_(std::move(columns)), since_(std::move(since)) {
-    TM_CHECK_EQ(rows_->schema().columns.size(), columns_->fixed_count);
+      : WrappedRows(std::move(wrapped)), columns_(std::move(columns)), since_(std::move(since)) {
+    TM_CHECK_EQ(rows().schema().columns.size(), columns_->fixed_count);
     TM_CHECK_EQ(since_.size(), columns_->promoted.size());
     TM_CHECK(columns_->properties.has_value());
   }
 
-  std::size_t chunk_count() const override { return rows_->chunk_count(); }
-  std::size_t ChunkRows(std::size_t chunk) const override { return rows_->ChunkRows(chunk); }
-  event::TimeRange ChunkTimes(std::size_t chunk) const override { return rows_->ChunkTimes(chunk); }
-  event::OffsetRange ChunkOffsets(std::size_t chunk) const override {
-    return rows_->ChunkOffsets(chunk);
-  }
-  std::uint64_t row_count() const override { return rows_->row_count(); }
   const event::TableSchema& schema() const override { return *columns_; }
 
   ColumnView Read(std::size_t chunk, std::size_t column, ColumnScratch* scratch) const override {
-    if (column < columns_->fixed_count) return rows_->Read(chunk, column, scratch);
+    if (column < columns_->fixed_count) return rows().Read(chunk, column, scratch);
     const std::size_t at = column - columns_->fixed_count;
     TM_CHECK_LT(at, since_.size());
-    if (rows_->ChunkOffsets(chunk).max < since_[at]) return {};
+    if (rows().ChunkOffsets(chunk).max < since_[at]) return {};
     // The rows' own views need a place of their own.
     const auto inner = std::make_unique_for_overwrite<ColumnScratch>();
     RowBits wanted;
     if (!FindWanted(chunk, since_[at], inner.get(), &wanted)) return {};
-    const ColumnView properties = rows_->Read(chunk, *columns_->properties, inner.get());
+    const ColumnView properties = rows().Read(chunk, *columns_->properties, inner.get());
     const Type type = columns_->columns[column].type;
     scratch->validity.fill(0);
     scratch->texts.clear();
@@ -113,11 +106,11 @@ class PromotedRows final : public event::RowSource {
   // Which rows of the chunk have a column; false if none has.
   bool FindWanted(std::size_t chunk, LogOffset since, ColumnScratch* inner, RowBits* wanted) const {
     wanted->fill(0);
-    if (rows_->ChunkOffsets(chunk).min >= since) {
+    if (rows().ChunkOffsets(chunk).min >= since) {
       wanted->fill(~0ULL);
       return true;
     }
-    const ColumnView offsets = rows_->Read(chunk, columns_->log_offset, inner);
+    const ColumnView offsets = rows().Read(chunk, columns_->log_offset, inner);
     if (offsets.kind != Kind::kFixed) return false;
     bool any = false;
     for (std::size_t row = 0; row < ChunkRows(chunk); ++row) {
@@ -190,7 +183,6 @@ class PromotedRows final : public event::RowSource {
     return false;
   }
 
-  const std::shared_ptr<const event::RowSource> rows_;
   const std::shared_ptr<const event::TableSchema> columns_;
   const std::vector<LogOffset> since_;  // By place in columns_->promoted.
 };

@@ -19,32 +19,25 @@ std::shared_ptr<const event::TableSchema> WithLineageColumns(const event::TableS
 }
 
 // Rows and their two columns behind them.
-class LineageRows final : public event::RowSource {
+class LineageRows final : public event::WrappedRows {
  public:
-  LineageRows(std::shared_ptr<const event::RowSource> rows, RowLineage lineage)
-      : rows_(std::move(rows)),
+  LineageRows(std::shared_ptr<const event::RowSource> wrapped, RowLineage lineage)
+      : WrappedRows(std::move(wrapped)),
         lineage_(std::move(lineage)),
-        schema_(WithLineageColumns(rows_->schema())) {
-    TM_CHECK_EQ(lineage_.ids_.size(), rows_->row_count());
+        schema_(WithLineageColumns(rows().schema())) {
+    TM_CHECK_EQ(lineage_.ids_.size(), rows().row_count());
     std::size_t begin = 0;
-    for (std::size_t chunk = 0; chunk < rows_->chunk_count(); ++chunk) {
+    for (std::size_t chunk = 0; chunk < rows().chunk_count(); ++chunk) {
       begins_.push_back(begin);
-      begin += rows_->ChunkRows(chunk);
+      begin += rows().ChunkRows(chunk);
     }
   }
 
-  std::size_t chunk_count() const override { return rows_->chunk_count(); }
-  std::size_t ChunkRows(std::size_t chunk) const override { return rows_->ChunkRows(chunk); }
-  event::TimeRange ChunkTimes(std::size_t chunk) const override { return rows_->ChunkTimes(chunk); }
-  event::OffsetRange ChunkOffsets(std::size_t chunk) const override {
-    return rows_->ChunkOffsets(chunk);
-  }
-  std::uint64_t row_count() const override { return rows_->row_count(); }
   const event::TableSchema& schema() const override { return *schema_; }
 
   ColumnView Read(std::size_t chunk, std::size_t column, ColumnScratch* scratch) const override {
     const std::size_t own = schema_->columns.size() - 2;
-    if (column < own) return rows_->Read(chunk, column, scratch);
+    if (column < own) return rows().Read(chunk, column, scratch);
     const std::vector<std::int64_t>& values = column == own ? lineage_.ids_ : lineage_.updated_;
     ColumnView view;
     view.kind = ColumnView::Kind::kFixed;
@@ -53,7 +46,6 @@ class LineageRows final : public event::RowSource {
   }
 
  private:
-  const std::shared_ptr<const event::RowSource> rows_;
   const RowLineage lineage_;
   const std::shared_ptr<const event::TableSchema> schema_;
   std::vector<std::size_t> begins_;  // Row of each chunk's first.

@@ -14,6 +14,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/bits.h"
 #include "base/ids.h"
@@ -124,6 +125,24 @@ class RowSource {
   ColumnView Read(std::size_t chunk, Column column, ColumnScratch* scratch) const {
     return Read(chunk, Index(column), scratch);
   }
+};
+
+// Rows of another source of which a derived class reads columns in its own way, or has more.
+class WrappedRows : public RowSource {
+ public:
+  std::size_t chunk_count() const override { return rows_->chunk_count(); }
+  std::size_t ChunkRows(std::size_t chunk) const override { return rows_->ChunkRows(chunk); }
+  TimeRange ChunkTimes(std::size_t chunk) const override { return rows_->ChunkTimes(chunk); }
+  OffsetRange ChunkOffsets(std::size_t chunk) const override { return rows_->ChunkOffsets(chunk); }
+  std::uint64_t row_count() const override { return rows_->row_count(); }
+  const TableSchema& schema() const override { return rows_->schema(); }
+
+ protected:
+  explicit WrappedRows(std::shared_ptr<const RowSource> rows) : rows_(std::move(rows)) {}
+  const RowSource& rows() const { return *rows_; }
+
+ private:
+  const std::shared_ptr<const RowSource> rows_;
 };
 
 }  // namespace tidemark::event

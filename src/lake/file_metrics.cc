@@ -433,14 +433,14 @@ FileMetrics MeasureRows(const event::RowSource& rows) {
 
 ColumnView MeasuredRows::Read(std::size_t chunk, std::size_t column, ColumnScratch* scratch) const {
   if (chunk == measured_) {
-    last_ = &collector_->AddChunk(*rows_, chunk);
+    last_ = &collector_->AddChunk(rows(), chunk);
     ++measured_;
   }
-  return chunk + 1 == measured_ ? (*last_)[column] : rows_->Read(chunk, column, scratch);
+  return chunk + 1 == measured_ ? (*last_)[column] : rows().Read(chunk, column, scratch);
 }
 
 FileMetrics MeasuredRows::Finish() {
-  for (; measured_ < chunk_count(); ++measured_) collector_->AddChunk(*rows_, measured_);
+  for (; measured_ < chunk_count(); ++measured_) collector_->AddChunk(rows(), measured_);
   return collector_->Finish();
 }
 

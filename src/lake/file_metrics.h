@@ -69,25 +69,19 @@ FileMetrics MeasureRows(const event::RowSource& rows);
 
 // Rows that are measured while somebody else reads them: a chunk is put together once for both.
 // Cheap if it is read chunk by chunk; any other order is right too.
-class MeasuredRows final : public event::RowSource {
+class MeasuredRows final : public event::WrappedRows {
  public:
   // Both must outlive it.
   MeasuredRows(const event::RowSource* rows, MetricsCollector* collector)
-      : rows_(rows), collector_(collector) {}
+      : WrappedRows({std::shared_ptr<void>(), rows}), collector_(collector) {}
 
-  std::size_t chunk_count() const override { return rows_->chunk_count(); }
-  std::size_t ChunkRows(std::size_t chunk) const override { return rows_->ChunkRows(chunk); }
-  event::TimeRange ChunkTimes(std::size_t chunk) const override { return rows_->ChunkTimes(chunk); }
   event::ColumnView Read(std::size_t chunk, std::size_t column,
                          event::ColumnScratch* scratch) const override;
-  std::uint64_t row_count() const override { return rows_->row_count(); }
-  const event::TableSchema& schema() const override { return rows_->schema(); }
 
   // Measures what nobody has read, and ends.
   FileMetrics Finish();
 
  private:
-  const event::RowSource* const rows_;
   MetricsCollector* const collector_;
   mutable std::size_t measured_ = 0;                              // Chunks.
   mutable const std::vector<event::ColumnView>* last_ = nullptr;  // Of the last one measured.
