@@ -10,13 +10,18 @@ namespace tidemark::app {
 
 class PlainTables final : public query::TableSource {
  public:
-  // Both must outlive it, and every store that it gives.
-  PlainTables(catalog::Directory* directory, const iceberg::Locations* locations)
-      : directory_(directory), locations_(locations) {}
+  // All must outlive it, and the first two every store that it gives.
+  PlainTables(catalog::Directory* directory, const iceberg::Locations* locations,
+              const lake::MetricsReports* reports)
+      : directory_(directory), locations_(locations), reports_(reports) {}
 
   Result<std::vector<query::CatalogTable>> List(std::string_view project) override;
   Result<std::optional<query::CatalogTable>> Find(const std::vector<std::string>& ns,
                                                   std::string_view name) override;
+  std::vector<std::shared_ptr<const lake::MetricsReport>> ReportsOf(
+      const Uuid& table) const override {
+    return reports_->Of(table);
+  }
 
  private:
   Status ListBelow(const std::string& path, std::vector<query::CatalogTable>* tables);
@@ -24,6 +29,7 @@ class PlainTables final : public query::TableSource {
 
   catalog::Directory* const directory_;
   const iceberg::Locations* const locations_;
+  const lake::MetricsReports* const reports_;
 };
 
 }  // namespace tidemark::app

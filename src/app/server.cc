@@ -275,7 +275,7 @@ class Server::Impl final : public RouteParts {
       return MakeUuidV4(first, random.Next());
     };
     rest_catalog_ = std::make_unique<iceberg::RestCatalog>(iceberg::RestCatalog::Parts{
-        directory_.get(), locations_.get(), &clock_, new_id, feeder_.get()});
+        directory_.get(), locations_.get(), &clock_, new_id, feeder_.get(), &reports_});
     return {};
   }
 
@@ -353,7 +353,7 @@ class Server::Impl final : public RouteParts {
     queries_->SetMoreRelations([this](const std::string& project, const std::string& sql) {
       return SchemaRelations(*schemas_->Of(project), project, sql);
     });
-    plain_tables_ = std::make_unique<PlainTables>(directory_.get(), locations_.get());
+    plain_tables_ = std::make_unique<PlainTables>(directory_.get(), locations_.get(), &reports_);
     queries_->SetTables(plain_tables_.get());
     const wal::LogStats log = core_->log().stats();
     TM_LOG(kInfo, "recovered", {"frames", log.replayed_frames}, {"bytes", log.replayed_bytes},
@@ -411,6 +411,7 @@ class Server::Impl final : public RouteParts {
   std::unique_ptr<engine::Instance> flush_engine_;
   std::unique_ptr<engine::DataFileWriter> writer_;
   std::unique_ptr<engine::DataFileReader> reader_;
+  lake::MetricsReports reports_;
   std::unique_ptr<query::TableSource> plain_tables_;
   std::unique_ptr<engine::DeleteFiles> delete_files_;
   std::unique_ptr<query::Service> queries_;

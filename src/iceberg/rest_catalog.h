@@ -28,6 +28,7 @@
 #include "iceberg/table_document.h"
 #include "iceberg/view_document.h"
 #include "lake/metadata.h"
+#include "lake/metrics_reports.h"
 
 namespace tidemark::iceberg {
 
@@ -75,7 +76,8 @@ class RestCatalog {
     const Locations* locations = nullptr;
     const env::Clock* clock = nullptr;
     std::function<Uuid()> new_id;
-    Feeder* feeder = nullptr;  // Null: managed tables can be read only.
+    Feeder* feeder = nullptr;                 // Null: managed tables can be read only.
+    lake::MetricsReports* reports = nullptr;  // Null: those that clients send are forgotten.
   };
   explicit RestCatalog(Parts parts) : parts_(std::move(parts)) {}
 
@@ -132,6 +134,8 @@ class RestCatalog {
   Done CancelPlan(const Access& access, const Name& name, std::string_view plan_id) const;
   Outcome<std::string> FetchScanTasks(const Access& access, const Name& name,
                                       const JsonValue& request) const;
+  // A ReportMetricsRequest about the table, kept as metrics_report.h says.
+  Done ReportMetrics(const Name& name, const JsonValue& request) const;
 
   Outcome<LoadedView> CreateView(const Access& access, std::string_view ns,
                                  const JsonValue& request);

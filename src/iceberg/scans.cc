@@ -1,4 +1,5 @@
 // Planning scans of the catalog's tables.
+#include "iceberg/metrics_report.h"
 #include "iceberg/rest_catalog.h"
 #include "iceberg/scan_plan.h"
 
@@ -40,6 +41,15 @@ Outcome<std::string> RestCatalog::FetchScanTasks(const Access& access, const Nam
   ICE_ASSIGN(const lake::TableMetadata metadata, MetadataOf(name));
   const Reach reach = ReachOf(access, metadata.location);
   return ScanTasksOf({&metadata, &reach, &manifests_}, request);
+}
+
+Done RestCatalog::ReportMetrics(const Name& name, const JsonValue& request) const {
+  ICE_ASSIGN(const catalog::Entry entry, Require(name, catalog::EntryKind::kTable));
+  ICE_ASSIGN(lake::MetricsReport report, ReadMetricsReport(request));
+  report.table = entry.record.uuid;
+  report.received = TimeMicros(NowMs() * 1'000);
+  if (parts_.reports != nullptr) parts_.reports->Add(std::move(report));
+  return {};
 }
 
 }  // namespace tidemark::iceberg

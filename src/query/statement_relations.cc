@@ -234,7 +234,7 @@ Result<RelationPointer> StatementRelations::RowsBetween(const engine::Mention& m
 
 Result<const SystemView*> StatementRelations::View() {
   if (!view_) {
-    SystemView view{project_, cut_, &parts_.core->store(), {}};
+    SystemView view{project_, cut_, &parts_.core->store(), {}, parts_.tables};
     if (parts_.tables != nullptr) {
       TM_ASSIGN(view.others, parts_.tables->List(project_));
     }

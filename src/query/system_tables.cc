@@ -55,10 +55,16 @@ std::string MapJson(const std::map<std::string, std::string>& map) {
   return text;
 }
 
-// A text column of JSON becomes a map.
-std::string AsMap(std::string_view column) {
-  const std::string name(column);
-  return "* REPLACE (from_json(" + name + ", '\"MAP(VARCHAR, VARCHAR)\"') AS " + name + ")";
+// Text columns of JSON become what they are: name and type, as from_json takes it.
+using JsonColumns = std::vector<std::pair<std::string, std::string>>;
+constexpr const char* kTextMap = R"x("MAP(VARCHAR, VARCHAR)")x";
+std::string SelectList(const JsonColumns& columns) {
+  std::string list;
+  for (const auto& [name, type] : columns) {
+    list += (list.empty() ? "* REPLACE (" : ", ") + ("from_json(" + name + ", '" + type) +
+            "') AS " + name;
+  }
+  return list + ")";
 }
 
 TimeMicros FromMs(std::int64_t ms) { return TimeMicros(ms * 1000); }
@@ -339,12 +345,49 @@ Status AddPartitions(const SystemView& view, MemoryRows* rows) {
   return {};
 }
 
+Status AddReports(const SystemView& view, MemoryRows* rows) {
+  const auto text = [rows](const std::string& value) {
+    value.empty() ? rows->Null() : rows->Text(value);
+  };
+  for (const TableView& table : TablesOf(view)) {
+    if (table.metadata == nullptr || view.source == nullptr) continue;
+    for (const auto& report : view.source->ReportsOf(table.metadata->table_uuid)) {
+      Named(rows, table).Time(report->received).Text(report->type);
+      rows->Int(report->snapshot_id).Int(report->sequence_number);
+      text(report->operation);
+      rows->Int(report->schema_id);
+      text(report->filter);
+      text(report->projected_ids);
+      text(report->projected_names);
+      rows->Int(report->duration_ns);
+      text(report->metrics);
+      text(report->metadata);
+    }
+  }
+  return {};
+}
+
 struct SystemTable {
   std::string_view name;
   Columns columns;  // Behind table_schema and table_name.
   Status (*add)(const SystemView&, MemoryRows*);
-  std::string_view map = "";  // The column that is one.
+  JsonColumns json = {};
 };
+
+Columns ReportColumns() {
+  return {{"received_at", Type::kTimestamp},
+          {"report_type", Type::kString},
+          {"snapshot_id", Type::kInt64},
+          {"sequence_number", Type::kInt64},
+          {"operation", Type::kString},
+          {"schema_id", Type::kInt64},
+          {"filter", Type::kString},
+          {"projected_field_ids", Type::kString},
+          {"projected_field_names", Type::kString},
+          {"total_duration_ns", Type::kInt64},
+          {"metrics", Type::kString},
+          {"metadata", Type::kString}};
+}
 
 Columns FileColumns() {
   return {{"content", Type::kString},
@@ -383,7 +426,7 @@ const std::vector<SystemTable>& All() {
         {"properties", Type::kString},
         {"problem", Type::kString}},
        AddTables,
-       "properties"},
+       {{"properties", kTextMap}}},
       {"snapshots",
        {{"committed_at", Type::kTimestamp},
         {"snapshot_id", Type::kInt64},
@@ -396,7 +439,7 @@ const std::vector<SystemTable>& All() {
         {"settled_offset", Type::kInt64},
         {"summary", Type::kString}},
        AddSnapshots,
-       "summary"},
+       {{"summary", kTextMap}}},
       {"history",
        {{"made_current_at", Type::kTimestamp},
         {"snapshot_id", Type::kInt64},
@@ -418,6 +461,13 @@ const std::vector<SystemTable>& All() {
         {"timestamp_max", Type::kTimestamp},
         {"problem", Type::kString}},
        AddPartitions},
+      {"metrics_reports",
+       ReportColumns(),
+       AddReports,
+       {{"projected_field_ids", R"(["BIGINT"])"},
+        {"projected_field_names", R"(["VARCHAR"])"},
+        {"metrics", R"x("MAP(VARCHAR, BIGINT)")x"},
+        {"metadata", kTextMap}}},
   };
   return kAll;
 }
@@ -442,7 +492,7 @@ Result<std::shared_ptr<const engine::Relation>> SystemRelation(std::string_view 
   TM_TRY(table.add(view, rows.get()));
   auto relation = std::make_shared<engine::Relation>();
   relation->schema = std::shared_ptr<const event::TableSchema>(rows, &rows->schema());
-  if (!table.map.empty()) relation->select_list = AsMap(table.map);
+  if (!table.json.empty()) relation->select_list = SelectList(table.json);
   relation->hot.push_back(std::move(rows));
   return std::shared_ptr<const engine::Relation>(std::move(relation));
 }

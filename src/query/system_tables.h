@@ -1,7 +1,7 @@
-// The state of a project's tables as tables: system.tables, .snapshots, .history, .refs, .files and
-// .partitions. Columns: docs/reference/system-tables.md; names as in the metadata tables of other
-// Iceberg engines where those have them. Pure but for the manifests that system.files reads of
-// plain tables.
+// The state of a project's tables as tables: system.tables, .snapshots, .history, .refs, .files,
+// .partitions and .metrics_reports. Columns: docs/reference/tables.md; names as in the metadata
+// tables of other Iceberg engines where those have them. Pure but for the manifests that
+// system.files reads of plain tables.
 #pragma once
 
 #include <memory>
@@ -20,6 +20,7 @@ struct SystemView {
   std::shared_ptr<const tide::Cut> cut;
   const env::ObjectStore* store = nullptr;  // Of the managed tables.
   std::vector<CatalogTable> others;
+  const TableSource* source = nullptr;  // Of reports; null: there are none.
 };
 
 // Whether `name` (of `system.<name>`, lower case) is one of them.

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "env/object_store.h"
+#include "lake/metrics_reports.h"
 #include "lake/table.h"
 
 namespace tidemark::query {
@@ -42,6 +43,9 @@ class TableSource {
   // By its exact name. Nothing if there is none, or it is a managed one.
   virtual Result<std::optional<CatalogTable>> Find(const std::vector<std::string>& ns,
                                                    std::string_view name) = 0;
+  // What engines reported of a table of any kind, oldest first.
+  virtual std::vector<std::shared_ptr<const lake::MetricsReport>> ReportsOf(
+      const Uuid& table) const = 0;
 };
 
 }  // namespace tidemark::query

@@ -210,10 +210,8 @@ Answer DropTable(iceberg::RestCatalog& catalog, const Call& call) {
   return NoContent();
 }
 
-// Reports are for the writer's own use so far: well-formed ones are taken and forgotten.
 Answer TakeMetrics(iceberg::RestCatalog& catalog, const Call& call) {
-  ICE_TRY(catalog.CheckExists(call.full(), EntryKind::kTable));
-  if (!call.body.is_object()) return BadRequest("Cannot parse metrics report");
+  ICE_TRY(catalog.ReportMetrics(call.full(), call.body));
   return NoContent();
 }
 

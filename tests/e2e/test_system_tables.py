@@ -5,7 +5,7 @@ import pytest
 
 from support.server import ROOT, Tidemark
 
-TABLES = ("tables", "snapshots", "history", "refs", "files", "partitions")
+TABLES = ("tables", "snapshots", "history", "refs", "files", "partitions", "metrics_reports")
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +67,67 @@ def test_what_is_no_system_table_does_not_exist(server):
     for name in ("system.nothing", "system.tables.files", "information_schema.tables"):
         assert server.post("/v1/sql", {"query": f"select * from {name}"}).status in (403, 404), name
     assert server.post("/v1/sql", {"query": "select * from system.files at (version => 1)"}).status == 400
+
+
+REPORTS = "/iceberg/v1/namespaces/default/tables/{}/metrics"
+# As Java's ScanReportParser and CommitReportParser write them.
+SCAN = {"report-type": "scan-report", "table-name": "tidemark.default.events", "snapshot-id": 7, "filter": {"type": "eq", "term": "event_type", "value": "t"},
+        "schema-id": 3, "projected-field-ids": [2, 3], "projected-field-names": ["event_type", "user_id"],
+        "metrics": {"total-planning-duration": {"count": 1, "time-unit": "nanoseconds", "total-duration": 2644235116}, "result-data-files": {"unit": "count", "value": 5}, "later": [1]},
+        "metadata": {"engine-name": "spark"}}
+COMMIT = {"report-type": "commit-report", "table-name": "tidemark.default.events", "snapshot-id": 8, "sequence-number": 4, "operation": "append",
+          "metrics": {"total-duration": {"count": 1, "time-unit": "milliseconds", "total-duration": 12}, "attempts": {"unit": "count", "value": 2}}}
+
+
+def reports(server, columns="*", **options):
+    return server.query(f"select {columns} from system.metrics_reports order by received_at, report_type desc", **options)["data"]
+
+
+def test_reports_of_engines_are_there(server):
+    for report in (SCAN, COMMIT):
+        answer = server.post(REPORTS.format("events"), report)
+        assert answer.status == 204, answer.body
+    scan, commit = reports(server)
+    received = scan.pop("received_at")
+    assert received >= server.scalar("select min(received_at) from events")
+    assert scan == {
+        "table_schema": "default", "table_name": "events", "report_type": "scan-report", "snapshot_id": 7, "sequence_number": None, "operation": None,
+        "schema_id": 3, "filter": '{"type":"eq","term":"event_type","value":"t"}', "projected_field_ids": [2, 3],
+        "projected_field_names": ["event_type", "user_id"], "total_duration_ns": 2644235116,
+        "metrics": {"total-planning-duration": 2644235116, "result-data-files": 5}, "metadata": {"engine-name": "spark"}}
+    assert (commit["report_type"], commit["sequence_number"], commit["operation"], commit["total_duration_ns"]) == ("commit-report", 4, "append", 12_000_000)
+    assert commit["metrics"] == {"total-duration": 12_000_000, "attempts": 2} and commit["filter"] is None and commit["metadata"] is None
+    elsewhere = server.post("/v1/sql", {"query": "select count(*) n from system.metrics_reports"}, {"X-Tidemark-Project": "other"})
+    assert elsewhere.json()["data"] == [{"n": 0}]
+
+
+def test_reports_are_of_a_table_and_not_of_its_name(server):
+    tables, schema = "/iceberg/v1/namespaces/default/tables", {"type": "struct", "fields": [{"id": 1, "name": "a", "required": False, "type": "int"}]}
+    assert server.post(tables, {"name": "one", "schema": schema}).status == 200
+    for number in range(103):
+        assert server.post(REPORTS.format("one"), {**SCAN, "snapshot-id": number, "filter": True}).status == 204
+    kept = server.rows("select count(*), min(snapshot_id), max(snapshot_id), min(filter) from system.metrics_reports where table_name = 'one'")
+    assert kept == [(100, 3, 102, "true")]
+    names = {"source": {"namespace": ["default"], "name": "one"}, "destination": {"namespace": ["default"], "name": "two"}}
+    assert server.post("/iceberg/v1/tables/rename", names).status == 204
+    assert server.post(tables, {"name": "one", "schema": schema}).status == 200
+    assert server.rows("select table_name, count(*) from system.metrics_reports where table_name <> 'events' group by 1") == [("two", 100)]
+
+
+@pytest.mark.parametrize("report", [
+    {}, [], {"report-type": 1}, {**SCAN, "snapshot-id": "7"}, {**SCAN, "filter": None}, {**SCAN, "filter": "x"}, {**SCAN, "projected-field-ids": ["a"]}, {**SCAN, "metrics": []},
+    {**SCAN, "metadata": {"a": 1}}, {**COMMIT, "operation": None}, {**COMMIT, "sequence-number": 1.5}, {key: value for key, value in COMMIT.items() if key != "table-name"}], ids=repr)
+def test_what_is_no_report_is_refused(server, report):
+    before = len(reports(server))
+    answer = server.post(REPORTS.format("events"), report)
+    assert answer.status == 400 and answer.json()["error"]["type"] == "BadRequestException", answer.body
+    assert len(reports(server)) == before
+
+
+def test_of_long_and_of_later_reports_something_is_kept(server):
+    long = {**SCAN, "snapshot-id": 9_000, "filter": {"type": "in", "term": "user_id", "values": ["u" * 20_000]}}
+    assert server.post(REPORTS.format("events"), long).status == 204
+    assert server.post(REPORTS.format("events"), {"report-type": "later-report", "what": 1}).status == 204
+    assert server.rows("select filter, total_duration_ns from system.metrics_reports where snapshot_id = 9000") == [(None, 2644235116)]
+    assert server.rows("select snapshot_id, metrics from system.metrics_reports where report_type = 'later-report'") == [(None, None)]
+    assert server.post(REPORTS.format("nothing"), SCAN).status == 404
