@@ -1,6 +1,7 @@
 #include "iceberg/problem.h"
 
 #include "base/json_writer.h"
+#include "base/utf8.h"
 
 namespace tidemark::iceberg {
 namespace {
@@ -37,7 +38,9 @@ std::string ProblemJson(const Problem& problem) {
   std::string body;
   JsonWriter json(&body);
   json.BeginObject().Key("error").BeginObject();
-  json.Field("message", problem.message).Field("type", problem.type).Field("code", problem.status);
+  json.Field("message", ToUtf8(problem.message))
+      .Field("type", problem.type)
+      .Field("code", problem.status);
   json.EndObject().EndObject();
   return body;
 }

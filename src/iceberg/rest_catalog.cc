@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "base/text.h"
 #include "iceberg/schema.h"
 
 namespace tidemark::iceberg {
@@ -216,7 +217,9 @@ Done RestCatalog::CheckNewName(const Name& name, EntryKind kind) const {
   ICE_TRY(FindNamespace(name.ns));
   ICE_ASSIGN(const auto there, parts_.directory->FindEntry(name.ns, name.name));
   if (there) return Exists(name, kind, there->kind);
-  const bool managed = std::ranges::find(kManagedNames, name.name) != kManagedNames.end();
+  // SQL finds those that the server feeds by their names in any case.
+  const bool managed =
+      std::ranges::find(kManagedNames, LowerCase(name.name)) != kManagedNames.end();
   if (managed && CouldBeProject(name.ns)) {
     return Forbidden("The name " + NameText(name) +
                      " is kept for the table that the server feeds: choose another name, or a "

@@ -52,6 +52,24 @@ def test_a_name_lives(server, name):
     assert server.get(f"{BASE}/namespaces/{quoted(*levels)}").status == 404
 
 
+@pytest.mark.parametrize("name", ["events", "Events", "EVENTS", "Quarantine"])
+def test_names_of_fed_tables_are_kept_in_any_case(server, name):
+    """SQL would find the table that the server feeds under each of them, and never the one of that name."""
+    answer = server.post(tables("default"), {"name": name, "schema": SCHEMA})
+    assert answer.status == 403 and name in answer.json()["error"]["message"], answer.body
+    assert server.post(tables("default"), {"name": "t", "schema": SCHEMA}).status == 200
+    rename = {"source": {"namespace": ["default"], "name": "t"}, "destination": {"namespace": ["default"], "name": name}}
+    assert server.post(f"{BASE}/tables/rename", rename).status in (403, 409)
+    server.post(f"{BASE}/namespaces", {"namespace": ["default", "below"]})
+    assert server.post(tables("default", "below"), {"name": name, "schema": SCHEMA}).status == 200
+
+
+@pytest.mark.parametrize("path", [f"{BASE}/namespaces/%FF", f"{BASE}/namespaces/%FF/tables", f"{BASE}/namespaces?parent=a%FF", f"{BASE}/config?warehouse=%FF", f"{BASE}/namespaces/default/tables/%C3", "/v1/projects/%FF/settings", "/array/%FF/config", "/array/%FF/config.js"])
+def test_answers_are_text_whatever_a_path_has(server, path):
+    answer = server.get(path)
+    assert answer.status in (200, 404) and "\ufffd" in answer.body.decode("utf-8"), answer.body
+
+
 def test_names_that_differ_by_dots_alone_are_different_tables(server):
     places = [["default", "a.b", "c"], ["default", "a", "b.c"], ["default", 'a"b', "C"], ["default", 'a"b', "c"]]
     for *levels, name in places:

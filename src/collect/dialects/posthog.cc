@@ -9,6 +9,7 @@
 
 #include "base/json_writer.h"
 #include "base/time.h"
+#include "base/utf8.h"
 #include "collect/dialects/all.h"
 #include "collect/translate.h"
 
@@ -228,7 +229,7 @@ class PostHogDialect final : public Dialect {
 
   net::Response Reply(const Claim& claim, const net::Request& request) const override {
     if (claim.what == kFlags) return Flags();
-    return Config(request.PathParameter("key"), claim.what == kConfigScript);
+    return Config(ToUtf8(request.PathParameter("key")), claim.what == kConfigScript);
   }
 };
 

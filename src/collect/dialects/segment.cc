@@ -8,6 +8,7 @@
 
 #include "base/json_reader.h"
 #include "base/json_writer.h"
+#include "base/utf8.h"
 #include "collect/dialects/all.h"
 #include "collect/pixel.h"
 #include "collect/translate.h"
@@ -228,7 +229,8 @@ net::Response Settings(const net::Request& request) {
   net::Response response;
   JsonWriter json(&response.body);
   json.BeginObject().Key("integrations").BeginObject().Key("Segment.io").BeginObject();
-  json.Field("apiKey", request.PathParameter("writeKey")).Field("apiHost", host + "/v1");
+  json.Field("apiKey", ToUtf8(request.PathParameter("writeKey")));
+  json.Field("apiHost", ToUtf8(host) + "/v1");
   json.Field("protocol", tls ? "https" : "http");
   json.Field("unbundledIntegrations", "").EndObject().EndObject();
   json.Key("plan").BeginObject().Key("track").BeginObject().Key("__default").BeginObject();
