@@ -1,11 +1,15 @@
 #include "serve/sql_handler.h"
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <charconv>
 #include <utility>
 
 #include "base/json_reader.h"
 #include "base/json_writer.h"
+#include "base/text.h"
+#include "base/utf8.h"
 #include "net/unpack_body.h"
 #include "serve/answer.h"
 #include "serve/chunks.h"
@@ -28,6 +32,11 @@ Result<engine::Parameter> ToParameter(const JsonValue& value) {
       return engine::Parameter(value.text());
     case JsonValue::Kind::kNumber:
       if (const auto number = value.Int()) return engine::Parameter(*number);
+      if (value.text().find_first_of(".eE") == std::string::npos) {
+        return Fail(Code::kInvalidArgument, "the parameter " + value.text() +
+                                                " has more than 64 bits: send it as a string "
+                                                "and cast it, as in $n::HUGEINT");
+      }
       if (const auto number = value.Double()) return engine::Parameter(*number);
       break;
     case JsonValue::Kind::kArray:
@@ -112,6 +121,42 @@ Status ReadObject(const JsonValue& body, query::SqlRequest* request) {
   return {};
 }
 
+// The quality of one range of an Accept header; 1 if it says none that can be read.
+double QualityOf(std::string_view range) {
+  const std::size_t at = range.find(";q=");
+  double quality = 1;
+  if (at != std::string_view::npos) {
+    const std::string_view text = range.substr(at + 3);
+    std::from_chars(text.data(), text.data() + text.size(), quality);
+  }
+  return quality;
+}
+
+// The format that the header wants most, of equal ones the first that it names; json for others.
+std::string AcceptedFormat(std::string_view header) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kFormats = {
+      {{"vnd.apache.arrow.stream", "arrow"},
+       {"ndjson", "ndjson"},
+       {"text/csv", "csv"},
+       {"application/json", "json"},
+       {"*/*", "json"}}};
+  std::string accept = LowerCase(header);
+  std::erase(accept, ' ');
+  std::string_view best = "json";
+  double quality = 0;
+  for (std::string_view rest = accept; !rest.empty();) {
+    const std::size_t end = std::min(rest.find(','), rest.size());
+    const std::string_view range = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    for (const auto& [name, format] : kFormats) {
+      if (range.find(name) == std::string_view::npos || QualityOf(range) <= quality) continue;
+      quality = QualityOf(range);
+      best = format;
+    }
+  }
+  return std::string(best);
+}
+
 // json, ndjson, csv, arrow or chunks: by ?chunks=, ?format= or Accept.
 Result<std::string> FormatOf(const net::Request& request) {
   if (const auto chunks = request.QueryParameter("chunks")) {
@@ -126,11 +171,7 @@ Result<std::string> FormatOf(const net::Request& request) {
     }
     return Fail(Code::kInvalidArgument, "format must be json, ndjson, csv or arrow");
   }
-  const std::string_view accept = request.Header("accept").value_or("");
-  if (accept.find("vnd.apache.arrow.stream") != std::string_view::npos) return std::string("arrow");
-  if (accept.find("ndjson") != std::string_view::npos) return std::string("ndjson");
-  if (accept.find("text/csv") != std::string_view::npos) return std::string("csv");
-  return std::string("json");
+  return AcceptedFormat(request.Header("accept").value_or(""));
 }
 
 }  // namespace
@@ -151,6 +192,8 @@ Result<query::SqlRequest> ParseSqlBody(const net::Request& request) {
   if (body[start] == '{') {
     TM_ASSIGN(const auto json, JsonValue::Parse(body));
     TM_TRY(ReadObject(json, &parsed));
+  } else if (!IsUtf8(body)) {
+    return Fail(Code::kInvalidArgument, "the statement is not valid UTF-8");
   } else {
     parsed.sql = body;
   }

@@ -50,10 +50,12 @@ TEST(ParseSqlBody, TakesOptionsFromTheQueryStringToo) {
 
 TEST(ParseSqlBody, RefusesWhatItDoesNotKnow) {
   for (const char* body :
-       {"", "  ", "{", "{}", R"({"query":1})", R"({"query":"select 1","colour":"red"})",
-        R"({"query":"select ?","params":[[1]]})", R"({"query":"select 1","route":"fastest"})",
-        R"({"query":"select 1","limit":"many"})", R"({"query":"select 1","limit":-1})",
-        R"({"query":"select 1","timeout_ms":0})", R"({"query":"select 1","timeout_ms":{}})",
+       {"", "  ", "select 1 as \"\xFC\"", "{", "{}", R"({"query":1})",
+        R"({"query":"select 1","colour":"red"})", R"({"query":"select ?","params":[[1]]})",
+        R"({"query":"select ?","params":[9223372036854775808]})",
+        R"({"query":"select 1","route":"fastest"})", R"({"query":"select 1","limit":"many"})",
+        R"({"query":"select 1","limit":-1})", R"({"query":"select 1","timeout_ms":0})",
+        R"({"query":"select 1","timeout_ms":{}})",
         R"({"query":"select 1","timeout_ms":10000000000000})",
         R"({"query":"select 1","min_offset":"x"})"}) {
     EXPECT_CODE(ParseSqlBody(RequestOf(body)), Code::kInvalidArgument) << body;

@@ -181,3 +181,13 @@ def test_metrics_name_latencies_rates_buffer_and_compaction(server):
         assert f"\n{name} " in text, name
     for line in text.splitlines():  # The text format: comments, or a name and a number.
         assert line.startswith("#") or float(line.rsplit(" ", 1)[1]) >= 0, line
+
+
+@pytest.mark.parametrize("accept,kind", [
+    ("text/csv", "text/csv"), ("text/csv, application/json", "text/csv"), ("application/json, text/csv", "application/json"), ("TEXT/CSV", "text/csv"),
+    ("text/csv;q=0.1, application/json", "application/json"), ("application/json; q=0.2, application/x-ndjson; q=0.9", "application/x-ndjson"),
+    ("*/*", "application/json"), ("text/html, */*;q=0.8", "application/json"), ("text/csv, */*;q=0.1", "text/csv"), ("text/csv;q=0", "application/json"),
+    ("application/json, text/plain, */*", "application/json"), ("", "application/json"), (",;q=,", "application/json"), ("text/csv;q=x", "text/csv")])
+def test_the_format_that_is_wanted_most_is_answered(server, accept, kind):
+    answer = server.post("/v1/sql", "select 1 as n", {"Accept": accept})
+    assert answer.status == 200 and answer.headers["Content-Type"].split(";")[0] == kind
