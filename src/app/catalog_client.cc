@@ -90,7 +90,7 @@ std::string CatalogClient::PathOf(const TableName& table) {
 
 std::optional<JsonValue> CatalogClient::Send(const char* method, const std::string& path,
                                              const std::string& body) {
-  auto client = net::HttpClient::Make(UrlOf(remote_));
+  auto client = Connect(remote_);
   if (!client) return Failed(PrintError(command_, client.error()));
   auto headers = HeadersOf(remote_);
   if (!body.empty()) headers.emplace_back("Content-Type", "application/json");

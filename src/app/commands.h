@@ -19,7 +19,7 @@ namespace tidemark::app {
 
 // Which server a command talks to.
 struct Remote {
-  std::string url;  // Empty: the address in `<data_dir>/http.address`, else the default one.
+  std::string url;  // Empty: the server of the data directory.
   std::string data_dir = "tidemark-data";
   std::string key;
   std::string project;
@@ -183,6 +183,7 @@ int RunKey(const Remote& remote, const KeyOptions& options);
 int RunTable(const Remote& remote, const TableOptions& options);
 // kCheckFailed: fsck or verify found something wrong.
 int RunIceberg(const Remote& remote, const IcebergOptions& options);
-int RunVersion();
+std::string VersionText();
+int RunVersion(bool json);
 
 }  // namespace tidemark::app

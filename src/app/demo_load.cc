@@ -252,7 +252,7 @@ DemoCounts CountAnswer(int status, const std::string& body, std::uint32_t events
 }
 
 DemoResult SendDemoLoad(const Remote& remote, const DemoOptions& options, const env::Clock& clock) {
-  auto server = net::ServerAddress::Parse(UrlOf(remote));
+  auto server = AddressOf(remote);
   if (!server) return {PrintError("demo", server.error()), ""};
   Target target{std::move(*server), HeadersOf(remote),
                 "/v1/events" + (options.ack.empty() ? std::string() : "?ack=" + options.ack)};

@@ -90,7 +90,7 @@ std::string SpecJson(const Remote& remote, const KeyOptions& options) {
 
 Outcome AskServer(const Remote& remote, const KeyOptions& options) {
   const auto ask = [&]() -> Result<net::ClientResponse> {
-    TM_ASSIGN(auto client, net::HttpClient::Make(UrlOf(remote)));
+    TM_ASSIGN(auto client, Connect(remote));
     Remote any = remote;
     if (options.action == "create") any.project.clear();  // It is in the body.
     const auto headers = HeadersOf(any);

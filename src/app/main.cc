@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <functional>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -12,6 +13,7 @@
 
 #include "app/commands.h"
 #include "app/remote.h"
+#include "config/options.h"
 
 namespace tidemark::app {
 namespace {
@@ -23,13 +25,31 @@ void AddRemote(CLI::App* app, Remote* remote) {
   app->add_option("--project", remote->project, "Project to ask for");
 }
 
-// Whether the first word is meant as a command and is none.
-bool IsUnknownCommand(const CLI::App& app, int argc, char** argv) {
-  const std::string_view word = argc > 1 ? argv[1] : "";
-  if (word.empty() || word.front() == '-') return false;
-  const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
-  return std::none_of(commands.begin(), commands.end(),
-                      [word](const CLI::App* one) { return one->get_name() == word; });
+std::vector<const CLI::App*> CommandsOf(const CLI::App& app) {
+  return app.get_subcommands([](const CLI::App*) { return true; });
+}
+
+// Whether the word is meant as a command of the app and is none.
+bool IsUnknownCommand(const CLI::App& app, std::string_view word) {
+  const auto commands = CommandsOf(app);
+  return !commands.empty() && !word.empty() && word.front() != '-' &&
+         std::ranges::none_of(commands,
+                              [word](const CLI::App* one) { return one->get_name() == word; });
+}
+
+// "; did you mean `list`?" if up to two letters in five are wrong; else nothing.
+std::string CommandHint(const CLI::App& app, std::string_view word) {
+  constexpr std::size_t kLettersCompared = 32;
+  word = word.substr(0, kLettersCompared);
+  std::string hint;
+  std::size_t nearest = word.size() * 2 / 5 + 1;
+  for (const CLI::App* one : CommandsOf(app)) {
+    const std::size_t distance = config::EditDistance(word, one->get_name());
+    if (distance >= nearest) continue;
+    nearest = distance;
+    hint = "; did you mean `" + one->get_name() + "`?";
+  }
+  return hint;
 }
 
 // The help of a command and of all below it, each with the names of those above it.
@@ -72,12 +92,7 @@ class CommandLine {
     try {
       app_.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-      if (IsUnknownCommand(app_, argc, argv)) {
-        std::fprintf(stderr, "tidemark: there is no command `%s`; `tidemark --help` lists them\n",
-                     argv[1]);
-        return kUsage;
-      }
-      return TellUsage(error);
+      return TellUsage(error, std::span(argv, static_cast<std::size_t>(argc)).subspan(1));
     }
     for (const auto& [command, run] : commands_) {
       if (*command) return run();
@@ -87,13 +102,20 @@ class CommandLine {
 
  private:
   // Help, or what is wrong with the line; the exit code.
-  int TellUsage(const CLI::ParseError& error) {
+  int TellUsage(const CLI::ParseError& error, std::span<char* const> words) {
     std::string name = "tidemark";
     std::string above;
     const CLI::App* meant = &app_;
     for (auto below = meant->get_subcommands(); !below.empty(); below = meant->get_subcommands()) {
       meant = below.back();
       above = std::exchange(name, name + " " + meant->get_name());
+      words = words.subspan(words.empty() ? 0 : 1);
+    }
+    const std::string word = words.empty() ? "" : words.front();
+    if (IsUnknownCommand(*meant, word)) {
+      std::fprintf(stderr, "%s: there is no command `%s`%s\n`%s --help` lists them\n", name.c_str(),
+                   word.c_str(), CommandHint(*meant, word).c_str(), name.c_str());
+      return kUsage;
     }
     if (dynamic_cast<const CLI::CallForAllHelp*>(&error) != nullptr) {
       PrintAllHelp(*meant, above);
@@ -185,7 +207,10 @@ class CommandLine {
                                      std::pair{"docs", "The reference page, as Markdown"}}) {
       AddConfigOptions(config->add_subcommand(name, what), &sources_);
     }
-    Add("version", "Print the version", [] { return RunVersion(); });
+    Add("version", "Print the version", [this] {
+      return RunVersion(version_json_);
+    })->add_flag("--json", version_json_, "As JSON");
+    app_.set_version_flag("--version", [] { return VersionText(); }, "Print the version");
   }
 
   CLI::App app_;
@@ -203,6 +228,7 @@ class CommandLine {
   SchemaOptions schema_;
   QuarantineOptions quarantine_;
   DoctorOptions doctor_;
+  bool version_json_ = false;
 };
 
 }  // namespace

@@ -166,7 +166,7 @@ int RunQuarantine(const Remote& remote, const QuarantineOptions& options) {
     if (!read) return PrintError(kCommand, read.error());
     body = *std::move(read);
   }
-  auto client = net::HttpClient::Make(UrlOf(remote));
+  auto client = Connect(remote);
   if (!client) return PrintError(kCommand, client.error());
   if (options.action == "list") return List(remote, &*client, options);
   if (options.ids.empty() && !options.all) {

@@ -15,12 +15,23 @@ constexpr std::string_view kDefaultAddress = "127.0.0.1:8080";
 
 }  // namespace
 
-std::string UrlOf(const Remote& remote) {
-  if (!remote.url.empty()) return remote.url;
+Result<net::ServerAddress> AddressOf(const Remote& remote) {
+  if (!remote.url.empty()) return net::ServerAddress::Parse(remote.url);
   std::ifstream file(remote.data_dir + "/http.address");
   std::string address;
-  if (!(file >> address)) address = kDefaultAddress;
-  return "http://" + address;
+  if (file >> address) return net::ServerAddress::Parse(address);
+  // Whatever listens at the default address has other data than a directory that was named.
+  if (remote.data_dir != Remote().data_dir) {
+    return Fail(Code::kUnavailable,
+                "no server runs on the data directory " + remote.data_dir +
+                    "; start `tidemark serve` there, or say where the server is with --url");
+  }
+  return net::ServerAddress::Parse(kDefaultAddress);
+}
+
+Result<net::HttpClient> Connect(const Remote& remote) {
+  TM_ASSIGN(net::ServerAddress server, AddressOf(remote));
+  return net::HttpClient(std::move(server));
 }
 
 net::HttpClient::Headers HeadersOf(const Remote& remote) {

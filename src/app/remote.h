@@ -9,8 +9,12 @@
 
 namespace tidemark::app {
 
-// The server's address: --url, else what the server of the data directory wrote down.
-std::string UrlOf(const Remote& remote);
+// The server of --url, else the one that wrote its address into the data directory; where that is
+// the default one and not there, the default address. kUnavailable: no server runs on a directory
+// that was named; kInvalidArgument.
+Result<net::ServerAddress> AddressOf(const Remote& remote);
+// A client of that server.
+Result<net::HttpClient> Connect(const Remote& remote);
 // Key and project, as headers.
 net::HttpClient::Headers HeadersOf(const Remote& remote);
 

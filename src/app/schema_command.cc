@@ -151,7 +151,7 @@ void AddSchemaOptions(CLI::App* app, SchemaOptions* options,
 int RunSchema(const Remote& remote, const SchemaOptions& options) {
   const auto call = ToCall(options);
   if (!call) return PrintError("schema", call.error());
-  auto client = net::HttpClient::Make(UrlOf(remote));
+  auto client = Connect(remote);
   if (!client) return PrintError("schema", client.error());
   auto headers = HeadersOf(remote);
   headers.emplace_back("Content-Type", "application/json");

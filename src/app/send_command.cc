@@ -102,7 +102,7 @@ void AddSendOptions(CLI::App* app, SendOptions* options) {
 }
 
 int RunSend(const Remote& remote, const SendOptions& options) {
-  auto client = net::HttpClient::Make(UrlOf(remote));
+  auto client = Connect(remote);
   if (!client) return PrintError("send", client.error());
   Sums sums;
   int code = kOk;

@@ -57,6 +57,8 @@ class Latch {
   std::atomic<bool> opened_{false};
 };
 
+constexpr std::string_view kAddressFile = "http.address";
+
 }  // namespace
 
 class Server::Impl final : public RouteParts {
@@ -75,6 +77,7 @@ class Server::Impl final : public RouteParts {
 
   Status Open() {
     TM_TRY(OpenFolders());
+    ForgetAddress();
     TM_TRY(OpenDatabase());
     TM_TRY(OpenEngines());
     TM_TRY(OpenEnrichment());
@@ -93,7 +96,7 @@ class Server::Impl final : public RouteParts {
     TM_TRY(rules);
     started_ = clock_.Now();
     Attach();
-    TM_TRY(env::WriteFileDurably(disk_.get(), "http.address", server_->address() + "\n"));
+    TM_TRY(env::WriteFileDurably(disk_.get(), kAddressFile, server_->address() + "\n"));
     TM_TRY(MakeFirstKey());
     ready_.store(true, std::memory_order_release);
     return {};
@@ -116,6 +119,7 @@ class Server::Impl final : public RouteParts {
       break;
     }
     StopThreads(options_.drain);
+    ForgetAddress();
   }
 
   // RouteParts: what the routes need.
@@ -250,6 +254,9 @@ class Server::Impl final : public RouteParts {
     delete_files_ = std::make_unique<engine::DeleteFiles>(flush_engine_.get());
     return OpenRestCatalog();
   }
+
+  // The port may be another server's by now: commands would ask that one.
+  void ForgetAddress() { static_cast<void>(disk_->Remove(kAddressFile).has_value()); }
 
   Status OpenRestCatalog() {
     std::vector<iceberg::Locations::Root> roots;

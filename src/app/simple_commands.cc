@@ -14,7 +14,7 @@ namespace tidemark::app {
 namespace {
 
 Result<net::ClientResponse> Post(const Remote& remote, const std::string& path) {
-  TM_ASSIGN(auto client, net::HttpClient::Make(UrlOf(remote)));
+  TM_ASSIGN(auto client, Connect(remote));
   return client.Send("POST", path, HeadersOf(remote), "");
 }
 
@@ -39,8 +39,10 @@ int RunVerify(const Remote& remote) {
   return ok != nullptr && ok->Bool() == true ? kOk : kCheckFailed;
 }
 
-int RunVersion() {
-  std::printf("tidemark %s\n", TM_VERSION);
+std::string VersionText() { return "tidemark " TM_VERSION; }
+
+int RunVersion(bool json) {
+  std::printf("%s\n", json ? R"({"version":")" TM_VERSION R"("})" : VersionText().c_str());
   return kOk;
 }
 

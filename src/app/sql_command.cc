@@ -123,7 +123,7 @@ void AddSqlOptions(CLI::App* app, SqlOptions* options) {
 }
 
 int RunSql(const Remote& remote, const SqlOptions& options) {
-  auto client = net::HttpClient::Make(UrlOf(remote));
+  auto client = Connect(remote);
   if (!client) return PrintError("sql", client.error());
   const std::string output = !options.output.empty()        ? options.output
                              : ::isatty(STDOUT_FILENO) != 0 ? "table"

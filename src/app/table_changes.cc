@@ -78,6 +78,13 @@ int PointRef(const JsonValue& metadata, const TableOptions& options, std::string
                                           "` means; `tidemark table snapshots` and `refs` list "
                                           "what it keeps");
   }
+  const JsonValue* ref = MemberOf(metadata, "refs").Find(name);
+  const std::string other = ref == nullptr ? "" : MemberOf(*ref, "type").text();
+  if (!other.empty() && other != type) {
+    return FailTable(kConflict, std::string(name) + " is a " + other +
+                                    " already; `tidemark table " + other + " T " +
+                                    std::string(name) + " --delete` forgets it");
+  }
   RequireRef(metadata, name, commit);
   JsonValue& update = commit->Update("set-snapshot-ref");
   update.Set("ref-name", name);

@@ -121,8 +121,20 @@ constexpr std::array kOptions = {
            "One statement's text at most."},
 };
 
-// Changes of one letter that turn `a` into `b`.
-std::size_t Distance(std::string_view a, std::string_view b) {
+constexpr std::size_t kKeyBytesCompared = 128;
+constexpr std::size_t kKeyPartMisspelled = 3;  // Up to a third of the letters.
+
+}  // namespace
+
+std::span<const Option> Options() { return kOptions; }
+
+const Option* FindOption(std::string_view key) {
+  const auto* found = std::find_if(kOptions.begin(), kOptions.end(),
+                                   [key](const Option& option) { return option.key == key; });
+  return found == kOptions.end() ? nullptr : found;
+}
+
+std::size_t EditDistance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
   for (std::size_t i = 1; i <= a.size(); ++i) {
@@ -137,26 +149,13 @@ std::size_t Distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-constexpr std::size_t kKeyBytesCompared = 128;
-constexpr std::size_t kKeyPartMisspelled = 3;  // Up to a third of the letters.
-
-}  // namespace
-
-std::span<const Option> Options() { return kOptions; }
-
-const Option* FindOption(std::string_view key) {
-  const auto* found = std::find_if(kOptions.begin(), kOptions.end(),
-                                   [key](const Option& option) { return option.key == key; });
-  return found == kOptions.end() ? nullptr : found;
-}
-
 std::string KeyHint(std::string_view key) {
   key = key.substr(0, kKeyBytesCompared);
   const auto nearest =
       std::min_element(kOptions.begin(), kOptions.end(), [key](const Option& a, const Option& b) {
-        return Distance(key, a.key) < Distance(key, b.key);
+        return EditDistance(key, a.key) < EditDistance(key, b.key);
       });
-  const bool near = Distance(key, nearest->key) * kKeyPartMisspelled <= key.size() ||
+  const bool near = EditDistance(key, nearest->key) * kKeyPartMisspelled <= key.size() ||
                     nearest->key.ends_with("." + std::string(key));
   return near ? "did you mean " + std::string(nearest->key) + "?"
               : "`tidemark config print` lists them";

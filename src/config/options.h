@@ -34,5 +34,7 @@ const Option* FindOption(std::string_view key);
 // What to say to somebody who wrote `key`, which is none: "did you mean flush.size?" if one is
 // spelled nearly so.
 std::string KeyHint(std::string_view key);
+// Changes of one letter that turn `a` into `b`. Takes the product of their lengths.
+std::size_t EditDistance(std::string_view a, std::string_view b);
 
 }  // namespace tidemark::config

@@ -14,11 +14,6 @@ Error Broken() { return {Code::kUnavailable, "the server closed the connection"}
 
 }  // namespace
 
-Result<HttpClient> HttpClient::Make(std::string_view url) {
-  TM_ASSIGN(ServerAddress server, ServerAddress::Parse(url));
-  return HttpClient(std::move(server));
-}
-
 HttpClient::HttpClient(HttpClient&& other) noexcept
     : server_(std::move(other.server_)),
       fd_(std::exchange(other.fd_, -1)),

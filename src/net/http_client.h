@@ -19,8 +19,7 @@ class HttpClient {
   // Gets the body as it arrives.
   using OnBody = ResponseParser::OnBody;
 
-  // `url`: http://host:port, a path after it is ignored. kInvalidArgument.
-  static Result<HttpClient> Make(std::string_view url);
+  explicit HttpClient(ServerAddress server) : server_(std::move(server)) {}
   HttpClient(HttpClient&& other) noexcept;
   HttpClient& operator=(HttpClient&&) = delete;
   ~HttpClient();
@@ -32,7 +31,6 @@ class HttpClient {
                               const OnBody& on_body = nullptr);
 
  private:
-  explicit HttpClient(ServerAddress server) : server_(std::move(server)) {}
   Status Open();
   void Close();
   Status WriteAll(std::string_view head, std::string_view body);

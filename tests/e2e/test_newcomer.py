@@ -1,4 +1,5 @@
 """What goes wrong at first: every message says what happened and what to do next, and nothing is left half made."""
+import json
 import os
 import socket
 import subprocess
@@ -24,7 +25,11 @@ def closed_port():
 
 @pytest.mark.parametrize("arguments,code,said", [
     ([], 2, ["tidemark: ", "subcommand is required", "`tidemark --help`"]),
-    (["serv"], 2, ["no command `serv`", "--help"]),
+    (["serv"], 2, ["no command `serv`; did you mean `serve`?", "--help"]),
+    (["sevre"], 2, ["no command `sevre`; did you mean `serve`?", "--help"]),
+    (["elephants"], 2, ["tidemark: there is no command `elephants`\n", "--help"]),
+    (["table", "lst"], 2, ["tidemark table: there is no command `lst`; did you mean `list`?", "`tidemark table --help`"]),
+    (["event", "quarantine", "repaly", "x"], 2, ["tidemark event quarantine: ", "did you mean `replay`?"]),
     (["serve", "--port", "9000"], 2, ["--port", "--help"]),
     (["serve", "--http-listen", "9000"], 2, ["'9000' is no address", "127.0.0.1:8080"]),
     (["serve", "--http-listen", "no.such.host.invalid:1"], 5, ["no.such.host.invalid", "127.0.0.1:8080"]),
@@ -68,6 +73,26 @@ def test_a_command_without_a_server_says_how_to_start_or_find_one(tmp_path, comm
     code, out, errors = run(tmp_path, *command, "--url", f"http://127.0.0.1:{closed_port()}")
     assert code == 5 and (not out or command[0] == "demo"), (code, out, errors)
     assert "no server at 127.0.0.1:" in errors and "start `tidemark serve`" in errors and "--url" in errors, errors
+
+
+@pytest.mark.parametrize("command", [["sql", "select 1"], ["send", '{"event_type":"a"}'], ["settle"], ["verify"], ["key", "list"], ["table", "list"],
+                                     ["schema", "list"], ["event", "quarantine", "list"], ["demo", "--count", "1"]])
+def test_a_data_directory_without_a_server_is_asked_nowhere_else(tmp_path, command):
+    """Its server has gone, or there never was one: another one that listens somewhere has other events."""
+    with Tidemark(tmp_path / "data") as server:
+        assert (tmp_path / "data/http.address").read_text() == f"127.0.0.1:{server.port}\n"
+        assert server.terminate() == 0
+        assert not (tmp_path / "data/http.address").exists()
+    for folder in ["nowhere"] if command[0] == "key" else ["data", "nowhere"]:
+        code, out, errors = run(tmp_path, *command, "--data-dir", folder)
+        assert code == 5 and (not out or command[0] == "demo"), (code, out, errors)
+        assert f"no server runs on the data directory {folder};" in errors and "--url" in errors, errors
+
+
+def test_versions_are_told(tmp_path):
+    code, text, _ = run(tmp_path, "version")
+    assert code == 0 and run(tmp_path, "--version") == (0, text, "")
+    assert f"tidemark {json.loads(run(tmp_path, 'version', '--json')[1])['version']}\n" == text
 
 
 def test_a_busy_port_is_named_and_the_next_start_still_tells_the_first_key(tmp_path):

@@ -118,6 +118,8 @@ def test_tags_and_branches(history):
     table(history, "tag", "p", "v1", "--at", str(second))
     assert history.scalar("select count(*) from iceberg.p at (version => 'v1')") == 2
     table(history, "branch", "p", "v1", "--delete", code=3)
+    assert "is a tag already" in table(history, "branch", "p", "v1", code=6)
+    assert "is a branch already" in table(history, "tag", "p", "b1", code=6)
     table(history, "tag", "p", "v1", "--delete")
     table(history, "tag", "p", "v1", "--delete", code=3)
     assert "snapshots" in table(history, "tag", "p", "v2", "--at", "12345", code=3)
