@@ -100,6 +100,8 @@ class Directory {
   };
   virtual Result<std::optional<Resident>> FindAtLocation(
       std::span<const std::string> locations) = 0;
+  // Whether the file of this key waits to be deleted.
+  virtual Result<bool> IsGarbage(std::string_view key) = 0;
 };
 
 }  // namespace tidemark::catalog

@@ -312,4 +312,10 @@ Result<std::optional<Directory::Resident>> SqliteDirectory::FindAtLocation(
   return found;
 }
 
+Result<bool> SqliteDirectory::IsGarbage(std::string_view key) {
+  TM_ASSIGN(Transaction transaction, database_->Begin());
+  TM_ASSIGN(Statement find, transaction.Prepare("SELECT 1 FROM gc_queue WHERE key=?1"));
+  return find.Bind(1, key).Step();
+}
+
 }  // namespace tidemark::catalog

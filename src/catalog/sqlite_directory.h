@@ -27,6 +27,7 @@ class SqliteDirectory final : public Directory {
   Status Rename(const Uuid& entry, std::string_view ns, std::string_view name) override;
   Result<bool> OverlapsLocation(std::string_view location, std::span<const Uuid> except) override;
   Result<std::optional<Resident>> FindAtLocation(std::span<const std::string> locations) override;
+  Result<bool> IsGarbage(std::string_view key) override;
 
  private:
   meta::Database* database_;

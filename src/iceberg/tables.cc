@@ -121,7 +121,12 @@ Outcome<LoadedTable> RestCatalog::CreateTable(const Access& access, std::string_
 Outcome<std::string> RestCatalog::ReadMetadata(const Access& access, const std::string& uri) const {
   ICE_ASSIGN(const Locations::Place place, ReachOf(access).Resolve(uri));
   auto bytes = place.store->Get(place.key, kDocumentBytesMax);
-  if (!bytes && bytes.error().code() == Code::kNotFound) {
+  bool is_gone = !bytes && bytes.error().code() == Code::kNotFound;
+  // What was purged is still there for a while, and then goes with its data.
+  if (!is_gone && place.in_warehouse) {
+    ICE_ASSIGN(is_gone, parts_.directory->IsGarbage(place.key));
+  }
+  if (is_gone) {
     return Refuse(404, "NotFoundException", "Failed to open input stream for file: " + uri);
   }
   ICE_TRY(bytes);

@@ -88,6 +88,16 @@ def test_a_table_lives(catalog):
     assert catalog.get(f"{BASE}/namespaces/a/tables").json()["identifiers"] == []
 
 
+def test_what_is_purged_does_not_come_back(catalog):
+    """Its files go a while later: a table that was registered from one would lose all that it names. What was only dropped comes back."""
+    made = make(catalog, "t")
+    back = {"name": "back", "metadata-location": made["metadata-location"]}
+    assert catalog.request("DELETE", f"{BASE}/namespaces/a/tables/t").status == 204
+    assert catalog.post(f"{BASE}/namespaces/a/register", back).status == 200
+    assert catalog.request("DELETE", f"{BASE}/namespaces/a/tables/back?purgeRequested=true").status == 204
+    assert error_of(catalog.post(f"{BASE}/namespaces/a/register", back))["code"] == 404
+
+
 def test_a_namespace_says_the_format_of_its_tables(server):
     assert server.post(f"{BASE}/namespaces", {"namespace": ["three"], "properties": {"format-version": "3"}}).status == 200
 
