@@ -57,6 +57,17 @@ const JsonValue& Member(const JsonValue& json, std::string_view name) {
   return value == nullptr ? kNull : *value;
 }
 
+// To SQL names that differ by case alone are one: the later ones get a number, as results have it.
+void TellApart(std::vector<FileColumn>* columns) {
+  std::set<std::string> taken;
+  for (FileColumn& column : *columns) {
+    const std::string name = column.name;
+    for (int number = 1; !taken.insert(LowerCase(column.name)).second; ++number) {
+      column.name = name + "_" + std::to_string(number);
+    }
+  }
+}
+
 Status AddChild(FileColumn* column, const JsonValue& of, std::string_view id, std::string_view name,
                 std::string_view type, int depth) {
   TM_ASSIGN(FileColumn child, ColumnOf(Member(of, id), name, Member(of, type), depth));
@@ -78,12 +89,14 @@ Status ReadNested(const JsonValue& type, int depth, FileColumn* column) {
     return {};
   }
   if (kind != "struct") return NotRead("columns of type " + type.ToJson());
-  column->type = "STRUCT(";
   for (const JsonValue& field : Member(type, "fields").items()) {
-    if (!column->children.empty()) column->type += ", ";
-    TM_ASSIGN(FileColumn child, FieldOf(field, depth));
+    TM_ASSIGN(column->children.emplace_back(), FieldOf(field, depth));
+  }
+  TellApart(&column->children);
+  column->type = "STRUCT(";
+  for (const FileColumn& child : column->children) {
+    if (&child != &column->children.front()) column->type += ", ";
     column->type += engine::QuotedName(child.name) + " " + child.type;
-    column->children.push_back(std::move(child));
   }
   column->type += ")";
   return {};
@@ -94,6 +107,7 @@ Result<FileColumn> ColumnOf(const JsonValue& id, std::string_view name, const Js
   constexpr int kDepthMax = 32;
   FileColumn column;
   column.name = name;
+  column.names = {column.name};
   const std::int64_t number = id.Int().value_or(-1);
   if (number < 0 || !std::in_range<std::int32_t>(number)) {
     return NotRead("the table's schema: column \"" + std::string(name) + "\" has no field id");
@@ -148,14 +162,11 @@ void ReadNames(const JsonValue& mapping, Names* names) {
   }
 }
 
-// nullptr: no table has names of its own.
-void GiveNames(const Names* names, std::vector<FileColumn>* columns) {
+// In the place of their own.
+void GiveNames(const Names& names, std::vector<FileColumn>* columns) {
   for (FileColumn& column : *columns) {
-    if (names == nullptr) {
-      column.names = {column.name};
-    } else if (const auto found = names->find(column.field_id); found != names->end()) {
-      column.names = found->second;
-    }
+    const auto found = names.find(column.field_id);
+    column.names = found == names.end() ? std::vector<std::string>() : found->second;
     GiveNames(names, &column.children);
   }
 }
@@ -171,17 +182,6 @@ Status CheckIds(const std::vector<FileColumn>& columns, std::set<std::int32_t>* 
   return {};
 }
 
-// To SQL names that differ by case alone are one: the later ones get a number, as results have it.
-void TellApart(std::vector<FileColumn>* columns) {
-  std::set<std::string> taken;
-  for (FileColumn& column : *columns) {
-    const std::string name = column.name;
-    for (int number = 1; !taken.insert(LowerCase(column.name)).second; ++number) {
-      column.name = name + "_" + std::to_string(number);
-    }
-  }
-}
-
 }  // namespace
 
 Result<std::vector<FileColumn>> ColumnsOf(const lake::Schema& schema,
@@ -194,19 +194,15 @@ Result<std::vector<FileColumn>> ColumnsOf(const lake::Schema& schema,
   if (columns.empty()) return NotRead("a table without columns");
   std::set<std::int32_t> ids;
   TM_TRY(CheckIds(columns, &ids));
-  if (name_mapping.empty()) {
-    GiveNames(nullptr, &columns);
-    TellApart(&columns);
-    return columns;
-  }
+  TellApart(&columns);
+  if (name_mapping.empty()) return columns;
   const auto mapping = JsonValue::Parse(name_mapping);
   if (!mapping || !mapping->is_array()) {
     return NotRead("tables whose " + std::string(kPropertyNameMapping) + " is no list");
   }
   Names names;
   ReadNames(*mapping, &names);
-  GiveNames(&names, &columns);
-  TellApart(&columns);
+  GiveNames(names, &columns);
   return columns;
 }
 

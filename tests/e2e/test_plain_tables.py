@@ -162,3 +162,15 @@ def test_ids_that_no_other_type_gives(server, catalog):
     one = uuid.uuid4()
     table.append(pyarrow.table({"id": pyarrow.array([one.bytes], pyarrow.uuid())}))
     assert server.rows(f"select id from iceberg.ids where id = '{one}'") == [(str(one),)]
+
+
+def test_names_that_differ_by_case_alone(server, catalog):
+    """To SQL they are one name, of columns and of fields of a struct: the later ones get a number, and nothing of the table is out of reach."""
+    fields = pyarrow.struct([("a", pyarrow.int64()), ("A", pyarrow.string()), ("a_1", pyarrow.bool_())])
+    rows = pyarrow.table({"id": [7], "ID": ["x"], "s": pyarrow.array([{"a": 1, "A": "b", "a_1": True}], fields), "l": pyarrow.array([[{"a": 2, "A": "c", "a_1": None}]], pyarrow.list_(fields))})
+    make(catalog, "cases", rows)
+    catalog.create_table("default.empty", schema=rows.schema)
+    renamed = [{"a": 1, "A_1": "b", "a_1_1": True}, [{"a": 2, "A_1": "c", "a_1_1": None}]]
+    assert server.query("select * from iceberg.cases")["data"] == [{"id": 7, "ID_1": "x", "s": renamed[0], "l": renamed[1]}]
+    assert server.rows("select s.a, s.\"A_1\", l[1].a from iceberg.cases where s.a = 1") == [(1, "b", 2)]
+    assert server.rows("select count(*), max(s.\"A_1\") from iceberg.empty") == [(0, None)]
