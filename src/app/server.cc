@@ -175,25 +175,29 @@ class Server::Impl final : public RouteParts {
     return disk_->SyncDir("");
   }
 
+  Status CheckFresh(const std::string& folder, const std::string& what, const std::string& then) {
+    TM_ASSIGN(const auto names, disk_->List(folder));
+    if (names.empty()) return {};
+    return Fail(Code::kCorruption,
+                "meta.db " + what + " although " + folder +
+                    "/ has data: put it back from a backup, " + then +
+                    "run `tidemark doctor --data-dir " + options_.data_dir +
+                    " --rebuild-catalog` to rebuild it from the newest table metadata");
+  }
+
   // An empty table is never made beside old data: without its catalog a lake is not opened.
   Status OpenDatabase() {
     TM_ASSIGN(const bool known, disk_->Exists("meta.db"));
     if (!known) {
-      for (const char* folder : {"log", "lake"}) {
-        TM_ASSIGN(const auto names, disk_->List(folder));
-        if (!names.empty()) {
-          return Fail(Code::kCorruption,
-                      "meta.db is missing although " + std::string(folder) +
-                          "/ has data: put it back from a backup, or run `tidemark doctor "
-                          "--data-dir " +
-                          options_.data_dir +
-                          " --rebuild-catalog` to rebuild it from the newest table metadata");
-        }
-      }
+      TM_TRY(CheckFresh("log", "is missing", "or "));
+      TM_TRY(CheckFresh("lake", "is missing", "or "));
     }
     TM_ASSIGN(database_, meta::Database::Open(disk_->NativePath("meta.db")));
     TM_TRY(disk_->SyncDir(""));
     TM_ASSIGN(catalog_, catalog::SqliteCatalog::Open(database_.get()));
+    TM_ASSIGN(const bool is_new, catalog_->IsNew());
+    // A first start that was cut off has made the log, but nothing can have been settled.
+    if (is_new) TM_TRY(CheckFresh("lake", "is empty", "or move it away and "));
     TM_ASSIGN(auto projects, meta::Projects::Open(database_.get()));
     TM_ASSIGN(keys_, meta::Keys::Open(database_.get()));
     TM_ASSIGN(schemas_, meta::Schemas::Open(database_.get()));

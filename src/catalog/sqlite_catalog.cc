@@ -331,6 +331,14 @@ Result<Epoch> SqliteCatalog::BeginEpoch(std::string_view log_id) {
   return next;
 }
 
+Result<bool> SqliteCatalog::IsNew() {
+  TM_ASSIGN(Transaction transaction, database_->Begin());
+  TM_ASSIGN(Statement find,
+            transaction.Prepare("SELECT 1 FROM log_owner UNION ALL SELECT 1 FROM iceberg_table"));
+  TM_ASSIGN(const bool found, find.Step());
+  return !found;
+}
+
 Result<Epoch> SqliteCatalog::CurrentEpoch(std::string_view log_id) {
   TM_ASSIGN(Transaction transaction, database_->Begin());
   return ReadEpoch(&transaction, log_id);

@@ -15,6 +15,8 @@ class SqliteCatalog final : public Catalog {
 
   Result<Epoch> BeginEpoch(std::string_view log_id) override;
   Result<Epoch> CurrentEpoch(std::string_view log_id) override;
+  // No log was ever owned, and there is no table: the database is as it was made.
+  Result<bool> IsNew();
   Status CreateTable(const TableRecord& record, std::span<const LedgerRow> ledger = {}) override;
   Result<std::optional<TableRecord>> FindTable(std::string_view ns, std::string_view name) override;
   Result<std::optional<TableRecord>> FindTable(const Uuid& table) override;

@@ -23,6 +23,8 @@ struct LogFacts {
   std::optional<std::string> log_id;
   wal::Ends first;  // Where what is kept of a project begins.
   wal::Ends end;
+  std::uint64_t events = 0;  // But for those of the last group.
+  bool has_tail = false;
 };
 
 class Examination {
@@ -83,9 +85,8 @@ class Examination {
       return Add("log", Finding::kOk, "there is none yet");
     }
     if (!names) return Add("log", Finding::kFailed, names.error().message());
-    std::uint64_t events = 0;
-    const auto visit = [this, &events](const wal::Frame& frame) -> Status {
-      events += frame.count;
+    const auto visit = [this](const wal::Frame& frame) -> Status {
+      facts_.events += frame.count;
       facts_.first.try_emplace(std::string(frame.project), frame.first_offset);
       TM_ASSIGN(auto batch, event::BatchReader::Open(frame.payload));
       for (event::EventView event;;) {
@@ -100,10 +101,11 @@ class Examination {
                  "engine from lake/");
     }
     facts_.end = log->ends;
+    facts_.has_tail = log->tail.has_value();
     if (log->log_id) facts_.log_id = log->log_id->ToString();
     std::string found = std::to_string(log->segments.size()) + " segments, " +
-                        std::to_string(log->frames) + " requests with " + std::to_string(events) +
-                        " events read to the end";
+                        std::to_string(log->frames) + " requests with " +
+                        std::to_string(facts_.events) + " events read to the end";
     if (log->tail) found += "; the last group is taken over by the next start";
     if (log->torn_bytes > 0) {
       found += "; " + std::to_string(log->torn_bytes) + " bytes of an unfinished group";
@@ -133,6 +135,10 @@ class Examination {
     TM_TRY(CheckIntegrity(database.get()));
     TM_ASSIGN(auto catalog, catalog::SqliteCatalog::Open(database.get()));
     TM_ASSIGN(const auto tables, catalog->ListTables());
+    TM_ASSIGN(const bool is_new, catalog->IsNew());
+    if (is_new && (!locations.empty() || facts_.events > 0 || facts_.has_tail)) {
+      return Fail(Code::kCorruption, "meta.db is empty beside old data");
+    }
     Add("catalog", Finding::kOk, std::to_string(tables.size()) + " tables, sound");
     for (const catalog::TableRecord& table : tables) CheckTable(table);
     for (const std::string& location : locations) {
@@ -202,10 +208,12 @@ class Examination {
   }
 
   void CheckOffsets(const std::string& name, const catalog::TableRecord& table) {
-    if (!table.managed || !facts_.log_id) return;
-    if (table.log_id != *facts_.log_id) {
-      Add(name, Finding::kFailed, "it was settled from another log (" + table.log_id + ")",
-          "put the right log folder back");
+    if (!table.managed) return;
+    if (table.log_id != facts_.log_id) {
+      Add(name, Finding::kFailed,
+          "it was settled from log " + table.log_id + ", and log/ " +
+              (facts_.log_id ? "holds " + *facts_.log_id : "is empty"),
+          "put the right log folder back; what is settled can be read from lake/ by any engine");
     }
     const auto stream = tide::FindStream(table.name);
     if (!stream) return;

@@ -66,8 +66,17 @@ Status Core::OpenTables() {
       continue;
     }
     bool restored = false;
-    TM_ASSIGN(auto head, lake::OpenTable(parts_.store, record, SchemaOf(*stream), &restored,
-                                         nullptr, known_parts()));
+    auto opened =
+        lake::OpenTable(parts_.store, record, SchemaOf(*stream), &restored, nullptr, known_parts());
+    if (!opened) {
+      const Error& error = opened.error();
+      if (error.code() != Code::kCorruption) return Fail(error);
+      return Fail(Code::kCorruption, "table " + record.ns + "." + record.name + ": " +
+                                         error.message() +
+                                         "; put it back from a copy: `tidemark doctor` names what"
+                                         " is wrong with the tables");
+    }
+    std::shared_ptr<const lake::TableHead> head = *std::move(opened);
     if (restored) {
       metrics_.metadata_restored.Add();
       TM_LOG(kWarning, "a metadata file was written again from the catalog's copy",
@@ -94,6 +103,7 @@ Status Core::OpenLog() {
   log_id_ = log_->log_id().ToString();
   TM_ASSIGN(const auto tables, parts_.catalog->ListTables());
   TM_TRY(CheckLogId(tables));
+  if (tables.empty() && log_->stats().replayed_frames > 0) TM_TRY(CheckKnown());
   TM_ASSIGN(epoch_, parts_.catalog->BeginEpoch(log_id_));
   // An owner before this one may have committed until now; from now on it cannot.
   return OpenTables();
@@ -138,6 +148,16 @@ Status Core::JoinIndex() {
   return {};
 }
 
+// A log is owned before anything is written to it.
+Status Core::CheckKnown() const {
+  TM_ASSIGN(const Epoch before, parts_.catalog->CurrentEpoch(log_id_));
+  if (before != Epoch(0)) return {};
+  return Fail(Code::kCorruption,
+              "the catalog has never known the log in this data directory (" + log_id_ +
+                  "), which has events: put meta.db back from a backup, or move it away and run"
+                  " `tidemark doctor --rebuild-catalog`");
+}
+
 Status Core::CheckLogId(const std::vector<catalog::TableRecord>& tables) const {
   for (const catalog::TableRecord& record : tables) {
     if (!record.managed || record.log_id == log_id_) continue;
@@ -145,7 +165,8 @@ Status Core::CheckLogId(const std::vector<catalog::TableRecord>& tables) const {
     return Fail(Code::kCorruption,
                 "the log in this data directory (" + log_id_ + ") is not the one that table " +
                     record.ns + "." + record.name + " was settled from (" + record.log_id +
-                    "): put the right `log` folder back, or run `tidemark doctor`");
+                    "): put the right `log` folder back; what is settled can be read from lake/ by"
+                    " any engine");
   }
   return {};
 }

@@ -126,6 +126,7 @@ class Core {
   // Publishes the head of every table whose head is not known yet or has moved.
   Status OpenTables();
   Status CheckLogId(const std::vector<catalog::TableRecord>& tables) const;
+  Status CheckKnown() const;
   Status ClearInflight();
   Status OpenIndex();
   Status OpenLog();

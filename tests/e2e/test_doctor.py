@@ -146,3 +146,57 @@ def test_another_log_is_refused_and_nothing_is_changed(folder, tmp_path):
     with Tidemark(folder) as server:
         assert server.rows("select event_type, count(*) from events group by 1 order by 1") == [("hot", 30), ("settled", 100)]
         assert server.verify()["ok"]
+
+
+def empty_catalog(folder):
+    for path in folder.glob("meta.db-*"):
+        path.unlink()
+    (folder / "meta.db").write_bytes(b"")
+
+
+def test_an_empty_catalog_is_a_lost_one(folder):
+    """SQLite takes a file of no bytes for a new database: tables, keys and schemas of before would be gone without a word."""
+    with Tidemark(folder) as server:
+        before = server.rows("select event_type, count(*) from events group by 1 order by 1")
+    empty_catalog(folder)
+    for _ in range(2):  # Looking at it does not make it good.
+        code, checks, _ = doctor(folder)
+        assert code == CHECK_FAILED and "meta.db is empty beside old data" in checks["catalog"][1], checks
+        with pytest.raises(RuntimeError) as refused:
+            Tidemark(folder).start()
+        assert "meta.db is empty although lake/ has data" in str(refused.value) and "--rebuild-catalog" in str(refused.value), refused.value
+    (folder / "meta.db").rename(folder / "meta.db.empty")
+    assert doctor(folder, "--rebuild-catalog")[0] == 0
+    with Tidemark(folder) as server:
+        assert server.rows("select event_type, count(*) from events group by 1 order by 1") == before
+        assert server.verify()["ok"]
+
+
+def test_an_empty_catalog_beside_a_log_is_a_lost_one(tmp_path):
+    with Tidemark(tmp_path / "data") as server:
+        server.post("/v1/events", {"event_type": "hot"})
+    empty_catalog(tmp_path / "data")
+    code, checks, _ = doctor(tmp_path / "data")
+    assert code == CHECK_FAILED and "meta.db is empty beside old data" in checks["catalog"][1], checks
+    with pytest.raises(RuntimeError) as refused:
+        Tidemark(tmp_path / "data").start()
+    assert "has never known the log" in str(refused.value) and "--rebuild-catalog" in str(refused.value), refused.value
+
+
+def test_a_lost_log_is_told(folder):
+    shutil.rmtree(folder / "log")
+    (folder / "log").mkdir()
+    code, checks, _ = doctor(folder)
+    assert code == CHECK_FAILED and "log/ is empty" in checks["table default.events"][1], checks
+    with pytest.raises(RuntimeError) as refused:
+        Tidemark(folder).start()
+    assert "put the right `log` folder back" in str(refused.value), refused.value
+
+
+def test_a_start_without_a_manifest_names_the_table_and_the_way(folder):
+    next((folder / "lake/default").glob("events-*/metadata/snap-*.avro")).unlink()
+    for path in (folder / "lake/default").glob("events-*/metadata/*.avro"):
+        path.unlink()
+    with pytest.raises(RuntimeError) as refused:
+        Tidemark(folder).start()
+    assert "table default.events: " in str(refused.value) and ".avro" in str(refused.value) and "`tidemark doctor`" in str(refused.value), refused.value
