@@ -1,13 +1,16 @@
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <filesystem>
 
 #include <CLI/CLI.hpp>
 #include <unistd.h>
 
+#include "app/auth.h"
 #include "app/commands.h"
 #include "app/remote.h"
 #include "config/settings.h"
+#include "net/socket_address.h"
 
 namespace tidemark::app {
 namespace {
@@ -41,6 +44,21 @@ std::vector<std::string> SplitList(std::string_view text) {
     if (!part.empty() && part != "none") parts.emplace_back(part);
   }
   return parts;
+}
+
+// What a start refuses of values that have the right form, but for what else is on the machine.
+Status CheckValues(const config::Settings& settings) {
+  const ServeOptions options = ToServeOptions(settings);
+  if (const auto address = net::ResolveAddress(options.http_listen); !address) {
+    return Fail(address.error().With("http.listen"));
+  }
+  const std::array<std::string_view, 3> rules = {"truncate", "keep", "drop"};
+  if (std::ranges::find(rules, options.address_rule) == rules.end()) {
+    return Fail(Code::kInvalidArgument, "enrich.ip must be truncate, keep or drop");
+  }
+  TM_TRY(ReadKeyringOptions(options.auth, options.dev));
+  TM_TRY(ReadTokenFiles(options.auth));
+  return {};
 }
 
 }  // namespace
@@ -154,6 +172,11 @@ int RunConfig(const std::string& action, const ConfigSources& sources) {
   const auto settings = ReadSettings(sources);
   if (!settings) {
     std::fprintf(stderr, "tidemark config: %s\n", settings.error().message().c_str());
+    return kCheckFailed;
+  }
+  const Status right = action == "check" ? CheckValues(*settings) : Status();
+  if (!right) {
+    std::fprintf(stderr, "tidemark config: %s\n", right.error().message().c_str());
     return kCheckFailed;
   }
   std::fputs(action == "print" ? settings->Print().c_str() : "ok\n", stdout);

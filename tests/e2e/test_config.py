@@ -44,6 +44,19 @@ def test_a_wrong_file_is_refused_by_check_and_by_serve(tmp_path, text, said):
     assert code == 2 and said in errors and not (tmp_path / "tidemark-data").exists()
 
 
+@pytest.mark.parametrize("text,said", [
+    ("[http]\nlisten = 5\n", "http.listen: '5' is no address"),
+    ("[http]\ntrusted_proxies = 'here'\n", "here"),
+    ("[enrich]\nip = 'shorten'\n", "enrich.ip must be truncate, keep or drop"),
+    ("[limits]\nrequests = 'many'\n", "limits.requests must be written like"),
+    ("[auth]\nsecret_file = 'nowhere'\n", "nowhere"),
+])
+def test_check_refuses_what_a_start_would(tmp_path, text, said):
+    (tmp_path / "tidemark.toml").write_text(text)
+    code, out, errors = run(tmp_path, "config", "check")
+    assert (code, out) == (8, "") and said in errors, errors
+
+
 def test_a_file_that_was_named_must_be_there(tmp_path):
     code, _, errors = run(tmp_path, "config", "check", "--config", "nowhere.toml")
     assert code == 8 and "nowhere.toml" in errors
