@@ -56,6 +56,10 @@ int RunServe(const ServeOptions& options) {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  // The terminal has gone, unless nohup let it: a signal that is waited for is not ignored.
+  struct sigaction hangup{};
+  const bool known = ::sigaction(SIGHUP, nullptr, &hangup) == 0;
+  if (known && hangup.sa_handler != SIG_IGN) sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   env::ReturnLargeBlocks();

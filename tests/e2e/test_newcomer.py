@@ -1,6 +1,7 @@
 """What goes wrong at first: every message says what happened and what to do next, and nothing is left half made."""
 import json
 import os
+import signal
 import socket
 import subprocess
 
@@ -87,6 +88,22 @@ def test_a_data_directory_without_a_server_is_asked_nowhere_else(tmp_path, comma
         code, out, errors = run(tmp_path, *command, "--data-dir", folder)
         assert code == 5 and (not out or command[0] == "demo"), (code, out, errors)
         assert f"no server runs on the data directory {folder};" in errors and "--url" in errors, errors
+
+
+def test_a_terminal_that_goes_stops_the_server_as_it_should_be(tmp_path):
+    class Kept(Tidemark):
+        def command(self):
+            return ["nohup", *super().command()]
+
+    with Tidemark(tmp_path / "data") as server:
+        server.post("/v1/events", {"event_type": "a"})
+        server.process.send_signal(signal.SIGHUP)
+        assert server.process.wait(timeout=60) == 0
+    with Kept(tmp_path / "data") as server:
+        server.process.send_signal(signal.SIGHUP)
+        assert server.post("/v1/events", {"event_type": "a"}).status == 202
+        assert server.rows("select count(*) from events") == [(2,)]
+        assert server.terminate() == 0
 
 
 def test_versions_are_told(tmp_path):
