@@ -359,7 +359,8 @@ bool Core::Due(const Project& project, Duration now) {
   const auto cut = project.cut();
   if (cut->hot_count() == 0) {
     schedule.waiting = false;
-    return false;
+    // A commit without rows, of promoted columns, may have failed: it comes to an end by itself.
+    return flusher_->HasPending(project) && now >= schedule.retry_at;
   }
   if (!schedule.waiting || schedule.seen_settled != cut->settled()) {
     schedule.waiting = true;

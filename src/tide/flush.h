@@ -90,6 +90,9 @@ class Flusher {
   // Deletes what the one in hand has written, if there is one.
   void GiveUpBackfill();
 
+  // Whether a commit of the project's has failed that may still be made; the next Flush ends it.
+  bool HasPending(const Project& project) const { return pending_.contains(project.name()); }
+
   // Publishes the head that the catalog names, if others have moved it.
   Status Refresh(Project& project);
 
