@@ -222,31 +222,48 @@ def kept(options):
     return result
 
 
+def send_narrow(server, count, drawn=False):
+    """Bytes of the bodies."""
+    raw = 0
+    for body in peers_event.bodies(count, drawn=drawn):
+        status, answer = server.request("POST", "/v1/events", body)
+        assert status == 202, answer
+        raw += len(body)
+    return raw
+
+
+def bytes_an_event(options, server, count):
+    """Of the settled narrow events: our files, and DuckDB's of the columns that were sent."""
+    _, files = lake_rows(server)
+    peer = options.folder / "peer.parquet"
+    columns = ", ".join(peers_event.COLUMNS)
+    duckdb_with(f"copy (select {columns} from read_parquet($files) order by timestamp) to '{peer}' (format parquet)", {"files": files})
+    return {"files": len(files), "bytes_an_event": sum(os.path.getsize(file) for file in files) / count,
+            "duckdb_bytes_an_event": os.path.getsize(peer) / count}
+
+
 def lake(options):
     """A log of the peers' narrow events becomes an Iceberg table: processor time from the start of a server that finds the log until all is
-    settled, and what the files weigh; DuckDB's Parquet of the same columns beside it."""
+    settled, and what the files weigh; DuckDB's Parquet of the same columns beside it. A quarter as many with values that are drawn."""
     events = options.lengths["lake"]
     kept = ("--memory", "30GiB", "--flush-seconds", "86400", "--flush-size", "4GB")
-    folder, raw = options.folder / "lake", 0
+    folder = options.folder / "lake"
     with Server(options.binary, folder, *kept) as server:
-        for body in peers_event.bodies(events):
-            status, answer = server.request("POST", "/v1/events", body)
-            assert status == 202, answer
-            raw += len(body)
+        raw = send_narrow(server, events)
         assert server.query("select count(*) from events")["route"] == "realtime"
         taken = server.cpu_seconds()
     with Server(options.binary, folder, *kept) as server:
         server.settle()
         moved = server.cpu_seconds()
         check_counts(server, events)
-        _, files = lake_rows(server)
-        peer = options.folder / "peer.parquet"
-        columns = ", ".join(peers_event.COLUMNS)
-        duckdb_with(f"copy (select {columns} from read_parquet($files) order by timestamp) to '{peer}' (format parquet)", {"files": files})
         mib = raw / 2**20
-        return {"events": events, "raw_bytes_an_event": raw / events, "files": len(files), "log_to_lake_cpu_seconds": moved,
-                "mib_a_core_second": mib / moved, "mib_a_core_second_from_the_door": mib / (taken + moved),
-                "bytes_an_event": sum(os.path.getsize(file) for file in files) / events, "duckdb_bytes_an_event": os.path.getsize(peer) / events}
+        result = {"events": events, "raw_bytes_an_event": raw / events, "log_to_lake_cpu_seconds": moved, "mib_a_core_second": mib / moved,
+                  "mib_a_core_second_from_the_door": mib / (taken + moved), **bytes_an_event(options, server, events)}
+    with Server(options.binary, options.folder / "drawn", *kept) as server:
+        send_narrow(server, events // 4, drawn=True)
+        server.settle()
+        check_counts(server, events // 4)
+        return result | {f"drawn_{name}": value for name, value in bytes_an_event(options, server, events // 4).items()}
 
 
 def commit(options):

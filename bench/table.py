@@ -81,7 +81,8 @@ def lake(r):
            f"{verdict(rate >= 100)}: {rate:.0f} MiB a CPU-s from a server's start on the log until all is settled; "
            f"{r['mib_a_core_second_from_the_door']:.0f} with taking them as well")
     yield ("bytes an event on disk, the same events", "<= 21",
-           f"{verdict(size <= 21)}: {size:.1f} (DuckDB's Parquet of the 15 columns that were sent {r['duckdb_bytes_an_event']:.1f})")
+           f"{verdict(size <= 21)}: {size:.1f} (DuckDB's Parquet of the 15 columns that were sent {r['duckdb_bytes_an_event']:.1f})"
+           + (f"; values drawn, not in turn: {r['drawn_bytes_an_event']:.1f} ({r['drawn_duckdb_bytes_an_event']:.1f})" if "drawn_bytes_an_event" in r else ""))
 
 
 def commit(r):
