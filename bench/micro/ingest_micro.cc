@@ -1,8 +1,8 @@
 // What each step of an event's way costs in one thread's processor time, without server and disk:
 // the step's answer is checked first. Two builds can be run in turns and compared.
 //
-//   ingest_micro STEP [ROUNDS]     json | hot | plan | learn | files | kept | metrics |
-//                                  flush | all
+//   ingest_micro STEP [ROUNDS [CODEC]]     json | hot | plan | learn | files | kept | metrics |
+//                                          flush | all; snappy | zstd | none
 //
 // Prints nanoseconds an event, the least of the rounds, and a hash of what the step made: the same
 // hash before and after a change means the same bytes.
@@ -51,6 +51,7 @@ struct Bench {
   std::unique_ptr<hot::Table> table;
   std::vector<tide::PartitionRows> parts;
   event::KeptPaths kept;
+  engine::DataCodec codec = engine::DataCodec::kZstd;
   std::unique_ptr<engine::DataFileWriter> writer = engine::MakeParquetWriter({});
   std::string folder;
 };
@@ -149,7 +150,8 @@ std::uint64_t WriteFiles(Bench* bench, const event::KeptPaths& kept) {
   std::uint64_t bytes = 0;
   std::uint64_t rows = 0;
   for (const tide::PartitionRows& part : bench->parts) {
-    const auto written = bench->writer->Write(*part.rows, kept, bench->folder + "/part.parquet");
+    const auto written =
+        bench->writer->Write(*part.rows, kept, bench->codec, bench->folder + "/part.parquet");
     TM_CHECK(written.has_value());
     bytes += written->bytes;
     rows += written->rows;
@@ -180,7 +182,8 @@ std::uint64_t Flush(Bench* bench) {
   Hash128 sum;
   for (const tide::PartitionRows& part : bench->parts) {
     lake::MeasuredRows rows(part.rows.get(), &collector);
-    const auto written = bench->writer->Write(rows, bench->kept, bench->folder + "/part.parquet");
+    const auto written =
+        bench->writer->Write(rows, bench->kept, bench->codec, bench->folder + "/part.parquet");
     TM_CHECK(written.has_value());
     bytes += written->bytes;
     sum += rows.Finish().rows_hash;
@@ -209,8 +212,14 @@ void Measure(const Named& named, Bench* bench, int rounds) {
               static_cast<unsigned long long>(answer));
 }
 
-int Run(const std::string& wanted, int rounds) {
+engine::DataCodec CodecOf(const std::string& name) {
+  if (name == "none") return engine::DataCodec::kUncompressed;
+  return name == "snappy" ? engine::DataCodec::kSnappy : engine::DataCodec::kZstd;
+}
+
+int Run(const std::string& wanted, int rounds, const std::string& codec) {
   Bench bench;
+  bench.codec = CodecOf(codec);
   bench.folder = std::filesystem::temp_directory_path() / "tidemark-micro-XXXXXX";
   TM_CHECK(::mkdtemp(bench.folder.data()) != nullptr);
   MakeBodies(&bench);
@@ -233,5 +242,6 @@ int Run(const std::string& wanted, int rounds) {
 }  // namespace tidemark
 
 int main(int argc, char** argv) {
-  return tidemark::Run(argc > 1 ? argv[1] : "all", argc > 2 ? std::atoi(argv[2]) : 7);
+  return tidemark::Run(argc > 1 ? argv[1] : "all", argc > 2 ? std::atoi(argv[2]) : 7,
+                       argc > 3 ? argv[3] : "zstd");
 }

@@ -14,6 +14,9 @@
 
 namespace tidemark::engine {
 
+// The numbers are Parquet's.
+enum class DataCodec : std::uint8_t { kUncompressed = 0, kSnappy = 1, kZstd = 6 };
+
 // A kept path that a file has, for every row whose `properties` have a value there.
 struct KeptColumn {
   std::int32_t field_id = 0;
@@ -38,10 +41,10 @@ class DataFileWriter {
 
   // Writes all rows of `rows`, in order, with every column of their schema under its field id,
   // to a new file at `native_path`, and of the paths in `kept` those that give back the text of
-  // every row. NOT durable: the caller seals it (env::ObjectStore::Seal). kIoError, kOverloaded
-  // (memory refused).
+  // every row. Pages are compressed by `codec`, or by less where that does not pay. NOT durable:
+  // the caller seals it (env::ObjectStore::Seal). kIoError, kOverloaded (memory refused).
   virtual Result<WrittenFile> Write(const event::RowSource& rows, const event::KeptPaths& kept,
-                                    const std::string& native_path) = 0;
+                                    DataCodec codec, const std::string& native_path) = 0;
 };
 
 class DataFileReader {

@@ -44,7 +44,8 @@ class DeleteFilesTest : public ::testing::Test {
       rows.push_back(std::move(row));
     }
     data_.native_path = folder_ + "/data.parquet";
-    const auto written = MakeParquetWriter({})->Write(TestRows(rows), {}, data_.native_path);
+    const auto written =
+        MakeParquetWriter({})->Write(TestRows(rows), {}, DataCodec::kZstd, data_.native_path);
     EXPECT_TRUE(written.has_value());
     data_.rows = written->rows;
     data_.bytes = written->bytes;

@@ -64,7 +64,7 @@ class EngineTest : public ::testing::Test {
     const TestRows rows(Rows(begin, end));
     LakeFile file;
     file.native_path = folder_ + "/" + std::to_string(begin) + ".parquet";
-    const auto written = MakeParquetWriter({})->Write(rows, {}, file.native_path);
+    const auto written = MakeParquetWriter({})->Write(rows, {}, DataCodec::kZstd, file.native_path);
     EXPECT_TRUE(written.has_value()) << (written ? "" : written.error().ToString());
     file.rows = written->rows;
     file.bytes = written->bytes;
@@ -673,7 +673,7 @@ TEST_F(EngineTest, GivesAFilesRowsBackInOrder) {
   options.row_group_rows = 4096;
   options.key_values = {{"tidemark.a'b", "it's"}};
   const std::string path = folder_ + "/it's.parquet";
-  const auto written = MakeParquetWriter(options)->Write(rows, {}, path);
+  const auto written = MakeParquetWriter(options)->Write(rows, {}, DataCodec::kZstd, path);
   ASSERT_TRUE(written.has_value()) << written.error().ToString();
   EXPECT_EQ(written->rows, 10'000U);
   EXPECT_GT(written->bytes, 1000U);
@@ -698,7 +698,8 @@ TEST_F(EngineTest, NamesAFileThatCannotBeReadOrWritten) {
   EXPECT_EQ(missing.error().code(), Code::kCorruption);
   EXPECT_NE(missing.error().message().find("none.parquet"), std::string::npos);
   const TestRows rows(Rows(0, 10));
-  const auto refused = MakeParquetWriter({})->Write(rows, {}, folder_ + "/no/such/folder.parquet");
+  const auto refused =
+      MakeParquetWriter({})->Write(rows, {}, DataCodec::kZstd, folder_ + "/no/such/folder.parquet");
   EXPECT_EQ(refused.error().code(), Code::kIoError);
 }
 

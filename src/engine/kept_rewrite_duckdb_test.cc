@@ -72,7 +72,8 @@ class KeptRewriteTest : public ::testing::Test {
     const TestRows rows(Rows(begin, end));
     LakeFile file;
     file.native_path = folder_ + "/" + std::to_string(++files_) + ".parquet";
-    const auto written = MakeParquetWriter({})->Write(rows, kept, file.native_path);
+    const auto written =
+        MakeParquetWriter({})->Write(rows, kept, DataCodec::kZstd, file.native_path);
     EXPECT_TRUE(written.has_value()) << (written ? "" : written.error().ToString());
     std::vector<std::int32_t> ids;
     for (const KeptColumn& column : written->kept) ids.push_back(column.field_id);

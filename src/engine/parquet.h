@@ -12,10 +12,7 @@
 
 namespace tidemark::engine {
 
-enum class ParquetCodec : std::uint8_t { kUncompressed = 0, kSnappy = 1 };  // The format's numbers.
-
 struct ParquetOptions {
-  ParquetCodec codec = ParquetCodec::kSnappy;
   std::uint32_t row_group_rows = 122'880;
   std::vector<std::pair<std::string, std::string>> key_values;  // In the file's footer.
 };

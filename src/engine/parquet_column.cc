@@ -6,8 +6,6 @@
 #include <cmath>
 #include <cstring>
 
-#include <snappy.h>
-
 #include "base/check.h"
 #include "base/hash.h"
 #include "engine/parquet_encoding.h"
@@ -40,9 +38,6 @@ constexpr std::size_t kBoundBytesMax = 64;  // Longer bounds help no reader.
 constexpr std::size_t kPrefetchRows = 8;
 // Before the plain values, so that a page's levels come right in front of them without a copy.
 constexpr std::size_t kLevelBytes = 3U << 10;
-// A column whose first bytes shrink by less than that is not compressed: readers are faster, too.
-constexpr std::size_t kSampleBytes = 16U << 10;
-constexpr std::size_t kWorthPercent = 15;
 constexpr std::size_t kKeptBytesMax = 8U << 10;  // A buffer, from file to file.
 
 // Values that are never twice the same, or hardly: no dictionary, and bounds that prune nothing.
@@ -145,14 +140,16 @@ void TextDictionary::Grow() {
   }
 }
 
-void ColumnEncoder::Begin(const event::TableColumn& column) {
+void ColumnEncoder::Begin(const event::TableColumn& column, DataCodec codec) {
   column_ = &column;
   info_ = {};
-  info_.codec = codec_;
+  info_.codec = codec;
   by_dictionary_ = column.type == Type::kString && !IsUnique(column);
   dictionary_.Clear();
   remaps_.clear();
   pages_.clear();
+  waiting_.clear();
+  decided_ = false;
   // What a file that was given up has left.
   validity_.clear();
   codes_.clear();
@@ -303,7 +300,7 @@ void ColumnEncoder::LeaveDictionary() {
   const bool seldom = entries > kDictionaryTrial && entries > texts_ - texts_ / 20;
   if (!full && !seldom) return;
   // Its entries are what plain pages will have.
-  if (pages_.empty()) ChooseCodec(dictionary_.plain());
+  if (!decided_) Decide(dictionary_.plain(), true);
   EndPage();
   by_dictionary_ = false;
 }
@@ -397,8 +394,7 @@ void ColumnEncoder::EndPage() {
   const std::string_view page =
       whole ? std::string_view(body_)
             : std::string_view(values_.data() + kLevelBytes - body_.size(), body_.size() + used_);
-  if (pages_.empty() && encoding == kPlain) ChooseCodec(page);
-  AppendPage(PageKind::kData, encoding, page_rows_, page, &pages_);
+  AppendData(encoding, page);
   info_.values += static_cast<std::int64_t>(page_rows_);
   info_.nulls += static_cast<std::int64_t>(page_rows_ - page_valid_);
   validity_.clear();
@@ -407,26 +403,31 @@ void ColumnEncoder::EndPage() {
   numbers_.clear();
 }
 
-std::string_view ColumnEncoder::Pack(std::string_view body) {
-  const std::size_t most = snappy::MaxCompressedLength(body.size());
-  if (packed_.size() < most) packed_.resize(most);
-  std::size_t size = 0;
-  snappy::RawCompress(body.data(), body.size(), packed_.data(), &size);
-  return {packed_.data(), size};
+void ColumnEncoder::AppendData(std::int32_t encoding, std::string_view body) {
+  if (!decided_ && body.size() < PageCodec::kTellingBytes) {
+    waiting_.push_back({encoding, page_rows_, std::string(body)});
+    return;
+  }
+  const bool entries = by_dictionary_ && dictionary_.plain().size() > body.size();
+  const bool texts = encoding == kPlain && column_->type == Type::kString;
+  if (!decided_) Decide(entries ? dictionary_.plain() : body, texts);
+  AppendPage(PageKind::kData, encoding, page_rows_, body, &pages_);
 }
 
-// Before the first page: a chunk has one codec. Small ones are compressed anyhow.
-void ColumnEncoder::ChooseCodec(std::string_view sample) {
-  if (codec_ != ParquetCodec::kSnappy || sample.size() < kSampleBytes) return;
-  const std::size_t packed = Pack(sample.substr(0, kSampleBytes)).size();
-  if (packed > kSampleBytes - kSampleBytes * kWorthPercent / 100) {
-    info_.codec = ParquetCodec::kUncompressed;
+// Codes and numbers would hardly be smaller by zstd, and are what questions read most.
+void ColumnEncoder::Decide(std::string_view sample, bool texts) {
+  const bool fast = info_.codec == DataCodec::kZstd && !texts;
+  info_.codec = packer_->Choose(fast ? DataCodec::kSnappy : info_.codec, sample);
+  decided_ = true;
+  for (const WaitingPage& page : waiting_) {
+    AppendPage(PageKind::kData, page.encoding, page.rows, page.body, &pages_);
   }
+  waiting_.clear();
 }
 
 void ColumnEncoder::AppendPage(PageKind kind, std::int32_t encoding, std::size_t values,
                                std::string_view body, std::string* out) {
-  const std::string_view stored = info_.codec == ParquetCodec::kSnappy ? Pack(body) : body;
+  const std::string_view stored = packer_->Pack(info_.codec, body);
   const std::size_t begin = out->size();
   ThriftWriter page(out);
   page.I32(1, kind == PageKind::kData ? kDataPage : kDictionaryPage);
@@ -447,6 +448,7 @@ void ColumnEncoder::AppendPage(PageKind kind, std::int32_t encoding, std::size_t
 
 ColumnChunkInfo ColumnEncoder::Finish(std::int64_t offset, std::string* out) {
   EndPage();
+  if (!decided_) Decide({}, false);
   const std::size_t begin = out->size();
   info_.data_offset = offset;
   if (dictionary_.size() > 0) {
@@ -470,7 +472,6 @@ void ColumnEncoder::Trim() {
   trim(&values_);
   trim(&pages_);
   trim(&body_);
-  trim(&packed_);
   dictionary_.Trim(kKeptBytesMax);
   remaps_ = {};
 }

@@ -13,7 +13,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "engine/parquet.h"
+#include "engine/data_file.h"
+#include "engine/page_codec.h"
 #include "event/row_source.h"
 
 namespace tidemark::engine {
@@ -26,7 +27,7 @@ struct ColumnChunkInfo {
   std::int64_t plain_bytes = 0;  // With page headers, before compression.
   std::int64_t bytes = 0;
   std::int64_t nulls = 0;
-  ParquetCodec codec = ParquetCodec::kUncompressed;
+  DataCodec codec = DataCodec::kUncompressed;
   bool plain = false;              // Some pages are plain.
   bool differences = false;        // Its pages are packed differences.
   std::optional<std::string> min;  // As the format has them; absent: not known or no use.
@@ -63,10 +64,11 @@ class TextDictionary {
 // Reused for one column after the other: Begin, Add for each chunk, Finish.
 class ColumnEncoder {
  public:
-  explicit ColumnEncoder(ParquetCodec codec) : codec_(codec) {}
+  // `packer`, which serves other columns as well, must outlive it.
+  explicit ColumnEncoder(PageCodec* packer) : packer_(packer) {}
 
-  // `column` must outlive the call of Finish.
-  void Begin(const event::TableColumn& column);
+  // `column` must outlive the call of Finish. Pages are compressed by `codec` or less.
+  void Begin(const event::TableColumn& column, DataCodec codec);
   void Add(const event::ColumnView& view, std::size_t rows);
   // Appends the pages to `out`, whose first byte is at `offset` of the file.
   ColumnChunkInfo Finish(std::int64_t offset, std::string* out);
@@ -90,13 +92,13 @@ class ColumnEncoder {
 
   enum class PageKind : std::uint8_t { kData, kDictionary };
   void EndPage();
+  void AppendData(std::int32_t encoding, std::string_view body);
+  void Decide(std::string_view sample, bool texts);
   void AppendPage(PageKind kind, std::int32_t encoding, std::size_t values, std::string_view body,
                   std::string* out);
-  std::string_view Pack(std::string_view body);
-  void ChooseCodec(std::string_view sample);
   void FinishBounds();
 
-  const ParquetCodec codec_;
+  PageCodec* const packer_;
   const event::TableColumn* column_ = nullptr;
   ColumnChunkInfo info_;
 
@@ -117,7 +119,14 @@ class ColumnEncoder {
   std::unordered_map<const event::StringRef*, std::vector<std::uint32_t>> remaps_;
   std::string pages_;
   std::string body_;
-  std::vector<char> packed_;
+  // A chunk has one codec, which its first pages are too small to tell: they wait for it.
+  struct WaitingPage {
+    std::int32_t encoding;
+    std::size_t rows;
+    std::string body;
+  };
+  bool decided_ = false;
+  std::vector<WaitingPage> waiting_;
   std::int64_t number_min_ = 0;
   std::int64_t number_max_ = 0;
   double double_min_ = 0;

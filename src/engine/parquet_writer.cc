@@ -225,8 +225,8 @@ void WriteRowGroup(const FileColumns& columns, const RowGroup& group, ThriftWrit
 
 using Encoders = std::vector<std::unique_ptr<ColumnEncoder>>;
 
-void Grow(std::size_t count, ParquetCodec codec, Encoders* encoders) {
-  while (encoders->size() < count) encoders->push_back(std::make_unique<ColumnEncoder>(codec));
+void Grow(std::size_t count, PageCodec* packer, Encoders* encoders) {
+  while (encoders->size() < count) encoders->push_back(std::make_unique<ColumnEncoder>(packer));
 }
 
 // The kept paths of one file while it is written: their values are read while the texts are at
@@ -243,8 +243,8 @@ class KeptEncoders {
     columns_->complete.assign(kept.paths.size(), true);
   }
 
-  void Begin() {
-    for (std::size_t i = 0; i < count_; ++i) encoders_[i]->Begin(columns_->kept[i]);
+  void Begin(DataCodec codec) {
+    for (std::size_t i = 0; i < count_; ++i) encoders_[i]->Begin(columns_->kept[i], codec);
   }
   void Add(const event::ColumnView& properties, std::size_t rows) {
     if (count_ == 0) return;
@@ -277,18 +277,18 @@ class ParquetWriter final : public DataFileWriter {
   explicit ParquetWriter(ParquetOptions options) : options_(std::move(options)) {}
 
   Result<WrittenFile> Write(const event::RowSource& rows, const event::KeptPaths& kept,
-                            const std::string& native_path) override {
+                            DataCodec codec, const std::string& native_path) override {
     OutFile file(native_path);
     file.buffer()->append(kMagic);
     TM_TRY(file.Flush());
     FileColumns columns{rows.schema().columns, 0, {}, {}};
-    Grow(columns.columns.size(), options_.codec, &encoders_);
-    Grow(kept.paths.size(), options_.codec, &kept_encoders_);
+    Grow(columns.columns.size(), &packer_, &encoders_);
+    Grow(kept.paths.size(), &packer_, &kept_encoders_);
     KeptEncoders kept_encoders(kept, &kept_encoders_, &columns);
     std::vector<RowGroup> groups;
     for (std::size_t chunk = 0; chunk < rows.chunk_count();) {
       const std::size_t end = GroupEnd(rows, chunk);
-      TM_ASSIGN(RowGroup group, WriteGroup(rows, chunk, end, &kept_encoders, &file));
+      TM_ASSIGN(RowGroup group, WriteGroup(rows, chunk, end, codec, &kept_encoders, &file));
       groups.push_back(std::move(group));
       chunk = end;
     }
@@ -313,6 +313,7 @@ class ParquetWriter final : public DataFileWriter {
     for (Encoders* encoders : {&encoders_, &kept_encoders_}) {
       for (const auto& encoder : *encoders) encoder->Trim();
     }
+    packer_.Trim();
     return written;
   }
 
@@ -327,13 +328,13 @@ class ParquetWriter final : public DataFileWriter {
   }
 
   Result<RowGroup> WriteGroup(const event::RowSource& rows, std::size_t begin, std::size_t end,
-                              KeptEncoders* kept, OutFile* file) {
+                              DataCodec codec, KeptEncoders* kept, OutFile* file) {
     RowGroup group;
     group.offset = file->offset();
     const auto scratch = std::make_unique_for_overwrite<event::ColumnScratch>();
-    kept->Begin();
+    kept->Begin(codec);
     const auto& columns = rows.schema().columns;
-    for (std::size_t i = 0; i < columns.size(); ++i) encoders_[i]->Begin(columns[i]);
+    for (std::size_t i = 0; i < columns.size(); ++i) encoders_[i]->Begin(columns[i], codec);
     for (std::size_t chunk = begin; chunk < end; ++chunk) {
       for (std::size_t i = 0; i < columns.size(); ++i) {
         const event::ColumnView view = rows.Read(chunk, i, scratch.get());
@@ -382,6 +383,7 @@ class ParquetWriter final : public DataFileWriter {
   }
 
   const ParquetOptions options_;
+  PageCodec packer_;
   Encoders encoders_;       // By column.
   Encoders kept_encoders_;  // By kept path.
 };

@@ -77,7 +77,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 18> kDefault
     {kPropertyMetadataCodec, "gzip"},
     {"write.metadata.delete-after-commit.enabled", "true"},
     {kPropertyMetadataLogMax, "20"},
-    {"write.parquet.compression-codec", "snappy"},
+    {kPropertyDataCodec, "zstd"},
     {"write.update.mode", "copy-on-write"},
 }};
 

@@ -150,6 +150,16 @@ bool DeflatesManifests(const TableMetadata& metadata) {
   return metadata.Property(kPropertyAvroCodec) != "uncompressed";
 }
 
+engine::DataCodec DataCodecOf(const TableMetadata& metadata) {
+  std::string name(metadata.Property(kPropertyDataCodec));
+  std::ranges::transform(name, name.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 32) : c;
+  });
+  if (name == "snappy") return engine::DataCodec::kSnappy;
+  if (name == "uncompressed" || name == "none") return engine::DataCodec::kUncompressed;
+  return engine::DataCodec::kZstd;
+}
+
 std::int64_t NextTimestamp(const TableMetadata& metadata, TimeMicros now) {
   std::int64_t next = std::max(FloorDiv(now.value, 1000), metadata.last_updated_ms);
   if (!metadata.snapshot_log.empty()) {

@@ -20,6 +20,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "base/uuid.h"
+#include "engine/data_file.h"
 #include "event/schema.h"
 #include "lake/partition.h"
 
@@ -160,11 +161,15 @@ Status CheckUnambiguous(const TableMetadata& metadata);
 std::string WriteMetadataJson(const TableMetadata& metadata);
 // What the table's properties say about its own files: metadata files are gzipped unless
 // `write.metadata.compression-codec` is "none", manifests deflated unless
-// `write.avro.compression-codec` is "uncompressed".
+// `write.avro.compression-codec` is "uncompressed". Data files are compressed by zstd unless
+// `write.parquet.compression-codec`, in any case, is "snappy", "uncompressed" or "none"; of another
+// codec only its name is known here, and zstd is every reader's.
 inline constexpr std::string_view kPropertyMetadataCodec = "write.metadata.compression-codec";
 inline constexpr std::string_view kPropertyAvroCodec = "write.avro.compression-codec";
+inline constexpr std::string_view kPropertyDataCodec = "write.parquet.compression-codec";
 bool GzipsMetadata(const TableMetadata& metadata);
 bool DeflatesManifests(const TableMetadata& metadata);
+engine::DataCodec DataCodecOf(const TableMetadata& metadata);
 // As the bytes of a metadata file of the table, gzipped or not as it says itself.
 std::string WriteMetadataFile(const TableMetadata& metadata);
 

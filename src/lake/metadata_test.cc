@@ -48,6 +48,23 @@ TEST(MetadataTest, ANewManagedTableHasAllFieldsSpecsAndOrders) {
   EXPECT_EQ(parsed->last_updated_ms, 5000);
 }
 
+TEST(MetadataTest, ATableNamesTheCodecOfItsDataFiles) {
+  TableMetadata metadata = Events();
+  EXPECT_EQ(metadata.Property(kPropertyDataCodec), "zstd");
+  const auto codec = [&](const char* name) {
+    metadata.properties[std::string(kPropertyDataCodec)] = name;
+    return DataCodecOf(metadata);
+  };
+  EXPECT_EQ(codec("zstd"), engine::DataCodec::kZstd);
+  EXPECT_EQ(codec("snappy"), engine::DataCodec::kSnappy);
+  EXPECT_EQ(codec("SNAPPY"), engine::DataCodec::kSnappy);
+  EXPECT_EQ(codec("uncompressed"), engine::DataCodec::kUncompressed);
+  EXPECT_EQ(codec("None"), engine::DataCodec::kUncompressed);
+  EXPECT_EQ(codec("gzip"), engine::DataCodec::kZstd);
+  metadata.properties.erase(std::string(kPropertyDataCodec));
+  EXPECT_EQ(DataCodecOf(metadata), engine::DataCodec::kZstd);
+}
+
 TEST(MetadataTest, WhatIsWrittenReadsBackToTheSameText) {
   TableMetadata metadata = Events();
   AddSnapshot(&metadata, SnapshotAt(metadata, 7, TimeMicros(9'000'000)));

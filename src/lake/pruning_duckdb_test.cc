@@ -204,8 +204,9 @@ class PruningTest : public ::testing::Test {
     const engine::TestRows source(rows);
     engine::LakeFile file;
     file.native_path = folder_ + "/" + std::to_string(++files_) + ".parquet";
-    const auto written = engine::MakeParquetWriter({})->Write(
-        source, with_kept ? schema_->kept : event::KeptPaths(), file.native_path);
+    const auto written =
+        engine::MakeParquetWriter({})->Write(source, with_kept ? schema_->kept : event::KeptPaths(),
+                                             engine::DataCodec::kZstd, file.native_path);
     EXPECT_TRUE(written.has_value());
     const FileMetrics metrics = MeasureRows(source);
     ManifestEntry entry;

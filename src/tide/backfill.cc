@@ -98,7 +98,8 @@ Result<lake::NewFile> Flusher::RewriteFile(const lake::LiveFile& file, const std
                                    std::vector<LogOffset>(columns->promoted.size(), LogOffset(0)));
   if (lineage) rows = engine::RowLineage::Put(std::move(rows), *std::move(lineage));
   const lake::Partition partition{file.spec_id, *file.partition};
-  TM_ASSIGN(auto files, WriteFiles({{partition, rows, false}}, columns->kept, {key}));
+  const engine::DataCodec codec = lake::DataCodecOf(*backfill_->head->metadata);
+  TM_ASSIGN(auto files, WriteFiles({{partition, rows, false}}, columns->kept, codec, {key}));
   return std::move(files.front());
 }
 

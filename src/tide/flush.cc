@@ -185,7 +185,8 @@ Result<Flusher::Pending> Flusher::Write(Project& project, const lake::TableHead&
   }
   TM_TRY(parts_.catalog->AddInflight(inflight));
   if (!columns) columns = ColumnsAfter(*cut, head, end);
-  auto files = WriteFiles(parts, columns ? columns->kept : head.columns->kept, inflight.keys);
+  auto files = WriteFiles(parts, columns ? columns->kept : head.columns->kept,
+                          lake::DataCodecOf(*head.metadata), inflight.keys);
   if (!files) {
     Abandon(&project, std::move(inflight));
     return Fail(std::move(files).error());
@@ -249,6 +250,7 @@ void Flusher::Measure(const Cut& cut, std::uint64_t rows, std::uint64_t bytes) {
 
 Result<std::vector<lake::NewFile>> Flusher::WriteFiles(const std::vector<PartitionRows>& parts,
                                                        const event::KeptPaths& kept,
+                                                       engine::DataCodec codec,
                                                        const std::vector<std::string>& keys) {
   std::vector<lake::NewFile> files;
   if (parts.empty()) return files;
@@ -257,7 +259,7 @@ Result<std::vector<lake::NewFile>> Flusher::WriteFiles(const std::vector<Partiti
     if (env::Planted(env::Bug::kRowsMissingFromFile) && i > 0 && i + 1 == parts.size()) break;
     TM_ASSIGN(const std::string path, parts_.store->Stage(keys[i]));
     lake::MeasuredRows rows(parts[i].rows.get(), &collector);
-    TM_ASSIGN(auto written, parts_.writer->Write(rows, kept, path));
+    TM_ASSIGN(auto written, parts_.writer->Write(rows, kept, codec, path));
     TM_CHECK_EQ(written.rows, rows.row_count());
     At(FlushStep::kDataFiles);
     files.push_back({keys[i], parts[i].partition, rows.Finish(), written.bytes,

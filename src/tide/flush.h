@@ -176,6 +176,7 @@ class Flusher {
                                                          LogOffset end) const;
   Result<std::vector<lake::NewFile>> WriteFiles(const std::vector<PartitionRows>& parts,
                                                 const event::KeptPaths& kept,
+                                                engine::DataCodec codec,
                                                 const std::vector<std::string>& keys);
   // True: committed and published. False: given up, its files are deleted; plan again.
   Result<bool> Commit(Project& project, Pending* pending);

@@ -3,6 +3,7 @@ import gzip
 import json
 import pathlib
 
+import pyarrow.parquet
 import pytest
 from pyiceberg.table import StaticTable
 
@@ -42,6 +43,36 @@ def version(server, project, table="events"):
 def rows_of(server, project):
     answer = server.post("/v1/sql", {"query": "select count(*) n, count(distinct event_id) d from events"}, {"X-Tidemark-Project": project})
     return tuple(answer.json()["data"][0].values())
+
+
+def data_files(server, project):
+    """Of the table's head, the oldest first."""
+    loaded = server.get(f"{BASE}/namespaces/{project}/tables/events").json()
+    tasks = StaticTable.from_metadata(loaded["metadata-location"]).scan().plan_files()
+    return sorted((task.file.file_path.removeprefix("file://") for task in tasks), key=lambda path: pathlib.Path(path).stat().st_mtime_ns)
+
+
+def test_data_files_are_compressed_as_the_table_says(tmp_path):
+    with Tidemark(tmp_path / "data", "--flush-seconds", "86400") as server:
+        found = []
+        for codec in (None, "snappy", "uncompressed", "gzip"):
+            if codec:
+                change(server, "a/tables/events", **{"write.parquet.compression-codec": codec})
+            first = 2_000 * len(found)
+            body = [{"event_id": f"e{n}", "event_type": "click", "properties": {"n": n, "text": "again " * 9}} for n in range(first, first + 2_000)]
+            assert server.post("/v1/events", body, {"X-Tidemark-Project": "a"}).status == 202
+            server.settle()
+            newest = pyarrow.parquet.ParquetFile(data_files(server, "a")[-1])
+            assert newest.metadata.num_rows == 2_000
+            group = newest.metadata.row_group(0)
+            column = next(group.column(i) for i in range(group.num_columns) if group.column(i).path_in_schema == "properties")
+            found.append((column.compression, column.total_compressed_size))
+        # Of gzip, which is not written, the name is the only thing known.
+        assert [codec for codec, _ in found] == ["ZSTD", "SNAPPY", "UNCOMPRESSED", "ZSTD"]
+        assert found[0][1] < found[1][1] < found[2][1]
+        assert rows_of(server, "a") == (8_000, 8_000)
+        loaded = server.get(f"{BASE}/namespaces/a/tables/events").json()
+        assert StaticTable.from_metadata(loaded["metadata-location"]).scan().to_arrow().num_rows == 8_000
 
 
 def test_events_tables_are_made_in_the_format_of_their_namespace(tmp_path):

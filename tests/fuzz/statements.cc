@@ -84,7 +84,8 @@ World& TheWorld() {
 
 std::string FileOf(const event::RowSource& rows) {
   const std::string path = TheWorld().folder() + "/seed.parquet";
-  TM_CHECK(engine::MakeParquetWriter({})->Write(rows, {}, path).has_value());
+  TM_CHECK(
+      engine::MakeParquetWriter({})->Write(rows, {}, engine::DataCodec::kZstd, path).has_value());
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }

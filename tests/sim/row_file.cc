@@ -199,6 +199,7 @@ bool ReadChunk(ByteReader* in, DecodedRows* out) {
 
 Result<engine::WrittenFile> RowFileWriter::Write(const event::RowSource& rows,
                                                  const event::KeptPaths& kept,
+                                                 engine::DataCodec /*codec*/,
                                                  const std::string& native_path) {
   std::string bytes;
   KeptCopies copies = CopyKept(rows, kept);

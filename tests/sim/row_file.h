@@ -15,6 +15,7 @@ class RowFileWriter final : public engine::DataFileWriter {
  public:
   explicit RowFileWriter(env::Disk* disk) : disk_(disk) {}
   Result<engine::WrittenFile> Write(const event::RowSource& rows, const event::KeptPaths& kept,
+                                    engine::DataCodec /*codec*/,
                                     const std::string& native_path) override;
 
  private:
