@@ -31,9 +31,11 @@ constexpr std::int32_t kDictionaryPage = 2;
 constexpr std::size_t kPageRows = 10 * kChunkRows;
 constexpr std::size_t kPageBytes = 1U << 20;
 // More different values than this and they are written out: an entry must pay for itself.
-constexpr std::uint32_t kDictionaryMax = 16'384;
+constexpr std::uint32_t kTextsMax = 16'384;
+constexpr std::uint32_t kDoublesMax = 32'768;
 constexpr std::size_t kDictionaryBytesMax = 1U << 20;
 constexpr std::size_t kDictionaryTrial = 3'000;
+constexpr std::size_t kPageHeaderBytes = 20;
 constexpr std::size_t kBoundBytesMax = 64;  // Longer bounds help no reader.
 constexpr std::size_t kPrefetchRows = 8;
 // Before the plain values, so that a page's levels come right in front of them without a copy.
@@ -144,8 +146,11 @@ void ColumnEncoder::Begin(const event::TableColumn& column, DataCodec codec) {
   column_ = &column;
   info_ = {};
   info_.codec = codec;
-  by_dictionary_ = column.type == Type::kString && !IsUnique(column);
+  by_dictionary_ =
+      column.type == Type::kDouble || (column.type == Type::kString && !IsUnique(column));
+  coded_ = false;
   dictionary_.Clear();
+  doubles_.Clear();
   remaps_.clear();
   pages_.clear();
   waiting_.clear();
@@ -157,7 +162,7 @@ void ColumnEncoder::Begin(const event::TableColumn& column, DataCodec codec) {
   page_rows_ = page_valid_ = used_ = 0;
   any_ = false;
   nan_ = false;
-  texts_ = 0;
+  looked_up_ = 0;
 }
 
 void ColumnEncoder::Add(const ColumnView& view, std::size_t rows) {
@@ -172,7 +177,7 @@ void ColumnEncoder::Add(const ColumnView& view, std::size_t rows) {
     AddValidity(nullptr, true, rows);
     AddText(view.constant_text);
     if (by_dictionary_) {
-      texts_ += rows - 1;
+      looked_up_ += rows - 1;
       codes_.insert(codes_.end(), rows - 1, codes_.back());
     } else {
       for (std::size_t i = 1; i < rows; ++i) AddText(view.constant_text);
@@ -224,6 +229,7 @@ void ColumnEncoder::AddWhole(std::span<const std::int64_t> numbers) {
 }
 
 void ColumnEncoder::AddFixed(const ColumnView& view, std::size_t rows) {
+  const std::size_t before = page_valid_;
   AddValidity(view.validity, true, rows);
   const bool wide = column_->type == Type::kInt64 || column_->type == Type::kTimestamp;
   if (wide && view.validity == nullptr) {
@@ -236,7 +242,11 @@ void ColumnEncoder::AddFixed(const ColumnView& view, std::size_t rows) {
     any_ = true;
   };
   const auto see_double = [&](double number) {
-    std::memcpy(Room(sizeof number), &number, sizeof number);
+    if (by_dictionary_) {
+      codes_.push_back(doubles_.Find(std::bit_cast<std::uint64_t>(number)));
+    } else {
+      std::memcpy(Room(sizeof number), &number, sizeof number);
+    }
     if (std::isnan(number)) {
       nan_ = true;
       return;
@@ -256,11 +266,14 @@ void ColumnEncoder::AddFixed(const ColumnView& view, std::size_t rows) {
       see_number(static_cast<const std::int64_t*>(view.fixed)[i]);
     }
   });
+  if (!by_dictionary_) return;
+  looked_up_ += page_valid_ - before;
+  LeaveDictionary();
 }
 
 void ColumnEncoder::AddText(const StringRef& ref) {
   if (by_dictionary_) {
-    ++texts_;
+    ++looked_up_;
     codes_.push_back(dictionary_.Find(ref));
     return;
   }
@@ -293,16 +306,58 @@ void ColumnEncoder::AddPlainText(const ColumnView& view, std::size_t rows) {
 
 // What follows is written out, if entries do not pay for themselves.
 void ColumnEncoder::LeaveDictionary() {
-  const std::size_t entries = dictionary_.size();
-  const bool full = entries > kDictionaryMax || dictionary_.plain().size() > kDictionaryBytesMax;
-  // Of so many that came nearly all but once there will be more than kDictionaryMax: 10,000 values
-  // in any order would have repeated by now.
-  const bool seldom = entries > kDictionaryTrial && entries > texts_ - texts_ / 20;
+  const std::size_t entries = EntryCount();
+  const bool texts = column_->type == Type::kString;
+  const bool full =
+      entries > (texts ? kTextsMax : kDoublesMax) || PlainEntries().size() > kDictionaryBytesMax;
+  // Of so many texts that came nearly all but once there will be more than kTextsMax: 10,000 in
+  // any order would have repeated by now. Numbers are looked up for next to nothing.
+  const bool seldom = texts && entries > kDictionaryTrial && entries > looked_up_ - looked_up_ / 20;
   if (!full && !seldom) return;
+  if (!coded_ && !DictionaryPays()) return Unfold();
   // Its entries are what plain pages will have.
-  if (!decided_) Decide(dictionary_.plain(), true);
+  if (!decided_) Decide(PlainEntries(), texts);
   EndPage();
   by_dictionary_ = false;
+}
+
+std::uint32_t ColumnEncoder::EntryCount() const {
+  return column_->type == Type::kDouble ? doubles_.size() : dictionary_.size();
+}
+
+std::string_view ColumnEncoder::PlainEntries() const {
+  return column_->type == Type::kDouble ? doubles_.plain() : dictionary_.plain();
+}
+
+// Whether codes and entries are smaller than all values written out, if those shrink by half and
+// codes do not.
+bool ColumnEncoder::DictionaryPays() const {
+  const std::size_t entries = EntryCount();
+  if (entries == 0) return false;
+  const std::size_t repeats = (looked_up_ - entries) * PlainEntries().size() / entries;
+  const std::size_t codes = looked_up_ * BitWidth(entries - 1) / 8;
+  return repeats / 2 > codes + kPageHeaderBytes;
+}
+
+// Writes out what has been looked up, as if there had been no dictionary.
+void ColumnEncoder::Unfold() {
+  by_dictionary_ = false;
+  for (const std::uint32_t code : codes_) {
+    if (column_->type == Type::kDouble) {
+      const std::uint64_t bits = doubles_.Entry(code);
+      std::memcpy(Room(sizeof bits), &bits, sizeof bits);
+      continue;
+    }
+    const std::string_view text = dictionary_.Entry(code);
+    const auto size = static_cast<std::uint32_t>(text.size());
+    char* at = Room(sizeof size + text.size());
+    std::memcpy(at, &size, sizeof size);
+    std::memcpy(at + sizeof size, text.data(), text.size());
+  }
+  codes_.clear();
+  for (std::uint32_t i = 0; i < dictionary_.size(); ++i) SeeText(dictionary_.Entry(i));
+  dictionary_.Clear();
+  doubles_.Clear();
 }
 
 void ColumnEncoder::AddStrings(const ColumnView& view, std::size_t rows) {
@@ -338,7 +393,7 @@ void ColumnEncoder::AddCodes(const ColumnView& view, std::size_t rows) {
   for (std::size_t i = 0; i < rows; ++i) {
     const std::uint32_t code = view.codes[i];
     if (code == view.null_code) continue;
-    ++texts_;
+    ++looked_up_;
     if (remap[code] == 0) remap[code] = dictionary_.Find(view.dictionary[code]) + 1;
     codes_.push_back(remap[code] - 1);
   }
@@ -360,6 +415,7 @@ void ColumnEncoder::SeeText(std::string_view text) {
 
 void ColumnEncoder::EndPage() {
   if (page_rows_ == 0) return;
+  if (page_valid_ > 0 && by_dictionary_ && !coded_ && !DictionaryPays()) Unfold();
   body_.clear();
   // Every column may be null as far as the file is concerned: a run of ones costs three bytes.
   PutU32(&body_, 0);
@@ -372,7 +428,8 @@ void ColumnEncoder::EndPage() {
     info_.plain = true;  // Nulls only: nothing follows, and a dictionary need not be there.
   } else if (by_dictionary_) {
     encoding = kByDictionary;
-    const std::uint32_t width = BitWidth(std::max(1U, dictionary_.size()) - 1);
+    coded_ = true;
+    const std::uint32_t width = BitWidth(EntryCount() - 1);
     body_.push_back(static_cast<char>(width));
     AppendHybrid(codes_, width, &body_);
   } else if (column_->type == Type::kString || column_->type == Type::kDouble) {
@@ -408,9 +465,9 @@ void ColumnEncoder::AppendData(std::int32_t encoding, std::string_view body) {
     waiting_.push_back({encoding, page_rows_, std::string(body)});
     return;
   }
-  const bool entries = by_dictionary_ && dictionary_.plain().size() > body.size();
+  const bool entries = encoding == kByDictionary && PlainEntries().size() > body.size();
   const bool texts = encoding == kPlain && column_->type == Type::kString;
-  if (!decided_) Decide(entries ? dictionary_.plain() : body, texts);
+  if (!decided_) Decide(entries ? PlainEntries() : body, texts);
   AppendPage(PageKind::kData, encoding, page_rows_, body, &pages_);
 }
 
@@ -451,8 +508,8 @@ ColumnChunkInfo ColumnEncoder::Finish(std::int64_t offset, std::string* out) {
   if (!decided_) Decide({}, false);
   const std::size_t begin = out->size();
   info_.data_offset = offset;
-  if (dictionary_.size() > 0) {
-    AppendPage(PageKind::kDictionary, kPlain, dictionary_.size(), dictionary_.plain(), out);
+  if (coded_) {
+    AppendPage(PageKind::kDictionary, kPlain, EntryCount(), PlainEntries(), out);
     info_.dictionary_offset = offset;
     info_.data_offset = offset + static_cast<std::int64_t>(out->size() - begin);
   }
@@ -473,6 +530,7 @@ void ColumnEncoder::Trim() {
   trim(&pages_);
   trim(&body_);
   dictionary_.Trim(kKeptBytesMax);
+  doubles_.Trim(kKeptBytesMax);
   remaps_ = {};
 }
 

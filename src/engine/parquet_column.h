@@ -1,6 +1,7 @@
-// One column of one Parquet row group: values in, encoded and compressed pages out. Text is written
-// by dictionary until that grows too large, whole numbers and times as packed differences, doubles
-// plain. Source: Apache Parquet format 2.9 (Encodings.md, data page v1).
+// One column of one Parquet row group: values in, encoded and compressed pages out. Texts and
+// doubles are written by dictionary where that is smaller and until it grows too large, else plain;
+// whole numbers and times as packed differences. Source: Apache Parquet format 2.9 (Encodings.md,
+// data page v1).
 //
 // Internal to this folder. One thread.
 #pragma once
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "engine/data_file.h"
+#include "engine/number_dictionary.h"
 #include "engine/page_codec.h"
 #include "event/row_source.h"
 
@@ -85,6 +87,10 @@ class ColumnEncoder {
   void AddText(const event::StringRef& text);
   void AddPlainText(const event::ColumnView& view, std::size_t rows);
   void LeaveDictionary();
+  bool DictionaryPays() const;
+  void Unfold();
+  std::uint32_t EntryCount() const;
+  std::string_view PlainEntries() const;
   void AddValidity(Words validity, bool valid, std::size_t rows);
   void SeeText(std::string_view text);
   char* Room(std::size_t bytes);
@@ -106,15 +112,17 @@ class ColumnEncoder {
   std::vector<std::uint64_t> validity_;
   std::size_t page_rows_ = 0;
   std::size_t page_valid_ = 0;
-  std::vector<std::uint32_t> codes_;   // Text by dictionary.
+  std::vector<std::uint32_t> codes_;   // By dictionary.
   std::vector<std::int64_t> numbers_;  // Whole numbers.
   std::vector<char> values_;           // Room for levels, and `used_` bytes of plain values.
   std::size_t used_ = 0;
 
   // The column chunk.
   bool by_dictionary_ = false;
+  bool coded_ = false;  // Some pages are: before, all codes are still in `codes_`.
   TextDictionary dictionary_;
-  std::size_t texts_ = 0;  // That were looked up there.
+  NumberDictionary doubles_;
+  std::size_t looked_up_ = 0;  // Values, in one of them.
   // Numbers of a source's dictionary codes, + 1, by where its entries lie.
   std::unordered_map<const event::StringRef*, std::vector<std::uint32_t>> remaps_;
   std::string pages_;

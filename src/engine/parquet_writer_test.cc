@@ -1,5 +1,6 @@
 // A writer's buffers serve one file after the other, and no file shows what was before it.
 
+#include <bit>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -149,6 +150,20 @@ class WrittenRows {
     }
     return out;
   }
+  // The bits of `value` as the file has them.
+  std::vector<std::uint64_t> ReadValues() {
+    std::vector<std::uint64_t> bits;
+    const auto read = MakeParquetReader(instance_.get())
+                          ->Read(path(), event::EventsSchema(), [&](const event::RowSource& rows) {
+                            event::ColumnScratch scratch;
+                            const auto view = rows.Read(0, event::Column::kValue, &scratch);
+                            const auto* values = static_cast<const std::uint64_t*>(view.fixed);
+                            bits.insert(bits.end(), values, values + rows.row_count());
+                            return Status();
+                          });
+    EXPECT_TRUE(read.has_value());
+    return bits;
+  }
   // Whether the file has the values of all rows.
   void ExpectSameAnswers() {
     const std::string sql =
@@ -220,6 +235,99 @@ TEST(ParquetWriterTest, ChoosesTheCodecByPagesThatHaveValues) {
   }();
   // 15,000 texts of 20 bytes, as pages have them.
   EXPECT_LT(zstd.size() - without.size(), 15'000U * 20 * 6 / 10);
+}
+
+// Rows that have nothing but an id that is the same for all, and what `fill` gives them.
+template <class Fill>
+std::vector<TestRow> FilledRows(std::size_t count, const Fill& fill) {
+  std::vector<TestRow> rows(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    rows[i].offset = static_cast<std::int64_t>(i);
+    fill(i, &rows[i]);
+  }
+  return rows;
+}
+
+// Bytes that `fill`'s values have in a file without compression, beside those of nulls.
+template <class Fill>
+std::size_t BytesOfValues(std::size_t count, const Fill& fill) {
+  WrittenRows written(FilledRows(count, fill));
+  const std::size_t bytes = written.Write(DataCodec::kUncompressed).size();
+  written.ExpectSameAnswers();
+  return bytes -
+         WrittenRows(FilledRows(count, [](auto, auto) {})).Write(DataCodec::kUncompressed).size();
+}
+
+constexpr std::size_t kPagesBytes = 1'000;  // Headers, levels and bounds of a column's pages.
+
+TEST(ParquetWriterTest, WritesOutTextsThatNeverRepeat) {
+  const auto fill = [](std::size_t i, TestRow* row) { row->user_id = Digits(std::int64_t(i)); };
+  EXPECT_LT(BytesOfValues(300, fill), 300U * 20 + 200);
+  EXPECT_LT(BytesOfValues(30'000, fill), 30'000U * 20 + kPagesBytes);
+}
+
+TEST(ParquetWriterTest, NumbersTextsThatRepeat) {
+  const auto few = [](std::size_t i, TestRow* row) { row->user_id = Digits(std::int64_t(i % 50)); };
+  EXPECT_LT(BytesOfValues(30'000, few), 50U * 20 + 30'000 * 6 / 8 + kPagesBytes);
+  const auto one = [](std::size_t, TestRow* row) { row->user_id = "always"; };
+  EXPECT_LT(BytesOfValues(30'000, one), kPagesBytes);
+  const auto huge = [](std::size_t i, TestRow* row) {
+    row->user_id = std::string(300'000, i % 2 == 0 ? 'a' : 'b');
+  };
+  EXPECT_LT(BytesOfValues(8, huge), 2U * 300'004 + kPagesBytes);
+}
+
+TEST(ParquetWriterTest, NumbersDoublesThatRepeat) {
+  const auto drawn = [](std::int64_t of) {
+    return [of](std::size_t i, TestRow* row) {
+      row->value = static_cast<double>((i * 7'919) % static_cast<std::size_t>(of)) / 100;
+    };
+  };
+  EXPECT_LT(BytesOfValues(60'000, drawn(10'000)), 10'000U * 8 + 60'000 * 14 / 8 + kPagesBytes);
+  EXPECT_LT(BytesOfValues(60'000, drawn(1)), kPagesBytes);
+  EXPECT_LT(BytesOfValues(60'000, drawn(1'000'003)), 60'000U * 8 + kPagesBytes);
+  // In the first pages few, then too many: what follows is written out.
+  const auto later = [](std::size_t i, TestRow* row) {
+    row->value = static_cast<double>(i < 25'000 ? i % 7 : i) / 8;
+  };
+  EXPECT_LT(BytesOfValues(80'000, later), 55'000U * 8 + 16'384U * 8 + 60'000 + kPagesBytes);
+}
+
+// Beside each limit: entries, and rows of a page.
+TEST(ParquetWriterTest, KeepsValuesOfDictionariesThatAreLeft) {
+  for (const std::size_t distinct : {2'999U, 3'001U, 16'384U, 18'433U}) {
+    WrittenRows written(FilledRows(41'000, [&](std::size_t i, TestRow* row) {
+      const auto number = static_cast<std::int64_t>(i % distinct);
+      if (i % 11 != 0) row->user_id = Digits(number);
+      if (i % 13 != 0) row->value = static_cast<double>(number) / 7;
+    }));
+    for (const DataCodec codec : {DataCodec::kUncompressed, DataCodec::kZstd}) {
+      written.Write(codec);
+      written.ExpectSameAnswers();
+    }
+    // Bounds let readers leave the file out.
+    const std::string one = "SELECT count(*) FROM events WHERE user_id = '" + Digits(1) +
+                            "' OR value = " + std::to_string(1.0 / 7);
+    EXPECT_EQ(written.Ask(true, one), written.Ask(false, one));
+  }
+}
+
+TEST(ParquetWriterTest, KeepsTheBitsOfDoubles) {
+  const std::uint64_t bits[] = {0,
+                                0x8000000000000000,   // -0.0
+                                0x7FF8000000000000,   // NaN
+                                0xFFF8000000000001,   // another
+                                0x7FF0000000000000,   // infinity
+                                0x0000000000000001};  // the least
+  WrittenRows written(FilledRows(5'000, [&](std::size_t i, TestRow* row) {
+    row->value = std::bit_cast<double>(bits[i * 7 % 6]);
+  }));
+  written.Write(DataCodec::kZstd);
+  const auto found = written.ReadValues();
+  ASSERT_EQ(found.size(), 5'000U);
+  for (std::size_t i = 0; i < found.size(); ++i) ASSERT_EQ(found[i], bits[i * 7 % 6]) << i;
+  EXPECT_EQ(written.Ask(true, "SELECT count(*) FROM events WHERE value = 0"),
+            written.Ask(false, "SELECT count(*) FROM events WHERE value = 0"));
 }
 
 }  // namespace
