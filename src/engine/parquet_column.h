@@ -1,7 +1,7 @@
-// One column of one Parquet row group: values in, encoded and compressed pages out. Texts and
-// doubles are written by dictionary where that is smaller and until it grows too large, else plain;
-// whole numbers and times as packed differences. Source: Apache Parquet format 2.9 (Encodings.md,
-// data page v1).
+// One column of one Parquet row group: values in, encoded and compressed pages out. Text is written
+// by dictionary until that grows too large, doubles where that is smaller, else plain; whole
+// numbers and times as packed differences. Source: Apache Parquet format 2.9 (Encodings.md, data
+// page v1).
 //
 // Internal to this folder. One thread.
 #pragma once

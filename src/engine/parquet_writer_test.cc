@@ -260,12 +260,6 @@ std::size_t BytesOfValues(std::size_t count, const Fill& fill) {
 
 constexpr std::size_t kPagesBytes = 1'000;  // Headers, levels and bounds of a column's pages.
 
-TEST(ParquetWriterTest, WritesOutTextsThatNeverRepeat) {
-  const auto fill = [](std::size_t i, TestRow* row) { row->user_id = Digits(std::int64_t(i)); };
-  EXPECT_LT(BytesOfValues(300, fill), 300U * 20 + 200);
-  EXPECT_LT(BytesOfValues(30'000, fill), 30'000U * 20 + kPagesBytes);
-}
-
 TEST(ParquetWriterTest, NumbersTextsThatRepeat) {
   const auto few = [](std::size_t i, TestRow* row) { row->user_id = Digits(std::int64_t(i % 50)); };
   EXPECT_LT(BytesOfValues(30'000, few), 50U * 20 + 30'000 * 6 / 8 + kPagesBytes);
