@@ -296,6 +296,56 @@ TEST(RequestParser, AHeaderOfTwoLinesIsRefusedHoweverItsBytesCome) {
   }
 }
 
+// What is answered of `bytes` in pieces of `piece`: a path and a body each, and how it ends.
+std::string Answered(std::string_view bytes, std::size_t piece) {
+  RequestParser parser({.head_bytes_max = 1'000, .body_bytes_max = 1'000});
+  std::string told;
+  while (!bytes.empty()) {
+    std::string_view part = bytes.substr(0, piece);
+    bytes.remove_prefix(part.size());
+    while (!part.empty()) {
+      switch (parser.Feed(&part)) {
+        case RequestParser::Step::kNeedMore:
+          break;
+        case RequestParser::Step::kRequest: {
+          const Request request = parser.Take();
+          told.append(request.path()).append(" ").append(request.body).append("|");
+          break;
+        }
+        case RequestParser::Step::kRefused:
+          return told + std::to_string(parser.status());
+      }
+    }
+  }
+  return told;
+}
+
+TEST(RequestParser, ALineEndsWithCrAndLfOrTheRequestIsRefusedHoweverItsBytesCome) {
+  const std::string good =
+      "\r\nPOST /a HTTP/1.1\r\nHost: x\r\nE:\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "3\r\n\r\na\r\n2;e=f\r\n\r \r\n0\r\nT:\r\nU: u\r\n\r\n"
+      "POST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n\n\r ";
+  const std::string answers = "/a \r\na\r |/b \n\r |";
+  // Of the first request: of its head, its chunks and its trailers.
+  const std::vector<std::string> before_ends = {"1.1", "x", "E:", "chunked", "chunked\r\n", "\r\n3",
+                                                "e=f", "0", "T:", "U: u",    "U: u\r\n"};
+  for (const std::size_t piece : {good.size(), std::size_t{1}, std::size_t{7}}) {
+    EXPECT_EQ(Answered(good, piece), answers) << piece;
+    for (const std::string& before : before_ends) {
+      const std::size_t at = good.find(before + "\r\n");
+      ASSERT_NE(at, std::string::npos) << before;
+      for (const std::string_view other : {"\r", "\n", "\r\r\n", "\rx", "\rx\r\n", "\n\r\n"}) {
+        std::string bad = good;
+        bad.replace(at + before.size(), 2, other);
+        EXPECT_EQ(Answered(bad, piece), "400") << bad << "\n" << piece;
+      }
+    }
+    std::string folded = good;
+    folded.insert(good.find("U: u"), " ");
+    EXPECT_EQ(Answered(folded, piece), "400") << piece;
+  }
+}
+
 TEST_F(HttpServerTest, TheRefusalReachesAClientThatIsStillSending) {
   ServerOptions options;
   options.body_bytes_max = 1'000;

@@ -63,34 +63,52 @@ bool IsHost(std::string_view name) {
                     [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
 }
 
-// Finds a header that goes on in the next line (obs-fold, RFC 9112, 5.2), which llhttp joins: of
-// `Transfer-Encoding:` and `chunked` in two lines not every reader makes the same. Over as many
-// pieces of a head as there are.
-class FoldScan {
+// What a head may not have because not every reader makes the same of it, and llhttp takes it. A
+// header that goes on in the next line (obs-fold, RFC 9112, 5.2) is joined: `Transfer-Encoding:`
+// and `chunked` in two lines. A CR without its LF ends an empty value, and so a head, before where
+// others see its end; an LF alone ends one, too. Over as many pieces of a head as there are.
+class HeadScan {
  public:
-  bool Finds(std::string_view bytes) {
+  enum class Finding : std::uint8_t { kNothing, kFoldedLine, kLineEnd };
+
+  Finding Look(std::string_view bytes) {
     std::size_t at = 0;
     if (!begun_) {  // Empty lines before a request are passed over.
       at = std::min(bytes.find_first_not_of("\r\n"), bytes.size());
       begun_ = at < bytes.size();
     }
     while (!ended_ && at < bytes.size()) {
-      if (line_begins_) {
-        if (bytes[at] == ' ' || bytes[at] == '\t') return true;
-        ended_ = bytes[at] == '\r' || bytes[at] == '\n';
+      if (after_cr_) {
+        if (bytes[at] != '\n') return Finding::kLineEnd;
+        after_cr_ = false;
+        ended_ = line_begins_;
+        line_begins_ = true;
+        ++at;
+        continue;
       }
-      const std::size_t end = bytes.find('\n', at);
-      line_begins_ = end != std::string_view::npos;
-      if (!line_begins_) break;
+      if (line_begins_ && (bytes[at] == ' ' || bytes[at] == '\t')) return Finding::kFoldedLine;
+      const std::size_t end = std::min(bytes.find('\r', at), bytes.size());
+      if (bytes.substr(at, end - at).find('\n') != std::string_view::npos) {
+        return Finding::kLineEnd;
+      }
+      line_begins_ = line_begins_ && end == at;
+      after_cr_ = end < bytes.size();
       at = end + 1;
     }
-    return false;
+    return Finding::kNothing;
+  }
+
+  // What follows are trailers, which are lines like those of a head.
+  void BeginTrailers() {
+    begun_ = line_begins_ = true;
+    after_cr_ = ended_ = false;
   }
 
  private:
   bool begun_ = false;
   bool line_begins_ = false;
-  bool ended_ = false;  // The head.
+  bool after_cr_ = false;
+  bool ended_ = false;
 };
 
 }  // namespace
@@ -106,12 +124,13 @@ struct RequestParser::State {
   bool started = false;
   bool in_body = false;
   bool complete = false;
+  bool chunk_begins = false;
   bool expect_continue = false;
   bool keep_alive = true;
   bool http_1_0 = false;
   int status = 0;
   std::string message;
-  FoldScan folds;
+  HeadScan lines;
 
   int Refuse(int code, std::string text) {
     status = code;
@@ -137,6 +156,8 @@ struct RequestParser::State {
     return 0;
   }
   int HeadComplete();
+  bool RefusesLines(std::string_view bytes);
+  bool BeginChunk(char before);
   int Body(const char* at, std::size_t size) {
     if (request.body.size() + size > limits.body_bytes_max) return RefuseBody();
     if (request.body.capacity() < request.body.size() + size + kBodyPadding) {
@@ -154,8 +175,8 @@ struct RequestParser::State {
     request = Request();
     target.clear();
     head_bytes = 0;
-    folds = FoldScan();
-    started = in_body = complete = expect_continue = false;
+    lines = HeadScan();
+    started = in_body = complete = chunk_begins = expect_continue = false;
   }
 
   static State& Of(llhttp_t* parser) { return *static_cast<State*>(parser->data); }
@@ -186,6 +207,32 @@ int RequestParser::State::HeadComplete() {
   return 0;
 }
 
+bool RequestParser::State::RefusesLines(std::string_view bytes) {
+  switch (lines.Look(bytes)) {
+    case HeadScan::Finding::kNothing:
+      return false;
+    case HeadScan::Finding::kFoldedLine:
+      Refuse(400, "a header goes on in the next line; write it in one");
+      return true;
+    case HeadScan::Finding::kLineEnd:
+      Refuse(400, "a line of a request ends with CR and LF, and neither stands alone");
+      return true;
+  }
+  return false;
+}
+
+// `before`: the byte that llhttp took for the LF behind a chunk's size. False if it is none.
+bool RequestParser::State::BeginChunk(char before) {
+  chunk_begins = false;
+  if (before != '\n') {
+    Refuse(400, "the size of a chunk ends with CR and LF");
+    return false;
+  }
+  if (parser.content_length == 0) lines.BeginTrailers();
+  llhttp_resume(&parser);
+  return true;
+}
+
 const llhttp_settings_t& RequestParser::State::Settings() {
   static const llhttp_settings_t settings = [] {
     llhttp_settings_t s;
@@ -207,6 +254,10 @@ const llhttp_settings_t& RequestParser::State::Settings() {
       return Of(p).in_body ? 0 : Of(p).HeaderComplete();
     };
     s.on_headers_complete = [](llhttp_t* p) { return Of(p).HeadComplete(); };
+    s.on_chunk_header = [](llhttp_t* p) {
+      Of(p).chunk_begins = true;
+      return static_cast<int>(HPE_PAUSED);
+    };
     s.on_body = [](llhttp_t* p, const char* at, std::size_t size) { return Of(p).Body(at, size); };
     s.on_message_complete = [](llhttp_t* p) {
       Of(p).complete = true;
@@ -229,14 +280,19 @@ RequestParser::~RequestParser() = default;
 RequestParser::Step RequestParser::Feed(std::string_view* bytes) {
   State& state = *state_;
   if (state.status != 0) return Step::kRefused;
-  if (state.folds.Finds(*bytes)) {
-    state.Refuse(400, "a header goes on in the next line; write it in one");
-    return Step::kRefused;
-  }
-  const llhttp_errno_t error = llhttp_execute(&state.parser, bytes->data(), bytes->size());
-  if (error == HPE_OK) {
-    bytes->remove_prefix(bytes->size());
-    return Step::kNeedMore;
+  llhttp_errno_t error = HPE_OK;
+  while (true) {
+    if (state.RefusesLines(*bytes)) return Step::kRefused;
+    error = llhttp_execute(&state.parser, bytes->data(), bytes->size());
+    if (error == HPE_OK) {
+      bytes->remove_prefix(bytes->size());
+      return Step::kNeedMore;
+    }
+    if (!state.chunk_begins) break;
+    const char* stopped = llhttp_get_error_pos(&state.parser);
+    bytes->remove_prefix(static_cast<std::size_t>(stopped - bytes->data()));
+    if (!state.BeginChunk(stopped[-1])) return Step::kRefused;
+    if (bytes->empty()) return Step::kNeedMore;
   }
   if (state.complete && (error == HPE_PAUSED || error == HPE_PAUSED_UPGRADE)) {
     const char* stopped = llhttp_get_error_pos(&state.parser);

@@ -1,4 +1,5 @@
-// Bytes of a connection to requests, by llhttp: strict, any split of the bytes gives the same.
+// Bytes of a connection to requests, by llhttp: strict, any split of the bytes gives the same. Lines
+// end with CR and LF, in the head, between chunks and in the trailers.
 // One thread.
 #pragma once
 

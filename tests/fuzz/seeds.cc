@@ -74,6 +74,7 @@ std::vector<std::string> HttpSeeds() {
       "5\r\nhello\r\n3;x=y\r\nabc\r\n0\r\nTrailer: t\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
       "GET /health HTTP/1.0\r\nConnection: keep-alive\r\nExpect: 100-continue\r\n\r\n",
       "OPTIONS http://a/v1/sql HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost:\r\r\n a\r\n\r\n",
   };
 }
 
