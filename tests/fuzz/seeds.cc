@@ -105,8 +105,10 @@ std::vector<std::string> BatchSeeds() {
 }
 
 std::vector<std::string> PromotedSeeds() {
-  return {"a\n{\"b\":{\"a\":[1]},\"a\":-12.50}", "t\n{\"t\":\"2024-03-01T10:00:00.5+01:00\"}",
-          "a\n{\"\\u0061\":9223372036854775807}", "a\n{\"a\":1e300,\"c\":true}"};
+  return {
+      "a\n{\"b\":{\"a\":[1]},\"a\":-12.50}",         "t\n{\"t\":\"2024-03-01T10:00:00.5+01:00\"}",
+      "a\n{\"\\u0061\":9223372036854775807}",        "a\n{\"a\":1e300,\"c\":true}",
+      "a\n{\"a\":1e-" + std::string(30, '0') + "1}", "\n1." + std::string(1'200, '0')};
 }
 
 std::vector<std::string> WalSeeds() {

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cmath>
+#include <cstdlib>
+#include <string>
 
 #include "base/bytes.h"
 #include "base/check.h"
@@ -11,6 +14,7 @@
 #include "engine/promoted_rows.h"
 #include "event/batch.h"
 #include "event/json_events.h"
+#include "event/json_tokens.h"
 #include "event/quarantine.h"
 #include "fuzz/dialects.h"
 #include "fuzz/documents.h"
@@ -304,20 +308,23 @@ void RunSchema(std::string_view bytes) {
   static_cast<void>(schema::FindBreaks(*text, *value));
 }
 
-// Whatever lies in `properties`: a promoted column has the value that is there, or none.
+// Whatever lies in `properties`: a promoted column has the value that is there, or none. A number
+// is read by the C library here: the parser of JSON takes none of a thousand digits, or with an
+// exponent that begins with dozens of zeros.
 void RunPromoted(std::string_view bytes) {
   const std::size_t line = std::min(bytes.find('\n'), bytes.size());
   const std::string_view key = bytes.substr(0, line);
   const std::string_view object = bytes.substr(std::min(line + 1, bytes.size()));
   const auto json = engine::FindMember(object, key);
-  const std::string_view text = json.value_or(object);
-  const auto value = JsonValue::Parse(text);
+  const std::string text(json.value_or(object));
   if (const auto whole = engine::PromotedInt(text)) {
-    TM_CHECK(value.has_value() && value->is_number());
-    if (text.find('.') == std::string_view::npos) TM_CHECK(value->Int() == *whole);
+    TM_CHECK(event::IsJsonNumber(text));
+    errno = 0;
+    TM_CHECK(std::strtoll(text.c_str(), nullptr, 10) == *whole && errno == 0);
   }
   if (const auto number = engine::PromotedDouble(text)) {
-    TM_CHECK(value.has_value() && value->is_number() && std::isfinite(*number));
+    TM_CHECK(event::IsJsonNumber(text) && std::isfinite(*number));
+    TM_CHECK(std::strtod(text.c_str(), nullptr) == *number);
   }
   if (const auto time = engine::PromotedTime(text)) {
     TM_CHECK(*time >= kTimeMin && *time <= kTimeMax);
