@@ -90,13 +90,19 @@ ScratchScope::~ScratchScope() { scope_bytes_max = outer_; }
 
 }  // namespace tidemark::engine
 
-// The other forms of operator new and delete call these ([new.delete] of the C++ standard).
+// The other forms of operator new and delete call these ([new.delete] of the C++ standard). Those
+// of `nothrow` would, too, but not under AddressSanitizer, whose own are no pair of these.
+void* operator new(std::size_t bytes, const std::nothrow_t& /*tag*/) noexcept {
+  if (bytes > tidemark::engine::scope_bytes_max) return nullptr;
+  return std::malloc(bytes == 0 ? 1 : bytes);
+}
+
 void* operator new(std::size_t bytes) {
-  if (bytes > tidemark::engine::scope_bytes_max) throw std::bad_alloc();
-  void* memory = std::malloc(bytes == 0 ? 1 : bytes);
+  void* memory = ::operator new(bytes, std::nothrow);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
 
 void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t /*bytes*/) noexcept { std::free(memory); }
+void operator delete(void* memory, const std::nothrow_t& /*tag*/) noexcept { std::free(memory); }
