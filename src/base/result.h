@@ -53,9 +53,8 @@ template <class T>
 class [[nodiscard]] Result : public tl::expected<T, Error> {
  public:
   using tl::expected<T, Error>::expected;
-  Result(tl::unexpected<Error> error)
-      : tl::expected<T, Error>(std::move(error)) {
-  }  // NOLINT(google-explicit-constructor): so that `return Fail(...)` reads plainly
+  // NOLINTNEXTLINE(google-explicit-constructor): so that `return Fail(...)` reads plainly
+  Result(tl::unexpected<Error> error) : tl::expected<T, Error>(std::move(error)) {}
 };
 
 using Status = Result<void>;

@@ -31,9 +31,8 @@ template <class T>
 class [[nodiscard]] Outcome : public tl::expected<T, Problem> {
  public:
   using tl::expected<T, Problem>::expected;
-  Outcome(tl::unexpected<Problem> problem)
-      : tl::expected<T, Problem>(std::move(problem)) {
-  }  // NOLINT(google-explicit-constructor): so that `return NotValid(...)` reads plainly
+  // NOLINTNEXTLINE(google-explicit-constructor): so that `return NotValid(...)` reads plainly
+  Outcome(tl::unexpected<Problem> problem) : tl::expected<T, Problem>(std::move(problem)) {}
 };
 using Done = Outcome<void>;
 
