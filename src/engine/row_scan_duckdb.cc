@@ -147,10 +147,11 @@ duckdb::data_ptr_t Bytes(const void* data) {
   return static_cast<duckdb::data_ptr_t>(const_cast<void*>(data));
 }
 
-void SetMask(const ColumnView& view, ColumnState* state, duckdb::Vector* out) {
+void SetMask(const ColumnView& view, std::size_t rows, ColumnState* state, duckdb::Vector* out) {
   if (view.validity == nullptr) return;
   if (view.validity != state->scratch.validity.data()) {
-    std::memcpy(state->scratch.validity.data(), view.validity, sizeof state->scratch.validity);
+    std::memcpy(state->scratch.validity.data(), view.validity,
+                (rows + 63) / 64 * sizeof(std::uint64_t));
   }
   duckdb::FlatVector::SetValidity(*out,
                                   duckdb::ValidityMask(state->scratch.validity.data(), kChunkRows));
@@ -187,11 +188,11 @@ void Fill(const ColumnView& view, std::size_t rows, ColumnState* state, duckdb::
       return;
     case ColumnView::Kind::kFixed:
       duckdb::FlatVector::SetData(*out, Bytes(view.fixed));
-      SetMask(view, state, out);
+      SetMask(view, rows, state, out);
       return;
     case ColumnView::Kind::kStrings:
       duckdb::FlatVector::SetData(*out, Bytes(view.strings));
-      SetMask(view, state, out);
+      SetMask(view, rows, state, out);
       return;
     case ColumnView::Kind::kDictionary:
       SetDictionary(view, rows, state, out);

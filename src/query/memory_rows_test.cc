@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/instance.h"
+
 namespace tidemark::query {
 namespace {
 
@@ -49,6 +51,41 @@ TEST(MemoryRows, GivesBackWhatItWasGiven) {
         ASSERT_EQ(static_cast<const bool*>(flag.fixed)[row], i % 2 == 0);
       }
     }
+  }
+}
+
+class StoppedClock final : public env::Clock {
+ public:
+  Duration Now() const override { return {}; }
+  TimeMicros WallNow() const override { return TimeMicros(0); }
+};
+
+// A column's bits are as many as its rows: of the words behind them, which a chunk could have, the
+// engine reads none. AddressSanitizer looks.
+TEST(MemoryRows, TheEngineReadsNoBitsBehindTheLastRow) {
+  StoppedClock clock;
+  auto instance = engine::Instance::Open({256_MiB, 1, ""}, &clock);
+  ASSERT_TRUE(instance.has_value()) << instance.error().ToString();
+  for (const std::int64_t count : {1, 3, 64, 65, 2'100}) {
+    const auto schema = MakeColumns({{"text", Type::kString}, {"number", Type::kInt64}});
+    const auto rows = std::make_shared<MemoryRows>(schema);
+    for (std::int64_t i = 0; i < count; ++i) {
+      i % 2 == 0 ? rows->Null() : rows->Text("odd");
+      i % 2 == 0 ? rows->Int(i) : rows->Null();
+    }
+    auto relation = std::make_shared<engine::Relation>();
+    relation->schema = schema;
+    relation->hot.push_back(rows);
+    engine::QueryRequest request;
+    request.sql = "SELECT count(*) AS n, count(text) AS t, count(number) AS i FROM made";
+    request.relations.push_back({{"made"}, std::move(relation)});
+    auto stream = (*instance)->Query(std::move(request));
+    ASSERT_TRUE(stream.has_value()) << stream.error().ToString();
+    std::string out;
+    while (*(*stream)->Next(engine::RowFormat::kNdjson, &out, 1)) {
+    }
+    EXPECT_EQ(out, "{\"n\":" + std::to_string(count) + ",\"t\":" + std::to_string(count / 2) +
+                       ",\"i\":" + std::to_string((count + 1) / 2) + "}\n");
   }
 }
 
