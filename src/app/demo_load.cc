@@ -69,15 +69,14 @@ class DemoSender {
   // Takes the next turn. False: there is none, and its life is over.
   bool Begin() {
     const auto turn = progress_->Take();
-    if (!turn) {
-      progress_->Add(counts_, retried_, micros_);
-      return false;
-    }
+    if (!turn) return false;
     turn_ = *turn;
     due_ = turn_.scheduled;
     attempts_ = 0;
     return true;
   }
+  // Tells what came of its life, which may have been cut short.
+  void Finish() { progress_->Add(counts_, retried_, micros_); }
   // When its request wants to be sent.
   Duration due() const { return due_; }
 
@@ -175,6 +174,7 @@ class DemoLoop {
       TM_CHECK(count >= 0 || errno == EINTR);
       for (int i = 0; i < count; ++i) OnEvent(events[static_cast<std::size_t>(i)].data.u64);
     }
+    for (const auto& sender : senders_) sender->Finish();
   }
 
  private:
