@@ -17,23 +17,6 @@
 namespace tidemark::engine {
 namespace {
 
-std::vector<TestRow> NumberedRows(std::int64_t begin, std::int64_t end) {
-  std::vector<TestRow> rows;
-  for (std::int64_t i = begin; i < end; ++i) {
-    TestRow row;
-    row.event_id = std::to_string(i);
-    row.event_type = i % 3 == 0 ? "buy" : "view";
-    row.user_id = "u" + std::to_string(i * 7919 % 9'000);
-    row.time = i;
-    row.offset = i;
-    const std::string n = i == 250 ? "12345678901234567890" : std::to_string(i);
-    row.properties =
-        "{\"n\":" + n + ",\"s\":\"" + std::string(static_cast<std::size_t>(i % 40), 's') + "\"}";
-    rows.push_back(std::move(row));
-  }
-  return rows;
-}
-
 class StoppedClock final : public env::Clock {
  public:
   Duration Now() const override { return {}; }

@@ -14,29 +14,12 @@
 namespace tidemark::engine {
 namespace {
 
-// With a whole number that no int64 gives back in row 250.
-std::vector<TestRow> RowsOf(std::int64_t begin, std::int64_t end) {
-  std::vector<TestRow> rows;
-  for (std::int64_t i = begin; i < end; ++i) {
-    TestRow row;
-    row.event_id = std::to_string(i);
-    row.event_type = i % 3 == 0 ? "buy" : "view";
-    row.user_id = "u" + std::to_string(i * 7919 % 9'000);
-    row.time = i;
-    row.offset = i;
-    const std::string n = i == 250 ? "12345678901234567890" : std::to_string(i);
-    row.properties =
-        "{\"n\":" + n + ",\"s\":\"" + std::string(static_cast<std::size_t>(i % 40), 's') + "\"}";
-    rows.push_back(std::move(row));
-  }
-  return rows;
-}
-
 std::string BytesOf(DataFileWriter* writer, std::int64_t begin, std::int64_t end,
                     const std::string& path, std::size_t kept_wanted) {
   static const event::KeptPaths kKept{
       40, {{{"n"}, event::Type::kInt64, 41, "n"}, {{"s"}, event::Type::kString, 42, "s"}}};
-  const auto written = writer->Write(TestRows(RowsOf(begin, end)), kKept, DataCodec::kZstd, path);
+  const auto written =
+      writer->Write(TestRows(NumberedRows(begin, end)), kKept, DataCodec::kZstd, path);
   EXPECT_TRUE(written.has_value()) << written.error().ToString();
   EXPECT_EQ(written->kept.size(), kept_wanted);
   std::ifstream file(path, std::ios::binary);
@@ -60,7 +43,7 @@ TEST(ParquetWriterTest, WritesAFileAsIfItWereTheFirst) {
     const std::string wanted = BytesOf(one.get(), file.begin, file.end, path, file.kept);
     EXPECT_GT(wanted.size(), 500U);
     EXPECT_TRUE(BytesOf(many.get(), file.begin, file.end, path, file.kept) == wanted);
-    const TestRows lost(RowsOf(0, 5'000));
+    const TestRows lost(NumberedRows(0, 5'000));
     EXPECT_FALSE(many->Write(lost, {}, DataCodec::kZstd, folder + "/none/b.parquet").has_value());
   }
 }
