@@ -9,6 +9,7 @@
 #include "engine/json_functions_duckdb.h"
 #include "engine/macros_duckdb.h"
 #include "engine/memory_bound_duckdb.h"
+#include "engine/owned_states_duckdb.h"
 
 namespace tidemark::engine {
 namespace {
@@ -51,6 +52,7 @@ std::shared_ptr<const Database> OpenDatabase(const InstanceOptions& options) {
   RegisterScans(instance);
   KeepDigits(instance);
   BoundFunctions(instance);
+  OwnAggregateStates(instance);
   AddMacros(connection);
   database->functions = ListFunctions(connection);
   // No FROM 'file.parquet', whatever the guard thinks.

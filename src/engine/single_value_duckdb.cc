@@ -13,7 +13,7 @@ using duckdb::LogicalTypeId;
 using duckdb::Value;
 
 template <class T>
-std::optional<T> Fixed(std::string_view bytes) {
+std::optional<T> FixedOf(std::string_view bytes) {
   if (bytes.size() != sizeof(T)) return std::nullopt;
   T value;
   std::memcpy(&value, bytes.data(), sizeof value);
@@ -21,13 +21,13 @@ std::optional<T> Fixed(std::string_view bytes) {
 }
 
 std::optional<std::int64_t> Whole(std::string_view bytes) {
-  if (const auto narrow = Fixed<std::int32_t>(bytes)) return *narrow;
-  return Fixed<std::int64_t>(bytes);
+  if (const auto narrow = FixedOf<std::int32_t>(bytes)) return *narrow;
+  return FixedOf<std::int64_t>(bytes);
 }
 
-std::optional<double> Number(std::string_view bytes) {
-  if (const auto narrow = Fixed<float>(bytes)) return double{*narrow};
-  return Fixed<double>(bytes);
+std::optional<double> DoubleOf(std::string_view bytes) {
+  if (const auto narrow = FixedOf<float>(bytes)) return double{*narrow};
+  return FixedOf<double>(bytes);
 }
 
 // The unscaled number, big endian, in as few bytes as it needs or more.
@@ -100,7 +100,7 @@ std::optional<Value> SingleValue(std::string_view bytes, const duckdb::LogicalTy
     }
     case LogicalTypeId::FLOAT:
     case LogicalTypeId::DOUBLE: {
-      const auto number = Number(bytes);
+      const auto number = DoubleOf(bytes);
       if (!number) return std::nullopt;
       return type.id() == LogicalTypeId::DOUBLE ? Value::DOUBLE(*number)
                                                 : Value::FLOAT(static_cast<float>(*number));
@@ -111,7 +111,7 @@ std::optional<Value> SingleValue(std::string_view bytes, const duckdb::LogicalTy
     case LogicalTypeId::TIMESTAMP:
     case LogicalTypeId::TIMESTAMP_TZ:
     case LogicalTypeId::TIMESTAMP_NS: {
-      const auto number = Fixed<std::int64_t>(bytes);
+      const auto number = FixedOf<std::int64_t>(bytes);
       return number ? Time(*number, type.id()) : std::nullopt;
     }
     case LogicalTypeId::VARCHAR:
