@@ -68,9 +68,13 @@ class Server::Impl final : public RouteParts {
         log_random_(env::EntropySeed()),
         tide_random_(env::EntropySeed()),
         budget_(Share(options_.memory_bytes, kHotShare)),
-        memory_(
-            options_.memory_bytes, [this] { return query_engine_->StopNewest(); }, &clock_,
-            &registry_) {}
+        memory_(options_.memory_bytes,
+                {[this] {
+                   query_engine_->DropCaches();
+                   flush_engine_->DropCaches();
+                 },
+                 [this] { return query_engine_->StopNewest(); }},
+                &clock_, &registry_) {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl() { StopThreads(Duration::zero()); }

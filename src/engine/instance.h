@@ -47,6 +47,10 @@ class Instance {
   // none runs.
   bool StopNewest();
 
+  // Gives back what is kept of files for the next statement: their footers and what was read of
+  // them. Statements that run keep what they use.
+  void DropCaches();
+
   // How often a fatal error closed the engine.
   std::uint64_t reopened_count() const;
 

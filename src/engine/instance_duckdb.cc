@@ -5,6 +5,7 @@
 #include "duckdb/common/enums/pending_execution_result.hpp"
 #include "duckdb/main/client_context_state.hpp"
 #include "duckdb/main/valid_checker.hpp"
+#include "duckdb/storage/object_cache.hpp"
 #include "engine/bounded_functions_duckdb.h"
 #include "engine/json_functions_duckdb.h"
 #include "engine/macros_duckdb.h"
@@ -176,6 +177,13 @@ Result<std::unique_ptr<Instance>> Instance::Open(InstanceOptions options, const 
 }
 
 bool Instance::StopNewest() { return impl_->running()->StopNewest(); }
+
+void Instance::DropCaches() {
+  const auto database = impl_->Current();
+  if (!database) return;
+  duckdb::ObjectCache& cache = (*database)->db->instance->GetObjectCache();
+  cache.EvictToReduceMemory(cache.GetCurrentMemory());
+}
 
 std::uint64_t Instance::reopened_count() const { return impl_->reopened_count(); }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include "engine/instance.h"
 #include "engine/parquet.h"
@@ -631,6 +632,20 @@ TEST_F(EngineTest, ReadsOnlyFilesThatTheBoundsAllow) {
   relation->hot.push_back(std::make_shared<const TestRows>(Rows(100, 200)));
   EXPECT_EQ(Text(sql, relation), R"({"n":50})");
   EXPECT_FALSE(Run(Request("SELECT sum(value) FROM events", relation)).has_value());
+}
+
+TEST_F(EngineTest, GivesBackWhatItKeepsOfFiles) {
+  auto lake = std::make_shared<Relation>();
+  std::vector<LakeFile> files;
+  for (int i = 0; i < 20; ++i) files.push_back(WriteFile(i * 10, i * 10 + 10));
+  lake->files = std::make_shared<const std::vector<LakeFile>>(std::move(files));
+  const std::string first = Text(kAllColumns, lake);
+  [[maybe_unused]] const std::size_t with_footers = mallinfo2().uordblks;
+  instance_->DropCaches();
+#if !defined(__SANITIZE_ADDRESS__)  // Whose heap is another.
+  EXPECT_LT(mallinfo2().uordblks, with_footers - 20 * (16U << 10));
+#endif
+  EXPECT_EQ(Text(kAllColumns, lake), first);
 }
 
 std::string Dump(const event::RowSource& rows) {
