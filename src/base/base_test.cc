@@ -202,6 +202,22 @@ TEST(TextScan, FindsTheFirstQuoteOrBackslashWhereverItIs) {
   }
 }
 
+TEST(TextScan, FindsAWordAtEveryPlace) {
+  for (std::size_t size = 0; size < 140; ++size) {
+    // Its first, its last and three of its bytes are everywhere.
+    std::string text;
+    while (text.size() < size) text += "s..tsen."[text.size() % 8];
+    const char* const end = text.data() + size;
+    EXPECT_EQ(FindWord(text.data(), end, "sent"), end) << size;
+    for (std::size_t at = 0; at + 4 <= size; ++at) {
+      std::string with = text;
+      with.replace(at, 4, "sent");
+      EXPECT_EQ(FindWord(with.data(), with.data() + size, "sent") - with.data(),
+                static_cast<std::ptrdiff_t>(with.find("sent")));
+    }
+  }
+}
+
 TEST(TextScan, ReadsTheDigitsInFront) {
   for (const std::string digits :
        {"", "0", "7", "42", "007", "1234", "99999", "654321", "9876543"}) {

@@ -42,6 +42,30 @@ inline const char* FindQuoteOrBackslash(const char* at, const char* end) {
   return at;
 }
 
+// Where the four bytes of `word` are in the text from `at` to `end` for the first time; `end` if
+// they are not there.
+inline const char* FindWord(const char* at, const char* end, const char* word) {
+#if defined(__AVX2__)
+  const __m256i firsts = _mm256_set1_epi8(word[0]);
+  const __m256i lasts = _mm256_set1_epi8(word[3]);
+  for (; end - at >= 32 + 3; at += 32) {
+    const __m256i here = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
+    const __m256i behind = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at + 3));
+    const __m256i both =
+        _mm256_and_si256(_mm256_cmpeq_epi8(here, firsts), _mm256_cmpeq_epi8(behind, lasts));
+    for (auto mask = static_cast<std::uint32_t>(_mm256_movemask_epi8(both)); mask != 0;
+         mask &= mask - 1) {
+      const char* const found = at + std::countr_zero(mask);
+      if (std::memcmp(found, word, 4) == 0) return found;
+    }
+  }
+#endif
+  for (; end - at >= 4; ++at) {
+    if (std::memcmp(at, word, 4) == 0) return at;
+  }
+  return end;
+}
+
 inline constexpr std::uint64_t kEightZeros = 0x3030303030303030ULL;
 // The high bit of every byte that is no digit, of eight bytes ^ kEightZeros: a digit is its value
 // there, and nothing else is below ten.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/text_scan.h"
 #include "event/json_tokens.h"
 
 namespace tidemark::collect {
@@ -13,7 +14,8 @@ constexpr std::uint32_t kDepthMax = 64;
 bool MayBeThere(std::string_view body) {
   // One cheap search for nearly all bodies, which have neither name.
   const auto has = [](std::string_view text) {
-    return text.find("sent") != std::string_view::npos &&
+    const char* const end = text.data() + text.size();
+    return FindWord(text.data(), end, "sent") != end &&
            (text.find("\"sentAt\"") != std::string_view::npos ||
             text.find("\"sent_at\"") != std::string_view::npos);
   };
