@@ -24,6 +24,9 @@ namespace {
 constexpr int kRetriesMax = 200;
 // A thread looks up so often whether another one failed.
 constexpr Duration kLookUpAfter = std::chrono::milliseconds(100);
+// With a rate, a request's events are made so long before its moment: who sends events has them
+// then, and making a thousand of them takes as long as reading them.
+constexpr Duration kMadeBefore = std::chrono::milliseconds(5);
 constexpr std::size_t kEventsMax = 256;
 
 double CpuSeconds() {
@@ -72,22 +75,27 @@ class DemoSender {
     if (!turn) return false;
     turn_ = *turn;
     due_ = turn_.scheduled;
-    attempts_ = 0;
+    if (options_.rate > 0) due_ -= kMadeBefore;
+    made_ = false;
     return true;
   }
   // Tells what came of its life, which may have been cut short.
   void Finish() { progress_->Add(counts_, retried_, micros_); }
-  // When its request wants to be sent.
+  // When it wants to Act.
   Duration due() const { return due_; }
 
-  void Send() {
-    if (attempts_ == 0) {
+  // Makes its request or sends it. Whether it is due again, without an answer.
+  bool Act() {
+    if (!made_) {
       MakeBody();
+      made_ = true;
+      attempts_ = 0;
       if (options_.rate <= 0) turn_.scheduled = clock_.Now();
+      due_ = turn_.scheduled;
+      if (due_ > clock_.Now()) return true;
     }
-    head_ = net::RequestHead("POST", target_.path, target_.server, target_.headers, body_.size());
-    const auto sent = client_.Send(head_, body_);
-    if (!sent) progress_->Fail([&] { return PrintError("demo", sent.error()); });
+    Send();
+    return false;
   }
 
   enum class Step : std::uint8_t { kWaiting, kAnswered, kAgain };
@@ -118,6 +126,12 @@ class DemoSender {
   }
 
  private:
+  void Send() {
+    head_ = net::RequestHead("POST", target_.path, target_.server, target_.headers, body_.size());
+    const auto sent = client_.Send(head_, body_);
+    if (!sent) progress_->Fail([&] { return PrintError("demo", sent.error()); });
+  }
+
   void MakeBody() {
     if (options_.now.empty()) traffic_.set_now(clock_.WallNow());
     body_.clear();
@@ -139,6 +153,7 @@ class DemoSender {
   std::string body_;
   DemoProgress::Turn turn_;
   Duration due_{};
+  bool made_ = false;
   int attempts_ = 0;
   DemoCounts counts_;
   std::uint64_t retried_ = 0;
@@ -168,7 +183,7 @@ class DemoLoop {
     for (std::size_t i = 0; i < senders_.size(); ++i) Begin(i);
     std::array<epoll_event, kEventsMax> events;
     while (alive_ > 0 && !progress_->failed()) {
-      SendDue();
+      ActDue();
       const timespec wait = ToTimespec(WaitTime());
       const int count = ::epoll_pwait2(epoll_, events.data(), kEventsMax, &wait, nullptr);
       TM_CHECK(count >= 0 || errno == EINTR);
@@ -199,11 +214,11 @@ class DemoLoop {
       due_.push({senders_[sender]->due(), sender});
     }
   }
-  void SendDue() {
+  void ActDue() {
     while (!due_.empty() && due_.top().at <= clock_.Now()) {
       const std::size_t sender = due_.top().sender;
       due_.pop();
-      senders_[sender]->Send();
+      if (senders_[sender]->Act()) due_.push({senders_[sender]->due(), sender});
     }
   }
   void OnEvent(std::size_t sender) {
