@@ -120,6 +120,22 @@ def single(options):
             "floor_cpu_seconds_per_million": floor_cpu / nothing["accepted"] * 1e6}
 
 
+def single_segment(options):
+    """One `POST /v1/track` of Segment's server SDKs a request, 64 connections that wait for each answer."""
+    with Server(options.binary, options.folder / "single_segment") as server:
+        server.demo("--as", "segment", "--seed", 15, "--count", 2_000, "--connections", 64)
+        cpu = server.cpu_seconds()
+        closed = server.demo("--as", "segment", "--seed", 16, "--seconds", options.lengths["single"] / 2, "--count", MANY, "--connections", 64)
+        cpu = server.cpu_seconds() - cpu
+        server.settle()
+        check_counts(server, 2_000 + closed["accepted"])
+        # They are what they would be for the SDK: a call's event is the type, its id the event's.
+        [(calls, users)] = server.rows("select count(*) filter (properties->>'$.type' = 'track' and event_id like 'node-next-%'), count(user_id) from events")
+        assert calls == users == 2_000 + closed["accepted"], f"{calls} calls of track, {users} with a user"
+    return {"requests_per_second": closed["events_per_second"], "cpu_seconds_per_million": cpu / closed["accepted"] * 1e6,
+            "client_cpu_seconds_per_million": closed["client_cpu_seconds"] / closed["accepted"] * 1e6, "ack_ms": closed["ack_ms"]}
+
+
 # Wrapped, so that the time is the engine's and not that of printing 50,000 groups. NEWEST: the time of the newest events.
 STATEMENTS = {
     "last_hour": "select event_type, count(*) from events where timestamp >= timestamptz 'NEWEST' - interval 1 hour group by 1 order by 1",
@@ -428,5 +444,6 @@ def plain(options):
                 "ms": {name: [round(one, 1) for one in ms] for name, ms in taken.items()}}
 
 
-ALL = {"ingest": ingest, "batch_ack": batch_ack, "single": single, "visible": visible, "queries": queries, "lake": lake, "commit": commit,
+ALL = {"ingest": ingest, "batch_ack": batch_ack, "single": single, "single_segment": single_segment,
+       "visible": visible, "queries": queries, "lake": lake, "commit": commit,
        "restart": restart, "memory": memory, "kept": kept, "plain": plain, **catalog_scenarios.ALL}

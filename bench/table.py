@@ -56,6 +56,13 @@ def single(r):
            f"{verdict(opened['p50'] <= bar)}: p50 {opened['p50']:.2f} ms, p99 {opened['p99']:.1f} ms")
 
 
+def single_segment(r):
+    rate = r["requests_per_second"]
+    yield ("single durable POST of Segment's `track`, 64 connections", ">= 40 k/s",
+           f"{verdict(rate >= 40e3)}: {rate / 1e3:.1f} k/s, {r['cpu_seconds_per_million']:.1f} CPU-s a million (client "
+           f"{r['client_cpu_seconds_per_million']:.1f}); p50 {r['ack_ms']['p50']:.2f} ms, p99 {r['ack_ms']['p99']:.1f} ms")
+
+
 def visible(r):
     yield ("acknowledged -> visible in SQL", "0 (always)",
            f"{verdict(r['missing'] == 0)}: {r['missing']} of {r['checks']:,} acknowledged batches were not there when asked at once")
@@ -136,7 +143,8 @@ def plain(r):
            f"{seconds['files']:.1f} s, extension {seconds['extension']:.1f} s")
 
 
-ROWS = {"ingest": ingest, "batch_ack": batch_ack, "single": single, "visible": visible, "queries": queries, "lake": lake, "commit": commit,
+ROWS = {"ingest": ingest, "batch_ack": batch_ack, "single": single, "single_segment": single_segment,
+        "visible": visible, "queries": queries, "lake": lake, "commit": commit,
         "restart": restart, "memory": memory, "outside_commit": outside_commit, "plan": plan, "deletes": deletes, "plain": plain}
 
 

@@ -52,6 +52,7 @@ struct DemoOptions {
   double bad = 0;      // Share that the server must refuse.
   std::uint32_t batch = 1'000;
   std::uint32_t connections = 2;
+  std::string as;       // "segment": calls of `track`, one a request.
   std::string ack;      // "memory": do not wait for durability.
   bool report = false;  // One JSON line with rates, latencies and the client's CPU time.
 };

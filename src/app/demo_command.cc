@@ -38,13 +38,17 @@ void AddDemoOptions(CLI::App* app, DemoOptions* options) {
       ->check(share)
       ->capture_default_str();
   app->add_option("--dup", options->dup, "Share of repeated events")->check(share);
-  app->add_option("--bad", options->bad, "Share of events that are not valid")->check(share);
-  app->add_option("--batch", options->batch, "Events a request")
-      ->check(CLI::Range(1U, 100'000U))
-      ->capture_default_str();
+  auto* const bad = app->add_option("--bad", options->bad, "Share of events that are not valid");
+  bad->check(share);
+  auto* const batch = app->add_option("--batch", options->batch, "Events a request");
+  batch->check(CLI::Range(1U, 100'000U))->capture_default_str();
   app->add_option("--connections", options->connections, "Requests at a time")
       ->check(CLI::Range(1U, 1'024U))
       ->capture_default_str();
+  app->add_option("--as", options->as, "segment: as Segment's SDKs, a call of track a request")
+      ->check(CLI::IsMember({"segment"}))
+      ->excludes(bad)
+      ->excludes(batch);
   app->add_option("--ack", options->ack, "memory: do not wait for durability")
       ->check(CLI::IsMember({"memory"}));
   app->add_flag("--report", options->report, "Print one line of JSON with rates and latencies");

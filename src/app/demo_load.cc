@@ -47,6 +47,7 @@ DemoShape ShapeOf(const DemoOptions& options, std::uint32_t number, TimeMicros n
   shape.late = options.late;
   shape.dup = options.dup;
   shape.bad = options.bad;
+  shape.segment = !options.as.empty();
   return shape;
 }
 
@@ -266,11 +267,14 @@ DemoCounts CountAnswer(int status, const std::string& body, std::uint32_t events
   return told;
 }
 
-DemoResult SendDemoLoad(const Remote& remote, const DemoOptions& options, const env::Clock& clock) {
+DemoResult SendDemoLoad(const Remote& remote, DemoOptions options, const env::Clock& clock) {
+  const bool segment = !options.as.empty();
+  if (segment) options.batch = 1;
   auto server = AddressOf(remote);
   if (!server) return {PrintError("demo", server.error()), ""};
   Target target{std::move(*server), HeadersOf(remote),
-                "/v1/events" + (options.ack.empty() ? std::string() : "?ack=" + options.ack)};
+                (segment ? "/v1/track" : "/v1/events") +
+                    (options.ack.empty() ? std::string() : "?ack=" + options.ack)};
   target.headers.emplace_back("Content-Type", "application/json");
   DemoProgress progress(options, clock);
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());

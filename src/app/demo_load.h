@@ -35,6 +35,6 @@ struct DemoResult {
 };
 
 // Blocks until all is sent.
-DemoResult SendDemoLoad(const Remote& remote, const DemoOptions& options, const env::Clock& clock);
+DemoResult SendDemoLoad(const Remote& remote, DemoOptions options, const env::Clock& clock);
 
 }  // namespace tidemark::app

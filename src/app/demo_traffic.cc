@@ -93,6 +93,7 @@ void DemoTraffic::AppendCommon(std::string* out, std::string_view type) {
           ? static_cast<std::int64_t>(dice_.Below(static_cast<std::uint64_t>(shape_.span_micros)))
           : 0;
   if (Chance(shape_.late)) age += static_cast<std::int64_t>(dice_.Below(kLateMicros));
+  if (shape_.segment) return AppendTrack(out, type, user, age);
   const std::size_t kind = dice_.Below(8);
   out->append(R"({"event_id":")");
   AppendHex(out, dice_.Next());
@@ -111,12 +112,42 @@ void DemoTraffic::AppendCommon(std::string* out, std::string_view type) {
   out->append(R"(","referrer":")").append(kReferrers[dice_.Below(8)]).append("\"");
 }
 
+// Up to the first of its properties: those that have columns are among them.
+void DemoTraffic::AppendTrack(std::string* out, std::string_view type, std::uint64_t user,
+                              std::int64_t age) {
+  const std::size_t kind = dice_.Below(8);
+  out->append(R"({"userId":"user_)");
+  AppendNumber(out, user);
+  out->append(R"(","event":")").append(type);
+  out->append(R"(","type":"track","integrations":{},"timestamp":")");
+  AppendTime(out, shape_.now - age);
+  out->append(R"(","messageId":"node-next-)");
+  AppendHex(out, dice_.Next());
+  AppendHex(out, made_);
+  out->append(R"(","context":{"library":{"name":"@segment/analytics-node","version":"2.2.1"})");
+  out->append(R"(,"sessionId":"s)");
+  AppendHex(out, user * 0x9E3779B97F4A7C15ULL +
+                     static_cast<std::uint64_t>(shape_.now.value / kMicrosPerHour));
+  out->append(R"(","device":{"type":")").append(kDevices[kind]);
+  out->append(R"("},"os":{"name":")").append(kSystems[kind]);
+  out->append(R"("},"location":{"country":")").append(kCountries[dice_.Below(8)]);
+  out->append(R"("},"page":{"referrer":")").append(kReferrers[dice_.Below(8)]);
+  out->append(R"("}},"properties":{"browser":")").append(kBrowsers[kind]).append("\"");
+}
+
+// Behind the members that have columns, before the first of the others.
+void DemoTraffic::BeginProperties(std::string* out) const {
+  out->append(shape_.segment ? "," : R"(,"properties":{)");
+}
+
 void DemoTraffic::AppendSite(std::string* out) {
   const std::uint64_t page = dice_.Below(kPages);
   out->append(R"(,"page_url":"https://site.example/articles/)");
   AppendNumber(out, page);
   out->append(R"(","utm_campaign":")").append(kCampaigns[dice_.Below(8)]);
-  out->append(R"(","properties":{"page":)");
+  out->push_back('"');
+  BeginProperties(out);
+  out->append(R"("page":)");
   AppendNumber(out, page);
   out->append(R"(,"section":")").append(kCategories[page % 8]);
   out->append(R"(","scroll":)");
@@ -147,7 +178,8 @@ void DemoTraffic::AppendShop(std::string* out, std::string_view type) {
   }
   out->append(R"(,"value":)");
   AppendCents(out, cents * quantity);
-  out->append(R"(,"properties":{"category":")").append(kCategories[product % 8]);
+  BeginProperties(out);
+  out->append(R"("category":")").append(kCategories[product % 8]);
   out->append(R"(","price":)");
   AppendCents(out, cents);
   out->append(R"(,"quantity":)");
@@ -170,7 +202,8 @@ void DemoTraffic::AppendVideo(std::string* out) {
   const std::uint64_t video = dice_.Below(kVideos);
   out->append(R"(,"value":)");
   AppendNumber(out, dice_.Below(600));
-  out->append(R"(,"properties":{"video_id":"v)");
+  BeginProperties(out);
+  out->append(R"("video_id":"v)");
   AppendNumber(out, video);
   out->append(R"(","action":")").append(dice_.OneIn(2) ? "play" : "pause");
   out->append(R"(","position_s":)");

@@ -21,6 +21,7 @@ struct DemoShape {
   double late = 0;               // Share of events up to 40 days older.
   double dup = 0;                // Share that repeats the event before it, id and all.
   double bad = 0;                // Share that a server must refuse.
+  bool segment = false;          // As Segment's server SDKs write a call of `track`.
 };
 
 class DemoTraffic {
@@ -37,6 +38,8 @@ class DemoTraffic {
   bool Chance(double share);
   void AppendEvent(std::string* out);
   void AppendCommon(std::string* out, std::string_view type);
+  void AppendTrack(std::string* out, std::string_view type, std::uint64_t user, std::int64_t age);
+  void BeginProperties(std::string* out) const;
   void AppendShop(std::string* out, std::string_view type);
   void AppendSite(std::string* out);
   void AppendVideo(std::string* out);

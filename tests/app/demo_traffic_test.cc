@@ -53,6 +53,25 @@ TEST(DemoTraffic, IsValidJsonOfAboutHalfAKilobyteWithUniqueIds) {
   EXPECT_LT(bytes / 2'000, 620U);
 }
 
+TEST(DemoTraffic, IsCallsOfTrackForSegment) {
+  DemoShape shape = Shape(3);
+  shape.segment = true;
+  DemoTraffic traffic(shape);
+  std::set<std::string> ids;
+  for (int i = 0; i < 500; ++i) {
+    std::string out;
+    traffic.Append(&out);
+    const auto event = JsonValue::Parse(out);
+    ASSERT_TRUE(event.has_value()) << out;
+    EXPECT_EQ(*event->StringAt("type"), "track");
+    EXPECT_TRUE(event->StringAt("event").has_value());
+    EXPECT_TRUE(ids.insert(*event->StringAt("messageId")).second);
+    ASSERT_NE(event->Find("context"), nullptr);
+    ASSERT_NE(event->Find("properties"), nullptr);
+    EXPECT_GE(event->Find("properties")->members().size(), 10U) << out;
+  }
+}
+
 TEST(DemoTraffic, ShiftsTheShareThatIsLate) {
   DemoShape shape = Shape(4);
   shape.late = 0.25;

@@ -2,12 +2,13 @@
 import base64
 import gzip
 import json
+import subprocess
 import urllib.parse
 import zlib
 
 import pytest
 
-from support.server import Tidemark
+from support.server import BINARY, Tidemark
 
 
 @pytest.fixture
@@ -40,6 +41,16 @@ def test_segment_calls_at_their_long_and_short_paths(keyed):
             assert (answer.status, answer.json()) == (200, {"success": True})
             assert "X-Tidemark-Receipt" in answer.headers
     assert [row[0] for row in rows(keyed)] == [name for call in SEGMENT_CALLS for name in ["Bought" if call == "track" else call] * 3]
+
+
+def test_the_demo_sends_calls_of_track_as_segment_does(server):
+    done = subprocess.run([str(BINARY), "demo", "--url", f"http://127.0.0.1:{server.port}", "--as", "segment", "--count", "200", "--report"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["accepted"], told["requests"]) == (200, 200)
+    [(calls, ids, users, sessions, types)] = server.rows("select count(*) filter (properties->>'$.type' = 'track'), count(distinct event_id), count(user_id), "
+                                                         "count(session_id), count(distinct event_type) from events")
+    assert (calls, ids, users, sessions) == (200, 200, 200, 200) and types > 3
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zlib.compress, lambda body: b"data=" + urllib.parse.quote(base64.b64encode(body)).encode()])

@@ -53,6 +53,7 @@ def closed_port():
     (["demo", "--rate", "-5"], 2, ["tidemark demo: ", "--rate"]),
     (["demo", "--users", "0"], 2, ["tidemark demo: ", "--users"]),
     (["demo", "--days", "1e300"], 2, ["tidemark demo: ", "--days"]),
+    (["demo", "--as", "segment", "--batch", "10"], 2, ["tidemark demo: ", "--as", "--batch"]),
     (["doctor", "--data-dir", "nowhere"], 3, ["no data directory nowhere", "--data-dir"]),
     (["iceberg", "fsck", "nowhere.metadata.json"], 3, ["tidemark iceberg fsck: ", "no file nowhere.metadata.json"]),
     (["send", "--file", "nowhere.json"], 3, ["nowhere.json", "No such file", "may read"]),
