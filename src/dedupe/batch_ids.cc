@@ -38,6 +38,16 @@ void SetKey(const Index& index, std::string_view project, const event::RequestKe
   ids->quarantine_key = index.HashOf('q', project, kind + name);
 }
 
+// The length of the source ends it, so that no other pair reads the same.
+Hash128 HashOfId(const Index& index, std::string_view project, const event::EventView& event) {
+  const std::string_view id = event.Text(Column::kEventId);
+  if ((event.made & event::kIdOfSource) == 0) return index.HashOf('e', project, id);
+  std::string both;
+  PutString(&both, event.Text(Column::kSource));
+  both.append(id);
+  return index.HashOf('c', project, both);
+}
+
 }  // namespace
 
 Value KeyedRequest::ToValue() const {
@@ -85,7 +95,7 @@ Result<BatchIds> IdsOf(const Index& index, std::string_view batch, std::uint32_t
     if (!more) break;
     Item& item = ids.items.emplace_back();
     if ((event.made & event::kMadeId) != 0) continue;
-    item.hash = index.HashOf('e', reader.project(), event.Text(Column::kEventId));
+    item.hash = HashOfId(index, reader.project(), event);
     item.own = BodyMark(event);
     std::memcpy(item.value.data(), &item.own, kValueBytes[0]);
     ++ids.sent;

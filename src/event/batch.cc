@@ -24,10 +24,11 @@ constexpr std::uint32_t TextBits() {
 }
 constexpr std::uint32_t kTextBits = TextBits();
 constexpr std::uint32_t kValues = kTextBits | Bit(Column::kTimestamp) | Bit(Column::kValue);
-// Bits of columns that no record carries say what was made.
+// Bits of columns that no record carries say what was made, and what its id means.
 constexpr std::uint32_t kMadeIdBit = Bit(Column::kLogOffset);
 constexpr std::uint32_t kMadeTimeBit = Bit(Column::kLogPartition);
-constexpr std::uint32_t kAllowed = kValues | kMadeIdBit | kMadeTimeBit;
+constexpr std::uint32_t kIdOfSourceBit = Bit(Column::kProjectId);
+constexpr std::uint32_t kAllowed = kValues | kMadeIdBit | kMadeTimeBit | kIdOfSourceBit;
 
 constexpr std::size_t kRoom = 1'024;  // A batch of one event has it once.
 
@@ -75,7 +76,8 @@ void BatchBuilder::Add(const EventView& event) {
   bytes_.resize(begin + most);
   char* at = bytes_.data() + begin;
   at = Put(at, present | ((event.made & kMadeId) != 0 ? kMadeIdBit : 0) |
-                   ((event.made & kMadeTime) != 0 ? kMadeTimeBit : 0));
+                   ((event.made & kMadeTime) != 0 ? kMadeTimeBit : 0) |
+                   ((event.made & kIdOfSource) != 0 ? kIdOfSourceBit : 0));
   at = Put(at, event.timestamp.value);
   if (event.Has(Column::kValue)) at = Put(at, event.value);
   for (std::uint32_t bits = present & kTextBits; bits != 0; bits &= bits - 1) {
@@ -148,8 +150,9 @@ Result<bool> BatchReader::Next(EventView* event) {
   }
   event->present = present & kValues;
   event->properties_shape = 0;
-  event->made =
-      ((present & kMadeIdBit) != 0 ? kMadeId : 0) | ((present & kMadeTimeBit) != 0 ? kMadeTime : 0);
+  event->made = ((present & kMadeIdBit) != 0 ? kMadeId : 0) |
+                ((present & kMadeTimeBit) != 0 ? kMadeTime : 0) |
+                ((present & kIdOfSourceBit) != 0 ? kIdOfSource : 0);
   ++read_;
   return true;
 }

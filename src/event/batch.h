@@ -29,9 +29,12 @@ inline constexpr std::size_t kPromotionBytes = sizeof(std::uint32_t);  // By whi
 inline constexpr std::uint32_t kEventBytesMax = 2U
                                                 << 20;  // Encoded; the default limit of the doors.
 
-// What the server, not the client, put into an event: bits of EventView::made.
+// What the server, not the client, put into an event, and what its id means: bits of
+// EventView::made.
 inline constexpr std::uint32_t kMadeId = 1;    // event_id: such an event is nobody's duplicate.
 inline constexpr std::uint32_t kMadeTime = 2;  // timestamp: it is not part of what was sent.
+// event_id and source together are the event's id, as CloudEvents means them. Never with kMadeId.
+inline constexpr std::uint32_t kIdOfSource = 4;
 
 // What makes a request one that is not to be done twice, beside the ids of its events: the
 // Idempotency-Key of its headers, or a producer's name, epoch and sequence; or the item of the
@@ -49,7 +52,7 @@ struct RequestKey {
 // received_at, project_id, log_partition and log_offset are those of the batch.
 struct EventView {
   std::uint32_t present = 0;  // Bit(column) for every column that has a value.
-  std::uint32_t made = 0;     // kMadeId, kMadeTime.
+  std::uint32_t made = 0;     // kMadeId, kMadeTime, kIdOfSource.
   TimeMicros timestamp;
   double value = 0;
   // The same number: `properties` of the same names in the same order (KeyShapes::NumberOf); 0: not

@@ -380,7 +380,21 @@ bool EventReader::Fill(const JsonCursor& cursor, EventFault* fault) {
     return false;
   }
   if (!view_.Has(Column::kEventId) || view_.Text(Column::kEventId).empty()) MakeId();
+  if (IdIsOfSource()) view_.made |= kIdOfSource;
   return true;
+}
+
+// CloudEvents 1.0: `source` and `id` together name an event. Only of its own two attributes, for
+// one of `data` says nothing of the sort.
+bool EventReader::IdIsOfSource() const {
+  if ((roles_ & RoleBit(FieldRole::kCloudVersion)) == 0 || (view_.made & kMadeId) != 0) {
+    return false;
+  }
+  const Field* id = Chosen(Column::kEventId);
+  if (id == nullptr || id->name->role != FieldRole::kCloudId) return false;
+  const Field* source = Chosen(Column::kSource);
+  return source != nullptr && source < &fields_[own_fields_] &&
+         !view_.Text(Column::kSource).empty();
 }
 
 bool EventReader::FillText(const JsonCursor& cursor, const Field& field, EventFault* fault) {

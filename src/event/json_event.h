@@ -86,6 +86,7 @@ class EventReader {
   bool CheckProject(const JsonCursor& cursor, EventFault* fault);
   bool CheckStrict(const JsonCursor& cursor, EventFault* fault) const;
   bool CheckCloudEvent(const JsonCursor& cursor, EventFault* fault) const;
+  bool IdIsOfSource() const;
   bool FillProperties(const JsonCursor& cursor, EventFault* fault);
   bool Splice(const JsonCursor& cursor, const Field& properties);
   void Merge(const JsonCursor& cursor, const Field* properties);

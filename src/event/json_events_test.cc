@@ -208,6 +208,29 @@ TEST(JsonEvents, ReadsStructuredCloudEvents) {
   EXPECT_EQ(plain.Properties(), R"({"id":5,"data":[1]})");
 }
 
+TEST(JsonEvents, TheIdOfACloudEventIsOneOfItsSource) {
+  const auto is_of_source = [](const std::string& body) {
+    const Outcome outcome = Parse(body);
+    EXPECT_EQ(outcome.parsed.accepted, 1U) << body;
+    EXPECT_EQ(outcome.Text(0, Column::kEventId), "1") << body;
+    auto reader = BatchReader::Open(outcome.bytes).value();
+    EventView view;
+    EXPECT_TRUE(reader.Next(&view).value());
+    return (view.made & kIdOfSource) != 0;
+  };
+  EXPECT_TRUE(is_of_source(R"({"specversion":"1.0","type":"t","source":"s","id":"1"})"));
+  EXPECT_TRUE(is_of_source(
+      R"({"specversion":"1.0","type":"t","source":"s","id":"1","data":{"source":"x","id":"2"}})"));
+  // Not an id and a source of its own.
+  EXPECT_FALSE(is_of_source(R"({"event_type":"t","source":"s","event_id":"1"})"));
+  EXPECT_FALSE(is_of_source(R"({"specversion":"1.0","type":"t","id":"1"})"));
+  EXPECT_FALSE(is_of_source(R"({"specversion":"1.0","type":"t","source":"","id":"1"})"));
+  EXPECT_FALSE(is_of_source(R"({"specversion":"1.0","type":"t","source":null,"id":"1"})"));
+  EXPECT_FALSE(is_of_source(R"({"specversion":"1.0","type":"t","id":"1","data":{"source":"x"}})"));
+  EXPECT_FALSE(is_of_source(
+      R"({"specversion":"1.0","type":"t","source":"s","data":{"event_id":"1","source":"s"}})"));
+}
+
 TEST(JsonEvents, TakesIpAndAgentFromTheContext) {
   const Outcome outcome =
       Parse(R"({"event":"x","context":{"ip":"1.2.3.4","userAgent":"Firefox","locale":"de"}})");

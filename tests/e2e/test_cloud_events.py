@@ -9,7 +9,7 @@ import textwrap
 
 import pytest
 
-from support.server import ROOT
+from support.server import ROOT, Tidemark
 
 SUITE = pathlib.Path(os.environ.get("TIDEMARK_SHARED", ROOT / "../shared")) / "data/suites/cloudevents.tar.gz"
 PATH = "/v1/cloudevents"
@@ -87,6 +87,30 @@ def test_a_batch_of_cloud_events_and_what_is_none(server):
     assert [one["index"] for one in answer.json()["quarantine"]] == [3, 4, 5, 6, 7, 8]
     assert server.rows("select event_id, source, (properties->>'$.n')::integer from events order by 1") == [(str(i), "/s", i) for i in range(3)]
     assert server.post(PATH, {"event_type": "a"}).json()["status"] == "quarantined"
+
+
+@pytest.mark.parametrize("path", [PATH, "/events"])
+def test_the_id_of_another_source_is_another_event(tmp_path, path):
+    """CloudEvents 1.0: producers must see to it that source + id is unique; also after a kill, when the index is made again from the log."""
+    events = [{"specversion": "1.0", "id": "1", "source": source, "type": "a", "data": {"n": 1}} for source in ("/s", "/t", "/s1")]
+    binary = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/u", "ce-type": "a"}
+    batch = {"Content-Type": "application/cloudevents-batch+json"}
+    with Tidemark(tmp_path / "data") as server:
+        answer = server.post(path, [*events, events[0]], batch)
+        assert answer.json()["accepted"] == 3 and answer.json()["results"] == ["ok", "ok", "ok", "duplicate"]
+        one = server.post(path, {"n": 1}, binary)
+        assert (one.json()["status"], one.json()["eventId"]) == ("accepted", "1")
+        server.kill()
+    with Tidemark(tmp_path / "data") as server:
+        again = server.post(path, events, batch)
+        assert again.json()["accepted"] == 0 and again.json()["results"] == ["duplicate"] * 3
+        assert server.post(path, {"n": 1}, binary).json()["status"] == "duplicate"
+        changed = server.post(path, {**events[1], "data": {"n": 2}}).json()
+        assert (changed["status"], changed["conflict"]) == ("duplicate", True)
+        assert server.post(path, {**events[0], "source": "/v"}).json()["status"] == "accepted"
+        assert server.rows("select event_id, source from events order by 2") == [("1", one) for one in ("/s", "/s1", "/t", "/u", "/v")]
+        server.settle()
+        assert server.verify()["ok"]
 
 
 def test_chunked_bodies_without_a_content_type(server):
