@@ -129,6 +129,7 @@ struct QuarantineOptions {
 struct DoctorOptions {
   std::string data_dir = "tidemark-data";
   bool rebuild_catalog = false;
+  bool accept_lost_log = false;
   bool json = false;
 };
 

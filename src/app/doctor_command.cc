@@ -11,6 +11,7 @@
 #include "env/posix/posix_clock.h"
 #include "env/posix/posix_disk.h"
 #include "ops/doctor.h"
+#include "ops/lost_log.h"
 
 namespace tidemark::app {
 namespace {
@@ -57,6 +58,41 @@ int Rebuild(const ops::Premises& premises) {
   return kOk;
 }
 
+void PrintStream(const ops::LostStream& stream) {
+  std::printf("lost     %s.%s: all below offset %s is in the lake, %llu more could be read",
+              stream.ns.c_str(), stream.table.c_str(), to_string(stream.settled).c_str(),
+              static_cast<unsigned long long>(stream.carried));
+  for (const ops::LostStream::Range& range : stream.lost) {
+    std::printf("; %s to %s are lost", to_string(range.begin).c_str(),
+                to_string(range.end).c_str());
+  }
+  std::printf("\n");
+}
+
+int AcceptLostLog(const ops::Premises& premises) {
+  env::Random random(env::EntropySeed());
+  const auto loss = ops::AcceptLostLog(premises, &random);
+  if (!loss) {
+    const Code code = loss.error().code();
+    return FailDoctor(loss.error(), code == Code::kConflict   ? kConflict
+                                    : code == Code::kNotFound ? kNotFound
+                                                              : kFailed);
+  }
+  for (const std::string& problem : loss->problems) std::printf("lost     %s\n", problem.c_str());
+  for (const ops::LostStream& stream : loss->streams) PrintStream(stream);
+  std::printf(
+      "lost     whether more was acknowledged after that cannot be known from what is left\n");
+  std::printf("accepted log %s is given up, %s goes on where the lake ends\n",
+              loss->old_log.c_str(), loss->new_log.c_str());
+  if (!loss->set_aside.empty()) {
+    std::printf("kept     the old files are in %s/\n", loss->set_aside.c_str());
+  }
+  if (loss->frames == 0) {
+    std::printf("forgot   the ids of all events before: one that is sent again is stored again\n");
+  }
+  return kOk;
+}
+
 }  // namespace
 
 void AddDoctorOptions(CLI::App* app, DoctorOptions* options) {
@@ -64,6 +100,9 @@ void AddDoctorOptions(CLI::App* app, DoctorOptions* options) {
       ->capture_default_str();
   app->add_flag("--rebuild-catalog", options->rebuild_catalog,
                 "Make a lost meta.db again from the newest table metadata");
+  app->add_flag("--accept-lost-log", options->accept_lost_log,
+                "Go on without a log that is lost: keep what can be read of it, begin a new one "
+                "where the lake ends");
   app->add_flag("--json", options->json, "Print the checks as JSON");
 }
 
@@ -88,6 +127,9 @@ int RunDoctor(const DoctorOptions& options) {
   const ops::Premises premises{disk->get(), &store, &clock};
   if (options.rebuild_catalog) {
     if (const int code = Rebuild(premises); code != kOk) return code;
+  }
+  if (options.accept_lost_log) {
+    if (const int code = AcceptLostLog(premises); code != kOk) return code;
   }
   return Print(ops::Examine(premises), options.json);
 }

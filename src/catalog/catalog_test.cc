@@ -187,6 +187,37 @@ TEST_F(CatalogTest, TheFloorCountsAndNeverSinks) {
   EXPECT_OK(Commit(next));
 }
 
+TEST_F(CatalogTest, AllTablesOfALogGoOnWithAnotherOrNone) {
+  ASSERT_OK(catalog_->CreateTable(Record(2, "quarantine")));
+  const TableChange first = Change(1, 0, 0, 10, 1);
+  ASSERT_OK(catalog_->Commit(std::span(&first, 1)));
+  const auto next = [](std::uint64_t table, std::int64_t base) {
+    return ContinuedTable{Id(table), base, "n" + std::to_string(table), "bytes", {}};
+  };
+  // Not all, and one that has moved on.
+  EXPECT_CODE(catalog_->ContinueLog("log", "new", std::vector{next(1, 1)}), Code::kConflict);
+  EXPECT_CODE(catalog_->ContinueLog("log", "new", std::vector{next(1, 0), next(2, 0)}),
+              Code::kConflict);
+  EXPECT_EQ(catalog_->FindTable(Id(1)).value()->log_id, "log");
+  EXPECT_EQ(catalog_->CurrentEpoch("new").value(), Epoch(0));
+
+  ASSERT_OK(catalog_->ContinueLog("log", "new", std::vector{next(1, 1), next(2, 0)}));
+  const auto table = catalog_->FindTable(Id(1)).value();
+  EXPECT_EQ(table->log_id, "new");
+  EXPECT_EQ(table->metadata_key, "n1");
+  EXPECT_EQ(table->metadata_version, 2);
+  EXPECT_EQ(table->visible(), LogOffset(10));
+  // Who owned the old log cannot commit any more; who owns the new one goes on at the same offset.
+  TableChange late = Change(1, 2, 10, 20, 2);
+  EXPECT_FALSE(catalog_->Commit(std::span(&late, 1)).has_value());
+  late.epoch = catalog_->BeginEpoch("new").value();
+  EXPECT_GT(late.epoch, epoch_);
+  late.ledger->log_id = "new";
+  late.ledger->epoch = late.epoch;
+  ASSERT_OK(catalog_->Commit(std::span(&late, 1)));
+  EXPECT_EQ(catalog_->Ledger(Id(1)).value().size(), 2U);
+}
+
 TEST_F(CatalogTest, NamesAndLocationsAreTakenOnce) {
   EXPECT_CODE(catalog_->CreateTable(Record(2, "events")), Code::kAlreadyExists);
   EXPECT_FALSE((*catalog_->FindTable("default", "nothing")).has_value());

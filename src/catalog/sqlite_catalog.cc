@@ -344,6 +344,41 @@ Result<Epoch> SqliteCatalog::CurrentEpoch(std::string_view log_id) {
   return ReadEpoch(&transaction, log_id);
 }
 
+Status SqliteCatalog::ContinueLog(std::string_view from, std::string_view to,
+                                  std::span<const ContinuedTable> tables) {
+  TM_ASSIGN(Transaction transaction, database_->Begin());
+  TM_ASSIGN(const Epoch epoch, ReadEpoch(&transaction, from));
+  {
+    TM_ASSIGN(Statement owner, transaction.Prepare("INSERT INTO log_owner VALUES(?1,?2)"));
+    TM_TRY(owner.Bind(1, to).Bind(2, epoch.value + 1).Run());
+  }
+  for (const ContinuedTable& one : tables) {
+    TM_ASSIGN(const Pointer pointer, ReadPointer(&transaction, one.table));
+    if (pointer.version != one.base_version || pointer.log_id != from) {
+      return Fail(Code::kConflict, "someone won: the table has version " +
+                                       std::to_string(pointer.version) + " of log " +
+                                       pointer.log_id);
+    }
+    TM_ASSIGN(Statement update,
+              transaction.Prepare("UPDATE iceberg_table SET metadata_version=?2,metadata_key=?3,"
+                                  "metadata_gz=?4,log_id=?5 WHERE uuid=?1"));
+    TM_TRY(update.Bind(1, std::string_view(one.table.ToString()))
+               .Bind(2, one.base_version + 1)
+               .Bind(3, std::string_view(one.metadata_key))
+               .BindBytes(4, one.metadata_bytes)
+               .Bind(5, to)
+               .Run());
+    TM_TRY(InsertGarbage(&transaction, one.garbage));
+  }
+  {
+    TM_ASSIGN(Statement rest,
+              transaction.Prepare("SELECT 1 FROM iceberg_table WHERE managed=1 AND log_id=?1"));
+    TM_ASSIGN(const bool left, rest.Bind(1, from).Step());
+    if (left) return Fail(Code::kConflict, "a table of the log is not among them");
+  }
+  return transaction.Commit();
+}
+
 Status SqliteCatalog::CreateTable(const TableRecord& record, std::span<const LedgerRow> ledger) {
   TM_ASSIGN(Transaction transaction, database_->Begin());
   const Status status = InsertTable(&transaction, record, "table");

@@ -8,6 +8,15 @@
 
 namespace tidemark::catalog {
 
+// The next state of a table whose log is given up as lost: it differs in the log that it names.
+struct ContinuedTable {
+  Uuid table;
+  std::int64_t base_version = 0;
+  std::string metadata_key;
+  std::string metadata_bytes;
+  std::vector<Garbage> garbage;
+};
+
 class SqliteCatalog final : public Catalog {
  public:
   // Brings the catalog's tables up to date. `database` must outlive the catalog.
@@ -21,6 +30,11 @@ class SqliteCatalog final : public Catalog {
   Result<std::optional<TableRecord>> FindTable(std::string_view ns, std::string_view name) override;
   Result<std::optional<TableRecord>> FindTable(const Uuid& table) override;
   Result<std::vector<TableRecord>> ListTables() override;
+  // Doctor's: all tables of log `from` are `to`'s from now on, settled up to where they were. Its
+  // owners are counted on from those of `from`. kConflict: `tables` are not all of them, or not as
+  // they are.
+  Status ContinueLog(std::string_view from, std::string_view to,
+                     std::span<const ContinuedTable> tables);
   Status Commit(std::span<const TableChange> changes) override;
   Result<std::optional<LedgerRow>> FindCommit(const Uuid& table, const Uuid& commit_id) override;
   Result<std::vector<LedgerRow>> Ledger(const Uuid& table) override;

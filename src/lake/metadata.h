@@ -40,6 +40,8 @@ inline constexpr std::uint64_t kMetadataBytesMax = 256U << 20;  // Inflated.
 // Table properties and summary keys that are ours. docs: "tidemark.*".
 inline constexpr std::string_view kPropertyManaged = "tidemark.managed";
 inline constexpr std::string_view kPropertyLogId = "tidemark.log-id";
+// The logs that fed the table before, given up as lost: [{"log-id","settled","accepted-at-ms"}].
+inline constexpr std::string_view kPropertyLostLogs = "tidemark.lost-logs";
 inline constexpr std::string_view kPropertyOffsets = "tidemark.ingest.offsets";
 inline constexpr std::string_view kPropertyFloor = "tidemark.ingest.floor";  // Of a rollback.
 // Which columns are promoted properties: table_columns.h.

@@ -16,6 +16,10 @@ namespace tidemark::ops {
 namespace {
 
 constexpr std::string_view kProbe = "doctor.probe";
+constexpr std::string_view kAcceptHint =
+    "If it is lost for good, run this with --accept-lost-log: what can be read of it is kept, and "
+    "a "
+    "new log goes on where the lake ends";
 constexpr TimeMicros kEarliestNow(1'704'067'200'000'000);  // 2024: a clock before it is unset.
 
 // What the log says, for the checks of the tables.
@@ -24,6 +28,7 @@ struct LogFacts {
   wal::Ends first;  // Where what is kept of a project begins.
   wal::Ends end;
   std::uint64_t events = 0;  // But for those of the last group.
+  bool damaged = false;      // It could not be read to its end.
   bool has_tail = false;
 };
 
@@ -96,9 +101,11 @@ class Examination {
     };
     const auto log = wal::Recover(premises_.disk, "log", *names, visit);
     if (!log) {
+      facts_.damaged = true;
       return Add("log", Finding::kFailed, log.error().message(),
                  "put the named file back from a copy; what is settled can still be read by any "
-                 "engine from lake/");
+                 "engine from lake/. " +
+                     std::string(kAcceptHint));
     }
     facts_.end = log->ends;
     facts_.has_tail = log->tail.has_value();
@@ -209,11 +216,14 @@ class Examination {
 
   void CheckOffsets(const std::string& name, const catalog::TableRecord& table) {
     if (!table.managed) return;
-    if (table.log_id != facts_.log_id) {
+    if (table.log_id != facts_.log_id && !facts_.damaged) {
       Add(name, Finding::kFailed,
           "it was settled from log " + table.log_id + ", and log/ " +
-              (facts_.log_id ? "holds " + *facts_.log_id : "is empty"),
-          "put the right log folder back; what is settled can be read from lake/ by any engine");
+              (facts_.log_id ? "holds " + *facts_.log_id : "is empty") +
+              ": what was acknowledged from offset " + to_string(table.visible()) +
+              " on is not there, and how much that was cannot be known from what is left",
+          "put the right log folder back; what is settled can be read from lake/ by any engine. " +
+              std::string(kAcceptHint));
     }
     const auto stream = tide::FindStream(table.name);
     if (!stream) return;
@@ -222,7 +232,7 @@ class Examination {
       Add(name, Finding::kFailed,
           "the log begins at offset " + to_string(first->second) + ", the lake ends at " +
               to_string(table.visible()) + ": events between them are missing",
-          "put the newest copy of meta.db or log/ back");
+          "put the newest copy of meta.db or log/ back. " + std::string(kAcceptHint));
     }
   }
 

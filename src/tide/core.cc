@@ -166,7 +166,8 @@ Status Core::CheckLogId(const std::vector<catalog::TableRecord>& tables) const {
                 "the log in this data directory (" + log_id_ + ") is not the one that table " +
                     record.ns + "." + record.name + " was settled from (" + record.log_id +
                     "): put the right `log` folder back; what is settled can be read from lake/ by"
-                    " any engine");
+                    " any engine. If the log is lost, `tidemark doctor` says what is, and goes on"
+                    " without it");
   }
   return {};
 }

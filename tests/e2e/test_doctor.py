@@ -193,6 +193,116 @@ def test_a_lost_log_is_told(folder):
     assert "put the right `log` folder back" in str(refused.value), refused.value
 
 
+def lose(folder, left_behind):
+    """Takes log/ away; with `left_behind` a start that is refused puts an empty one of its own there."""
+    log = folder / "log"
+    shutil.rmtree(log)
+    if left_behind:
+        with pytest.raises(RuntimeError) as refused:
+            Tidemark(folder).start()
+        assert "tidemark doctor" in str(refused.value), refused.value
+
+
+@pytest.mark.parametrize("left_behind", [False, True])
+def test_a_lost_log_is_given_up_when_asked_and_a_new_one_goes_on_where_the_lake_ends(folder, left_behind):
+    lose(folder, left_behind)
+    code, checks, _ = doctor(folder)
+    found = checks["table default.events"][1]
+    assert code == CHECK_FAILED and "from offset 100 on is not there" in found and "--accept-lost-log" in found, checks
+    code, _, output = doctor(folder, "--accept-lost-log")
+    assert code == 0, output
+    assert "default.events: all below offset 100 is in the lake, 0 more could be read" in output and "cannot be known from what is left" in output
+    assert "other.events: all below offset 3 is in the lake" in output and "the ids of all events before" in output
+    assert doctor(folder, "--accept-lost-log")[0] == CONFLICT  # There is nothing more to give up.
+    for round in range(2):
+        with Tidemark(folder) as server:
+            assert server.scalar("select count(*) from events where event_type = 'settled'") == 100
+            # Ids that nobody knows any more are new, also those of events that are lost: a client may send these again.
+            sent = server.post("/v1/events", [{"event_id": f"log-{n}", "event_type": "again"} for n in range(30)]).json()
+            assert (sent["accepted"], sent.get("duplicate", 0)) == ((30, 0) if round == 0 else (0, 30))
+            assert server.rows("select min(log_offset), max(log_offset), count(*) from events where event_type = 'again'") == [(100, 129, 30)]
+            assert server.request("POST", "/v1/sql?project=other", "select count(*) as n from events").json()["data"] == [{"n": 3}]
+            server.settle()
+            assert server.verify()["ok"]
+            told = server.get("/iceberg/v1/namespaces/default/tables/events").json()["metadata"]["properties"]
+            [lost] = json.loads(told["tidemark.lost-logs"])
+            assert lost["settled"] == 100 and lost["log-id"] != told["tidemark.log-id"] == server.query("select 1 as n")["receipt"]["log_id"]
+    # The tables are all that a catalog is made of, now as before.
+    for path in folder.glob("meta.db*"):
+        path.unlink()
+    assert doctor(folder, "--rebuild-catalog")[0] == 0
+    with Tidemark(folder) as server:
+        assert server.scalar("select count(*) from events") == 130
+        assert server.verify()["ok"]
+
+
+def test_what_a_damaged_log_still_has_is_kept(folder):
+    """Every start begins a segment, with the last request of the one before."""
+    with Tidemark(folder) as server:
+        server.post("/v1/events", [{"event_id": f"middle-{n}", "event_type": "middle"} for n in range(30)])
+        server.post("/v1/events", {"event_id": "last", "event_type": "later"})
+    with Tidemark(folder) as server:
+        server.post("/v1/events", [{"event_id": f"later-{n}", "event_type": "later"} for n in range(9)])
+    damaged = next(path for path in (folder / "log").iterdir() if b"middle-0" in path.read_bytes())
+    data = bytearray(damaged.read_bytes())
+    data[data.index(b"middle-7")] ^= 0xFF
+    damaged.write_bytes(data)
+    code, checks, _ = doctor(folder)
+    assert code == CHECK_FAILED and damaged.name in checks["log"][1] and "--accept-lost-log" in checks["log"][1], checks
+    code, _, output = doctor(folder, "--accept-lost-log")
+    assert code == 0, output
+    assert "default.events: all below offset 100 is in the lake, 40 more could be read; 130 to 160 are lost" in output, output
+    assert damaged.name in output and "the ids of all events before" not in output
+    aside = next(folder.glob("log.lost-*"))
+    assert (aside / damaged.name).read_bytes() == bytes(data)  # Nothing of it is thrown away.
+    with Tidemark(folder) as server:
+        assert server.rows("select event_type, count(*), max(log_offset) from events group by 1 order by 1") == [
+            ("hot", 30, 129), ("later", 10, 139), ("settled", 100, 99)]
+        # The ids of what could be read are known, of what is settled, too; of what is lost none is.
+        again = [{"event_id": one, "event_type": "again"} for one in ("lake-0-1", "log-6", "later-3", "last", "middle-3")]
+        assert server.post("/v1/events", again).json()["results"] == ["conflict"] * 4 + ["ok"]
+        server.settle()
+        assert server.verify()["ok"]
+        assert server.scalar("select count(distinct log_offset) from events") == 141
+
+
+def test_a_log_that_is_not_lost_is_not_given_up(folder, tmp_path):
+    before = files(folder)
+    code, _, output = doctor(folder, "--accept-lost-log")
+    assert code == CONFLICT and "nothing is lost" in output, output
+    with Tidemark(tmp_path / "other") as other:
+        other.post("/v1/events", {"event_type": "other"})
+    own = folder / "log-of-its-own"
+    (folder / "log").rename(own)
+    shutil.copytree(tmp_path / "other/log", folder / "log")
+    code, _, output = doctor(folder, "--accept-lost-log")
+    assert code == CONFLICT and "holds another log" in output and "move this one away" in output, output
+    shutil.rmtree(folder / "log")
+    own.rename(folder / "log")
+    assert files(folder) == before
+
+
+def test_giving_up_a_log_is_carried_on_after_a_crash(folder):
+    """The new log is written, its metadata files are, too, and no table names it yet; then all do, and it has not got its name."""
+    shutil.rmtree(folder / "log")
+    catalog = {path: path.read_bytes() for path in folder.glob("meta.db*")}
+    assert doctor(folder, "--accept-lost-log")[0] == 0
+    for path in folder.glob("meta.db*"):
+        path.unlink()
+    for path, data in catalog.items():
+        path.write_bytes(data)
+    for _ in range(2):
+        (folder / "log").rename(folder / "log.new")
+        code, _, output = doctor(folder, "--accept-lost-log")
+        assert code == 0 and not (folder / "log.new").exists(), output
+    with Tidemark(folder) as server:
+        assert server.scalar("select count(*) from events") == 100
+        server.post("/v1/events", {"event_type": "later"})
+        server.settle()
+        assert server.verify()["ok"]
+        assert server.scalar("select max(log_offset) from events") == 100
+
+
 def test_a_start_without_a_manifest_names_the_table_and_the_way(folder):
     next((folder / "lake/default").glob("events-*/metadata/snap-*.avro")).unlink()
     for path in (folder / "lake/default").glob("events-*/metadata/*.avro"):
