@@ -12,6 +12,7 @@ constexpr std::int64_t kVersion5 = 4;
 constexpr std::int64_t kSchemaHeader = 1;
 constexpr std::int64_t kRecordBatchHeader = 3;
 constexpr std::int64_t kMicroseconds = 2;
+constexpr std::int64_t kUuidBytes = 16;
 
 template <class Number>
 void Put(std::string* out, std::size_t at, Number number) {
@@ -122,6 +123,8 @@ std::int64_t UnionNumber(Type type) {
       return 2;
     case Type::kFloat:
       return 3;
+    case Type::kBinary:
+      return 4;
     case Type::kUtf8:
       return 5;
     case Type::kBool:
@@ -130,10 +133,32 @@ std::int64_t UnionNumber(Type type) {
       return 7;
     case Type::kDate:
       return 8;
+    case Type::kTime:
+      return 9;
     case Type::kTimestamp:
+      return 10;
+    case Type::kList:
+      return 12;
+    case Type::kStruct:
+      return 13;
+    case Type::kUuid:
+      return 15;  // FixedSizeBinary.
+    case Type::kMap:
       break;
   }
-  return 10;
+  return 17;
+}
+
+std::size_t AddTimestamp(Flat* flat, const Field& field) {
+  const auto unit = static_cast<std::int64_t>(field.unit);
+  if (!field.utc) {
+    flat->Table({{0, 2, unit}});
+    return flat->table();
+  }
+  const auto places = flat->Table({Flat::Offset(1), {0, 2, unit}});
+  const std::size_t table = flat->table();
+  flat->Point(places[0], flat->Text("UTC"));
+  return table;
 }
 
 std::size_t AddType(Flat* flat, const Field& field) {
@@ -150,34 +175,60 @@ std::size_t AddType(Flat* flat, const Field& field) {
     case Type::kDate:
       flat->Table({{0, 2, 0}});  // Days.
       break;
-    case Type::kTimestamp: {
-      if (!field.utc) {
-        flat->Table({{0, 2, kMicroseconds}});
-        break;
-      }
-      const auto places = flat->Table({Flat::Offset(1), {0, 2, kMicroseconds}});
-      const std::size_t table = flat->table();
-      flat->Point(places[0], flat->Text("UTC"));
-      return table;
-    }
+    case Type::kTime:
+      flat->Table({{1, 4, 64}, {0, 2, kMicroseconds}});
+      break;
+    case Type::kTimestamp:
+      return AddTimestamp(flat, field);
+    case Type::kUuid:
+      flat->Table({{0, 4, kUuidBytes}});
+      break;
+    case Type::kMap:
+      flat->Table({{0, 1, 0}});  // Its keys are in no order.
+      break;
     case Type::kUtf8:
+    case Type::kBinary:
     case Type::kBool:
+    case Type::kList:
+    case Type::kStruct:
       flat->Table({});
       break;
   }
   return flat->table();
 }
 
+void AddKeyValue(Flat* flat, std::size_t from, std::string_view key, std::string_view value) {
+  const auto places = flat->Table({Flat::Offset(0), Flat::Offset(1)});
+  flat->Point(from, flat->table());
+  flat->Point(places[0], flat->Text(key));
+  flat->Point(places[1], flat->Text(value));
+}
+
+// Children are as deep as the statement nests its types, which the engine bounds.
 void AddField(Flat* flat, std::size_t from, const Field& field) {
-  const auto places = flat->Table({Flat::Offset(0),
+  std::vector<Flat::Slot> slots = {Flat::Offset(0),
                                    Flat::Offset(3),
                                    Flat::Offset(5),
-                                   {1, 1, 1},
-                                   {2, 1, UnionNumber(field.type)}});
+                                   {1, 1, field.nullable ? 1 : 0},
+                                   {2, 1, UnionNumber(field.type)}};
+  const bool is_extension = field.type == Type::kUuid;
+  if (is_extension) slots.insert(slots.begin(), Flat::Offset(6));
+  auto places = flat->Table(slots);
   flat->Point(from, flat->table());
+  if (is_extension) {
+    const std::size_t list = flat->Offsets(2);
+    flat->Point(places[0], list);
+    AddKeyValue(flat, list + 4, "ARROW:extension:name", "arrow.uuid");
+    AddKeyValue(flat, list + 8, "ARROW:extension:metadata", "");
+    places.erase(places.begin());
+  }
   flat->Point(places[0], flat->Text(field.name));
   flat->Point(places[1], AddType(flat, field));
-  flat->Point(places[2], flat->Offsets(0));
+  const std::size_t list = flat->Offsets(field.children.size());
+  flat->Point(places[2], list);
+  for (std::size_t i = 0; i < field.children.size(); ++i) {
+    AddField(flat, list + 4 + 4 * i, field.children[i]);
+  }
 }
 
 // Appends a buffer, padded, and notes where it lies.
@@ -188,7 +239,28 @@ void AddBuffer(const std::string& bytes, std::string* body, std::vector<std::int
   Pad(body, kAlignment);
 }
 
+// A column and its children, each before its own children: the order of the format.
+void AddColumn(const Field& field, const Column& column, std::string* body,
+               std::vector<std::int64_t>* nodes, std::vector<std::int64_t>* buffers) {
+  nodes->push_back(column.rows);
+  nodes->push_back(column.nulls);
+  AddBuffer(column.validity, body, buffers);
+  if (HasOffsets(field.type)) AddBuffer(column.offsets, body, buffers);
+  if (HasData(field.type)) AddBuffer(column.data, body, buffers);
+  for (std::size_t i = 0; i < column.children.size(); ++i) {
+    AddColumn(field.children[i], column.children[i], body, nodes, buffers);
+  }
+}
+
 }  // namespace
+
+bool HasOffsets(Type type) {
+  return type == Type::kUtf8 || type == Type::kBinary || type == Type::kList || type == Type::kMap;
+}
+
+bool HasData(Type type) {
+  return type != Type::kList && type != Type::kMap && type != Type::kStruct;
+}
 
 std::string SchemaMessage(const std::vector<Field>& fields) {
   Flat flat;
@@ -208,11 +280,7 @@ std::string BatchMessage(const std::vector<Field>& fields, const std::vector<Col
   std::vector<std::int64_t> nodes;
   std::vector<std::int64_t> buffers;
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    nodes.push_back(rows);
-    nodes.push_back(columns[i].nulls);
-    AddBuffer(columns[i].validity, &body, &buffers);
-    if (fields[i].type == Type::kUtf8) AddBuffer(columns[i].offsets, &body, &buffers);
-    AddBuffer(columns[i].data, &body, &buffers);
+    AddColumn(fields[i], columns[i], &body, &nodes, &buffers);
   }
   Flat flat;
   std::size_t root = 0;

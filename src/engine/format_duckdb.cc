@@ -4,7 +4,6 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <limits>
 #include <optional>
 #include <utility>
 
@@ -16,6 +15,7 @@
 #include "duckdb/common/types/time.hpp"
 #include "duckdb/common/types/timestamp.hpp"
 #include "duckdb/common/types/uuid.hpp"
+#include "engine/arrow_rows_duckdb.h"
 
 namespace tidemark::engine {
 namespace {
@@ -63,6 +63,9 @@ bool IsKnown(const LogicalType& type) {
     case LogicalTypeId::TIMESTAMP:
     case LogicalTypeId::TIMESTAMP_TZ:
     case LogicalTypeId::TIMESTAMP_NS:
+    case LogicalTypeId::TIMESTAMP_MS:
+    case LogicalTypeId::TIMESTAMP_SEC:
+    case LogicalTypeId::TIME:
     case LogicalTypeId::UUID:
     case LogicalTypeId::SQLNULL:
       return true;
@@ -78,6 +81,35 @@ bool IsKnown(const LogicalType& type) {
     default:
       return false;
   }
+}
+
+// The type with lists in the place of arrays, which are written alike.
+LogicalType WithoutArrays(const LogicalType& type) {
+  switch (type.id()) {
+    case LogicalTypeId::ARRAY:
+      return LogicalType::LIST(WithoutArrays(duckdb::ArrayType::GetChildType(type)));
+    case LogicalTypeId::LIST:
+      return LogicalType::LIST(WithoutArrays(duckdb::ListType::GetChildType(type)));
+    case LogicalTypeId::MAP:
+      return LogicalType::MAP(WithoutArrays(duckdb::MapType::KeyType(type)),
+                              WithoutArrays(duckdb::MapType::ValueType(type)));
+    case LogicalTypeId::STRUCT: {
+      duckdb::child_list_t<LogicalType> children;
+      for (const auto& [name, child] : duckdb::StructType::GetChildTypes(type)) {
+        children.emplace_back(name, WithoutArrays(child));
+      }
+      return LogicalType::STRUCT(std::move(children));
+    }
+    default:
+      return type;
+  }
+}
+
+// As what it is written: of a type that Append does not know its text.
+LogicalType WrittenType(const LogicalType& type) {
+  if (IsKnown(type)) return type;
+  LogicalType lists = WithoutArrays(type);
+  return IsKnown(lists) ? lists : LogicalType::VARCHAR;
 }
 
 bool IsNested(const LogicalType& type) { return type.IsNested(); }
@@ -115,6 +147,14 @@ std::string NanosText(std::int64_t nanos) {
   return text.append(3 - digits.size(), '0') + digits;
 }
 
+// As the engine writes it: `2024-01-15 10:30:00`.
+std::string CoarseText(std::int64_t number, bool seconds) {
+  const duckdb::timestamp_t as_is(number);
+  if (!duckdb::Timestamp::IsFinite(as_is)) return duckdb::Timestamp::ToString(as_is);
+  return duckdb::Timestamp::ToString(seconds ? duckdb::Timestamp::FromEpochSeconds(number)
+                                             : duckdb::Timestamp::FromEpochMs(number));
+}
+
 // The text of a value that JSON puts into quotes; nothing for the others.
 std::optional<std::string> QuotedText(const Format& format, const LogicalType& type,
                                       duckdb::idx_t at) {
@@ -138,6 +178,11 @@ std::optional<std::string> QuotedText(const Format& format, const LogicalType& t
     }
     case LogicalTypeId::TIMESTAMP_NS:
       return NanosText(Get<std::int64_t>(format, at));
+    case LogicalTypeId::TIMESTAMP_MS:
+    case LogicalTypeId::TIMESTAMP_SEC:
+      return CoarseText(Get<std::int64_t>(format, at), type.id() == LogicalTypeId::TIMESTAMP_SEC);
+    case LogicalTypeId::TIME:
+      return duckdb::Time::ToString(Get<duckdb::dtime_t>(format, at));
     case LogicalTypeId::UUID:
       return duckdb::UUID::ToString(Get<duckdb::hugeint_t>(format, at));
     default:
@@ -294,173 +339,18 @@ void AppendCsv(std::string* out, const Format& format, const LogicalType& type, 
 
 }  // namespace
 
-namespace {
-
-arrow::Field IntField(int bits, bool is_signed) {
-  arrow::Field field;
-  field.type = arrow::Type::kInt;
-  field.bits = bits;
-  field.is_signed = is_signed;
-  return field;
-}
-
-arrow::Field ArrowField(const LogicalType& type) {
-  arrow::Field field;
-  switch (type.id()) {
-    case LogicalTypeId::BOOLEAN:
-      field.type = arrow::Type::kBool;
-      return field;
-    case LogicalTypeId::TINYINT:
-      return IntField(8, true);
-    case LogicalTypeId::SMALLINT:
-      return IntField(16, true);
-    case LogicalTypeId::INTEGER:
-      return IntField(32, true);
-    case LogicalTypeId::BIGINT:
-      return IntField(64, true);
-    case LogicalTypeId::UTINYINT:
-      return IntField(8, false);
-    case LogicalTypeId::USMALLINT:
-      return IntField(16, false);
-    case LogicalTypeId::UINTEGER:
-      return IntField(32, false);
-    case LogicalTypeId::UBIGINT:
-      return IntField(64, false);
-    case LogicalTypeId::FLOAT:
-    case LogicalTypeId::DOUBLE:
-      field.type = arrow::Type::kFloat;
-      field.bits = type.id() == LogicalTypeId::DOUBLE ? 64 : 32;
-      return field;
-    case LogicalTypeId::HUGEINT:
-    case LogicalTypeId::DECIMAL: {
-      const bool decimal = type.id() == LogicalTypeId::DECIMAL;
-      field.type = arrow::Type::kDecimal;
-      field.precision = decimal ? duckdb::DecimalType::GetWidth(type) : 38;
-      field.scale = decimal ? duckdb::DecimalType::GetScale(type) : 0;
-      return field;
-    }
-    case LogicalTypeId::DATE:
-      field.type = arrow::Type::kDate;
-      return field;
-    case LogicalTypeId::TIMESTAMP:
-    case LogicalTypeId::TIMESTAMP_TZ:
-      field.type = arrow::Type::kTimestamp;
-      field.utc = type.id() == LogicalTypeId::TIMESTAMP_TZ;
-      return field;
-    default:
-      return field;
-  }
-}
-
-// The bytes of a number, as wide as Arrow has it.
-void AppendArrowNumber(const Format& format, const LogicalType& type, duckdb::idx_t at,
-                       std::string* out) {
-  const auto physical = type.InternalType();
-  const bool wide = type.id() == LogicalTypeId::DECIMAL || type.id() == LogicalTypeId::HUGEINT;
-  if (!wide) {
-    const std::size_t size = duckdb::GetTypeIdSize(physical);
-    out->append(reinterpret_cast<const char*>(format.unified.data) + at * size, size);
-    return;
-  }
-  duckdb::hugeint_t number;
-  switch (physical) {
-    case duckdb::PhysicalType::INT16:
-      number = duckdb::hugeint_t(Get<std::int16_t>(format, at));
-      break;
-    case duckdb::PhysicalType::INT32:
-      number = duckdb::hugeint_t(Get<std::int32_t>(format, at));
-      break;
-    case duckdb::PhysicalType::INT64:
-      number = duckdb::hugeint_t(Get<std::int64_t>(format, at));
-      break;
-    default:
-      number = Get<duckdb::hugeint_t>(format, at);
-  }
-  out->append(reinterpret_cast<const char*>(&number.lower), 8);
-  out->append(reinterpret_cast<const char*>(&number.upper), 8);
-}
-
-void SetBit(std::string* bits, std::size_t at) {
-  (*bits)[at / 8] = static_cast<char>(static_cast<unsigned char>((*bits)[at / 8]) | 1U << at % 8);
-}
-
-void AppendArrowText(const Format& format, const LogicalType& type, duckdb::idx_t at,
-                     std::size_t row, std::string* out) {
-  if (type.id() == LogicalTypeId::VARCHAR) {
-    const auto text = Get<duckdb::string_t>(format, at);
-    out->append(text.GetData(), text.GetSize());
-  } else if (const auto text = QuotedText(format, type, at)) {
-    out->append(*text);
-  } else {
-    AppendJson(out, format, type, row);
-  }
-}
-
-// Where the rows from `begin` on have kSliceBytes of text, if before `end`.
-std::size_t EndOfSlice(const std::vector<Format>& formats, const std::vector<LogicalType>& types,
-                       std::size_t begin, std::size_t end) {
-  std::size_t bytes = 0;
-  for (std::size_t row = begin; row < end; ++row) {
-    for (std::size_t i = 0; i < formats.size(); ++i) {
-      if (types[i].InternalType() != duckdb::PhysicalType::VARCHAR) continue;
-      const auto at = formats[i].unified.sel->get_index(row);
-      if (formats[i].unified.validity.RowIsValid(at)) {
-        bytes += Get<duckdb::string_t>(formats[i], at).GetSize();
-      }
-    }
-    if (bytes >= RowFormatter::kSliceBytes) return row + 1;
-  }
-  return end;
-}
-
-arrow::Column ArrowColumn(const Format& format, const LogicalType& type, const arrow::Field& field,
-                          std::size_t begin, std::size_t end) {
-  arrow::Column column;
-  const std::size_t bitmap = (end - begin + 7) / 8;
-  column.validity.assign(bitmap, '\0');
-  if (field.type == arrow::Type::kBool) column.data.assign(bitmap, '\0');
-  const auto note_offset = [&column] {
-    const auto offset = static_cast<std::int32_t>(column.data.size());
-    column.offsets.append(reinterpret_cast<const char*>(&offset), sizeof offset);
-  };
-  if (field.type == arrow::Type::kUtf8) note_offset();
-  for (std::size_t row = begin; row < end; ++row) {
-    const auto at = format.unified.sel->get_index(row);
-    const bool valid = format.unified.validity.RowIsValid(at);
-    column.nulls += valid ? 0 : 1;
-    if (valid) SetBit(&column.validity, row - begin);
-    if (field.type == arrow::Type::kUtf8) {
-      if (valid) AppendArrowText(format, type, at, row, &column.data);
-      if (column.data.size() > std::numeric_limits<std::int32_t>::max()) {
-        throw duckdb::OutOfRangeException("2048 rows of a column have more than 2 GiB of text");
-      }
-      note_offset();
-    } else if (field.type == arrow::Type::kBool) {
-      if (valid && Get<bool>(format, at)) SetBit(&column.data, row - begin);
-    } else {
-      const std::size_t before = column.data.size();
-      AppendArrowNumber(format, type, at, &column.data);
-      if (!valid)
-        std::fill(column.data.begin() + static_cast<std::ptrdiff_t>(before), column.data.end(),
-                  '\0');
-    }
-  }
-  return column;
-}
-
-}  // namespace
-
-// A chunk and its columns as they are written: those of types that Append does not know as text.
+// A chunk and its columns as they are written.
 struct RowFormatter::Columns {
   Columns(const duckdb::vector<LogicalType>& declared, duckdb::unique_ptr<duckdb::DataChunk> rows)
       : chunk(std::move(rows)), types(declared.begin(), declared.end()), formats(declared.size()) {
     for (std::size_t i = 0; i < types.size(); ++i) {
       duckdb::Vector* vector = &chunk->data[i];
-      if (!IsKnown(types[i])) {
-        texts.push_back(duckdb::make_uniq<duckdb::Vector>(LogicalType::VARCHAR));
-        duckdb::VectorOperations::DefaultCast(*vector, *texts.back(), chunk->size());
-        vector = texts.back().get();
-        types[i] = LogicalType::VARCHAR;
+      LogicalType written = WrittenType(types[i]);
+      if (written != types[i]) {
+        cast.push_back(duckdb::make_uniq<duckdb::Vector>(written));
+        duckdb::VectorOperations::DefaultCast(*vector, *cast.back(), chunk->size());
+        vector = cast.back().get();
+        types[i] = std::move(written);
       }
       if (IsNested(types[i])) vector->Flatten(chunk->size());
       duckdb::Vector::RecursiveToUnifiedFormat(*vector, chunk->size(), formats[i]);
@@ -470,7 +360,7 @@ struct RowFormatter::Columns {
   duckdb::unique_ptr<duckdb::DataChunk> chunk;
   std::vector<LogicalType> types;
   std::vector<Format> formats;
-  std::vector<duckdb::unique_ptr<duckdb::Vector>> texts;
+  std::vector<duckdb::unique_ptr<duckdb::Vector>> cast;
 };
 
 RowFormatter::RowFormatter(duckdb::vector<LogicalType> types, duckdb::vector<std::string> names)
@@ -480,8 +370,7 @@ RowFormatter::RowFormatter(duckdb::vector<LogicalType> types, duckdb::vector<std
     json_keys_.back().push_back(':');
   }
   for (std::size_t i = 0; i < types_.size(); ++i) {
-    fields_.push_back(ArrowField(types_[i]));
-    fields_.back().name = names_[i];
+    fields_.push_back(ArrowField(names_[i], WrittenType(types_[i])));
   }
 }
 
@@ -500,7 +389,7 @@ void RowFormatter::Drop() { columns_.reset(); }
 
 std::size_t RowFormatter::ArrowRows(std::size_t begin, std::size_t end, std::string* out) const {
   const Columns& from = *columns_;
-  end = EndOfSlice(from.formats, from.types, begin, end);
+  end = EndOfArrowSlice(from.formats, from.types, begin, end, kSliceBytes);
   std::vector<arrow::Column> columns(from.types.size());
   for (std::size_t i = 0; i < columns.size(); ++i) {
     columns[i] = ArrowColumn(from.formats[i], from.types[i], fields_[i], begin, end);

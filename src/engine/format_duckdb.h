@@ -2,8 +2,9 @@
 //
 // JSON: numbers with their exact digits (DECIMAL, HUGEINT too), NaN and infinity null, timestamps
 // with time zone ISO 8601 in UTC with six digits and Z, BLOB base64, lists, structs and maps as
-// JSON (a map's keys as text), the JSON type as it is; anything else as the engine's own text. CSV:
-// the same texts without quotes of JSON; nested values as JSON.
+// JSON (a map's keys as text; arrays are lists), the JSON type as it is; anything else as the
+// engine's own text. CSV: the same texts without quotes of JSON; nested values as JSON. Arrow:
+// arrow_rows_duckdb.h.
 #pragma once
 
 #include <memory>

@@ -69,8 +69,8 @@ enum class RowFormat : std::uint8_t {
   kJson,    // Objects, separated by commas; the caller writes the brackets.
   kNdjson,  // Objects, each followed by a newline.
   kCsv,     // RFC 4180: a header line, CRLF; null is the empty field, empty text is "".
-  kArrow,   // A whole Arrow IPC stream. Numbers, texts, dates and times have their types, all else
-            // is text as in JSON.
+  kArrow,   // A whole Arrow IPC stream, typed; what Arrow has no type for that its readers know
+            // (intervals, enums, numbers above 38 digits) is text as in JSON.
 };
 
 struct ResultColumn {
