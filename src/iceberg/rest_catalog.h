@@ -114,8 +114,9 @@ class RestCatalog {
                                    const JsonValue& request);
   Outcome<LoadedTable> RegisterTable(const Access& access, std::string_view ns,
                                      const JsonValue& request);
-  // `known`: the ETag that the client has; the metadata is empty if it is still right.
-  Outcome<LoadedTable> LoadTable(const Name& name, bool refs_only, std::string_view known) const;
+  // `known`: the ETags that the client has, or "*" for any; the metadata is empty if one is right.
+  Outcome<LoadedTable> LoadTable(const Name& name, bool refs_only,
+                                 std::span<const std::string> known = {}) const;
   Outcome<LoadedTable> CommitTable(const Access& access, const Name& name,
                                    const JsonValue& request);
   // `changes`: CommitTableRequests with their names, all or none.

@@ -73,7 +73,7 @@ class RestCatalogTest : public testing::Test {
       }
       EXPECT_GE(made.error().status, 500) << made.error().message;
       EXPECT_EQ(Files(), before) << "call " << n << ": " << made.error().message;
-      const auto loaded = catalog_under_test_.LoadTable(name, false, "");
+      const auto loaded = catalog_under_test_.LoadTable(name, false);
       EXPECT_TRUE(loaded && loaded->metadata.find("\"n\"") == std::string::npos);
     }
   }

@@ -200,13 +200,15 @@ Outcome<LoadedTable> RestCatalog::RegisterTable(const Access& access, std::strin
 }
 
 Outcome<LoadedTable> RestCatalog::LoadTable(const Name& name, bool refs_only,
-                                            std::string_view known) const {
+                                            std::span<const std::string> known) const {
   ICE_ASSIGN(const catalog::Entry entry, Require(name, EntryKind::kTable));
   LoadedTable loaded;
   loaded.metadata_location = MetadataUri(entry);
   loaded.etag = EtagOf(entry.record) + (refs_only ? "-refs" : "");
   ICE_TRY(CheckMetadataFile(entry));
-  if (!known.empty() && known == loaded.etag) return loaded;
+  const bool is_known = std::ranges::any_of(
+      known, [&](const std::string& one) { return one == "*" || one == loaded.etag; });
+  if (is_known) return loaded;
   const std::string& bytes = entry.record.metadata_bytes;
   ICE_ASSIGN(const TableDocument document, TableDocument::Parse(bytes));
   loaded.metadata = refs_only ? document.ToJsonOfRefs() : document.ToJson();

@@ -7,6 +7,7 @@
 
 #include "base/json_reader.h"
 #include "base/json_writer.h"
+#include "base/text.h"
 #include "iceberg/body_coding.h"
 #include "net/decompress.h"
 #include "serve/iceberg_bodies.h"
@@ -97,10 +98,27 @@ std::string CutPage(const Paging& paging, std::vector<std::string>* names) {
   return names->back();
 }
 
-std::string Unquoted(std::string_view etag) {
-  if (etag.starts_with("W/")) etag.remove_prefix(2);
-  if (etag.size() >= 2 && etag.front() == '"') etag = etag.substr(1, etag.size() - 2);
-  return std::string(etag);
+// The tags of a list as If-None-Match has it, without quotes and W/: a load is compared weakly (RFC
+// 9110, 8.8.3.2). Tags without quotes are taken, too; a `*` without them is any.
+void AddTags(std::string_view list, std::vector<std::string>* tags) {
+  for (std::size_t at = list.find_first_not_of(" \t,"); at < list.size();
+       at = list.find_first_not_of(" \t,", at)) {
+    if (list.substr(at).starts_with("W/")) at += 2;
+    const bool quoted = list.substr(at).starts_with('"');
+    if (quoted) ++at;
+    const std::size_t end = std::min(list.find_first_of(quoted ? "\"" : " \t,", at), list.size());
+    const std::string_view tag = list.substr(at, end - at);
+    if (!quoted || tag != "*") tags->emplace_back(tag);
+    at = quoted ? end + 1 : end;
+  }
+}
+
+std::vector<std::string> KnownTags(const net::Request& request) {
+  std::vector<std::string> tags;
+  request.ForEachHeader([&tags](std::string_view name, std::string_view value) {
+    if (LowerCase(name) == "if-none-match") AddTags(value, &tags);
+  });
+  return tags;
 }
 
 net::Response LoadedResponse(const iceberg::LoadedTable& loaded, bool with_config) {
@@ -186,7 +204,7 @@ Answer LoadTable(iceberg::RestCatalog& catalog, const Call& call) {
   if (snapshots != "all" && snapshots != "refs") {
     return BadRequest("snapshots must be all or refs");
   }
-  const std::string known = Unquoted(call.request.Header("If-None-Match").value_or(""));
+  const std::vector<std::string> known = KnownTags(call.request);
   ICE_ASSIGN(const auto loaded, catalog.LoadTable(call.full(), snapshots == "refs", known));
   if (!loaded.metadata.empty()) return LoadedResponse(loaded, true);
   net::Response response = Json("", 304);

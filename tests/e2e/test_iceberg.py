@@ -71,7 +71,13 @@ def test_a_table_lives(catalog):
     loaded = catalog.get(f"{BASE}/namespaces/a/tables/t")
     etag = loaded.headers["ETag"]
     same = catalog.get(f"{BASE}/namespaces/a/tables/t", {"If-None-Match": etag})
-    assert same.status == 304 and same.body == b""
+    assert same.status == 304 and same.body == b"" and same.headers["ETag"] == etag
+    # RFC 9110: a list, any, weak ones; a tag may have commas.
+    for known in (f"W/{etag}", f'"other", {etag}', f'"a,b" ,, W/"c",W/{etag}', "*", etag.strip('"')):
+        assert catalog.get(f"{BASE}/namespaces/a/tables/t", {"If-None-Match": known}).status == 304, known
+    for known in ('"other"', f'"x{etag[1:]}', f'"a,{etag[1:-1]},b"', "", ",", '"', "W/", '"*"', etag.replace('"', "") + "-refs"):
+        assert catalog.get(f"{BASE}/namespaces/a/tables/t", {"If-None-Match": known}).status == 200, known
+    assert catalog.get(f"{BASE}/namespaces/a/tables/t?snapshots=refs", {"If-None-Match": etag}).status == 200
     uuid = {"type": "assert-table-uuid", "uuid": made["metadata"]["table-uuid"]}
     committed = catalog.post(f"{BASE}/namespaces/a/tables/t", set_property("p", "2", uuid)).json()
     assert committed["metadata"]["properties"] == {"p": "2"}
