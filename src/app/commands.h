@@ -86,6 +86,7 @@ struct SchemaOptions {
   std::string output = {};   // Of list: table, json; empty: table on a terminal, else json.
   std::uint64_t limit = 0;   // 0: as the server likes.
   bool document = false;
+  bool yes = false;  // Of delete: do not ask.
 };
 
 struct TableOptions {

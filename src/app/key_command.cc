@@ -3,7 +3,6 @@
 
 #include <cstdio>
 #include <filesystem>
-#include <iostream>
 
 #include <CLI/CLI.hpp>
 #include <unistd.h>
@@ -240,20 +239,6 @@ int Print(const std::string& body, const std::string& output) {
   return kOk;
 }
 
-// What takes a right away asks first, where somebody can answer.
-bool Confirmed(const KeyOptions& options) {
-  if (options.action != "revoke" || options.yes) return true;
-  if (::isatty(STDIN_FILENO) == 0) {
-    std::fprintf(stderr, "tidemark key: revoking %s cannot be taken back\nhint: say --yes\n",
-                 options.id.c_str());
-    return false;
-  }
-  std::fprintf(stderr, "revoke %s for good? [y/N] ", options.id.c_str());
-  std::string answer;
-  std::getline(std::cin, answer);
-  return answer == "y" || answer == "yes";
-}
-
 CLI::App* AddAction(CLI::App* app, KeyOptions* options, const char* action, const char* what) {
   CLI::App* one = app->add_subcommand(action, what);
   one->callback([options, action] { options->action = action; });
@@ -289,7 +274,7 @@ void AddKeyOptions(CLI::App* app, KeyOptions* options,
   CLI::App* list = AddAction(app, options, "list", "All keys, without their secrets");
   CLI::App* show = AddAction(app, options, "show", "One key");
   CLI::App* revoke = AddAction(app, options, "revoke", "End a key at once");
-  revoke->add_flag("--yes", options->yes, "Do not ask");
+  revoke->add_flag("-y,--yes", options->yes, "Do not ask");
   CLI::App* rotate = AddAction(app, options, "rotate", "Give a key a new secret");
   rotate->add_option("--overlap", options->overlap, "The old secret works so long")
       ->capture_default_str();
@@ -300,7 +285,8 @@ void AddKeyOptions(CLI::App* app, KeyOptions* options,
 }
 
 int RunKey(const Remote& remote, const KeyOptions& options) {
-  if (!Confirmed(options)) return kUsage;
+  const bool ends = options.action == "revoke";
+  if (ends && !options.yes && !Agrees("key", "revoke " + options.id + " for good")) return kUsage;
   const auto offline = TryOffline(remote, options);
   const Outcome outcome = offline ? *offline : AskServer(remote, options);
   return outcome.exit == kOk ? Print(outcome.body, options.output) : outcome.exit;

@@ -6,6 +6,8 @@
 #include <iostream>
 #include <iterator>
 
+#include <unistd.h>
+
 #include "base/json_reader.h"
 
 namespace tidemark::app {
@@ -39,6 +41,17 @@ net::HttpClient::Headers HeadersOf(const Remote& remote) {
   if (!remote.key.empty()) headers.emplace_back("X-API-Key", remote.key);
   if (!remote.project.empty()) headers.emplace_back("X-Tidemark-Project", remote.project);
   return headers;
+}
+
+bool Agrees(const std::string& command, const std::string& question) {
+  if (::isatty(STDIN_FILENO) == 0) {
+    std::fprintf(stderr, "tidemark %s: %s: nobody can be asked\nhint: say --yes\n", command.c_str(),
+                 question.c_str());
+    return false;
+  }
+  std::fprintf(stderr, "%s? [y/N] ", question.c_str());
+  std::string answer;
+  return std::getline(std::cin, answer) && (answer == "y" || answer == "yes");
 }
 
 std::string PathSegment(std::string_view name) {

@@ -18,6 +18,10 @@ Result<net::HttpClient> Connect(const Remote& remote);
 // Key and project, as headers.
 net::HttpClient::Headers HeadersOf(const Remote& remote);
 
+// Whether somebody at the terminal agrees to what cannot be taken back: `question` is asked, as
+// "end it". Nobody is there: false, and standard error says why and names --yes.
+bool Agrees(const std::string& command, const std::string& question);
+
 // A name as one segment of a path.
 std::string PathSegment(std::string_view name);
 // A file to read from. kNotFound: it cannot be read, and why.

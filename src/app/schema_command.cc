@@ -142,13 +142,20 @@ void AddSchemaOptions(CLI::App* app, SchemaOptions* options,
     command->add_option("--compatibility", options->compatibility,
                         "NONE, BACKWARD, FORWARD or FULL, also with _TRANSITIVE");
   }
-  for (CLI::App* command : {shows, checks, validates, deletes}) {
+  for (CLI::App* command : {shows, checks, validates}) {
     command->add_option("--version", options->version, "Instead of the newest");
   }
+  deletes->add_option("--version", options->version, "Only this one; else all");
+  deletes->add_flag("-y,--yes", options->yes, "Do not ask");
   validates->add_flag("--document", options->document, "The file is one JSON value, no events");
 }
 
 int RunSchema(const Remote& remote, const SchemaOptions& options) {
+  if (options.action == "delete" && !options.yes) {
+    const std::string what =
+        options.version.empty() ? "every version" : "version " + options.version;
+    if (!Agrees("schema", "delete " + what + " of " + options.subject + " for good")) return kUsage;
+  }
   const auto call = ToCall(options);
   if (!call) return PrintError("schema", call.error());
   auto client = Connect(remote);

@@ -1,9 +1,6 @@
 #include "app/table_changes.h"
 
 #include <cstdio>
-#include <iostream>
-
-#include <unistd.h>
 
 #include "base/time.h"
 
@@ -203,17 +200,10 @@ int Prepare(const JsonValue& metadata, const TableOptions& options, Commit* comm
                         : PointRef(metadata, options, options.ref, options.action, commit);
 }
 
-// Whether somebody at the terminal agrees.
-bool Agrees(const TableOptions& options, const std::string& says) {
+// Whether it takes data out of sight, and nobody wants that.
+bool IsUnwanted(const TableOptions& options, const std::string& says) {
   const bool asks = options.action == "rollback" || !options.drop.empty();
-  if (!asks || options.yes) return true;
-  if (::isatty(STDIN_FILENO) == 0) {
-    std::fputs("tidemark table: this takes data out of sight; say --yes\n", stderr);
-    return false;
-  }
-  std::fprintf(stderr, "%s: %s? [y/N] ", options.table.c_str(), says.c_str());
-  std::string answer;
-  return std::getline(std::cin, answer) && (answer == "y" || answer == "yes");
+  return asks && !options.yes && !Agrees("table", options.table + ": " + says);
 }
 
 }  // namespace
@@ -228,7 +218,7 @@ int ChangeTable(CatalogClient* client, const JsonValue& metadata, const TableOpt
     std::printf("%s\n", body.ToJson().c_str());
     return kOk;
   }
-  if (!Agrees(options, commit.says)) return kUsage;
+  if (IsUnwanted(options, commit.says)) return kUsage;
   if (!client->Post(CatalogClient::PathOf(TableName::Parse(options.table)), body.ToJson())) {
     return client->exit();
   }

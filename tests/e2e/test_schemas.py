@@ -174,7 +174,9 @@ def test_the_command_does_all_that_the_doors_do(server, tmp_path):
     assert code == 0 and "draft 3" in err
     subjects = {s["subject"]: s for s in json.loads(tool(server, "list")[1])["subjects"]}
     assert subjects["order"]["mode"] == "off" and subjects["order"]["compatibility"] == "NONE"
-    assert tool(server, "delete", "order")[0] == 0
+    code, output = tool(server, "delete", "order")[:2]  # Not without being asked, or told.
+    assert code == 2 and tool(server, "show", "order")[0] == 0, output
+    assert tool(server, "delete", "order", "--yes")[0] == 0
     assert tool(server, "show", "order")[0] == 3
 
 
