@@ -89,6 +89,10 @@ struct SchemaOptions {
   bool yes = false;  // Of delete: do not ask.
 };
 
+struct CompletionOptions {
+  std::string shell;  // bash, zsh, fish.
+};
+
 struct TableOptions {
   // list, describe, files, partitions, snapshots, history, refs, rollback, tag, branch, alter.
   std::string action;
@@ -152,6 +156,7 @@ ServeOptions ToServeOptions(const config::Settings& settings);
 void AddSqlOptions(CLI::App* app, SqlOptions* options);
 void AddSendOptions(CLI::App* app, SendOptions* options);
 void AddDemoOptions(CLI::App* app, DemoOptions* options);
+void AddCompletionOptions(CLI::App* app, CompletionOptions* options);
 void AddDoctorOptions(CLI::App* app, DoctorOptions* options);
 
 // `add_remote` adds the options of a Remote.
@@ -181,6 +186,8 @@ int RunSchema(const Remote& remote, const SchemaOptions& options);
 // kCheckFailed: an event that is replayed is still not valid.
 int RunQuarantine(const Remote& remote, const QuarantineOptions& options);
 // Offline checks: kCheckFailed if one failed, kConflict while a server owns the directory.
+// `program`: the whole command line.
+int RunCompletion(const CLI::App& program, const CompletionOptions& options);
 int RunDoctor(const DoctorOptions& options);
 int RunKey(const Remote& remote, const KeyOptions& options);
 int RunTable(const Remote& remote, const TableOptions& options);

@@ -73,6 +73,24 @@ int Serve(const ConfigSources& sources, const std::string& crash_at, std::uint64
   return RunServe(options);
 }
 
+constexpr const char* kFooter =
+    "Files:\n"
+    "  ./tidemark.toml             Settings, if it is there; `tidemark config docs` describes "
+    "them\n"
+    "  tidemark-data               The data directory, unless --data-dir names another\n"
+    "Environment:\n"
+    "  TIDEMARK_KEY                API key of the commands that ask a server\n"
+    "  TIDEMARK_SECTION__NAME      Any setting, as TIDEMARK_HTTP__LISTEN\n"
+    "Exit codes:\n"
+    "  0 done, 1 failed, 2 usage, 3 not found, 4 refused, 5 no server or network, 6 conflict,\n"
+    "  7 done in part, 8 a check found something\n"
+    "Examples:\n"
+    "  tidemark serve --dev\n"
+    "  tidemark send '{\"event_type\":\"signup\"}'\n"
+    "  tidemark sql \"select event_type, count(*) from events group by 1\"\n"
+    "`tidemark help COMMAND...` tells more of a command, `tidemark completion SHELL` completes "
+    "them.";
+
 // The commands, each with what runs it and the options that it reads.
 class CommandLine {
  public:
@@ -84,6 +102,7 @@ class CommandLine {
     AddCatalog();
     AddRegistry();
     AddLocal();
+    app_.footer(kFooter);  // Last: what is added has the footer of what it is added to.
   }
   CommandLine(const CommandLine&) = delete;
   CommandLine& operator=(const CommandLine&) = delete;
@@ -125,6 +144,25 @@ class CommandLine {
     std::fprintf(stderr, "%s: %s\n`%s --help` tells how it is written\n", name.c_str(),
                  error.what(), name.c_str());
     return kUsage;
+  }
+
+  // As `tidemark COMMAND... --help`.
+  int Help() {
+    const CLI::App* meant = &app_;
+    std::string name = "tidemark";
+    for (const std::string& word : help_words_) {
+      if (CommandsOf(*meant).empty() || IsUnknownCommand(*meant, word)) {
+        std::fprintf(stderr, "%s: there is no command `%s`%s\n`%s --help` lists them\n",
+                     name.c_str(), word.c_str(), CommandHint(*meant, word).c_str(), name.c_str());
+        return kUsage;
+      }
+      meant = meant->get_subcommand(word);
+      name += " " + word;
+    }
+    // Not help(), which is that of the command that was parsed: this one.
+    const auto formatter = meant->get_formatter();
+    std::printf("%s", formatter->make_help(meant, name, CLI::AppFormatMode::Normal).c_str());
+    return kOk;
   }
 
   CLI::App* Add(const char* name, const char* what, std::function<int()> run) {
@@ -210,6 +248,12 @@ class CommandLine {
     Add("version", "Print the version", [this] {
       return RunVersion(version_json_);
     })->add_flag("--json", version_json_, "As JSON");
+    Add("help", "What a command does and takes", [this] {
+      return Help();
+    })->add_option("command", help_words_, "As `table rollback`; none: all commands in short");
+    AddCompletionOptions(Add("completion", "Print what makes a shell complete commands and options",
+                             [this] { return RunCompletion(app_, completion_); }),
+                         &completion_);
     app_.set_version_flag("--version", [] { return VersionText(); }, "Print the version");
   }
 
@@ -228,6 +272,8 @@ class CommandLine {
   SchemaOptions schema_;
   QuarantineOptions quarantine_;
   DoctorOptions doctor_;
+  CompletionOptions completion_;
+  std::vector<std::string> help_words_;
   bool version_json_ = false;
 };
 
