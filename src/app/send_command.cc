@@ -93,7 +93,7 @@ int PrintSums(const Sums& sums) {
 }  // namespace
 
 void AddSendOptions(CLI::App* app, SendOptions* options) {
-  app->add_option("events", options->events, "Events as JSON; none: read --file");
+  app->add_option("events", options->events, "Events as JSON; none, or -: read --file");
   app->add_option("--file,-f", options->file, "NDJSON, an array or one object; - is stdin")
       ->capture_default_str();
   app->add_option("--batch", options->batch, "Events a request")
@@ -106,7 +106,8 @@ int RunSend(const Remote& remote, const SendOptions& options) {
   if (!client) return PrintError("send", client.error());
   Sums sums;
   int code = kOk;
-  if (!options.events.empty()) {
+  const bool piped = options.events == std::vector<std::string>{"-"};
+  if (!options.events.empty() && !piped) {
     std::string lines;
     for (const std::string& event : options.events) lines += event + "\n";
     std::istringstream in(lines);

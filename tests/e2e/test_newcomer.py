@@ -146,6 +146,8 @@ def test_events_that_are_none(server, tmp_path):
     assert code == 2 and "no event" in errors and "--file" in errors, errors
     code, _, errors = run(tmp_path, "send", "--file", "bad.json", *at)
     assert code == 4 and "hint: " in errors, errors
+    code, _, errors = run(tmp_path, "send", "-", *at, text='{"event_type":"a"}\n')
+    assert code == 0 and "1 accepted" in errors, errors
     code, _, errors = run(tmp_path, "send", *at, text='{"event_type":"a"}\n')
     assert code == 0 and "1 accepted, 0 refused" in errors, errors
     code, _, errors = run(tmp_path, "send", '{"event_type":"a"}', '{"type_of_event":"a"}', *at)
