@@ -91,6 +91,7 @@ std::string Joined(const std::vector<std::string>& words, std::string_view betwe
 // Every command but the program itself, quoted.
 std::string Places(const std::vector<CommandWords>& all, std::string_view between) {
   std::vector<std::string> places;
+  places.reserve(all.size());
   for (const CommandWords& one : all) {
     if (!one.at.empty()) places.push_back(Quoted(one.at, kQuoteOfSh));
   }
@@ -105,6 +106,7 @@ std::string ValueCases(const std::vector<CommandWords>& all,
     for (const OptionWords& option : command.options) {
       if (option.values.empty()) continue;
       std::vector<std::string> cases;
+      cases.reserve(option.names.size());
       for (const std::string& name : option.names) {
         cases.push_back(Quoted(command.at + " " + name, kQuoteOfSh));
       }
@@ -129,6 +131,7 @@ std::string ForBash(const std::vector<CommandWords>& all) {
       "  case \"$at\" in\n";
   for (const CommandWords& command : all) {
     std::vector<std::string> words;
+    words.reserve(command.commands.size() + 2 * command.options.size());
     for (const auto& [name, what] : command.commands) words.push_back(name);
     for (const OptionWords& option : command.options) {
       words.insert(words.end(), option.names.begin(), option.names.end());
@@ -142,6 +145,13 @@ std::string ForBash(const std::vector<CommandWords>& all) {
          "  COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n"
          "}\n"
          "complete -o default -F _tidemark tidemark\n";
+}
+
+// "name:what it does", quoted.
+std::string Described(const std::string& name, const std::string& what) {
+  std::string both = name;
+  both.append(":").append(what);
+  return Quoted(both, kQuoteOfSh);
 }
 
 std::string ForZsh(const std::vector<CommandWords>& all) {
@@ -162,13 +172,11 @@ std::string ForZsh(const std::vector<CommandWords>& all) {
   for (const CommandWords& command : all) {
     std::vector<std::string> commands;
     std::vector<std::string> options;
-    for (const auto& [name, what] : command.commands) {
-      commands.push_back(Quoted(name + ":" + what, kQuoteOfSh));
-    }
+    commands.reserve(command.commands.size());
+    options.reserve(2 * command.options.size());
+    for (const auto& [name, what] : command.commands) commands.push_back(Described(name, what));
     for (const OptionWords& option : command.options) {
-      for (const std::string& name : option.names) {
-        options.push_back(Quoted(name + ":" + option.what, kQuoteOfSh));
-      }
+      for (const std::string& name : option.names) options.push_back(Described(name, option.what));
     }
     out += "    (" + Quoted(command.at, kQuoteOfSh) + ") commands=(" + Joined(commands, " ") +
            ") options=(" + Joined(options, " ") + ") ;;\n";
@@ -216,11 +224,15 @@ std::string ForFish(const std::vector<CommandWords>& all) {
       "end\n"
       "complete -c tidemark -e\n";
   for (const CommandWords& command : all) {
-    const std::string where = "complete -c tidemark -n \"__tidemark_at '" + command.at + "'\"";
+    std::string where = "complete -c tidemark -n \"__tidemark_at '";
+    where.append(command.at).append("'\"");
     for (const auto& [name, what] : command.commands) {
-      out += where + " -f -a " + name + " -d " + Quoted(what, kQuoteOfFish) + "\n";
+      out.append(where).append(" -f -a ").append(name).append(" -d ");
+      out.append(Quoted(what, kQuoteOfFish)).append("\n");
     }
-    for (const OptionWords& option : command.options) out += where + FishOption(option) + "\n";
+    for (const OptionWords& option : command.options) {
+      out.append(where).append(FishOption(option)).append("\n");
+    }
   }
   return out;
 }
