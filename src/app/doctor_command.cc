@@ -69,6 +69,26 @@ void PrintStream(const ops::LostStream& stream) {
   std::printf("\n");
 }
 
+void PrintLoss(const ops::AcceptedLoss& loss) {
+  for (const std::string& problem : loss.problems) std::printf("lost     %s\n", problem.c_str());
+  for (const ops::LostStream& stream : loss.streams) PrintStream(stream);
+  if (loss.carried_on) {
+    std::printf("accepted %s goes on where the lake ends: an earlier call was carried on\n",
+                loss.new_log.c_str());
+  } else {
+    std::printf(
+        "lost     whether more was acknowledged after that cannot be known from what is left\n");
+    std::printf("accepted log %s is given up, %s goes on where the lake ends\n",
+                loss.old_log.c_str(), loss.new_log.c_str());
+  }
+  if (!loss.set_aside.empty()) {
+    std::printf("kept     the old files are in %s/\n", loss.set_aside.c_str());
+  }
+  if (loss.frames == 0 && !loss.carried_on) {
+    std::printf("forgot   the ids of all events before: one that is sent again is stored again\n");
+  }
+}
+
 int AcceptLostLog(const ops::Premises& premises) {
   env::Random random(env::EntropySeed());
   const auto loss = ops::AcceptLostLog(premises, &random);
@@ -78,18 +98,7 @@ int AcceptLostLog(const ops::Premises& premises) {
                                     : code == Code::kNotFound ? kNotFound
                                                               : kFailed);
   }
-  for (const std::string& problem : loss->problems) std::printf("lost     %s\n", problem.c_str());
-  for (const ops::LostStream& stream : loss->streams) PrintStream(stream);
-  std::printf(
-      "lost     whether more was acknowledged after that cannot be known from what is left\n");
-  std::printf("accepted log %s is given up, %s goes on where the lake ends\n",
-              loss->old_log.c_str(), loss->new_log.c_str());
-  if (!loss->set_aside.empty()) {
-    std::printf("kept     the old files are in %s/\n", loss->set_aside.c_str());
-  }
-  if (loss->frames == 0) {
-    std::printf("forgot   the ids of all events before: one that is sent again is stored again\n");
-  }
+  PrintLoss(*loss);
   return kOk;
 }
 

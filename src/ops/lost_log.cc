@@ -40,15 +40,10 @@ Status RemoveFolder(env::Disk* disk, std::string_view folder) {
   return {};
 }
 
-// The tables that a log feeds, which must be one log.
+// The tables that a log feeds, which must be one log. None: nothing was ever settled.
 Result<Tables> FedTables(catalog::SqliteCatalog* catalog) {
   TM_ASSIGN(Tables tables, catalog->ListTables());
   std::erase_if(tables, [](const auto& table) { return !table.managed; });
-  if (tables.empty()) {
-    return Fail(Code::kNotFound,
-                "no table was ever settled: without its log this data directory has no events;"
-                " begin a new one");
-  }
   for (const catalog::TableRecord& table : tables) {
     if (table.log_id == tables.front().log_id) continue;
     return Fail(Code::kCorruption, "the tables are of more than one log: " + tables.front().log_id +
@@ -67,7 +62,8 @@ std::map<std::string, LogOffset, std::less<>> SettledEnds(const Tables& tables) 
 }
 
 // Whether a start would go on with log/ as it is, or must not be helped to lose what is in it.
-Status CheckLost(env::Disk* disk, const Tables& tables) {
+// `old_log`: the one that the tables name; empty: there is no table.
+Status CheckLost(env::Disk* disk, const Tables& tables, const std::string& old_log) {
   TM_ASSIGN(const auto names, NamesIn(*disk, kFolder));
   auto next = SettledEnds(tables);
   bool jumps = false;
@@ -78,16 +74,16 @@ Status CheckLost(env::Disk* disk, const Tables& tables) {
     return Status();
   });
   if (!log && log.error().code() != Code::kCorruption) return Fail(log.error());
-  if (!log || !log->log_id) return {};
-  if (log->log_id->ToString() == tables.front().log_id) {
-    if (jumps) return {};
+  if (!log || jumps) return {};
+  const std::string found = log->log_id ? log->log_id->ToString() : std::string();
+  if (found == old_log || old_log.empty()) {
     return Fail(Code::kConflict,
                 "the log is whole and goes on from what is settled: nothing is lost");
   }
   // A start that was refused made one without events.
   if (log->frames == 0 && !log->tail) return {};
   return Fail(Code::kConflict,
-              "log/ holds another log (" + log->log_id->ToString() +
+              "log/ holds another log (" + found +
                   "), which has events: put the right one back, or move this one away first");
 }
 
@@ -178,8 +174,8 @@ class Carrier {
 };
 
 // The new log, durable, under a name that no start looks at.
-Status WriteNewLog(const Premises& premises, const Tables& tables, env::Random* random,
-                   AcceptedLoss* loss) {
+Result<Uuid> WriteNewLog(const Premises& premises, const Tables& tables, env::Random* random,
+                         AcceptedLoss* loss) {
   TM_TRY(RemoveFolder(premises.disk, kUnfinished));
   wal::LogOptions options{.folder = std::string(kUnfinished)};
   options.frame_bytes_max = 512_MiB;  // Whatever the server's limits were.
@@ -189,16 +185,15 @@ Status WriteNewLog(const Premises& premises, const Tables& tables, env::Random* 
   loss->new_log = log->log_id().ToString();
   Carrier carrier(log.get(), SettledEnds(tables));
   TM_ASSIGN(const auto names, NamesIn(*premises.disk, kFolder));
-  const auto old_log = Uuid::Parse(loss->old_log);
-  if (!old_log) return Fail(Code::kCorruption, "the catalog names no log: " + loss->old_log);
   TM_ASSIGN(wal::Salvaged salvaged,
-            wal::Salvage(premises.disk, std::string(kFolder), names, *old_log,
+            wal::Salvage(premises.disk, std::string(kFolder), names, Uuid::Parse(loss->old_log),
                          [&](const wal::Frame& frame) { return carrier.Carry(frame); }));
   TM_TRY(carrier.Finish(salvaged.ends));
+  if (loss->old_log.empty() && salvaged.log_id) loss->old_log = salvaged.log_id->ToString();
   loss->frames = salvaged.frames;
   loss->problems = std::move(salvaged.problems);
   loss->streams = carrier.Streams();
-  return {};
+  return log->log_id();
 }
 
 // What the table says from now on about the log that it was fed from until `settled`.
@@ -270,6 +265,11 @@ Status SwapFolders(env::Disk* disk, AcceptedLoss* loss) {
   TM_ASSIGN(const bool there, disk->Exists(kFolder));
   if (there) {
     loss->set_aside = std::string(kSetAside) + loss->new_log;
+    for (;;) {  // A start that was refused between two calls made one more.
+      TM_ASSIGN(const bool taken, disk->Exists(loss->set_aside));
+      if (!taken) break;
+      loss->set_aside.push_back('+');
+    }
     TM_TRY(disk->Rename(kFolder, loss->set_aside));
   }
   TM_TRY(disk->Rename(kUnfinished, kFolder));
@@ -287,21 +287,24 @@ Result<AcceptedLoss> AcceptLostLog(const Premises& premises, env::Random* random
   TM_ASSIGN(auto catalog, catalog::SqliteCatalog::Open(database.get()));
   TM_ASSIGN(const Tables tables, FedTables(catalog.get()));
   AcceptedLoss loss;
-  loss.old_log = tables.front().log_id;
+  if (!tables.empty()) loss.old_log = tables.front().log_id;
   TM_ASSIGN(const auto unfinished, LogIdIn(premises.disk, kUnfinished));
-  if (unfinished && unfinished->ToString() == loss.old_log) {  // A crash came before the swap.
-    loss.new_log = loss.old_log;
-    TM_TRY(SwapFolders(premises.disk, &loss));
-    return loss;
+  if (unfinished) {
+    TM_ASSIGN(const Epoch owned, catalog->CurrentEpoch(unfinished->ToString()));
+    if (owned != Epoch(0)) {  // A crash came before the swap.
+      loss.carried_on = true;
+      loss.new_log = unfinished->ToString();
+      TM_TRY(SwapFolders(premises.disk, &loss));
+      return loss;
+    }
+    TM_TRY(RemoveAttempt(premises, tables, *unfinished));
   }
-  TM_TRY(CheckLost(premises.disk, tables));
-  if (unfinished) TM_TRY(RemoveAttempt(premises, tables, *unfinished));
-  TM_TRY(WriteNewLog(premises, tables, random, &loss));
+  TM_TRY(CheckLost(premises.disk, tables, loss.old_log));
+  TM_ASSIGN(const Uuid new_log, WriteNewLog(premises, tables, random, &loss));
   TM_TRY(premises.disk->SyncDir(""));
-  const auto new_log = Uuid::Parse(loss.new_log);
   std::vector<catalog::ContinuedTable> continued;
   for (const catalog::TableRecord& table : tables) {
-    TM_ASSIGN(auto next, ContinueTable(premises, table, *new_log));
+    TM_ASSIGN(auto next, ContinueTable(premises, table, new_log));
     continued.push_back(std::move(next));
   }
   TM_TRY(catalog->ContinueLog(loss.old_log, loss.new_log, continued));

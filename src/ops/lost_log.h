@@ -29,6 +29,9 @@ struct LostStream {
 };
 
 struct AcceptedLoss {
+  // A call that a crash ended was carried on: it has read the old log, and what it found there is
+  // empty here.
+  bool carried_on = false;
   std::string old_log;
   std::string new_log;
   std::string set_aside;              // The folder that log/ is now; empty: there was none.
@@ -44,8 +47,8 @@ struct AcceptedLoss {
 // of the catalog and in its own metadata, which also says what it left (`tidemark.lost-logs`).
 //
 // A crash leaves the directory as it was, or is carried on by calling it again. Errors: kConflict
-// (nothing is lost, or log/ is another log's that has events), kNotFound (no table was ever
-// settled, so that there is nothing to go on from), kCorruption, kIoError.
+// (nothing is lost, or log/ is another log's that has events), kNotFound (there is no catalog),
+// kCorruption, kIoError.
 Result<AcceptedLoss> AcceptLostLog(const Premises& premises, env::Random* random);
 
 }  // namespace tidemark::ops

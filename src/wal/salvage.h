@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,7 @@
 namespace tidemark::wal {
 
 struct Salvaged {
+  std::optional<Uuid> log_id;  // Nothing: no segment of it could be read.
   std::uint64_t segments = 0;  // Whose header could be read.
   std::uint64_t frames = 0;
   // How far each project is known to have gone: by its frames, and by the headers of the segments
@@ -29,10 +31,10 @@ struct Salvaged {
 
 // Visits every frame that verifies, oldest first; those that a later segment cuts off are not the
 // log's. The last group of a segment whose successor is gone is taken, as a start takes that of the
-// last one. Segments of another log than `log_id` are left alone and told. Errors: kIoError,
-// kUnimplemented (a newer format), what `visit` returned.
+// last one. Segments of another log than `log_id` (nothing: than the first one's) are left alone
+// and told. Errors: kIoError, kUnimplemented (a newer format), what `visit` returned.
 Result<Salvaged> Salvage(env::Disk* disk, const std::string& folder,
-                         const std::vector<std::string>& names, const Uuid& log_id,
+                         const std::vector<std::string>& names, std::optional<Uuid> log_id,
                          const FrameVisitor& visit);
 
 }  // namespace tidemark::wal

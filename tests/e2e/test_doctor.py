@@ -266,6 +266,26 @@ def test_what_a_damaged_log_still_has_is_kept(folder):
         assert server.scalar("select count(distinct log_offset) from events") == 141
 
 
+def test_a_damaged_log_of_which_nothing_was_settled_is_kept_as_far_as_it_can_be_read(tmp_path):
+    for part in ("first", "second", "third"):
+        with Tidemark(tmp_path / "data") as server:
+            for half in range(2):
+                server.post("/v1/events", [{"event_id": f"{part}-{half}-{n}", "event_type": part} for n in range(10)])
+    folder = tmp_path / "data"
+    damaged = next(path for path in (folder / "log").iterdir() if b"second-0-0" in path.read_bytes())
+    data = bytearray(damaged.read_bytes())
+    data[data.index(b"second-0-5")] ^= 0xFF
+    damaged.write_bytes(data)
+    assert doctor(folder)[0] == CHECK_FAILED
+    code, _, output = doctor(folder, "--accept-lost-log")
+    assert code == 0 and "default.events: all below offset 0 is in the lake, 50 more could be read; 20 to 30 are lost" in output, output
+    with Tidemark(folder) as server:
+        assert server.rows("select event_type, count(*), count(distinct log_offset) from events group by 1 order by 1") == [("first", 20, 20), ("second", 10, 10), ("third", 20, 20)]
+        server.settle()
+        assert server.verify()["ok"]
+    assert doctor(folder, "--accept-lost-log")[0] == CONFLICT
+
+
 def test_a_log_that_is_not_lost_is_not_given_up(folder, tmp_path):
     before = files(folder)
     code, _, output = doctor(folder, "--accept-lost-log")
@@ -291,10 +311,11 @@ def test_giving_up_a_log_is_carried_on_after_a_crash(folder):
         path.unlink()
     for path, data in catalog.items():
         path.write_bytes(data)
-    for _ in range(2):
+    for round in range(2):
         (folder / "log").rename(folder / "log.new")
         code, _, output = doctor(folder, "--accept-lost-log")
         assert code == 0 and not (folder / "log.new").exists(), output
+        assert ("carried on" in output) == (round == 1), output
     with Tidemark(folder) as server:
         assert server.scalar("select count(*) from events") == 100
         server.post("/v1/events", {"event_type": "later"})
