@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "engine/utc_times_duckdb.h"
 #include "engine/wildcard.h"
 #include "engine/wrapped_functions_duckdb.h"
 
@@ -179,6 +180,7 @@ void BoundFunctions(duckdb::DatabaseInstance& instance) {
   for (const char* name : kPadding) {
     WrapWithCheck(&loader, name, LogicalTypeId::INTEGER, CheckPadding);
   }
+  CountInUtc(instance);
 }
 
 }  // namespace tidemark::engine
