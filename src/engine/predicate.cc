@@ -80,4 +80,28 @@ bool MayMatch(const Predicate& predicate, const std::function<ValueRange(std::si
   }
 }
 
+WholeRange RangeWanted(const Predicate& predicate, const std::function<bool(std::size_t)>& wanted) {
+  WholeRange range;
+  if (predicate.kind == Kind::kNothing) return {.min = 0, .max = -1};
+  if (predicate.kind == Kind::kAll) {
+    for (const Predicate& child : predicate.children) {
+      const WholeRange of_child = RangeWanted(child, wanted);
+      range.min = std::max(range.min, of_child.min);
+      range.max = std::min(range.max, of_child.max);
+    }
+    return range;
+  }
+  if (predicate.values.empty() || !wanted(predicate.operand)) return range;
+  const auto* first = std::get_if<std::int64_t>(&predicate.values.front());
+  const auto* last = std::get_if<std::int64_t>(&predicate.values.back());
+  if (first == nullptr || last == nullptr) return range;
+  // Less than the least of all and greater than the greatest is too rare to be told.
+  if (predicate.kind == Kind::kEqual) return {.min = *first, .max = *last};
+  if (predicate.kind == Kind::kLess && *first > range.min) range.max = *first - 1;
+  if (predicate.kind == Kind::kLessOrEqual) range.max = *first;
+  if (predicate.kind == Kind::kGreater && *first < range.max) range.min = *first + 1;
+  if (predicate.kind == Kind::kGreaterOrEqual) range.min = *first;
+  return range;
+}
+
 }  // namespace tidemark::engine

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <variant>
@@ -54,5 +55,14 @@ struct Predicate {
 // Whether a row may match whose operands lie in their ranges. `range_of` is asked for those that
 // matter.
 bool MayMatch(const Predicate& predicate, const std::function<ValueRange(std::size_t)>& range_of);
+
+struct WholeRange {  // Inclusive; empty if min > max.
+  std::int64_t min = std::numeric_limits<std::int64_t>::min();
+  std::int64_t max = std::numeric_limits<std::int64_t>::max();
+};
+
+// Where a row's operands that are `wanted` lie if the row matches, and are whole numbers or times:
+// null or elsewhere means that it does not match. The whole range if nothing is known.
+WholeRange RangeWanted(const Predicate& predicate, const std::function<bool(std::size_t)>& wanted);
 
 }  // namespace tidemark::engine

@@ -436,4 +436,10 @@ bool Pruner::MayMatch(duckdb::ClientContext& context,
   });
 }
 
+WholeRange Pruner::RangeWanted(std::size_t column) const {
+  return engine::RangeWanted(predicate_, [&](std::size_t i) {
+    return operands_[i].of == nullptr && operands_[i].column == column;
+  });
+}
+
 }  // namespace tidemark::engine

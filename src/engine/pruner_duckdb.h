@@ -45,6 +45,8 @@ class Pruner {
   // `range_of`: of a column of the scan.
   bool MayMatch(duckdb::ClientContext& context,
                 const std::function<ValueRange(std::size_t column)>& range_of) const;
+  // Where the column of whole numbers or times lies in rows that match; see engine/predicate.h.
+  WholeRange RangeWanted(std::size_t column) const;
 
  private:
   class Maker;

@@ -1,4 +1,6 @@
-// tm_rows: hot rows as the engine's vectors, without copies where the engine allows it.
+// tm_rows: hot rows as the engine's vectors, without copies where the engine allows it. Where a
+// statement wants few rows by their time, those are found first and gathered from several chunks:
+// hot rows come in no order of time, so that most chunks have some.
 
 #include <algorithm>
 #include <array>
@@ -14,6 +16,7 @@
 #include "duckdb/planner/expression/bound_columnref_expression.hpp"
 #include "duckdb/planner/operator/logical_get.hpp"
 #include "engine/files_duckdb.h"
+#include "engine/gathered_column.h"
 #include "engine/pruner_duckdb.h"
 #include "engine/scan_duckdb.h"
 
@@ -31,6 +34,9 @@ static_assert(kChunkRows == STANDARD_VECTOR_SIZE);
 // Chunks that one thread takes at a time: enough to make batches worth their bookkeeping, few
 // enough that a small table still uses every thread.
 constexpr std::size_t kMorselChunks = 16;
+
+// Of a chunk, so many rows are gathered; more are left to the statement's filter.
+constexpr std::size_t kGatheredRowsMax = kChunkRows / 8;
 
 struct ChunkRef {
   const event::RowSource* source;
@@ -56,6 +62,7 @@ struct BindData final : duckdb::FunctionData {
 struct GlobalState final : duckdb::GlobalTableFunctionState {
   std::vector<ChunkRef> chunks;
   std::vector<duckdb::column_t> columns;
+  WholeRange times;  // Rows elsewhere do not match.
   std::atomic<std::size_t> next{0};
 
   duckdb::idx_t MaxThreads() const override {
@@ -65,7 +72,10 @@ struct GlobalState final : duckdb::GlobalTableFunctionState {
 
 // What one thread needs for one projected column.
 struct ColumnState {
+  explicit ColumnState(event::Type type) : gathered(type) {}
+
   event::ColumnScratch scratch;
+  GatheredColumn gathered;
   const StringRef* entries = nullptr;
   std::uint32_t size = 0;
   duckdb::unique_ptr<duckdb::Vector> dictionary;
@@ -73,6 +83,8 @@ struct ColumnState {
 
 struct LocalState final : duckdb::LocalTableFunctionState {
   std::vector<std::unique_ptr<ColumnState>> columns;
+  std::unique_ptr<event::ColumnScratch> times;
+  std::array<std::uint32_t, kChunkRows> rows;  // Of a chunk, those that are gathered.
   std::size_t at = 0;
   std::size_t end = 0;
   std::size_t batch = 0;
@@ -120,6 +132,11 @@ duckdb::unique_ptr<duckdb::GlobalTableFunctionState> InitGlobal(
   const auto& bind = input.bind_data->Cast<BindData>();
   auto state = duckdb::make_uniq<GlobalState>();
   state->columns.assign(input.column_ids.begin(), input.column_ids.end());
+  for (const auto& pruner : bind.pruners) {
+    const WholeRange wanted = pruner->RangeWanted(bind.relation->schema->timestamp);
+    state->times.min = std::max(state->times.min, wanted.min);
+    state->times.max = std::min(state->times.max, wanted.max);
+  }
   for (const auto& source : bind.relation->hot) {
     for (std::size_t chunk = 0; chunk < source->chunk_count(); ++chunk) {
       const auto may_match = [&](const std::shared_ptr<const Pruner>& pruner) {
@@ -200,36 +217,118 @@ void Fill(const ColumnView& view, std::size_t rows, ColumnState* state, duckdb::
   }
 }
 
-void Scan(duckdb::ClientContext& /*context*/, duckdb::TableFunctionInput& input,
+// The places of the `count` times that lie in `range`, into `rows`; how many.
+std::size_t FindTimes(const std::int64_t* times, std::size_t count, const WholeRange& range,
+                      std::uint32_t* rows) {
+  const auto is_in = [&](std::size_t row) {
+    return static_cast<std::uint32_t>((times[row] >= range.min) & (times[row] <= range.max));
+  };
+  constexpr std::size_t kBlock = 64;
+  std::size_t found = 0;
+  for (std::size_t from = 0; from < count; from += kBlock) {
+    const std::size_t end = std::min(from + kBlock, count);
+    if (end - from == kBlock) {
+      std::uint32_t any = 0;
+      for (std::size_t i = 0; i < kBlock; ++i) any |= is_in(from + i);
+      if (any == 0) continue;
+    }
+    for (std::size_t row = from; row < end; ++row) {
+      rows[found] = static_cast<std::uint32_t>(row);
+      found += is_in(row);
+    }
+  }
+  return found;
+}
+
+// Finds the rows to gather; nothing: the chunk is to be taken whole.
+std::optional<std::size_t> FindRows(const GlobalState& global, const ChunkRef& chunk,
+                                    LocalState* local) {
+  const event::TimeRange there = chunk.source->ChunkTimes(chunk.chunk);
+  if (there.min.value >= global.times.min && there.max.value <= global.times.max) {
+    return std::nullopt;
+  }
+  if (local->times == nullptr) {
+    local->times = std::make_unique_for_overwrite<event::ColumnScratch>();
+  }
+  const std::size_t column = chunk.source->schema().timestamp;
+  const ColumnView view = chunk.source->Read(chunk.chunk, column, local->times.get());
+  if (view.kind != ColumnView::Kind::kFixed || view.validity != nullptr) return std::nullopt;
+  const std::size_t found =
+      FindTimes(static_cast<const std::int64_t*>(view.fixed), chunk.source->ChunkRows(chunk.chunk),
+                global.times, local->rows.data());
+  return found <= kGatheredRowsMax ? std::optional(found) : std::nullopt;
+}
+
+// Calls take(state of the column, view of the chunk's, place in the scan).
+template <class Take>
+void ReadColumns(const GlobalState& global, const event::TableSchema& schema, const ChunkRef& chunk,
+                 LocalState* local, const Take& take) {
+  for (std::size_t i = 0; i < global.columns.size(); ++i) {
+    const std::size_t column = global.columns[i];
+    // The virtual row id, asked for by count(*), has no values here.
+    if (column >= schema.columns.size()) continue;
+    auto& state = local->columns[i];
+    if (state == nullptr) state = std::make_unique<ColumnState>(schema.columns[column].type);
+    // A column of another engine: only files have it.
+    const bool there = column < chunk.source->schema().columns.size();
+    take(state.get(),
+         there ? chunk.source->Read(chunk.chunk, column, &state->scratch) : ColumnView(), i);
+  }
+}
+
+// Puts the found rows behind the `gathered` ones. False: the next chunk would take texts away that
+// the rows refer to.
+bool Gather(const GlobalState& global, const event::TableSchema& schema, const ChunkRef& chunk,
+            std::size_t found, std::size_t gathered, LocalState* local) {
+  bool stays = true;
+  ReadColumns(global, schema, chunk, local,
+              [&](ColumnState* state, const ColumnView& view, std::size_t /*place*/) {
+                state->gathered.Put(view, local->rows.data(), found, gathered);
+                stays &= state->scratch.texts.empty();
+              });
+  return stays;
+}
+
+// One vector of rows: a chunk, or what is wanted of several of a morsel. Nothing at the end.
+void Scan(duckdb::ClientContext& context, duckdb::TableFunctionInput& input,
           duckdb::DataChunk& out) {
   auto& global = input.global_state->Cast<GlobalState>();
   auto& local = input.local_state->Cast<LocalState>();
-  if (local.at == local.end) {
-    const std::size_t morsel = global.next.fetch_add(1, std::memory_order_relaxed);
-    local.batch = morsel;
-    local.at = std::min(morsel * kMorselChunks, global.chunks.size());
-    local.end = std::min(local.at + kMorselChunks, global.chunks.size());
-    if (local.at == local.end) return;
-  }
-  const ChunkRef& chunk = global.chunks[local.at++];
-  const std::size_t columns = input.bind_data->Cast<BindData>().relation->schema->columns.size();
-  const std::size_t rows = chunk.source->ChunkRows(chunk.chunk);
-  for (std::size_t i = 0; i < global.columns.size(); ++i) {
-    // The virtual row id, asked for by count(*), has no values here.
-    if (global.columns[i] >= columns) continue;
-    if (global.columns[i] >= chunk.source->schema().columns.size()) {
-      // A column of another engine: only files have it.
-      out.data[i].SetVectorType(duckdb::VectorType::CONSTANT_VECTOR);
-      duckdb::ConstantVector::SetNull(out.data[i], true);
+  const event::TableSchema& schema = *input.bind_data->Cast<BindData>().relation->schema;
+  std::size_t gathered = 0;
+  for (bool more = true; more; ++local.at) {
+    if (local.at == local.end) {
+      // Rows of two morsels are in no one batch.
+      if (gathered > 0) break;
+      if (context.IsInterrupted()) throw duckdb::InterruptException();
+      local.batch = global.next.fetch_add(1, std::memory_order_relaxed);
+      local.at = std::min(local.batch * kMorselChunks, global.chunks.size());
+      local.end = std::min(local.at + kMorselChunks, global.chunks.size());
+      if (local.at == local.end) return;
+    }
+    const ChunkRef& chunk = global.chunks[local.at];
+    const auto found = FindRows(global, chunk, &local);
+    if (found && gathered + *found <= kChunkRows) {
+      if (*found > 0) more = Gather(global, schema, chunk, *found, gathered, &local);
+      gathered += *found;
       continue;
     }
-    auto& state = local.columns[i];
-    if (state == nullptr) state = std::make_unique<ColumnState>();
-    const ColumnView view =
-        chunk.source->Read(chunk.chunk, std::size_t{global.columns[i]}, &state->scratch);
-    Fill(view, rows, state.get(), &out.data[i]);
+    if (gathered > 0) break;
+    ++local.at;
+    const std::size_t rows = chunk.source->ChunkRows(chunk.chunk);
+    ReadColumns(global, schema, chunk, &local,
+                [&](ColumnState* state, const ColumnView& view, std::size_t place) {
+                  Fill(view, rows, state, &out.data[place]);
+                });
+    out.SetCardinality(rows);
+    return;
   }
-  out.SetCardinality(rows);
+  for (std::size_t i = 0; i < global.columns.size(); ++i) {
+    if (global.columns[i] >= schema.columns.size()) continue;
+    auto& state = local.columns[i];
+    Fill(state->gathered.View(gathered), gathered, state.get(), &out.data[i]);
+  }
+  out.SetCardinality(gathered);
 }
 
 // Reads the filters and leaves them in place: skipping chunks is not filtering.
