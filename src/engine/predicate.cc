@@ -9,8 +9,9 @@ using Kind = Predicate::Kind;
 
 // Values of two types say nothing of each other: neither is less.
 bool Less(const BoundValue& a, const BoundValue& b) { return a.index() == b.index() && a < b; }
-bool SameType(const std::optional<BoundValue>& bound, const BoundValue& value) {
-  return bound.has_value() && bound->index() == value.index();
+// The bound, if it is known and of the value's type.
+const BoundValue* BoundLike(const std::optional<BoundValue>& bound, const BoundValue& value) {
+  return bound.has_value() && bound->index() == value.index() ? &*bound : nullptr;
 }
 
 bool MayEqualAny(const ValueRange& range, const std::vector<BoundValue>& values) {
@@ -29,8 +30,9 @@ bool IsOnly(const ValueRange& range, const BoundValue& value) {
 // Texts that begin with `prefix` lie from it to just before the next one.
 bool MayBeginWith(const ValueRange& range, const BoundValue& prefix) {
   if (range.upper && Less(*range.upper, prefix)) return false;
-  if (!SameType(range.lower, prefix) || !std::holds_alternative<std::string>(prefix)) return true;
-  const auto& lower = std::get<std::string>(*range.lower);
+  const BoundValue* bound = BoundLike(range.lower, prefix);
+  if (bound == nullptr || !std::holds_alternative<std::string>(prefix)) return true;
+  const auto& lower = std::get<std::string>(*bound);
   const auto& text = std::get<std::string>(prefix);
   return lower.compare(0, text.size(), text) <= 0;
 }
@@ -38,19 +40,21 @@ bool MayBeginWith(const ValueRange& range, const BoundValue& prefix) {
 bool MayCompare(const Predicate& predicate, const ValueRange& range) {
   if (!range.may_have_value || predicate.values.empty()) return false;
   const BoundValue& value = predicate.values.front();
+  const BoundValue* lower = BoundLike(range.lower, value);
+  const BoundValue* upper = BoundLike(range.upper, value);
   switch (predicate.kind) {
     case Kind::kEqual:
       return MayEqualAny(range, predicate.values);
     case Kind::kUnequal:
       return !IsOnly(range, value);
     case Kind::kLess:
-      return !SameType(range.lower, value) || *range.lower < value;
+      return lower == nullptr || *lower < value;
     case Kind::kLessOrEqual:
-      return !SameType(range.lower, value) || *range.lower <= value;
+      return lower == nullptr || *lower <= value;
     case Kind::kGreater:
-      return range.may_be_nan || !SameType(range.upper, value) || *range.upper > value;
+      return range.may_be_nan || upper == nullptr || *upper > value;
     case Kind::kGreaterOrEqual:
-      return range.may_be_nan || !SameType(range.upper, value) || *range.upper >= value;
+      return range.may_be_nan || upper == nullptr || *upper >= value;
     case Kind::kPrefix:
       return MayBeginWith(range, value);
     default:
