@@ -6,6 +6,7 @@
 
 #include "base/bits.h"
 #include "base/check.h"
+#include "engine/column_values.h"
 
 namespace tidemark::engine {
 namespace {
@@ -13,32 +14,6 @@ namespace {
 using event::ColumnView;
 using event::StringRef;
 using Kind = ColumnView::Kind;
-
-const StringRef* TextAt(const ColumnView& view, std::size_t row) {
-  switch (view.kind) {
-    case Kind::kNull:
-    case Kind::kFixed:
-      return nullptr;
-    case Kind::kConstant:
-      return &view.constant_text;
-    case Kind::kDictionary:
-      return view.codes[row] == view.null_code ? nullptr : &view.dictionary[view.codes[row]];
-    case Kind::kStrings:
-      break;
-  }
-  return view.IsValid(row) ? &view.strings[row] : nullptr;
-}
-
-std::size_t WidthOf(event::Type type) {
-  switch (type) {
-    case event::Type::kBool:
-      return sizeof(bool);
-    case event::Type::kInt32:
-      return sizeof(std::int32_t);
-    default:
-      return sizeof(std::int64_t);
-  }
-}
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "engine/column_values.h"
 
 namespace tidemark::engine {
 namespace {
@@ -11,17 +12,6 @@ namespace {
 using event::ColumnView;
 using event::StringRef;
 using Kind = ColumnView::Kind;
-
-std::size_t Width(event::Type type) {
-  switch (type) {
-    case event::Type::kBool:
-      return sizeof(bool);
-    case event::Type::kInt32:
-      return sizeof(std::int32_t);
-    default:
-      return sizeof(std::int64_t);
-  }
-}
 
 }  // namespace
 
@@ -39,7 +29,7 @@ void GatheredColumn::Put(const ColumnView& view, const std::uint32_t* rows, std:
 
 void GatheredColumn::PutFixed(const ColumnView& view, const std::uint32_t* rows, std::size_t count,
                               std::size_t at) {
-  const std::size_t width = Width(type_);
+  const std::size_t width = WidthOf(type_);
   const auto* from = static_cast<const std::byte*>(view.fixed);
   auto* to = reinterpret_cast<std::byte*>(memory_->fixed.data()) + at * width;
   std::memset(to, 0, count * width);
@@ -52,20 +42,13 @@ void GatheredColumn::PutFixed(const ColumnView& view, const std::uint32_t* rows,
 
 void GatheredColumn::PutStrings(const ColumnView& view, const std::uint32_t* rows,
                                 std::size_t count, std::size_t at) {
-  const auto put = [&](std::size_t i, const StringRef& text) {
-    memory_->strings[at + i] = text;
-    SetBit(memory_->validity.data(), at + i);
-  };
   // Whoever reads a null row's text has an empty one.
   std::fill_n(memory_->strings.data() + at, count, StringRef::Of(""));
   for (std::size_t i = 0; i < count; ++i) {
-    if (view.kind == Kind::kConstant) {
-      put(i, view.constant_text);
-    } else if (view.kind == Kind::kDictionary && view.codes[rows[i]] != view.null_code) {
-      put(i, view.dictionary[view.codes[rows[i]]]);
-    } else if (view.kind == Kind::kStrings && view.IsValid(rows[i])) {
-      put(i, view.strings[rows[i]]);
-    }
+    const StringRef* text = TextAt(view, rows[i]);
+    if (text == nullptr) continue;
+    memory_->strings[at + i] = *text;
+    SetBit(memory_->validity.data(), at + i);
   }
 }
 
