@@ -35,7 +35,7 @@ const void* ThisThread() {
 }
 
 // The states of one aggregate in one plan. A slot is taken and given back by any thread; who has it
-// has it alone. Its first bytes say that it is taken, else which slot is free after it.
+// has it alone. Its first bytes point to itself while it is taken, else to the next that is free.
 class StateBook {
  public:
   StateBook(const duckdb::AggregateFunction& function, const duckdb::FunctionData* bind_data)
@@ -54,7 +54,7 @@ class StateBook {
       for (const auto& [slots, slot_count] : shelf->chunks) {
         for (idx_t i = 0; i < slot_count; ++i) {
           const data_ptr_t slot = slots + i * slot_bytes_;
-          if (HeaderOf(slot) != kTaken) continue;
+          if (HeaderOf(slot) != slot) continue;
           left[count++] = slot + kHeaderBytes;
           if (count == left.size()) Destroy(left.data(), std::exchange(count, 0), &input);
         }
@@ -81,19 +81,19 @@ class StateBook {
   data_ptr_t Take(Shelf* shelf) {
     data_ptr_t slot = shelf->free;
     if (slot) {
-      shelf->free = reinterpret_cast<data_ptr_t>(HeaderOf(slot));
+      shelf->free = HeaderOf(slot);
     } else {
       if (shelf->unused == 0) AddChunk(shelf);
       const auto& [slots, count] = shelf->chunks.back();
       slot = slots + (count - shelf->unused--) * slot_bytes_;
     }
     function_.GetStateInitCallback()(function_, slot + kHeaderBytes);
-    HeaderOf(slot) = kTaken;
+    HeaderOf(slot) = slot;
     return slot + kHeaderBytes;
   }
 
   void Give(Shelf* shelf, data_ptr_t state) {
-    HeaderOf(state - kHeaderBytes) = reinterpret_cast<std::uintptr_t>(shelf->free);
+    HeaderOf(state - kHeaderBytes) = shelf->free;
     shelf->free = state - kHeaderBytes;
   }
 
@@ -107,18 +107,15 @@ class StateBook {
 
  private:
   static constexpr idx_t kHeaderBytes = kAlignment;
-  static constexpr std::uintptr_t kTaken = 1;  // No slot's address.
 
-  static std::uintptr_t& HeaderOf(data_ptr_t slot) {
-    return *reinterpret_cast<std::uintptr_t*>(slot);
-  }
+  static data_ptr_t& HeaderOf(data_ptr_t slot) { return *reinterpret_cast<data_ptr_t*>(slot); }
 
   void AddChunk(Shelf* shelf) {
     const idx_t count = shelf->chunks.empty()
                             ? kSlotsPerChunkMin
                             : std::min(shelf->chunks.back().second * 2, kSlotsPerChunkMax);
     const data_ptr_t slots = shelf->arena.AllocateAligned(count * slot_bytes_);
-    for (idx_t i = 0; i < count; ++i) HeaderOf(slots + i * slot_bytes_) = 0;
+    for (idx_t i = 0; i < count; ++i) HeaderOf(slots + i * slot_bytes_) = nullptr;
     shelf->chunks.emplace_back(slots, count);
     shelf->unused = count;
   }
