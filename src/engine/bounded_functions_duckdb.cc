@@ -7,7 +7,6 @@
 #include <string_view>
 #include <utility>
 
-#include "engine/utc_times_duckdb.h"
 #include "engine/wildcard.h"
 #include "engine/wrapped_functions_duckdb.h"
 
@@ -180,7 +179,6 @@ void BoundFunctions(duckdb::DatabaseInstance& instance) {
   for (const char* name : kPadding) {
     WrapWithCheck(&loader, name, LogicalTypeId::INTEGER, CheckPadding);
   }
-  CountInUtc(instance);
 }
 
 }  // namespace tidemark::engine

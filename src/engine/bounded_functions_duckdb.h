@@ -12,7 +12,6 @@ namespace tidemark::engine {
 // - Distances of texts (levenshtein and the like), whose time is the product of the lengths, are
 //   refused for a chunk whose products sum to more than kDistanceStepsMax.
 // - lpad, rpad and bitstring, which go byte by byte, make texts of at most kPaddedBytesMax.
-// - Times are counted, not asked of a calendar (engine/utc_times_duckdb.h): the zone must be UTC.
 void BoundFunctions(duckdb::DatabaseInstance& instance);
 
 constexpr double kDistanceStepsMax = 4e9;  // Some seconds.

@@ -11,6 +11,7 @@
 #include "engine/macros_duckdb.h"
 #include "engine/memory_bound_duckdb.h"
 #include "engine/owned_states_duckdb.h"
+#include "engine/utc_times_duckdb.h"
 
 namespace tidemark::engine {
 namespace {
@@ -53,6 +54,7 @@ std::shared_ptr<const Database> OpenDatabase(const InstanceOptions& options) {
   RegisterScans(instance);
   KeepDigits(instance);
   BoundFunctions(instance);
+  CountInUtc(instance);
   OwnAggregateStates(instance);
   AddMacros(connection);
   database->functions = ListFunctions(connection);
