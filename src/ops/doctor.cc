@@ -18,8 +18,7 @@ namespace {
 constexpr std::string_view kProbe = "doctor.probe";
 constexpr std::string_view kAcceptHint =
     "If it is lost for good, run this with --accept-lost-log: what can be read of it is kept, and "
-    "a "
-    "new log goes on where the lake ends";
+    "a new log goes on where the lake ends";
 constexpr TimeMicros kEarliestNow(1'704'067'200'000'000);  // 2024: a clock before it is unset.
 
 // What the log says, for the checks of the tables.
