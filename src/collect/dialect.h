@@ -85,7 +85,7 @@ class Dialect {
   // in the same order: event i of the body is event i afterwards, also if it is none (the parser
   // refuses it then). kInvalidArgument: nothing in it can be read; the message says why.
   virtual Status Translate(const Claim& claim, const Tools& tools, net::Request* request) const = 0;
-  // The answer to a request of which something was accepted and is durable.
+  // The answer to a request of which something was accepted, or kept in quarantine, and is durable.
   virtual net::Response Accepted(const Claim& claim, const Reception& reception) const = 0;
   // The answer instead of an error, if clients want another than `{"error","message","hint"}`.
   virtual net::Response Refused(const Claim& /*claim*/, net::Response error) const { return error; }

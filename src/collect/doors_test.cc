@@ -218,8 +218,9 @@ TEST_F(DoorsTest, AnswersBadBodiesWithTheRightStatus) {
       {"/v1/events", std::string(65 << 20, ' '), 413},
       {"/v1/events", "\x1f\x8b trap", 400},
       {"/ingest", strict, 202},
-      {"/ingest", R"({"timestamp":1,"event_type":"x","user_id":"u"})", 202},
-      {"/ingest", R"({"timestamp":"1","event_type":"x","user_id":"u","value":1})", 202},
+      {"/ingest", R"({"timestamp":1,"event_type":"x","user_id":"u"})", 400},
+      {"/ingest", R"({"timestamp":"1","event_type":"x","user_id":"u","value":1})", 400},
+      {"/ingest", R"([{"event_type":"x"}])", 202},
       {"/ingest/batch", "[" + strict + R"(,{"event_type":"x"}])", 202},
       {"/ingest/batch", R"([{"event_type":"x"}])", 202},
       {"/events", R"({"specversion":"1.0","type":"test.event","source":"test"})", 202},
@@ -231,6 +232,7 @@ TEST_F(DoorsTest, AnswersBadBodiesWithTheRightStatus) {
     ASSERT_TRUE(json.has_value()) << answer.body;
     const bool kept = json->StringAt("status").value_or("") == "quarantined";
     EXPECT_TRUE(kept || (json->Find("message") != nullptr) == (one.status >= 400));
+    EXPECT_EQ(json->Find("hint") != nullptr, one.status >= 400) << answer.body;
   }
 }
 

@@ -42,6 +42,11 @@ void AppendWarnings(JsonWriter* json, const event::ParsedEvents& parsed) {
   json->EndArray();
 }
 
+void AddMembers(std::string_view object, net::Response* error) {
+  error->body.back() = ',';
+  error->body.append(object.substr(1));
+}
+
 net::Response NothingAccepted(const event::ParsedEvents& parsed) {
   if (parsed.received == 0) return net::ErrorResponse(400, "there is no event in it", kEventHint);
   const auto all_are = [&parsed](std::string_view code) {
@@ -56,14 +61,12 @@ net::Response NothingAccepted(const event::ParsedEvents& parsed) {
                                     : kEventHint;
   net::Response response = net::ErrorResponse(status, parsed.listed.front().message, hint);
   if (!parsed.single) {
-    response.body.pop_back();
-    response.body.push_back(',');
     std::string counts;
     JsonWriter json(&counts);
     json.BeginObject().Field("received", parsed.received).Field("accepted", 0U);
     AppendRefused(&json, parsed);
     json.EndObject();
-    response.body.append(counts.substr(1));
+    AddMembers(counts, &response);
   }
   return response;
 }

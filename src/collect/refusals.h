@@ -20,6 +20,8 @@ void AppendKept(JsonWriter* json, const event::ParsedEvents& parsed);
 // The members `"warned"` and `"warnings":[{"index","warning","rule","message"}]`, if a check was
 // asked to tell what it only observes and had something to tell.
 void AppendWarnings(JsonWriter* json, const event::ParsedEvents& parsed);
+// Adds the members of the JSON object `object`, at least one, to those of an error's body.
+void AddMembers(std::string_view object, net::Response* error);
 // 413 if every event is too large, 403 if all are another project's, else 400.
 net::Response NothingAccepted(const event::ParsedEvents& parsed);
 

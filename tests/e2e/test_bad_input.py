@@ -115,7 +115,7 @@ KEPT = {
 @pytest.mark.parametrize("what", KEPT)
 def test_a_body_that_is_one_event_that_is_not_valid_is_kept_as_it_was_sent(unharmed, what, path):
     answer = unharmed.post(path, KEPT[what])
-    assert (answer.status, answer.json()["status"]) == (202, "quarantined"), answer.body
+    assert (answer.status, answer.json()["status"]) == (400 if path == "/ingest" else 202, "quarantined"), answer.body
     assert unharmed.get("/v1/quarantine/" + answer.json()["quarantineId"]).json()["raw"].encode() == KEPT[what]
 
 
@@ -207,14 +207,18 @@ def test_a_bad_line_of_ndjson_is_kept_and_harms_no_other(unharmed):
 def test_the_strict_doors_name_each_missing_field(unharmed):
     for missing in GOOD:
         event = {name: value for name, value in GOOD.items() if name != missing}
-        body = unharmed.post("/ingest", event).json()
-        assert body["status"] == "quarantined" and missing in body["message"]
+        answer = unharmed.post("/ingest", event)
+        body = answer.json()
+        assert (answer.status, body["error"], body["status"], body["reason"]) == (400, "Bad Request", "quarantined", "missing_field")
+        assert missing in body["message"] and "quarantine" in body["hint"]
+        # An error to its client, and kept all the same: it can be put right.
+        assert unharmed.get("/v1/quarantine/" + body["quarantineId"]).json()["raw"] == json.dumps(event)
         answer = unharmed.post("/ingest/batch", {"events": [GOOD, event, GOOD]})
         assert answer.status == 202
         [kept] = answer.json()["quarantine"]
         assert kept["index"] == 1 and missing in kept["message"]
     for name, wrong in (("timestamp", "2024-01-01"), ("value", "1")):
-        assert unharmed.post("/ingest", {**GOOD, name: wrong}).json()["error"] == "wrong_type"
+        assert unharmed.post("/ingest", {**GOOD, name: wrong}).json()["reason"] == "wrong_type"
 
 
 def test_a_body_of_100_mb_is_refused_before_it_is_sent(unharmed):

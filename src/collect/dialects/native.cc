@@ -10,15 +10,19 @@
 namespace tidemark::collect {
 namespace {
 
-enum : std::uint8_t { kOpenDoor, kStrictDoor };
+enum : std::uint8_t { kOpenDoor, kStrictDoor, kStrictListDoor };
 
 constexpr std::array kClaims = {
     Claim{net::Method::kPost, "/v1/events", kOpenDoor},
     Claim{net::Method::kPost, "/events", kOpenDoor},
     Claim{net::Method::kPost, "/ingest", kStrictDoor},
-    Claim{net::Method::kPost, "/ingest/batch", kStrictDoor},
+    Claim{net::Method::kPost, "/ingest/batch", kStrictListDoor},
 };
 
+constexpr std::string_view kStrictHint =
+    "send timestamp (a number of epoch ms), event_type, user_id and value (a number); this event "
+    "is "
+    "kept: tidemark event quarantine show ID, and replay ID once it is put right";
 constexpr std::size_t kAnswerBytes = 128;  // Of one event, as a rule.
 constexpr std::array<std::string_view, 2> kEnvelopeNames = {"sentAt", "sent_at"};
 
@@ -27,7 +31,7 @@ class NativeDialect final : public Dialect {
   std::string_view name() const override { return kNativeName; }
   std::span<const Claim> claims() const override { return kClaims; }
   event::JsonRules RulesOf(const Claim& claim) const override {
-    return claim.what == kStrictDoor ? event::JsonRules::kStrict : event::JsonRules::kOpen;
+    return claim.what == kOpenDoor ? event::JsonRules::kOpen : event::JsonRules::kStrict;
   }
   bool IsOpaque(const net::Request& request) const override { return IsBinaryCloudEvent(request); }
   Envelope EnvelopeOf() const override { return {"events", kEnvelopeNames}; }
@@ -35,10 +39,14 @@ class NativeDialect final : public Dialect {
                    net::Request* request) const override {
     return IsBinaryCloudEvent(*request) ? AssembleCloudEvent(request) : Status();
   }
-  net::Response Accepted(const Claim& /*claim*/, const Reception& reception) const override {
-    return NativeAnswer(reception);
-  }
+  net::Response Accepted(const Claim& claim, const Reception& reception) const override;
 };
+
+// What the client did not wait for counts as taken.
+const event::BatchAnswer& AnswerOf(const Reception& reception) {
+  static const event::BatchAnswer everything;
+  return reception.answer == nullptr ? everything : *reception.answer;
+}
 
 void AppendStatus(event::Outcome outcome, JsonWriter* json) {
   switch (outcome) {
@@ -94,6 +102,25 @@ std::string_view ResultOf(event::Outcome outcome) {
   return "ok";
 }
 
+// What `/ingest` says of one event that is not as its fields are required to be: an error to its
+// client, though the event is kept.
+net::Response NotAsRequired(const event::BatchAnswer& answer, const event::RefusedEvent& kept) {
+  std::string outcome;
+  JsonWriter json(&outcome);
+  json.BeginObject();
+  if (answer.replayed) {
+    json.Field("status", "duplicate");
+  } else {
+    json.Field("status", "quarantined").Field("quarantineId", kept.quarantine_id);
+  }
+  json.Field("reason", kept.code);
+  if (!kept.rule.empty()) json.Field("rule", kept.rule);
+  json.EndObject();
+  net::Response response = net::ErrorResponse(400, kept.message, kStrictHint);
+  AddMembers(outcome, &response);
+  return response;
+}
+
 // One word for every event of the body, in its order. Left out where more were refused or kept than
 // are told one by one: nobody knows then which event is which.
 void AppendResults(const event::BatchAnswer& answer, const event::ParsedEvents& parsed,
@@ -119,12 +146,19 @@ void AppendResults(const event::BatchAnswer& answer, const event::ParsedEvents& 
 
 }  // namespace
 
+net::Response NativeDialect::Accepted(const Claim& claim, const Reception& reception) const {
+  const event::ParsedEvents& parsed = reception.parsed;
+  if (claim.what != kStrictDoor || !parsed.single || parsed.quarantined == 0) {
+    return NativeAnswer(reception);
+  }
+  return NotAsRequired(AnswerOf(reception), parsed.kept.front());
+}
+
 std::unique_ptr<Dialect> MakeNativeDialect() { return std::make_unique<NativeDialect>(); }
 
 net::Response NativeAnswer(const Reception& reception) {
   const event::ParsedEvents& parsed = reception.parsed;
-  const event::BatchAnswer everything;
-  const event::BatchAnswer& answer = reception.answer == nullptr ? everything : *reception.answer;
+  const event::BatchAnswer& answer = AnswerOf(reception);
   net::Response response;
   response.status = 202;
   response.body.reserve(kAnswerBytes);
