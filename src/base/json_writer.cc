@@ -19,12 +19,12 @@ void AppendNumber(std::string* out, Number number) {
   out->append(text, static_cast<std::size_t>(end - text));
 }
 
+constexpr std::size_t kWordBytes = sizeof(std::uint64_t);
+
 // Whether one of eight bytes must be escaped: is below 0x20, a quote or a backslash.
-bool HasEscape(const char* at) {
+bool HasEscape(std::uint64_t bytes) {
   constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
   constexpr std::uint64_t kHighs = 0x8080808080808080ULL;
-  std::uint64_t bytes = 0;
-  std::memcpy(&bytes, at, sizeof bytes);
   // Not zero if a byte is below `limit`, which is at most 0x80.
   const auto below = [](std::uint64_t of, std::uint64_t limit) {
     return (of - kOnes * limit) & ~of & kHighs;
@@ -33,50 +33,66 @@ bool HasEscape(const char* at) {
           below(bytes ^ (kOnes * '\\'), 1)) != 0;
 }
 
+std::uint64_t WordAt(const char* at) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+
+bool MustEscape(char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; }
+
+// The index of the first byte to escape, or the size. Words at a time; the last one of a text that
+// has at least one may begin within the word before it.
+std::size_t FindEscape(std::string_view text) {
+  std::size_t at = 0;
+  while (at + kWordBytes <= text.size() && !HasEscape(WordAt(text.data() + at))) at += kWordBytes;
+  const bool last = text.size() >= kWordBytes && at + kWordBytes > text.size();
+  if (last && !HasEscape(WordAt(text.data() + text.size() - kWordBytes))) return text.size();
+  while (at < text.size() && !MustEscape(text[at])) ++at;
+  return at;
+}
+
+void AppendEscaped(std::string* out, char c) {
+  switch (c) {
+    case '"':
+      out->append("\\\"");
+      return;
+    case '\\':
+      out->append("\\\\");
+      return;
+    case '\n':
+      out->append("\\n");
+      return;
+    case '\r':
+      out->append("\\r");
+      return;
+    case '\t':
+      out->append("\\t");
+      return;
+    case '\b':
+      out->append("\\b");
+      return;
+    case '\f':
+      out->append("\\f");
+      return;
+    default:
+      out->append("\\u00");
+      out->push_back(kHex[static_cast<unsigned char>(c) >> 4]);
+      out->push_back(kHex[static_cast<unsigned char>(c) & 15]);
+  }
+}
+
 }  // namespace
 
 void AppendJsonString(std::string* out, std::string_view text) {
   out->push_back('"');
-  std::size_t plain = 0;
-  std::size_t looked = 0;  // Whether what is before it has something to escape is known.
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (i >= looked) {
-      while (i + 8 < text.size() && !HasEscape(text.data() + i)) i += 8;
-      looked = i + 8;
-    }
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (c >= 0x20 && c != '"' && c != '\\') continue;
-    out->append(text.substr(plain, i - plain));
-    plain = i + 1;
-    switch (c) {
-      case '"':
-        out->append("\\\"");
-        break;
-      case '\\':
-        out->append("\\\\");
-        break;
-      case '\n':
-        out->append("\\n");
-        break;
-      case '\r':
-        out->append("\\r");
-        break;
-      case '\t':
-        out->append("\\t");
-        break;
-      case '\b':
-        out->append("\\b");
-        break;
-      case '\f':
-        out->append("\\f");
-        break;
-      default:
-        out->append("\\u00");
-        out->push_back(kHex[c >> 4]);
-        out->push_back(kHex[c & 15]);
-    }
+  while (true) {
+    const std::size_t plain = FindEscape(text);
+    out->append(text.data(), plain);
+    if (plain == text.size()) break;
+    AppendEscaped(out, text[plain]);
+    text.remove_prefix(plain + 1);
   }
-  out->append(text.substr(plain));
   out->push_back('"');
 }
 
