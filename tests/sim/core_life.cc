@@ -106,8 +106,8 @@ void CoreLife::ChooseTables() {
   const auto choose = [this](std::string_view property, std::string value) {
     options_.table_properties[std::string(property)] = std::move(value);
   };
-  // The bytes of metadata are compressed in some lives only: it takes a fifth of a life's time.
-  if (!dice_.OneIn(8)) {
+  // The bytes of metadata are compressed in some lives only: it takes a third of such a life.
+  if (!dice_.OneIn(16)) {
     choose(lake::kPropertyMetadataCodec, "none");
     choose(lake::kPropertyAvroCodec, "uncompressed");
   }
