@@ -77,6 +77,8 @@ class Disk {
   virtual Status Remove(std::string_view path) = 0;
   // Names (not paths) of what is in a folder, sorted. kNotFound.
   virtual Result<std::vector<std::string>> List(std::string_view folder) const = 0;
+  // Paths from the folder of all files below it, at any depth, sorted. kNotFound.
+  virtual Result<std::vector<std::string>> ListTree(std::string_view folder) const = 0;
   // With its parents; no error if it exists. Not durable before SyncDir of each parent.
   virtual Status MakeDir(std::string_view folder) = 0;
   virtual Status SyncDir(std::string_view folder) = 0;

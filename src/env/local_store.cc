@@ -82,33 +82,15 @@ Status LocalStore::Remove(std::string_view key) {
   return removed;
 }
 
-Status LocalStore::ListInto(const std::string& folder, const std::vector<std::string>& names,
-                            const std::string& prefix, std::vector<std::string>* keys) const {
-  for (const std::string& name : names) {
-    const std::string path = folder + "/" + name;
-    auto below = disk_->List(path);
-    if (below) {
-      TM_TRY(ListInto(path, *below, prefix + name + "/", keys));
-    } else if (below.error().code() == Code::kNotFound) {
-      keys->push_back(prefix + name);  // Not a folder.
-    } else {
-      return Fail(std::move(below).error());
-    }
-  }
-  return {};
-}
-
 Result<std::vector<std::string>> LocalStore::List(std::string_view prefix) const {
-  std::vector<std::string> keys;
   std::string folder = PathOf(prefix);
   while (!folder.empty() && folder.back() == '/') folder.pop_back();
-  auto names = disk_->List(folder);
-  if (!names) {
-    if (names.error().code() == Code::kNotFound) return keys;
-    return Fail(std::move(names).error());
+  auto keys = disk_->ListTree(folder);
+  if (!keys) {
+    if (keys.error().code() == Code::kNotFound) return std::vector<std::string>();
+    return keys;
   }
-  TM_TRY(ListInto(folder, *names, std::string(prefix), &keys));
-  std::sort(keys.begin(), keys.end());
+  for (std::string& key : *keys) key.insert(0, prefix);
   return keys;
 }
 

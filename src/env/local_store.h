@@ -32,9 +32,6 @@ class LocalStore : public ObjectStore {
   std::string PathOf(std::string_view key) const;
   Status MakeParents(std::string_view path);
   Status SyncParents(std::string_view path);
-  // `names`: what is in the folder.
-  Status ListInto(const std::string& folder, const std::vector<std::string>& names,
-                  const std::string& prefix, std::vector<std::string>* keys) const;
 
   static constexpr std::size_t kFoldersMax = 16'384;
 

@@ -315,6 +315,21 @@ Result<std::vector<std::string>> SimDisk::List(std::string_view folder) const {
   return names;
 }
 
+Result<std::vector<std::string>> SimDisk::ListTree(std::string_view folder) const {
+  CheckPath(folder);
+  if (Enter(Kind::kRead, "list tree", folder) == Outcome::kFailed) return Refused("list", folder);
+  if (!IsFolder(cached_, folder)) {
+    return Fail(Code::kNotFound, "list " + std::string(folder) + ": no such folder");
+  }
+  std::vector<std::string> files;
+  const std::string prefix = folder.empty() ? "" : std::string(folder) + "/";
+  for (auto at = cached_.lower_bound(prefix); at != cached_.end(); ++at) {
+    if (!at->first.starts_with(prefix)) break;
+    if (!at->second.is_folder) files.push_back(at->first.substr(prefix.size()));
+  }
+  return files;
+}
+
 Status SimDisk::MakeDir(std::string_view folder) {
   CheckPath(folder);
   for (std::size_t at = 0; at < folder.size();) {

@@ -79,6 +79,7 @@ class SimDisk final : public env::Disk {
   Status Rename(std::string_view from, std::string_view to) override;
   Status Remove(std::string_view path) override;
   Result<std::vector<std::string>> List(std::string_view folder) const override;
+  Result<std::vector<std::string>> ListTree(std::string_view folder) const override;
   Status MakeDir(std::string_view folder) override;
   Status SyncDir(std::string_view folder) override;
   Result<bool> Exists(std::string_view path) const override;

@@ -224,6 +224,20 @@ TEST(SimDisk, HasTheSameTraceForTheSameSeed) {
   EXPECT_NE(run(1), run(2));
 }
 
+TEST(SimDisk, ATreeIsItsFilesAtAnyDepth) {
+  SimDisk disk(1);
+  ASSERT_OK(disk.MakeDir("lake/t/data"));
+  ASSERT_OK(disk.MakeDir("lake/t-2/empty"));
+  for (const char* path : {"lake/t/data/b", "lake/t/data/a", "lake/t/m", "lake/t-2/x", "lakeside"})
+    ASSERT_TRUE(disk.Create(path).has_value()) << path;
+  using Paths = std::vector<std::string>;
+  EXPECT_EQ(disk.ListTree("lake").value(), (Paths{"t-2/x", "t/data/a", "t/data/b", "t/m"}));
+  EXPECT_EQ(disk.ListTree("lake/t-2/empty").value(), Paths());
+  EXPECT_EQ(disk.ListTree("").value().size(), 5U);
+  EXPECT_EQ(disk.ListTree("lake/none").error().code(), Code::kNotFound);
+  EXPECT_EQ(disk.ListTree("lake/t/m").error().code(), Code::kNotFound);
+}
+
 TEST(LocalStoreOnSimDisk, HasWholeObjectsAfterACrash) {
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
     SimDisk disk(seed);

@@ -257,16 +257,19 @@ class PosixDisk final : public Disk {
   }
 
   Result<std::vector<std::string>> List(std::string_view folder) const override {
-    DIR* dir = ::opendir(NativePath(folder).c_str());
-    if (dir == nullptr) return Fail(SystemError("list", folder, errno));
+    TM_ASSIGN(auto entries, EntriesOf(folder));
     std::vector<std::string> names;
-    while (const dirent* entry = ::readdir(dir)) {
-      const std::string_view name = entry->d_name;
-      if (name != "." && name != "..") names.emplace_back(name);
-    }
-    ::closedir(dir);
+    names.reserve(entries.size());
+    for (Entry& entry : entries) names.push_back(std::move(entry.name));
     std::sort(names.begin(), names.end());
     return names;
+  }
+
+  Result<std::vector<std::string>> ListTree(std::string_view folder) const override {
+    std::vector<std::string> files;
+    TM_TRY(ListBelow(folder, "", &files));
+    std::sort(files.begin(), files.end());
+    return files;
   }
 
   Status MakeDir(std::string_view folder) override {
@@ -317,6 +320,50 @@ class PosixDisk final : public Disk {
   }
 
  private:
+  struct Entry {
+    std::string name;
+    bool is_folder = false;
+  };
+
+  // What is in a folder, in no order. A link is what it leads to, or a file if that is not there.
+  Result<std::vector<Entry>> EntriesOf(std::string_view folder) const {
+    const std::string path = NativePath(folder);
+    DIR* dir = ::opendir(path.c_str());
+    if (dir == nullptr) return Fail(SystemError("list", folder, errno));
+    std::vector<Entry> entries;
+    while (const dirent* entry = ::readdir(dir)) {
+      const std::string_view name = entry->d_name;
+      if (name == "." || name == "..") continue;
+      bool is_folder = entry->d_type == DT_DIR;
+      if (entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN) {
+        struct stat info{};
+        is_folder = ::fstatat(::dirfd(dir), entry->d_name, &info, 0) == 0 && S_ISDIR(info.st_mode);
+      }
+      entries.push_back({std::string(name), is_folder});
+    }
+    ::closedir(dir);
+    return entries;
+  }
+
+  // Puts the files below `folder` behind `files`, as paths that begin with `prefix`.
+  Status ListBelow(std::string_view folder, const std::string& prefix,
+                   std::vector<std::string>* files) const {
+    TM_ASSIGN(const auto entries, EntriesOf(folder));
+    for (const Entry& entry : entries) {
+      if (!entry.is_folder) {
+        files->push_back(prefix + entry.name);
+        continue;
+      }
+      std::string inner(folder);
+      if (!inner.empty()) inner.push_back('/');
+      inner.append(entry.name);
+      const Status listed = ListBelow(inner, prefix + entry.name + "/", files);
+      // A folder that was removed meanwhile has no files.
+      if (!listed && listed.error().code() != Code::kNotFound) return listed;
+    }
+    return {};
+  }
+
   Result<std::unique_ptr<File>> OpenWith(std::string_view path, int flags,
                                          std::string_view operation) {
     Descriptor fd(::open(NativePath(path).c_str(), flags | O_CLOEXEC, 0644));

@@ -58,6 +58,28 @@ TEST_F(PosixDiskTest, APreallocatedFileHoldsWhatWasWrittenPieceByPiece) {
   }
 }
 
+TEST_F(PosixDiskTest, ATreeIsItsFilesAtAnyDepth) {
+  ASSERT_TRUE(disk_->MakeDir("lake/t/data/day=1").has_value());
+  ASSERT_TRUE(disk_->MakeDir("lake/t-2/empty").has_value());
+  for (const char* path : {"lake/t/data/day=1/b", "lake/t/data/day=1/a", "lake/t/m", "lake/t-2/x",
+                           "lake/top", "lakeside"}) {
+    ASSERT_TRUE(disk_->Create(path).has_value()) << path;
+  }
+  using Paths = std::vector<std::string>;
+  EXPECT_EQ(disk_->ListTree("lake").value(),
+            (Paths{"t-2/x", "t/data/day=1/a", "t/data/day=1/b", "t/m", "top"}));
+  EXPECT_EQ(disk_->ListTree("lake/t-2/empty").value(), Paths());
+  EXPECT_EQ(disk_->ListTree("lake/none").error().code(), Code::kNotFound);
+  EXPECT_EQ(disk_->ListTree("lake/top").error().code(), Code::kNotFound);
+  // Links are what they lead to.
+  std::filesystem::create_directory_symlink(folder_ + "/lake/t", folder_ + "/lake/link");
+  std::filesystem::create_symlink("nowhere", folder_ + "/lake/t-2/dangling");
+  EXPECT_EQ(disk_->ListTree("lake").value(),
+            (Paths{"link/data/day=1/a", "link/data/day=1/b", "link/m", "t-2/dangling", "t-2/x",
+                   "t/data/day=1/a", "t/data/day=1/b", "t/m", "top"}));
+  EXPECT_EQ(disk_->ListTree("").value().size(), 10U);
+}
+
 TEST_F(PosixDiskTest, WritingGoesOnWhereAnotherHandleStopped) {
   auto file = disk_->Create("log").value();
   ASSERT_TRUE(file->Preallocate(64_KiB).has_value());
