@@ -105,6 +105,7 @@ void DemoTraffic::AppendCommon(std::string* out, std::string_view type) {
                      static_cast<std::uint64_t>(shape_.now.value / kMicrosPerHour));
   out->append(R"(","timestamp":")");
   AppendTime(out, shape_.now - age);
+  out->append(R"(","environment":"production","version":"1.0)");
   out->append(R"(","device_type":")").append(kDevices[kind]);
   out->append(R"(","browser":")").append(kBrowsers[kind]);
   out->append(R"(","os":")").append(kSystems[kind]);
@@ -143,6 +144,8 @@ void DemoTraffic::BeginProperties(std::string* out) const {
 void DemoTraffic::AppendSite(std::string* out) {
   const std::uint64_t page = dice_.Below(kPages);
   out->append(R"(,"page_url":"https://site.example/articles/)");
+  AppendNumber(out, page);
+  out->append(R"(","page_title":"Article )");
   AppendNumber(out, page);
   out->append(R"(","utm_campaign":")").append(kCampaigns[dice_.Below(8)]);
   out->push_back('"');
@@ -206,14 +209,15 @@ void DemoTraffic::AppendVideo(std::string* out) {
   out->append(R"("video_id":"v)");
   AppendNumber(out, video);
   out->append(R"(","action":")").append(dice_.OneIn(2) ? "play" : "pause");
-  out->append(R"(","position_s":)");
+  out->append(R"(","position":)");
   AppendNumber(out, dice_.Below(3'600));
-  out->append(R"(,"duration_s":)");
+  out->append(R"(,"duration":)");
   AppendNumber(out, 600 + video % 3'000);
   out->append(R"(,"quality":"1080p","bitrate":)");
   AppendNumber(out, 800 + dice_.Below(6'000));
-  out->append(R"(,"buffered":)").append(dice_.OneIn(10) ? "true" : "false");
-  out->append(R"(,"muted":false,"speed":1.25,"playlist":")").append(kCampaigns[video % 8]);
+  out->append(R"(,"buffered":)");
+  AppendNumber(out, dice_.Below(60));
+  out->append(R"(,"muted":false,"playback_rate":1.25,"playlist":")").append(kCampaigns[video % 8]);
   out->append(R"(","player":"html5","session":")");
   AppendHex(out, dice_.Next());
   out->append(R"(","chapter":)");

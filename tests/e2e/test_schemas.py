@@ -83,6 +83,16 @@ def test_builtin_schemas_only_observe_and_never_meet_other_types(server):
     assert {r["rule"] for r in shown["rules"]} <= {f"#/required/{n}" for n in ("session_id", "environment", "version")}
 
 
+@pytest.mark.parametrize("form,subjects", [([], ["base", "page_view", "video_event", "user_event"]), (["--as", "segment"], ["video_event", "user_event"])],
+                         ids=["native", "segment"])
+def test_demo_traffic_is_as_the_builtin_schemas_want_it(server, form, subjects):
+    done = subprocess.run([str(BINARY), "demo", "--url", f"http://127.0.0.1:{server.port}", "--count", "300", *form], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for subject in subjects:
+        shown = ask(server, "GET", f"/v1/schemas/{subject}")[1]
+        assert shown["counts"]["checked"] > 0 and not shown["rules"], (subject, shown["rules"])
+
+
 def test_a_new_version_must_be_compatible_and_the_refusal_says_how_not(server):
     ask(server, "POST", "/v1/schemas/order", ORDER)
     stricter = {**ORDER, "required": ["amount", "currency"]}
