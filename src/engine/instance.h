@@ -48,7 +48,7 @@ class Instance {
   bool StopNewest();
 
   // Gives back what is kept of files for the next statement: their footers and what was read of
-  // them. Statements that run keep what they use.
+  // them. Statements that run keep what they use. Opens no engine: one that failed stays closed.
   void DropCaches();
 
   // How often a fatal error closed the engine.

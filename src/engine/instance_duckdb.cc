@@ -181,9 +181,7 @@ Result<std::unique_ptr<Instance>> Instance::Open(InstanceOptions options, const 
 bool Instance::StopNewest() { return impl_->running()->StopNewest(); }
 
 void Instance::DropCaches() {
-  const auto database = impl_->Current();
-  if (!database) return;
-  duckdb::ObjectCache& cache = (*database)->db->instance->GetObjectCache();
+  duckdb::ObjectCache& cache = impl_->Last()->db->instance->GetObjectCache();
   cache.EvictToReduceMemory(cache.GetCurrentMemory());
 }
 

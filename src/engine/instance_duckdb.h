@@ -51,6 +51,8 @@ class Instance::Impl {
 
   // The living engine; opened anew if a fatal error closed it.
   Result<std::shared_ptr<const Database>> Current();
+  // The engine that was opened last, dead or alive.
+  std::shared_ptr<const Database> Last() const { return current_.Load(); }
 
   const env::Clock& clock() const { return *clock_; }
   const InstanceOptions& options() const { return options_; }

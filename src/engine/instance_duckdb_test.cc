@@ -648,6 +648,15 @@ TEST_F(EngineTest, GivesBackWhatItKeepsOfFiles) {
   EXPECT_EQ(Text(kAllColumns, lake), first);
 }
 
+TEST_F(EngineTest, OpensNoEngineToGiveBackWhatAFailedOneKeeps) {
+  EXPECT_EQ(Text("SELECT count(*) n FROM events", Hot(Rows(0, 10))), R"({"n":10})");
+  instance_->InjectFatalErrorForTest();
+  instance_->DropCaches();
+  EXPECT_EQ(instance_->reopened_count(), 0U);
+  EXPECT_EQ(Text("SELECT count(*) n FROM events", Hot(Rows(0, 10))), R"({"n":10})");
+  EXPECT_EQ(instance_->reopened_count(), 1U);
+}
+
 std::string Dump(const event::RowSource& rows) {
   std::string text;
   auto scratch = std::make_unique<event::ColumnScratch>();
