@@ -45,6 +45,11 @@ void SetTime(arrow::Unit unit, bool utc, arrow::Field* field) {
   field->utc = utc;
 }
 
+// What Arrow has as a decimal, of 16 bytes however few the engine needs.
+bool IsDecimal(const LogicalType& type) {
+  return type.id() == LogicalTypeId::DECIMAL || type.id() == LogicalTypeId::HUGEINT;
+}
+
 // False: of another type.
 bool SetNumber(const LogicalType& type, arrow::Field* field) {
   switch (type.id()) {
@@ -122,24 +127,28 @@ void MarkBit(std::string* bits, std::size_t at) {
   (*bits)[at / 8] = static_cast<char>(static_cast<unsigned char>((*bits)[at / 8]) | 1U << at % 8);
 }
 
+// Bytes of a value of fixed width in Arrow.
+std::size_t WidthOf(const LogicalType& type) {
+  const bool wide = IsDecimal(type) || type.id() == LogicalTypeId::UUID;
+  return wide ? 16 : duckdb::GetTypeIdSize(type.InternalType());
+}
+
 // The bytes of a value of fixed width, as wide as Arrow has it.
 void AppendFixed(const Format& format, const LogicalType& type, duckdb::idx_t at,
                  std::string* out) {
-  const auto physical = type.InternalType();
   if (type.id() == LogicalTypeId::UUID) {
     std::array<duckdb::data_t, 16> bytes{};
     duckdb::BaseUUID::ToBlob(ValueAt<duckdb::hugeint_t>(format, at), bytes.data());
     out->append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     return;
   }
-  const bool wide = type.id() == LogicalTypeId::DECIMAL || type.id() == LogicalTypeId::HUGEINT;
-  if (!wide) {
-    const std::size_t size = duckdb::GetTypeIdSize(physical);
+  if (!IsDecimal(type)) {
+    const std::size_t size = WidthOf(type);
     out->append(reinterpret_cast<const char*>(format.unified.data) + at * size, size);
     return;
   }
   duckdb::hugeint_t number;
-  switch (physical) {
+  switch (type.InternalType()) {
     case PhysicalType::INT16:
       number = duckdb::hugeint_t(ValueAt<std::int16_t>(format, at));
       break;
@@ -154,12 +163,6 @@ void AppendFixed(const Format& format, const LogicalType& type, duckdb::idx_t at
   }
   out->append(reinterpret_cast<const char*>(&number.lower), 8);
   out->append(reinterpret_cast<const char*>(&number.upper), 8);
-}
-
-std::size_t WidthOf(const LogicalType& type) {
-  const bool wide = type.id() == LogicalTypeId::DECIMAL || type.id() == LogicalTypeId::HUGEINT ||
-                    type.id() == LogicalTypeId::UUID;
-  return wide ? 16 : duckdb::GetTypeIdSize(type.InternalType());
 }
 
 void AppendOffset(std::size_t offset, arrow::Column* column) {
@@ -264,35 +267,48 @@ arrow::Column Gather(const Format& format, const LogicalType& type, const arrow:
   return column;
 }
 
-// What a value adds to an answer beside the fixed width of its column.
-std::size_t BytesOf(const Format& format, const LogicalType& type, duckdb::idx_t row) {
-  const auto physical = type.InternalType();
-  const bool sized = physical == PhysicalType::VARCHAR || physical == PhysicalType::LIST ||
-                     physical == PhysicalType::STRUCT;
-  if (!sized) return 0;
-  const duckdb::idx_t at = PlaceOf(format, row);
-  if (at == kNoRow) return 0;
-  if (physical == PhysicalType::VARCHAR) return ValueAt<duckdb::string_t>(format, at).GetSize();
+// Whether values differ in size: only these are looked at one by one.
+bool IsSized(const LogicalType& type) {
+  const PhysicalType physical = type.InternalType();
+  return physical == PhysicalType::VARCHAR || physical == PhysicalType::LIST ||
+         physical == PhysicalType::STRUCT;
+}
+
+std::size_t BytesOf(const Format& format, const LogicalType& type, duckdb::idx_t row);
+
+std::size_t BytesOfStruct(const Format& format, const LogicalType& type, duckdb::idx_t at) {
   std::size_t bytes = 0;
-  if (physical == PhysicalType::STRUCT) {
-    const auto& children = duckdb::StructType::GetChildTypes(type);
-    for (std::size_t i = 0; i < children.size(); ++i) {
-      bytes += sizeof(std::int64_t) + BytesOf(format.children[i], children[i].second, at);
-    }
-    return bytes;
+  const auto& children = duckdb::StructType::GetChildTypes(type);
+  for (std::size_t i = 0; i < children.size(); ++i) {
+    bytes += sizeof(std::int64_t) + BytesOf(format.children[i], children[i].second, at);
   }
+  return bytes;
+}
+
+std::size_t BytesOfList(const Format& format, const LogicalType& type, duckdb::idx_t at) {
   const auto range = ValueAt<duckdb::list_entry_t>(format, at);
+  std::size_t bytes = range.length * sizeof(std::int64_t);
   const LogicalType& child = duckdb::ListType::GetChildType(type);
-  bytes = range.length * sizeof(std::int64_t);
-  const auto inner = child.InternalType();
-  if (inner != PhysicalType::VARCHAR && inner != PhysicalType::LIST &&
-      inner != PhysicalType::STRUCT) {
-    return bytes;
-  }
+  if (!IsSized(child)) return bytes;
   for (duckdb::idx_t i = 0; i < range.length; ++i) {
     bytes += BytesOf(format.children[0], child, range.offset + i);
   }
   return bytes;
+}
+
+// What a value adds to an answer beside the fixed width of its column.
+std::size_t BytesOf(const Format& format, const LogicalType& type, duckdb::idx_t row) {
+  if (!IsSized(type)) return 0;
+  const duckdb::idx_t at = PlaceOf(format, row);
+  if (at == kNoRow) return 0;
+  switch (type.InternalType()) {
+    case PhysicalType::STRUCT:
+      return BytesOfStruct(format, type, at);
+    case PhysicalType::LIST:
+      return BytesOfList(format, type, at);
+    default:
+      return ValueAt<duckdb::string_t>(format, at).GetSize();
+  }
 }
 
 }  // namespace
