@@ -156,25 +156,33 @@ struct Call {
   AggregateInputData input;
 };
 
+enum class IfNone : std::uint8_t { kTake, kSkip };
+
+// Calls visit(row, place of the state) for each of the engine's rows that has a state then.
+template <class Visit>
+void VisitStates(Call* call, Vector& owned, idx_t count, IfNone if_none, const Visit& visit) {
+  duckdb::UnifiedVectorFormat format;
+  owned.ToUnifiedFormat(count, format);
+  const auto places = duckdb::UnifiedVectorFormat::GetData<data_ptr_t*>(format);
+  for (idx_t i = 0; i < count; ++i) {
+    data_ptr_t* const place = places[format.sel->get_index(i)];
+    if (*place == nullptr) {
+      if (if_none == IfNone::kSkip) continue;
+      *place = call->book.Take(&call->shelf);
+    }
+    visit(i, place);
+  }
+}
+
 // The states behind a vector of pointers to the engine's rows.
 class States {
  public:
-  enum class IfNone : std::uint8_t { kTake, kSkip };
-
   States(Call* call, Vector& owned, idx_t count, IfNone if_none) {
-    duckdb::UnifiedVectorFormat format;
-    owned.ToUnifiedFormat(count, format);
-    const auto places = duckdb::UnifiedVectorFormat::GetData<data_ptr_t*>(format);
-    for (idx_t i = 0; i < count; ++i) {
-      data_ptr_t* const place = places[format.sel->get_index(i)];
-      if (*place == nullptr) {
-        if (if_none == IfNone::kSkip) continue;
-        *place = call->book.Take(&call->shelf);
-      }
-      rows_[count_] = static_cast<duckdb::sel_t>(i);
+    VisitStates(call, owned, count, if_none, [this](idx_t row, data_ptr_t* place) {
+      rows_[count_] = static_cast<duckdb::sel_t>(row);
       places_[count_] = place;
       states_[count_++] = *place;
-    }
+    });
   }
   // The rows have no state from now on.
   void Forget() {
@@ -204,15 +212,9 @@ void Initialize(const duckdb::AggregateFunction&, data_ptr_t state) {
 void Update(Vector inputs[], AggregateInputData& outer, idx_t input_count, Vector& owned,
             idx_t count) {
   Call call(outer);
-  duckdb::UnifiedVectorFormat format;
-  owned.ToUnifiedFormat(count, format);
-  const auto places = duckdb::UnifiedVectorFormat::GetData<data_ptr_t*>(format);
   std::array<data_ptr_t, STANDARD_VECTOR_SIZE> states;
-  for (idx_t i = 0; i < count; ++i) {
-    data_ptr_t* const place = places[format.sel->get_index(i)];
-    if (*place == nullptr) *place = call.book.Take(&call.shelf);
-    states[i] = *place;
-  }
+  VisitStates(&call, owned, count, IfNone::kTake,
+              [&states](idx_t row, data_ptr_t* place) { states[row] = *place; });
   Vector pointers(duckdb::LogicalType::POINTER, duckdb::data_ptr_cast(states.data()));
   call.book.function().GetStateUpdateCallback()(inputs, call.input, input_count, pointers, count);
 }
@@ -227,11 +229,11 @@ void GiveBack(Call* call, States* states) {
 
 void Combine(Vector& owned_from, Vector& owned_into, AggregateInputData& outer, idx_t count) {
   Call call(outer);
-  States from(&call, owned_from, count, States::IfNone::kSkip);
+  States from(&call, owned_from, count, IfNone::kSkip);
   if (from.count() == 0) return;
   const duckdb::SelectionVector rows(from.rows());
   Vector into_rows(owned_into, rows, from.count());
-  States into(&call, into_rows, from.count(), States::IfNone::kTake);
+  States into(&call, into_rows, from.count(), IfNone::kTake);
   Vector from_pointers = from.Pointers();
   Vector into_pointers = into.Pointers();
   call.book.function().GetStateCombineCallback()(from_pointers, into_pointers, call.input,
@@ -242,7 +244,7 @@ void Combine(Vector& owned_from, Vector& owned_into, AggregateInputData& outer, 
 // A group's row is finalized once, and its result holds nothing of the state.
 void Finalize(Vector& owned, AggregateInputData& outer, Vector& result, idx_t count, idx_t offset) {
   Call call(outer);
-  States states(&call, owned, count, States::IfNone::kTake);
+  States states(&call, owned, count, IfNone::kTake);
   Vector pointers = states.Pointers();
   call.book.function().GetStateFinalizeCallback()(pointers, call.input, result, count, offset);
   GiveBack(&call, &states);
