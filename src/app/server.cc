@@ -340,27 +340,26 @@ class Server::Impl final : public RouteParts {
     options.kept_rows_min = options_.kept_rows_min;
     // Hot rows are about eight times as large as data files; the rest is for odd events.
     options.flush_hot_bytes = std::min(12 * options_.flush_bytes, budget_.bytes_max() / 4);
-    const tide::CoreParts parts{disk_.get(),
-                                store_.get(),
-                                catalog_.get(),
-                                writer_.get(),
-                                reader_.get(),
-                                &clock_,
-                                &log_random_,
-                                &tide_random_,
-                                &budget_,
-                                &registry_,
-                                [this] {
-                                  if (log_worker_) log_worker_->Wake();
-                                },
-                                [this] {
-                                  if (tide_worker_) tide_worker_->Wake();
-                                },
-                                [this] {
-                                  if (index_worker_) index_worker_->Wake();
-                                },
-                                nullptr,
-                                directory_.get()};
+    // Recovery wakes workers that are not there yet.
+    const auto wake = [](const std::unique_ptr<env::Worker>& worker) {
+      return [&worker] {
+        if (worker) worker->Wake();
+      };
+    };
+    const tide::CoreParts parts{.disk = disk_.get(),
+                                .store = store_.get(),
+                                .catalog = catalog_.get(),
+                                .writer = writer_.get(),
+                                .reader = reader_.get(),
+                                .clock = &clock_,
+                                .log_random = &log_random_,
+                                .tide_random = &tide_random_,
+                                .budget = &budget_,
+                                .registry = &registry_,
+                                .wake_ingest = wake(log_worker_),
+                                .wake_tide = wake(tide_worker_),
+                                .wake_index = wake(index_worker_),
+                                .directory = directory_.get()};
     const Duration start = clock_.Now();
     TM_ASSIGN(core_, tide::Core::Open(options, parts, std::move(at_step)));
     queries_ = std::make_unique<query::Service>(options_.query, core_.get(), query_engine_.get(),

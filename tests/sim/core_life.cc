@@ -380,10 +380,20 @@ bool CoreLife::Reopen() {
 
 std::unique_ptr<CoreLife::Process> CoreLife::OpenProcess(Error* error) {
   auto process = std::make_unique<Process>(budget_bytes_, &disk_);
-  const tide::CoreParts parts{
-      &disk_,  &process->store, &catalog_,   &writer_,         &reader_,
-      &clock_, &log_dice_,      &tide_dice_, &process->budget, &process->registry,
-      [] {},   [] {},           [] {},       &known_parts_};
+  const tide::CoreParts parts{.disk = &disk_,
+                              .store = &process->store,
+                              .catalog = &catalog_,
+                              .writer = &writer_,
+                              .reader = &reader_,
+                              .clock = &clock_,
+                              .log_random = &log_dice_,
+                              .tide_random = &tide_dice_,
+                              .budget = &process->budget,
+                              .registry = &process->registry,
+                              .wake_ingest = [] {},
+                              .wake_tide = [] {},
+                              .wake_index = [] {},
+                              .known_parts = &known_parts_};
   auto opened =
       tide::Core::Open(options_, parts, [this](tide::FlushStep step) { AtFlushStep(step); });
   if (!opened) {

@@ -86,25 +86,24 @@ class Machine {
     options.flush_age = std::chrono::milliseconds(20);
     options.pause = std::chrono::milliseconds(1);
     options.garbage_delay = Duration::zero();
-    const tide::CoreParts parts{disk_.get(),
-                                store_.get(),
-                                catalog_.get(),
-                                &writer_,
-                                nullptr,
-                                &clock_,
-                                &log_random_,
-                                &tide_random_,
-                                &budget_,
-                                &registry_,
-                                [this] {
-                                  if (log_) log_->Wake();
-                                },
-                                [this] {
-                                  if (tide_) tide_->Wake();
-                                },
-                                [this] {
-                                  if (index_) index_->Wake();
-                                }};
+    const auto wake = [](const std::unique_ptr<env::Worker>& worker) {
+      return [&worker] {
+        if (worker) worker->Wake();
+      };
+    };
+    const tide::CoreParts parts{.disk = disk_.get(),
+                                .store = store_.get(),
+                                .catalog = catalog_.get(),
+                                .writer = &writer_,
+                                .reader = nullptr,
+                                .clock = &clock_,
+                                .log_random = &log_random_,
+                                .tide_random = &tide_random_,
+                                .budget = &budget_,
+                                .registry = &registry_,
+                                .wake_ingest = wake(log_),
+                                .wake_tide = wake(tide_),
+                                .wake_index = wake(index_)};
     core_ = tide::Core::Open(options, parts).value();
     index_ = std::make_unique<env::Worker>("index", [this] { return core_->IndexStep(); });
     log_ = std::make_unique<env::Worker>("log", [this] { return core_->IngestStep(); });
