@@ -94,15 +94,9 @@ Outcome<RestCatalog::Prepared> RestCatalog::PrepareNew(const Access& access,
   }
   ICE_TRY(CheckLocation(access, document.location(), ""));
   ICE_TRY(document.Finish(now));
-  Prepared prepared;
-  prepared.changed = true;
-  prepared.change.action = EntryChange::Action::kCreate;
+  Prepared prepared =
+      NewEntry(EntryKind::kTable, commit.name, *document.uuid(), document.location());
   catalog::TableRecord& record = prepared.change.entry.record;
-  record.uuid = *document.uuid();
-  record.ns = commit.name.ns;
-  record.name = commit.name.name;
-  record.managed = false;
-  record.location = Locations::Normal(document.location());
   record.head = SnapshotId(document.current_snapshot().value_or(0));
   ICE_TRY(CheckAddedFiles(access, document));
   ICE_ASSIGN(

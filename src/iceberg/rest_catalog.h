@@ -172,6 +172,9 @@ class RestCatalog {
   Done CheckAddedFiles(const Access& access, const TableDocument& document) const;
   Done CheckRegistered(const Access& access, const TableDocument& document) const;
 
+  // The change that makes an entry which no log feeds; its metadata is not in it yet.
+  static Prepared NewEntry(catalog::EntryKind kind, const Name& name, const Uuid& uuid,
+                           std::string_view location);
   Outcome<Prepared> Prepare(const Access& access, const TableCommit& commit);
   Outcome<Prepared> PrepareNew(const Access& access, const TableCommit& commit);
   Outcome<Prepared> PrepareNext(const Access& access, const TableCommit& commit,

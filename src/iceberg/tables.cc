@@ -80,6 +80,21 @@ LoadedTable RestCatalog::Loaded(const Prepared& prepared) const {
           EtagOf(prepared.change.entry.record)};
 }
 
+RestCatalog::Prepared RestCatalog::NewEntry(EntryKind kind, const Name& name, const Uuid& uuid,
+                                            std::string_view location) {
+  Prepared prepared;
+  prepared.changed = true;
+  prepared.change.action = catalog::EntryChange::Action::kCreate;
+  prepared.change.entry.kind = kind;
+  catalog::TableRecord& record = prepared.change.entry.record;
+  record.uuid = uuid;
+  record.ns = name.ns;
+  record.name = name.name;
+  record.managed = false;
+  record.location = Locations::Normal(location);
+  return prepared;
+}
+
 Outcome<LoadedTable> RestCatalog::CreateTable(const Access& access, std::string_view ns,
                                               const JsonValue& request) {
   ICE_ASSIGN(const std::string table, request.StringAt("name"));
@@ -98,15 +113,7 @@ Outcome<LoadedTable> RestCatalog::CreateTable(const Access& access, std::string_
   if (MemberOf(request, "stage-create").Bool().value_or(false)) {
     return LoadedTable{"", document.ToJson(), ""};
   }
-  Prepared prepared;
-  prepared.changed = true;
-  prepared.change.action = catalog::EntryChange::Action::kCreate;
-  catalog::TableRecord& record = prepared.change.entry.record;
-  record.uuid = fresh.uuid;
-  record.ns = name.ns;
-  record.name = name.name;
-  record.managed = false;
-  record.location = Locations::Normal(fresh.location);
+  Prepared prepared = NewEntry(EntryKind::kTable, name, fresh.uuid, fresh.location);
   ICE_ASSIGN(
       const std::string folder,
       MetadataFolder(access, fresh.location, document.Property("write.metadata.path"), fresh.uuid));
@@ -168,15 +175,10 @@ Outcome<LoadedTable> RestCatalog::RegisterTable(const Access& access, std::strin
   if (before) except.push_back(before->record.uuid);
   ICE_TRY(CheckLocation(access, document.location(), "", except));
   ICE_TRY(CheckRegistered(access, document));
-  Prepared prepared;
+  Prepared prepared = NewEntry(EntryKind::kTable, name, document.uuid().value_or(parts_.new_id()),
+                               document.location());
   prepared.metadata = document.ToJson();
   catalog::TableRecord& record = prepared.change.entry.record;
-  prepared.change.action = catalog::EntryChange::Action::kCreate;
-  record.uuid = document.uuid().value_or(parts_.new_id());
-  record.ns = name.ns;
-  record.name = name.name;
-  record.managed = false;
-  record.location = Locations::Normal(document.location());
   record.metadata_key = uri;
   record.metadata_version = lake::VersionOf(uri).value_or(0);
   record.metadata_bytes = std::move(bytes);

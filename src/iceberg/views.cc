@@ -26,16 +26,7 @@ Outcome<LoadedView> RestCatalog::CreateView(const Access& access, std::string_vi
   fresh.version = MemberOf(request, "view-version");
   fresh.properties = MemberOf(request, "properties");
   ICE_ASSIGN(const ViewDocument view, ViewDocument::Create(fresh, NowMs()));
-  Prepared prepared;
-  prepared.changed = true;
-  prepared.change.action = catalog::EntryChange::Action::kCreate;
-  prepared.change.entry.kind = EntryKind::kView;
-  catalog::TableRecord& record = prepared.change.entry.record;
-  record.uuid = fresh.uuid;
-  record.ns = name.ns;
-  record.name = name.name;
-  record.managed = false;
-  record.location = Locations::Normal(fresh.location);
+  Prepared prepared = NewEntry(EntryKind::kView, name, fresh.uuid, fresh.location);
   ICE_ASSIGN(const std::string folder,
              MetadataFolder(access, view.location(), view.Property(kMetadataPath), fresh.uuid));
   ICE_TRY(WriteMetadata(folder, "", view.ToJson(), 0, &prepared));
@@ -56,16 +47,10 @@ Outcome<LoadedView> RestCatalog::RegisterView(const Access& access, std::string_
   ICE_ASSIGN(const ViewDocument view, ViewDocument::Parse(bytes));
   const Uuid itself = view.uuid().value_or(Uuid());
   ICE_TRY(CheckLocation(access, view.location(), "", {&itself, 1}));
-  Prepared prepared;
+  Prepared prepared =
+      NewEntry(EntryKind::kView, name, view.uuid().value_or(parts_.new_id()), view.location());
   prepared.metadata = view.ToJson();
-  prepared.change.action = catalog::EntryChange::Action::kCreate;
-  prepared.change.entry.kind = EntryKind::kView;
   catalog::TableRecord& record = prepared.change.entry.record;
-  record.uuid = view.uuid().value_or(parts_.new_id());
-  record.ns = name.ns;
-  record.name = name.name;
-  record.managed = false;
-  record.location = Locations::Normal(view.location());
   record.metadata_key = uri;
   record.metadata_version = lake::VersionOf(uri).value_or(0);
   record.metadata_bytes = std::move(bytes);
