@@ -52,6 +52,15 @@ void WriteTexts(std::string_view name, const std::vector<std::string>& texts, Js
   json->EndArray();
 }
 
+void BeginMetadata(const iceberg::LoadedTable& loaded, std::string* body, JsonWriter* json) {
+  body->reserve(loaded.metadata.size() + 512);
+  json->BeginObject();
+  if (!loaded.metadata_location.empty()) {
+    json->Field("metadata-location", std::string_view(loaded.metadata_location));
+  }
+  json->Key("metadata").Raw(loaded.metadata);
+}
+
 }  // namespace
 
 std::string NamespacesBody(const std::vector<std::string>& paths, std::string_view next_page) {
@@ -103,16 +112,19 @@ std::string PropertyChangesBody(const iceberg::RestCatalog::PropertyChanges& cha
   return body;
 }
 
-std::string LoadedBody(const iceberg::LoadedTable& loaded, bool with_config) {
+std::string LoadedBody(const iceberg::LoadedTable& loaded) {
   std::string body;
-  body.reserve(loaded.metadata.size() + 512);
   JsonWriter json(&body);
-  json.BeginObject();
-  if (!loaded.metadata_location.empty()) {
-    json.Field("metadata-location", std::string_view(loaded.metadata_location));
-  }
-  json.Key("metadata").Raw(loaded.metadata);
-  if (with_config) json.Key("config").BeginObject().EndObject();
+  BeginMetadata(loaded, &body, &json);
+  json.Key("config").BeginObject().EndObject();
+  json.EndObject();
+  return body;
+}
+
+std::string CommittedBody(const iceberg::LoadedTable& loaded) {
+  std::string body;
+  JsonWriter json(&body);
+  BeginMetadata(loaded, &body, &json);
   json.EndObject();
   return body;
 }

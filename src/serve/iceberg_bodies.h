@@ -21,7 +21,8 @@ std::string IdentifiersBody(std::string_view ns, const std::vector<std::string>&
                             std::string_view next_page);
 std::string NamespaceBody(std::string_view ns, const catalog::Properties& properties);
 std::string PropertyChangesBody(const iceberg::RestCatalog::PropertyChanges& changes);
-// LoadTableResult and LoadViewResult; `with_config`: commits answer without one.
-std::string LoadedBody(const iceberg::LoadedTable& loaded, bool with_config);
+// LoadTableResult and LoadViewResult, and CommitTableResponse, which has no configuration.
+std::string LoadedBody(const iceberg::LoadedTable& loaded);
+std::string CommittedBody(const iceberg::LoadedTable& loaded);
 
 }  // namespace tidemark::serve

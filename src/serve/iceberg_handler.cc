@@ -121,10 +121,13 @@ std::vector<std::string> KnownTags(const net::Request& request) {
   return tags;
 }
 
-net::Response LoadedResponse(const iceberg::LoadedTable& loaded, bool with_config) {
-  net::Response response = Json(LoadedBody(loaded, with_config));
-  if (!loaded.etag.empty()) response.headers.emplace_back("ETag", "\"" + loaded.etag + "\"");
+net::Response Tagged(net::Response response, std::string_view etag) {
+  if (!etag.empty()) response.headers.emplace_back("ETag", "\"" + std::string(etag) + "\"");
   return response;
+}
+
+net::Response LoadedResponse(const iceberg::LoadedTable& loaded) {
+  return Tagged(Json(LoadedBody(loaded)), loaded.etag);
 }
 
 // "GET /v1/{prefix}/namespaces" and what answers it.
@@ -191,12 +194,12 @@ Answer ListTables(iceberg::RestCatalog& catalog, const Call& call) {
 
 Answer CreateTable(iceberg::RestCatalog& catalog, const Call& call) {
   ICE_ASSIGN(const auto loaded, catalog.CreateTable(call.access, call.ns, call.body));
-  return LoadedResponse(loaded, true);
+  return LoadedResponse(loaded);
 }
 
 Answer RegisterTable(iceberg::RestCatalog& catalog, const Call& call) {
   ICE_ASSIGN(const auto loaded, catalog.RegisterTable(call.access, call.ns, call.body));
-  return LoadedResponse(loaded, true);
+  return LoadedResponse(loaded);
 }
 
 Answer LoadTable(iceberg::RestCatalog& catalog, const Call& call) {
@@ -206,10 +209,8 @@ Answer LoadTable(iceberg::RestCatalog& catalog, const Call& call) {
   }
   const std::vector<std::string> known = KnownTags(call.request);
   ICE_ASSIGN(const auto loaded, catalog.LoadTable(call.full(), snapshots == "refs", known));
-  if (!loaded.metadata.empty()) return LoadedResponse(loaded, true);
-  net::Response response = Json("", 304);
-  response.headers.emplace_back("ETag", "\"" + loaded.etag + "\"");
-  return response;
+  if (!loaded.metadata.empty()) return LoadedResponse(loaded);
+  return Tagged(Json("", 304), loaded.etag);
 }
 
 Answer CheckTable(iceberg::RestCatalog& catalog, const Call& call) {
@@ -220,7 +221,7 @@ Answer CheckTable(iceberg::RestCatalog& catalog, const Call& call) {
 Answer CommitTable(iceberg::RestCatalog& catalog, const Call& call) {
   ICE_TRY(catalog.AllowCommit(call.access, call.full(), call.body));
   ICE_ASSIGN(const auto loaded, catalog.CommitTable(call.access, call.full(), call.body));
-  return LoadedResponse(loaded, false);
+  return Tagged(Json(CommittedBody(loaded)), loaded.etag);
 }
 
 Answer DropTable(iceberg::RestCatalog& catalog, const Call& call) {
@@ -287,17 +288,17 @@ Answer ListViews(iceberg::RestCatalog& catalog, const Call& call) {
 
 Answer CreateView(iceberg::RestCatalog& catalog, const Call& call) {
   ICE_ASSIGN(const auto loaded, catalog.CreateView(call.access, call.ns, call.body));
-  return LoadedResponse(loaded, true);
+  return LoadedResponse(loaded);
 }
 
 Answer RegisterView(iceberg::RestCatalog& catalog, const Call& call) {
   ICE_ASSIGN(const auto loaded, catalog.RegisterView(call.access, call.ns, call.body));
-  return LoadedResponse(loaded, true);
+  return LoadedResponse(loaded);
 }
 
 Answer LoadView(iceberg::RestCatalog& catalog, const Call& call) {
   ICE_ASSIGN(const auto loaded, catalog.LoadView(call.full()));
-  return LoadedResponse(loaded, true);
+  return LoadedResponse(loaded);
 }
 
 Answer CheckView(iceberg::RestCatalog& catalog, const Call& call) {
@@ -307,7 +308,7 @@ Answer CheckView(iceberg::RestCatalog& catalog, const Call& call) {
 
 Answer CommitView(iceberg::RestCatalog& catalog, const Call& call) {
   ICE_ASSIGN(const auto loaded, catalog.CommitView(call.access, call.full(), call.body));
-  return LoadedResponse(loaded, true);
+  return LoadedResponse(loaded);
 }
 
 Answer DropView(iceberg::RestCatalog& catalog, const Call& call) {
