@@ -152,46 +152,40 @@ net::Response AnswerOf(const Result<Registration>& made) {
 }  // namespace
 
 void ConfluentHandler::Add(net::Router* router, net::Method method, std::string_view path,
-                           bool changes, Action action) {
-  const SchemaWork work = [this, action](const std::string& project, const net::Request& request) {
-    return (this->*action)(project, request);
-  };
-  router->Add(method, path,
-              [this, changes, work](net::Request request,
-                                    const std::shared_ptr<net::Responder>& responder) {
-                RunSchemaWork(parts_, changes, work, std::move(request), responder);
-              });
+                           Purpose purpose, Action action) {
+  AddSchemaWork(router, method, path, purpose, parts_, std::bind_front(action, this));
 }
 
 void ConfluentHandler::AddTo(net::Router* router) {
   using net::Method;
   using Self = ConfluentHandler;
-  Add(router, Method::kGet, "/subjects", false, &Self::Subjects);
-  Add(router, Method::kPost, "/subjects/{subject}", false, &Self::LookUp);
-  Add(router, Method::kDelete, "/subjects/{subject}", true, &Self::DeleteSubject);
-  Add(router, Method::kGet, "/subjects/{subject}/versions", false, &Self::Versions);
-  AddSchemaTask(router, Method::kPost, "/subjects/{subject}/versions", parts_,
+  Add(router, Method::kGet, "/subjects", Purpose::kRead, &Self::Subjects);
+  Add(router, Method::kPost, "/subjects/{subject}", Purpose::kRead, &Self::LookUp);
+  Add(router, Method::kDelete, "/subjects/{subject}", Purpose::kChange, &Self::DeleteSubject);
+  Add(router, Method::kGet, "/subjects/{subject}/versions", Purpose::kRead, &Self::Versions);
+  AddSchemaTask(router, Method::kPost, "/subjects/{subject}/versions", Purpose::kChange, parts_,
                 std::bind_front(&Self::Register, this));
-  Add(router, Method::kGet, "/subjects/{subject}/versions/{version}", false, &Self::Version);
-  Add(router, Method::kDelete, "/subjects/{subject}/versions/{version}", true,
+  Add(router, Method::kGet, "/subjects/{subject}/versions/{version}", Purpose::kRead,
+      &Self::Version);
+  Add(router, Method::kDelete, "/subjects/{subject}/versions/{version}", Purpose::kChange,
       &Self::DeleteVersion);
-  Add(router, Method::kGet, "/subjects/{subject}/versions/{version}/schema", false,
+  Add(router, Method::kGet, "/subjects/{subject}/versions/{version}/schema", Purpose::kRead,
       &Self::VersionText);
-  Add(router, Method::kGet, "/schemas/types", false, &Self::Types);
-  Add(router, Method::kGet, "/schemas/ids/{id}", false, &Self::ById);
-  Add(router, Method::kGet, "/schemas/ids/{id}/schema", false, &Self::TextById);
-  Add(router, Method::kGet, "/schemas/ids/{id}/versions", false, &Self::VersionsById);
-  Add(router, Method::kPost, "/compatibility/subjects/{subject}/versions", false,
+  Add(router, Method::kGet, "/schemas/types", Purpose::kRead, &Self::Types);
+  Add(router, Method::kGet, "/schemas/ids/{id}", Purpose::kRead, &Self::ById);
+  Add(router, Method::kGet, "/schemas/ids/{id}/schema", Purpose::kRead, &Self::TextById);
+  Add(router, Method::kGet, "/schemas/ids/{id}/versions", Purpose::kRead, &Self::VersionsById);
+  Add(router, Method::kPost, "/compatibility/subjects/{subject}/versions", Purpose::kRead,
       &Self::Compatible);
-  Add(router, Method::kPost, "/compatibility/subjects/{subject}/versions/{version}", false,
+  Add(router, Method::kPost, "/compatibility/subjects/{subject}/versions/{version}", Purpose::kRead,
       &Self::Compatible);
-  Add(router, Method::kGet, "/config", false, &Self::Config);
-  Add(router, Method::kPut, "/config", true, &Self::SetConfig);
-  Add(router, Method::kGet, "/config/{subject}", false, &Self::Config);
-  Add(router, Method::kPut, "/config/{subject}", true, &Self::SetConfig);
-  Add(router, Method::kDelete, "/config/{subject}", true, &Self::ClearConfig);
-  Add(router, Method::kGet, "/mode", false, &Self::Mode);
-  Add(router, Method::kGet, "/mode/{subject}", false, &Self::Mode);
+  Add(router, Method::kGet, "/config", Purpose::kRead, &Self::Config);
+  Add(router, Method::kPut, "/config", Purpose::kChange, &Self::SetConfig);
+  Add(router, Method::kGet, "/config/{subject}", Purpose::kRead, &Self::Config);
+  Add(router, Method::kPut, "/config/{subject}", Purpose::kChange, &Self::SetConfig);
+  Add(router, Method::kDelete, "/config/{subject}", Purpose::kChange, &Self::ClearConfig);
+  Add(router, Method::kGet, "/mode", Purpose::kRead, &Self::Mode);
+  Add(router, Method::kGet, "/mode/{subject}", Purpose::kRead, &Self::Mode);
 }
 
 net::Response ConfluentHandler::Subjects(const std::string& project, const net::Request& request) {

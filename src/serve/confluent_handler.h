@@ -23,7 +23,7 @@ class ConfluentHandler {
 
  private:
   using Action = net::Response (ConfluentHandler::*)(const std::string&, const net::Request&);
-  void Add(net::Router* router, net::Method method, std::string_view path, bool changes,
+  void Add(net::Router* router, net::Method method, std::string_view path, Purpose purpose,
            Action action);
 
   net::Response Subjects(const std::string& project, const net::Request& request);

@@ -125,20 +125,23 @@ QuarantineHandler::QuarantineHandler(QuarantineHandlerParts parts)
       busy_(std::make_shared<const std::set<std::string>>()) {}
 
 void QuarantineHandler::AddTo(net::Router* router) {
-  Add(router, net::Method::kGet, "/v1/quarantine", false, &QuarantineHandler::List);
-  Add(router, net::Method::kGet, "/v1/quarantine/{id}", false, &QuarantineHandler::Show);
-  Add(router, net::Method::kPost, "/v1/quarantine/{id}/replay", true, &QuarantineHandler::Replay);
-  Add(router, net::Method::kPost, "/v1/quarantine/{id}/drop", true, &QuarantineHandler::Drop);
+  Add(router, net::Method::kGet, "/v1/quarantine", Purpose::kRead, &QuarantineHandler::List);
+  Add(router, net::Method::kGet, "/v1/quarantine/{id}", Purpose::kRead, &QuarantineHandler::Show);
+  Add(router, net::Method::kPost, "/v1/quarantine/{id}/replay", Purpose::kChange,
+      &QuarantineHandler::Replay);
+  Add(router, net::Method::kPost, "/v1/quarantine/{id}/drop", Purpose::kChange,
+      &QuarantineHandler::Drop);
 }
 
 void QuarantineHandler::Add(net::Router* router, net::Method method, std::string_view path,
-                            bool changes, Action action) {
-  router->Add(method, path, [this, changes, action](net::Request request, const Respond& respond) {
+                            Purpose purpose, Action action) {
+  router->Add(method, path, [this, purpose, action](net::Request request, const Respond& respond) {
     if (parts_.service() == nullptr) {
       return respond->Send(
           net::ErrorResponse(503, "the server is replaying its log; ask again in a moment"));
     }
-    const auto project = (changes ? parts_.may_change : parts_.may_read)(request);
+    const auto project =
+        (purpose == Purpose::kChange ? parts_.may_change : parts_.may_read)(request);
     if (!project) return respond->Send(project.error());
     const bool posted =
         parts_.pool->Post([this, action, project = *project, respond,

@@ -62,7 +62,7 @@ class QuarantineHandler {
     event::Request request;
   };
 
-  void Add(net::Router* router, net::Method method, std::string_view path, bool changes,
+  void Add(net::Router* router, net::Method method, std::string_view path, Purpose purpose,
            Action action);
   void List(const std::string& project, const net::Request& request, const Respond& respond);
   void Show(const std::string& project, const net::Request& request, const Respond& respond);

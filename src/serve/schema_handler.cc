@@ -67,9 +67,9 @@ Status ReadSettings(const JsonValue& body, std::optional<meta::SchemaMode>* mode
     TM_ASSIGN(*compatibility, schema::FindCompatibility(value->text()));
   }
   if (const JsonValue* value = body.Find("event_types")) {
+    if (!value->is_array()) return Fail(Code::kInvalidArgument, "event_types must be a list");
     std::vector<std::string> types;
     for (const JsonValue& type : value->items()) types.push_back(type.text());
-    if (!value->is_array()) return Fail(Code::kInvalidArgument, "event_types must be a list");
     *event_types = std::move(types);
   }
   return {};
@@ -225,69 +225,61 @@ net::Response RefusalOf(const Error& error) {
                                        : kBodyHint);
 }
 
-void RunTask(const SchemaHandlerParts& parts, bool changes, const SchemaTask& task,
-             net::Request request, const std::shared_ptr<net::Responder>& responder) {
-  auto project = changes ? parts.may_change(request) : parts.may_read(request);
-  if (!project) return responder->Send(std::move(project).error());
-  const bool posted =
-      parts.pool->Post([task, project = *std::move(project),
-                        shared = std::make_shared<const net::Request>(std::move(request)),
-                        responder] { task(project, *shared, responder); });
-  if (!posted) {
-    responder->Send(
-        net::ErrorResponse(Error(Code::kOverloaded, "too much waits; ask again in a moment")));
-  }
-}
-
 }  // namespace
 
-void RunSchemaWork(const SchemaHandlerParts& parts, bool changes, const SchemaWork& work,
-                   net::Request request, const std::shared_ptr<net::Responder>& responder) {
-  const SchemaTask task = [work](const std::string& project, const net::Request& asked,
-                                 const std::shared_ptr<net::Responder>& answers) {
-    answers->Send(work(project, asked));
-  };
-  RunTask(parts, changes, task, std::move(request), responder);
+void AddSchemaTask(net::Router* router, net::Method method, std::string_view path, Purpose purpose,
+                   const SchemaHandlerParts& parts, const SchemaTask& task) {
+  router->Add(method, path,
+              [&parts, purpose, task](net::Request request,
+                                      const std::shared_ptr<net::Responder>& responder) {
+                auto project = purpose == Purpose::kChange ? parts.may_change(request)
+                                                           : parts.may_read(request);
+                if (!project) return responder->Send(std::move(project).error());
+                const bool posted = parts.pool->Post(
+                    [task, project = *std::move(project),
+                     shared = std::make_shared<const net::Request>(std::move(request)),
+                     responder] { task(project, *shared, responder); });
+                if (!posted) {
+                  responder->Send(net::ErrorResponse(
+                      Error(Code::kOverloaded, "too much waits; ask again in a moment")));
+                }
+              });
 }
 
-void AddSchemaTask(net::Router* router, net::Method method, std::string_view path,
-                   const SchemaHandlerParts& parts, const SchemaTask& task) {
-  router->Add(
-      method, path,
-      [&parts, task](net::Request request, const std::shared_ptr<net::Responder>& responder) {
-        RunTask(parts, true, task, std::move(request), responder);
-      });
+void AddSchemaWork(net::Router* router, net::Method method, std::string_view path, Purpose purpose,
+                   const SchemaHandlerParts& parts, const SchemaWork& work) {
+  AddSchemaTask(router, method, path, purpose, parts,
+                [work](const std::string& project, const net::Request& request,
+                       const std::shared_ptr<net::Responder>& responder) {
+                  responder->Send(work(project, request));
+                });
 }
 
 void SchemaHandler::Add(net::Router* router, net::Method method, std::string_view path,
-                        bool changes, Action action) {
-  const SchemaWork work = [this, action](const std::string& project, const net::Request& request) {
-    return (this->*action)(project, request);
-  };
-  router->Add(method, path,
-              [this, changes, work](net::Request request,
-                                    const std::shared_ptr<net::Responder>& responder) {
-                RunSchemaWork(parts_, changes, work, std::move(request), responder);
-              });
+                        Purpose purpose, Action action) {
+  AddSchemaWork(router, method, path, purpose, parts_, std::bind_front(action, this));
 }
 
 void SchemaHandler::AddTo(net::Router* router) {
   using net::Method;
   using Self = SchemaHandler;
-  Add(router, Method::kGet, "/v1/schemas", false, &Self::List);
-  Add(router, Method::kPut, "/v1/schemas", true, &Self::Configure);
-  AddSchemaTask(router, Method::kPost, "/v1/schemas/{subject}", parts_,
+  Add(router, Method::kGet, "/v1/schemas", Purpose::kRead, &Self::List);
+  Add(router, Method::kPut, "/v1/schemas", Purpose::kChange, &Self::Configure);
+  AddSchemaTask(router, Method::kPost, "/v1/schemas/{subject}", Purpose::kChange, parts_,
                 std::bind_front(&Self::Register, this));
-  Add(router, Method::kGet, "/v1/schemas/{subject}", false, &Self::Show);
-  Add(router, Method::kPut, "/v1/schemas/{subject}", true, &Self::Change);
-  Add(router, Method::kDelete, "/v1/schemas/{subject}", true, &Self::Delete);
-  Add(router, Method::kGet, "/v1/schemas/{subject}/versions", false, &Self::Versions);
-  Add(router, Method::kGet, "/v1/schemas/{subject}/versions/{version}", false, &Self::Version);
-  Add(router, Method::kDelete, "/v1/schemas/{subject}/versions/{version}", true, &Self::Delete);
-  Add(router, Method::kPost, "/v1/schemas/{subject}/compatibility", false, &Self::Check);
-  Add(router, Method::kPost, "/v1/schemas/{subject}/validate", false, &Self::Validate);
-  Add(router, Method::kPost, "/v1/schemas/{subject}/infer", false, &Self::Infer);
-  Add(router, Method::kGet, "/api/schemas/{vendor}/{name}/{format}/{version}", false, &Self::Iglu);
+  Add(router, Method::kGet, "/v1/schemas/{subject}", Purpose::kRead, &Self::Show);
+  Add(router, Method::kPut, "/v1/schemas/{subject}", Purpose::kChange, &Self::Change);
+  Add(router, Method::kDelete, "/v1/schemas/{subject}", Purpose::kChange, &Self::Delete);
+  Add(router, Method::kGet, "/v1/schemas/{subject}/versions", Purpose::kRead, &Self::Versions);
+  Add(router, Method::kGet, "/v1/schemas/{subject}/versions/{version}", Purpose::kRead,
+      &Self::Version);
+  Add(router, Method::kDelete, "/v1/schemas/{subject}/versions/{version}", Purpose::kChange,
+      &Self::Delete);
+  Add(router, Method::kPost, "/v1/schemas/{subject}/compatibility", Purpose::kRead, &Self::Check);
+  Add(router, Method::kPost, "/v1/schemas/{subject}/validate", Purpose::kRead, &Self::Validate);
+  Add(router, Method::kPost, "/v1/schemas/{subject}/infer", Purpose::kRead, &Self::Infer);
+  Add(router, Method::kGet, "/api/schemas/{vendor}/{name}/{format}/{version}", Purpose::kRead,
+      &Self::Iglu);
 }
 
 net::Response SchemaHandler::List(const std::string& project, const net::Request& /*request*/) {

@@ -32,17 +32,16 @@ struct SchemaHandlerParts {
   Authorize may_change;
 };
 
-// Runs `work` of an authorized request on the pool and sends what it answers.
+// A path of the registry. `work` of an authorized request runs on the pool, and what it returns is
+// sent. `parts` must outlive the router.
 using SchemaWork =
     std::function<net::Response(const std::string& project, const net::Request& request)>;
-void RunSchemaWork(const SchemaHandlerParts& parts, bool changes, const SchemaWork& work,
-                   net::Request request, const std::shared_ptr<net::Responder>& responder);
-
+void AddSchemaWork(net::Router* router, net::Method method, std::string_view path, Purpose purpose,
+                   const SchemaHandlerParts& parts, const SchemaWork& work);
 // ... whose answer comes later: `task` sends it itself.
 using SchemaTask = std::function<void(const std::string& project, const net::Request& request,
                                       const std::shared_ptr<net::Responder>& responder)>;
-// Of those who may change schemas. `parts` must outlive the router.
-void AddSchemaTask(net::Router* router, net::Method method, std::string_view path,
+void AddSchemaTask(net::Router* router, net::Method method, std::string_view path, Purpose purpose,
                    const SchemaHandlerParts& parts, const SchemaTask& task);
 
 class SchemaHandler {
@@ -56,7 +55,7 @@ class SchemaHandler {
 
  private:
   using Action = net::Response (SchemaHandler::*)(const std::string&, const net::Request&);
-  void Add(net::Router* router, net::Method method, std::string_view path, bool changes,
+  void Add(net::Router* router, net::Method method, std::string_view path, Purpose purpose,
            Action action);
 
   net::Response List(const std::string& project, const net::Request& request);

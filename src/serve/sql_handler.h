@@ -6,6 +6,7 @@
 // streamed from.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -19,6 +20,8 @@ namespace tidemark::serve {
 
 // From a request to the project that it may read, or to the answer that refuses it.
 using Authorize = std::function<tl::expected<std::string, net::Response>(const net::Request&)>;
+// What a path is for; a key needs the right to it.
+enum class Purpose : std::uint8_t { kRead, kChange };
 
 class SqlHandler {
  public:
