@@ -9,7 +9,7 @@
 #: make services       other engines and their own suites against the server (RCK, PyIceberg, DuckDB, Polars, Spark, Trino, PostgreSQL)
 #: make long            what takes minutes: OpenAPI with 200 examples an operation [PART=1/4: a quarter of them], SDKs for 60 s
 #: make soak            several engines change the events table at once, Spark too [SECONDS=180]
-#: make bench           release build, measured scenarios, docs/benchmarks.md's table
+#: make bench           release build, measured scenarios, the tables of docs/benchmarks.md and README.md
 #: make asan, make tsan unit and simulation under sanitizers
 #: make fuzz           every fuzz target for 60 s, with clang, two at a time on two cores [SECONDS=n] [T=json_events: one]
 #: make fmt, make lint  format; layers, house rules, clang-tidy on changed files [ALL=1]

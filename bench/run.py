@@ -51,7 +51,7 @@ def parse_options():
     parser.add_argument("--seconds", type=float, help="of load, instead of each scenario's own")
     parser.add_argument("--short", action="store_true", help="ten minutes: shorter loads, fewer repetitions")
     parser.add_argument("--quick", action="store_true", help="two minutes: to see that all works; not kept, not in the table")
-    parser.add_argument("--table", action="store_true", help="write the newest results into docs/benchmarks.md")
+    parser.add_argument("--table", action="store_true", help="write the newest results into docs/benchmarks.md and README.md")
     parser.add_argument("--rate", type=float, help="events a second of batch_ack; default: half of what ingest reached")
     parser.add_argument("--store-rate", type=int, default=6_000_000, help="bytes a second that memory's store takes")
     parser.add_argument("--folder", type=pathlib.Path, help="where the data goes; default: a temporary folder")
