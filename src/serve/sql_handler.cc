@@ -132,7 +132,8 @@ double QualityOf(std::string_view range) {
   return quality;
 }
 
-// The format that the header wants most, of equal ones the first that it names; json for others.
+// The format that the header wants most, of equal ones the first that it names; json if it names
+// none that there is: RFC 9110 (12.5.1) leaves the choice, and errors are JSON anyhow.
 std::string AcceptedFormat(std::string_view header) {
   constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kFormats = {
       {{"vnd.apache.arrow.stream", "arrow"},
