@@ -11,6 +11,8 @@
 namespace tidemark::query {
 namespace {
 
+constexpr std::size_t kOwnBytes = 256U << 10;  // Of rows at a time, of statements of our own.
+
 constexpr std::string_view kFilesSentence =
     "Data files of the relations in statements that have begun, by whether they could be skipped.";
 
@@ -51,6 +53,15 @@ Status CheckRoute(const SqlRequest& request, const tide::Cut& cut, const std::st
                                             "answered at the older cut");
   }
   return {};
+}
+
+// By where its rows come from. Without any, the past is asked of the lake, now of memory.
+Route RouteOf(const SqlAnswer& answer) {
+  bool with_lake = false;
+  bool with_hot = false;
+  for (const Source& source : answer.sources) (source.lake ? with_lake : with_hot) = true;
+  if (with_lake && with_hot) return Route::kHybrid;
+  return with_lake || (answer.as_of && !with_hot) ? Route::kBatch : Route::kRealtime;
 }
 
 }  // namespace
@@ -202,6 +213,19 @@ Result<std::shared_ptr<const engine::Relation>> Service::EventsBefore(const SqlR
   return std::shared_ptr<const engine::Relation>(std::move(past.relation));
 }
 
+engine::QueryRequest Service::StatementOf(SqlRequest request, Duration started) const {
+  engine::QueryRequest run;
+  run.sql = std::move(request.sql);
+  run.parameters = std::move(request.parameters);
+  run.named_parameters = std::move(request.named_parameters);
+  run.deadline =
+      started + std::min(options_.time_max, request.time_max.value_or(options_.time_max));
+  run.rows_wanted = request.rows_wanted.value_or(engine::kRowsUnlimited);
+  run.rows_max = options_.rows_max;
+  run.cancel = std::move(request.cancel);
+  return run;
+}
+
 Result<SqlAnswer> Service::Run(SqlRequest request) {
   const Duration started = clock_->Now();
   if (request.sql.size() > options_.sql_bytes_max) {
@@ -220,15 +244,8 @@ Result<SqlAnswer> Service::Run(SqlRequest request) {
   } else {
     TM_ASSIGN(events, EventsAt(request, *cut, &answer));
   }
-  const auto is_lake = [](const Source& source) { return source.lake; };
-  const auto& sources = answer.sources;
-  const bool with_lake = std::any_of(sources.begin(), sources.end(), is_lake);
-  const bool with_hot = !std::all_of(sources.begin(), sources.end(), is_lake);
-  answer.route = with_lake && with_hot                      ? Route::kHybrid
-                 : with_lake || (answer.as_of && !with_hot) ? Route::kBatch
-                                                            : Route::kRealtime;
+  answer.route = RouteOf(answer);
 
-  engine::QueryRequest run;
   std::vector<engine::NamedRelation> more;
   if (MentionsViews(request.sql)) {
     TM_ASSIGN(const auto records, RecordsOf(request, *(*cuts)[tide::Stream::kQuarantine]));
@@ -237,18 +254,12 @@ Result<SqlAnswer> Service::Run(SqlRequest request) {
   if (more_relations_) {
     for (auto& one : more_relations_(request.project, request.sql)) more.push_back(std::move(one));
   }
-  run.sql = std::move(request.sql);
-  run.parameters = std::move(request.parameters);
-  run.named_parameters = std::move(request.named_parameters);
-  run.relations.push_back({EventsNames(request.project), std::move(events)});
+  std::vector<std::string> names = EventsNames(request.project);
+  engine::QueryRequest run = StatementOf(std::move(request), started);
+  run.relations.push_back({std::move(names), std::move(events)});
   for (engine::NamedRelation& one : more) run.relations.push_back(std::move(one));
   // Only while the statement is bound, which is before Query returns.
   run.find = [&relations](const engine::Mention& mention) { return relations.Find(mention); };
-  run.deadline =
-      started + std::min(options_.time_max, request.time_max.value_or(options_.time_max));
-  run.rows_wanted = request.rows_wanted.value_or(engine::kRowsUnlimited);
-  run.rows_max = options_.rows_max;
-  run.cancel = std::move(request.cancel);
   run.pin = cuts;
   auto rows = engine_->Query(std::move(run));
   if (!rows) {
@@ -260,8 +271,32 @@ Result<SqlAnswer> Service::Run(SqlRequest request) {
   return answer;
 }
 
-void Service::Finished(const SqlAnswer& answer, bool ok) {
-  if (!ok) failed_.Add();
+void Service::Failed(const SqlAnswer& answer) {
+  failed_.Add();
+  Finished(answer);
+}
+
+Status Service::ForEachRow(SqlRequest request, const std::function<Status(JsonValue row)>& visit) {
+  TM_ASSIGN(const SqlAnswer answer, Run(std::move(request)));
+  const auto visit_all = [&]() -> Status {
+    std::string rows;
+    for (bool more = true; more; rows.clear()) {
+      TM_ASSIGN(more, answer.rows->Next(engine::RowFormat::kNdjson, &rows, kOwnBytes));
+      for (std::size_t at = 0; at < rows.size();) {
+        const std::size_t end = std::min(rows.find('\n', at), rows.size());
+        TM_ASSIGN(JsonValue row, JsonValue::Parse(std::string_view(rows).substr(at, end - at)));
+        TM_TRY(visit(std::move(row)));
+        at = end + 1;
+      }
+    }
+    return {};
+  };
+  Status visited = visit_all();
+  visited ? Finished(answer) : Failed(answer);
+  return visited;
+}
+
+void Service::Finished(const SqlAnswer& answer) {
   const engine::FileCounts files = answer.rows->files();
   files_read_.Add(files.read);
   files_pruned_.Add(files.there - std::min(files.there, files.read));

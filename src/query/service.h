@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/json_reader.h"
 #include "base/published.h"
 #include "base/result.h"
 #include "engine/delete_files.h"
@@ -115,8 +116,14 @@ class Service {
   // Before the first Run; must outlive the service.
   void SetTables(TableSource* tables) { tables_ = tables; }
 
-  // To be told once of each answer: before its last bytes leave, or when it has failed.
-  void Finished(const SqlAnswer& answer, bool ok);
+  // One of them is to be told once of each answer: before its last bytes leave, or when there will
+  // be no more of it.
+  void Finished(const SqlAnswer& answer);
+  void Failed(const SqlAnswer& answer);
+
+  // Runs a statement of our own to its end, and visits its rows in order. Errors: those of Run and
+  // of ResultStream::Next, and what `visit` returns, which ends it.
+  Status ForEachRow(SqlRequest request, const std::function<Status(JsonValue row)>& visit);
 
   double LatencyQuantile(double q) const { return seconds_.QuantileSeconds(q); }
   double LatencyMean() const;
@@ -146,6 +153,8 @@ class Service {
                                                                const tide::Cut& cut,
                                                                StatementRelations* relations,
                                                                SqlAnswer* answer) const;
+  // The statement and its bounds, without relations.
+  engine::QueryRequest StatementOf(SqlRequest request, Duration started) const;
 
   const QueryOptions options_;
   tide::Core* const core_;

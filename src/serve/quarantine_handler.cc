@@ -155,20 +155,11 @@ void QuarantineHandler::Add(net::Router* router, net::Method method, std::string
 }
 
 Result<std::vector<JsonValue>> QuarantineHandler::Select(query::SqlRequest ask) {
-  query::Service* const service = parts_.service();
-  TM_ASSIGN(query::SqlAnswer answer, service->Run(std::move(ask)));
   std::vector<JsonValue> items;
-  std::string rows;
-  for (bool more = true; more;) {
-    TM_ASSIGN(more, answer.rows->Next(engine::RowFormat::kNdjson, &rows, 1 << 18));
-  }
-  service->Finished(answer, true);
-  for (std::size_t at = 0; at < rows.size();) {
-    const std::size_t end = std::min(rows.find('\n', at), rows.size());
-    TM_ASSIGN(JsonValue item, JsonValue::Parse(std::string_view(rows).substr(at, end - at)));
+  TM_TRY(parts_.service()->ForEachRow(std::move(ask), [&items](JsonValue item) -> Status {
     items.push_back(std::move(item));
-    at = end + 1;
-  }
+    return {};
+  }));
   return items;
 }
 

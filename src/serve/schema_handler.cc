@@ -504,20 +504,12 @@ Result<std::string> SchemaHandler::InferFrom(const std::string& project, const s
   ask.sql += " FROM events WHERE event_type = $type ORDER BY log_offset DESC LIMIT " +
              std::to_string(limit);
   ask.named_parameters.emplace_back("type", type);
-  TM_ASSIGN(query::SqlAnswer answer, parts_.service()->Run(std::move(ask)));
   schema::Inference inference;
-  for (std::string rows;; rows.clear()) {
-    TM_ASSIGN(const bool more, answer.rows->Next(engine::RowFormat::kNdjson, &rows, 1 << 18));
-    for (std::size_t at = 0; at < rows.size();) {
-      const std::size_t end = std::min(rows.find('\n', at), rows.size());
-      TM_ASSIGN(const JsonValue row, JsonValue::Parse(std::string_view(rows).substr(at, end - at)));
-      inference.AddRow(row);
-      ++*looked_at;
-      at = end + 1;
-    }
-    if (!more) break;
-  }
-  parts_.service()->Finished(answer, true);
+  TM_TRY(parts_.service()->ForEachRow(std::move(ask), [&](const JsonValue& row) -> Status {
+    inference.AddRow(row);
+    ++*looked_at;
+    return {};
+  }));
   return inference.Propose(type);
 }
 

@@ -251,7 +251,7 @@ void SqlHandler::Run(query::SqlRequest request, std::string format,
   if (!answer) {
     return responder->Send(net::ErrorResponse(answer.error(), HintOf(answer.error())));
   }
-  if (!Stream(*answer, format, responder)) service_()->Finished(*answer, false);
+  if (!Stream(*answer, format, responder)) service_()->Failed(*answer);
 }
 
 // False if the answer ended with an error. Else it is counted before its last bytes leave: who has
@@ -287,7 +287,7 @@ bool SqlHandler::Stream(query::SqlAnswer& answer, const std::string& format,
   }
   if (shaper) shaper->End(&chunk);
   chunk += shape.End(answer, clock_->Now());
-  service_()->Finished(answer, true);
+  service_()->Finished(answer);
   if (!started) {
     responder->Send({200, shape.content_type(), std::move(chunk), AnswerHeaders(answer)});
     return true;
