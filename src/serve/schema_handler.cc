@@ -290,7 +290,7 @@ net::Response SchemaHandler::List(const std::string& project, const net::Request
   json.Field("compatibility", schema::CompatibilityName(schemas->compatibility));
   json.Key("subjects").BeginArray();
   for (const auto& [name, subject] : schemas->subjects) {
-    if (subject->newest() != nullptr) WriteSubject(*schemas, *subject, false, &json);
+    if (subject->newest() != nullptr) WriteSubject(*schemas, *subject, Detail::kBrief, &json);
   }
   json.EndArray().EndObject();
   return Json(std::move(body));
@@ -328,7 +328,7 @@ net::Response SchemaHandler::Show(const std::string& project, const net::Request
   if (subject == nullptr) return NoSubject(name);
   std::string body;
   JsonWriter json(&body);
-  WriteSubject(*schemas, *subject, true, &json);
+  WriteSubject(*schemas, *subject, Detail::kFull, &json);
   return Json(std::move(body));
 }
 
@@ -382,7 +382,7 @@ net::Response SchemaHandler::Versions(const std::string& project, const net::Req
   JsonWriter json(&body);
   json.BeginObject().Field("subject", name).Key("versions").BeginArray();
   for (const auto& version : subject->versions) {
-    if (!version->deleted) WriteVersion(*version, false, &json);
+    if (!version->deleted) WriteVersion(*version, Detail::kBrief, &json);
   }
   json.EndArray().EndObject();
   return Json(std::move(body));
@@ -400,7 +400,7 @@ net::Response SchemaHandler::Version(const std::string& project, const net::Requ
   }
   std::string body;
   JsonWriter json(&body);
-  WriteVersion(*version, true, &json);
+  WriteVersion(*version, Detail::kFull, &json);
   return Json(std::move(body));
 }
 

@@ -3,12 +3,12 @@
 namespace tidemark::serve {
 namespace {
 
-void WriteCounts(const meta::SchemaInForce& in_force, bool rules, JsonWriter* json) {
+void WriteCounts(const meta::SchemaInForce& in_force, Detail detail, JsonWriter* json) {
   const schema::RuleCounts& counts = *in_force.counts;
   json->Key("counts").BeginObject().Field("checked", counts.checked());
   json->Field("observed", counts.observed()).Field("quarantined", counts.quarantined());
   json->Field("undecided", counts.undecided()).EndObject();
-  if (!rules) return;
+  if (detail == Detail::kBrief) return;
   json->Key("rules").BeginArray();
   counts.ForEach([&](const schema::BrokenRule& rule, std::uint64_t count) {
     json->BeginObject().Field("rule", in_force.version->validator->RuleName(rule));
@@ -23,7 +23,7 @@ void WriteCounts(const meta::SchemaInForce& in_force, bool rules, JsonWriter* js
 }  // namespace
 
 void WriteSubject(const meta::ProjectSchemas& schemas, const meta::SchemaSubject& subject,
-                  bool rules, JsonWriter* json) {
+                  Detail detail, JsonWriter* json) {
   const auto newest = subject.newest();
   json->BeginObject().Field("subject", subject.name).Key("event_types").BeginArray();
   for (const std::string& type : subject.event_types) json->String(type);
@@ -34,12 +34,12 @@ void WriteSubject(const meta::ProjectSchemas& schemas, const meta::SchemaSubject
   json->Key("version");
   newest == nullptr ? json->Null() : json->Int(newest->version);
   const auto in_force = schemas.in_force.find(subject.name);
-  if (in_force != schemas.in_force.end()) WriteCounts(in_force->second, rules, json);
-  if (rules && newest != nullptr) json->Key("schema").Raw(newest->text);
+  if (in_force != schemas.in_force.end()) WriteCounts(in_force->second, detail, json);
+  if (detail == Detail::kFull && newest != nullptr) json->Key("schema").Raw(newest->text);
   json->EndObject();
 }
 
-void WriteVersion(const meta::SchemaVersion& version, bool schema, JsonWriter* json) {
+void WriteVersion(const meta::SchemaVersion& version, Detail detail, JsonWriter* json) {
   json->BeginObject().Field("subject", version.subject).Field("version", version.version);
   json->Field("id", version.id);
   if (version.version > 0) {
@@ -47,7 +47,7 @@ void WriteVersion(const meta::SchemaVersion& version, bool schema, JsonWriter* j
     json->Field("updated_at", FormatTime(version.updated));
   }
   if (!version.references.empty()) json->Key("references").Raw(version.references);
-  if (schema) json->Key("schema").Raw(version.text);
+  if (detail == Detail::kFull) json->Key("schema").Raw(version.text);
   json->EndObject();
 }
 

@@ -1,6 +1,7 @@
 // What the registry tells of subjects, versions and findings, as JSON. Pure; any thread.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "base/json_writer.h"
@@ -9,10 +10,13 @@
 
 namespace tidemark::serve {
 
-// One object; with `rules` also how often which rule was broken.
+// In full: with the schema itself and, of a subject, how often which rule was broken.
+enum class Detail : std::uint8_t { kBrief, kFull };
+
+// One object each.
 void WriteSubject(const meta::ProjectSchemas& schemas, const meta::SchemaSubject& subject,
-                  bool rules, JsonWriter* json);
-void WriteVersion(const meta::SchemaVersion& version, bool schema, JsonWriter* json);
+                  Detail detail, JsonWriter* json);
+void WriteVersion(const meta::SchemaVersion& version, Detail detail, JsonWriter* json);
 // An array of `{"instance_path","keyword","schema_path","message"}`.
 void WriteFindings(schema::Judgement judgement, const std::vector<schema::Finding>& findings,
                    JsonWriter* json);
