@@ -39,8 +39,9 @@ void Pad(std::string* body) { body->reserve(body->size() + net::kBodyPadding); }
 bool UnwrapText(std::string* body) {
   if (const auto data = DataOfForm(*body)) {
     // Blanks are kept as '+' for base64, and are what they are in JSON.
-    std::string plain = net::DecodePercent(*data, false);
-    *body = net::LooksLikeJson(plain) ? net::DecodePercent(*data, true) : std::move(plain);
+    std::string plain = net::DecodePercent(*data, net::Plus::kItself);
+    *body =
+        net::LooksLikeJson(plain) ? net::DecodePercent(*data, net::Plus::kBlank) : std::move(plain);
     Pad(body);
     return true;
   }

@@ -67,9 +67,10 @@ Status AssemblePixel(net::Request* request, std::initializer_list<std::string_vi
     const std::string_view pair = rest.substr(0, rest.find('&'));
     rest.remove_prefix(std::min(rest.size(), pair.size() + 1));
     const std::size_t equals = std::min(pair.find('='), pair.size());
-    const std::string name = net::DecodePercent(pair.substr(0, equals), true);
+    const std::string name = net::DecodePercent(pair.substr(0, equals), net::Plus::kBlank);
     if (name.empty() || std::find(without.begin(), without.end(), name) != without.end()) continue;
-    std::string value = net::DecodePercent(pair.substr(std::min(pair.size(), equals + 1)), true);
+    std::string value =
+        net::DecodePercent(pair.substr(std::min(pair.size(), equals + 1)), net::Plus::kBlank);
     if (!IsUtf8(name) || !IsUtf8(value)) {
       return Fail(Code::kInvalidArgument, "the query holds text that is not UTF-8");
     }

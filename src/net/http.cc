@@ -136,9 +136,9 @@ std::optional<std::string> Request::QueryParameter(std::string_view name) const 
     const std::string_view pair = rest.substr(0, rest.find('&'));
     rest.remove_prefix(std::min(rest.size(), pair.size() + 1));
     const std::size_t equals = pair.find('=');
-    if (DecodePercent(pair.substr(0, equals), true) != name) continue;
+    if (DecodePercent(pair.substr(0, equals), Plus::kBlank) != name) continue;
     if (equals == std::string_view::npos) return std::string();
-    return DecodePercent(pair.substr(equals + 1), true);
+    return DecodePercent(pair.substr(equals + 1), Plus::kBlank);
   }
   return std::nullopt;
 }
@@ -161,7 +161,7 @@ void Request::SetTarget(std::string_view target) {
   path_ = target.substr(0, mark);
   sent_path_.clear();
   if (path_.find('%') != std::string::npos) {
-    sent_path_ = std::exchange(path_, DecodePercent(path_, false));
+    sent_path_ = std::exchange(path_, DecodePercent(path_, Plus::kItself));
   }
   query_ = mark == std::string_view::npos ? "" : target.substr(mark + 1);
 }
@@ -207,7 +207,7 @@ Response ErrorResponse(const Error& error, std::string_view hint) {
   return ErrorResponse(HttpStatus(error.code()), error.message(), hint);
 }
 
-std::string DecodePercent(std::string_view text, bool plus_is_blank) {
+std::string DecodePercent(std::string_view text, Plus plus) {
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -220,7 +220,7 @@ std::string DecodePercent(std::string_view text, bool plus_is_blank) {
         continue;
       }
     }
-    out.push_back(plus_is_blank && text[i] == '+' ? ' ' : text[i]);
+    out.push_back(plus == Plus::kBlank && text[i] == '+' ? ' ' : text[i]);
   }
   return out;
 }

@@ -88,7 +88,9 @@ Response ErrorResponse(int status, std::string_view message, std::string_view hi
 // By the error's code; 503 carries Retry-After.
 Response ErrorResponse(const Error& error, std::string_view hint = {});
 
-// Percent-decoding of a part of a target; '+' is a blank if `plus_is_blank`. A bad escape stays.
-std::string DecodePercent(std::string_view text, bool plus_is_blank);
+// What a `+` means: a blank in queries and forms, itself in paths.
+enum class Plus : std::uint8_t { kBlank, kItself };
+// Percent-decoding of a part of a target. A bad escape stays.
+std::string DecodePercent(std::string_view text, Plus plus);
 
 }  // namespace tidemark::net

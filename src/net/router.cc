@@ -19,13 +19,13 @@ bool Matches(std::string_view pattern, std::string_view path, Request* request) 
   std::vector<std::pair<std::string_view, std::string>> parameters;
   while (!pattern.empty()) {
     if (pattern == "*") {
-      parameters.emplace_back("*", DecodePercent(path, false));
+      parameters.emplace_back("*", DecodePercent(path, Plus::kItself));
       path = {};
       break;
     }
     if (path.empty()) return false;
     const std::string_view want = TakeSegment(&pattern);
-    std::string have = DecodePercent(TakeSegment(&path), false);
+    std::string have = DecodePercent(TakeSegment(&path), Plus::kItself);
     if (want.size() > 2 && want.front() == '{' && want.back() == '}') {
       if (have.empty()) return false;
       parameters.emplace_back(want.substr(1, want.size() - 2), std::move(have));

@@ -378,11 +378,11 @@ bool Matches(const Endpoint& endpoint, std::string_view path, Call* call) {
     const std::string_view want = TakeStep(&pattern);
     const std::string_view have = TakeStep(&path);
     if (want == "{namespace}") {
-      ns = net::DecodePercent(have, true);
+      ns = net::DecodePercent(have, net::Plus::kBlank);
     } else if (want == "{plan-id}") {
-      plan = net::DecodePercent(have, false);
+      plan = net::DecodePercent(have, net::Plus::kItself);
     } else if (want.starts_with('{')) {
-      name = net::DecodePercent(have, true);
+      name = net::DecodePercent(have, net::Plus::kBlank);
     } else if (want != have) {
       return false;
     }

@@ -44,7 +44,7 @@ Status AssembleCloudEvent(net::Request* request) {
     const std::string attribute = lower.substr(kPrefix.size());
     // The body and its type are what HTTP says they are.
     if (attribute == "data" || attribute == "data_base64") return;
-    json.Field(attribute, net::DecodePercent(value, false));
+    json.Field(attribute, net::DecodePercent(value, net::Plus::kItself));
   });
   if (!content_type.empty()) json.Field("datacontenttype", content_type);
   if (!request->body.empty()) {
