@@ -65,14 +65,14 @@ Status Index::Begin(std::size_t ids, std::size_t keys) {
   clock_before_ = clock_;
   const std::size_t wanted[kFamilies] = {ids, keys};
   for (std::size_t i = 0; i < kFamilies; ++i) {
-    if (wanted[i] == 0 || active_[i]->Reserve(wanted[i], false)) continue;
+    if (wanted[i] == 0 || active_[i]->TryReserve(wanted[i])) continue;
     if (!Seal()) {
       return Fail(Code::kOverloaded, "the index of ids waits for the disk");
     }
     break;
   }
   for (std::size_t i = 0; i < kFamilies; ++i) {
-    if (wanted[i] > 0) TM_CHECK(active_[i]->Reserve(wanted[i], true));
+    if (wanted[i] > 0) active_[i]->ReserveAlways(wanted[i]);
   }
   return {};
 }

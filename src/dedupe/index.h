@@ -130,8 +130,10 @@ class Index {
   // The runs of `state` as of now are what counts. kConflict: another process has the folder.
   Status WriteManifest(const Manifest& manifest);
   Status PublishManifest(const State& state, std::uint64_t sequence, WindowClock::State clock);
-  // Publishes the runs of `next`; what the log's thread sealed meanwhile stays.
-  void PublishRuns(const State& next, bool sealed_written);
+  // Publishes the runs of `next`. What the log's thread sealed meanwhile stays, but for the oldest
+  // where that was written as a run.
+  enum class OldestSealed : std::uint8_t { kStays, kWritten };
+  void PublishRuns(const State& next, OldestSealed oldest);
   std::string NewRunPath(Family family);
   void RemoveLater(const std::string& path) { garbage_.push_back(path); }
   bool DropOld(State* state) const;

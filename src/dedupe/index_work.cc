@@ -134,7 +134,7 @@ Status Index::WriteSealed(const Sealed& sealed) {
     next.runs[i].push_back(std::move(run));
   }
   TM_TRY(PublishManifest(next, sealed.sequence, sealed.clock));
-  PublishRuns(next, true);
+  PublishRuns(next, OldestSealed::kWritten);
   checkpoint_.store(sealed.sequence, std::memory_order_release);
   return {};
 }
@@ -288,7 +288,7 @@ Status Index::FinishMerge() {
   if (run->count() > 0) runs.insert(place, std::move(run));
   DropOld(&next);
   TM_TRY(PublishManifest(next, manifest_.sequence, manifest_.clock));
-  PublishRuns(next, false);
+  PublishRuns(next, OldestSealed::kStays);
   merging_.reset();
   return {};
 }
@@ -297,14 +297,14 @@ Result<bool> Index::DropOldRuns() {
   State next = *state_.Load();
   if (!DropOld(&next)) return false;
   TM_TRY(PublishManifest(next, manifest_.sequence, manifest_.clock));
-  PublishRuns(next, false);
+  PublishRuns(next, OldestSealed::kStays);
   return false;
 }
 
-void Index::PublishRuns(const State& next, bool sealed_written) {
+void Index::PublishRuns(const State& next, OldestSealed oldest) {
   state_.Update([&](const State& current) {
     auto after = std::make_shared<State>(current);
-    if (sealed_written) after->sealed.erase(after->sealed.begin());
+    if (oldest == OldestSealed::kWritten) after->sealed.erase(after->sealed.begin());
     for (std::size_t i = 0; i < kFamilies; ++i) after->runs[i] = next.runs[i];
     Measure(*after);
     return std::shared_ptr<const State>(std::move(after));

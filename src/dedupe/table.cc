@@ -33,16 +33,26 @@ Table::~Table() {
   if (memory_bytes_ > 0) budget_->Release(memory_bytes_);
 }
 
-bool Table::Reserve(std::size_t count, bool must) {
-  const std::size_t wanted = count_ + count;
-  if (!must && count_ > 0 && wanted > entries_max_) return false;
-  std::size_t slots = SlotsFor(wanted);
+bool Table::TryReserve(std::size_t count) {
+  // The first entries are taken whatever they cost: there is nothing to seal.
+  if (count_ > 0) {
+    if (count_ + count > entries_max_) return false;
+    return Grow(SlotsFor(count_ + count), IfShort::kLeave);
+  }
+  return Grow(SlotsFor(count), IfShort::kTake);
+}
+
+void Table::ReserveAlways(std::size_t count) {
+  TM_CHECK(Grow(SlotsFor(count_ + count), IfShort::kTake));
+}
+
+bool Table::Grow(std::size_t slots, IfShort if_short) {
   if (slots <= slot_count_) return true;
   const std::size_t last = std::max(slots, SlotsFor(entries_max_));
   if (slots > kSlotsSmall && budget_->TryReserve(last * stride_)) {
     slots = last;
   } else if (!budget_->TryReserve(slots * stride_)) {
-    if (!must && count_ > 0) return false;
+    if (if_short == IfShort::kLeave) return false;
     budget_->ReserveAlways(slots * stride_);
   }
   const std::uint64_t before = std::exchange(memory_bytes_, slots * stride_);

@@ -27,8 +27,10 @@ class Table {
   ~Table();
 
   // Makes room for `count` more. False: it would grow beyond its bound or the budget, and has
-  // enough entries to be worth sealing; `must` takes the memory anyway.
-  bool Reserve(std::size_t count, bool must);
+  // entries to be sealed instead.
+  bool TryReserve(std::size_t count);
+  // The same, whatever the bound and the budget say.
+  void ReserveAlways(std::size_t count);
   // Always inline, as in filter.h.
   [[gnu::always_inline]] void Prefetch(const Hash128& hash) const {
     const char* slot = Slot(SlotOf(hash));
@@ -72,6 +74,9 @@ class Table {
   void Write(char* slot, const Hash128& hash, std::uint32_t second, const Value& value);
   Entry EntryAt(const char* slot) const;
   void Remove(const Hash128& hash);
+  // What is done where the budget is short.
+  enum class IfShort : std::uint8_t { kLeave, kTake };
+  bool Grow(std::size_t slots, IfShort if_short);
   void Rehash(std::size_t slot_count);
 
   const std::size_t value_bytes_;

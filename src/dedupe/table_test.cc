@@ -18,7 +18,7 @@ constexpr std::size_t kValueBytesOfIds = 3;
 class TableTest : public testing::Test {
  protected:
   void Add(const Hash128& hash) {
-    ASSERT_TRUE(table_.Reserve(1, true));
+    table_.ReserveAlways(1);
     Value value{};
     value[0] = static_cast<char>(hash.low);
     ASSERT_FALSE(table_.FindOrAdd(hash, 7, 0, &value));
@@ -73,7 +73,7 @@ class TableGrowthTest : public testing::Test {
   // Slots of a table after room was made for so many more entries.
   static std::size_t SlotsFor(std::size_t entries, Table* table) {
     constexpr std::size_t kSlotBytes = 24;
-    EXPECT_TRUE(table->Reserve(entries, false));
+    EXPECT_TRUE(table->TryReserve(entries));
     return table->memory_bytes() / kSlotBytes;
   }
 
