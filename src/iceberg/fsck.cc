@@ -50,10 +50,16 @@ class Walk {
        FsckReport* report)
       : store_(store), metadata_(metadata), options_(options), report_(*report) {}
 
-  void Tell(std::string rule, std::string where, std::string what, bool warning = false) {
-    ++(warning ? report_.warnings : report_.errors);
-    if (report_.problems.size() == kFsckProblemsMax) return;
-    report_.problems.push_back({std::move(rule), std::move(where), std::move(what), warning});
+  void Tell(std::string rule, std::string where, std::string what) {
+    ++report_.errors;
+    Note({std::move(rule), std::move(where), std::move(what), false});
+  }
+  void Warn(std::string rule, std::string where, std::string what) {
+    ++report_.warnings;
+    Note({std::move(rule), std::move(where), std::move(what), true});
+  }
+  void Note(FsckProblem problem) {
+    if (report_.problems.size() < kFsckProblemsMax) report_.problems.push_back(std::move(problem));
   }
 
   void Run(const std::string& metadata_key) {
@@ -218,7 +224,7 @@ class Walk {
       const auto data = live.data.find(*only);
       if (data == live.data.end()) {
         // Dangling: the file was rewritten; readers pass over it.
-        Tell("delete", key, "it deletes rows of " + *only + ", which is not in the snapshot", true);
+        Warn("delete", key, "it deletes rows of " + *only + ", which is not in the snapshot");
         continue;
       }
       if (lake::IsVector(file)) CheckVector(key, file, *data->second);
@@ -244,12 +250,12 @@ class Walk {
                                              static_cast<std::uint64_t>(vector.rows), &deleted);
     if (!decoded) Tell("corrupt", key, decoded.error().message());
     const auto puffin = lake::ParsePuffin(*file);
-    if (!puffin) return Tell("corrupt", vector.path, puffin.error().message(), true);
+    if (!puffin) return Warn("corrupt", vector.path, puffin.error().message());
     const bool named = std::ranges::any_of(puffin->blobs, [&](const lake::PuffinBlob& blob) {
       return blob.type == lake::kDeletionVectorBlob && blob.offset == offset &&
              blob.length == bytes;
     });
-    if (!named) Tell("delete", key, "the file's footer names no deletion vector there", true);
+    if (!named) Warn("delete", key, "the file's footer names no deletion vector there");
   }
 
   void CheckTotals(const Snapshot& snapshot, const Live& live, bool is_head) {
@@ -266,10 +272,9 @@ class Walk {
       const auto said = NumberIn(snapshot, key);
       if (!said || *said == static_cast<std::int64_t>(is)) return;
       // No reader answers from summaries.
-      Tell("total", "snapshot " + to_string(snapshot.id),
+      Warn("total", "snapshot " + to_string(snapshot.id),
            "its summary says " + std::string(key) + " " + std::to_string(*said) +
-               ", its manifests " + std::to_string(is),
-           true);
+               ", its manifests " + std::to_string(is));
     };
     compare("total-data-files", live.data.size());
     compare("total-delete-files", live.deletes.size());
@@ -305,7 +310,7 @@ class Walk {
     std::ranges::sort(ranges);
     for (std::size_t i = 1; i < ranges.size(); ++i) {
       if (ranges[i].first >= ranges[i - 1].second) continue;
-      Tell("row-id", "snapshot " + to_string(snapshot.id), "two manifests give one row id", true);
+      Warn("row-id", "snapshot " + to_string(snapshot.id), "two manifests give one row id");
     }
   }
 
@@ -323,12 +328,12 @@ class Walk {
     const std::size_t folder = metadata_key.rfind("/metadata/");
     if (folder == std::string::npos) return;
     const auto keys = store_.List(metadata_key.substr(0, folder) + "/");
-    if (!keys) return Tell("place", metadata_.location, keys.error().message(), true);
+    if (!keys) return Warn("place", metadata_.location, keys.error().message());
     for (const std::string& key : *keys) {
       const std::string_view name = std::string_view(key).substr(key.rfind('/') + 1);
       if (named_.contains(key) || name == "version-hint.text" || name.starts_with('.')) continue;
       ++report_.orphans;
-      Tell("orphan", key, "nothing in the table's metadata names it", true);
+      Warn("orphan", key, "nothing in the table's metadata names it");
     }
   }
 
