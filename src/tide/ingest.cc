@@ -62,9 +62,9 @@ Status Ingest::FindIds(Submission* submission) const {
 }
 
 // Gives back what was reserved for the parts that hot memory does not get.
-void Ingest::ReleaseParts(const Submission& submission, bool handed_on) {
+void Ingest::ReleaseParts(const Submission& submission, InHot in_hot) {
   for (const Part* part : {&submission.events, &submission.quarantine}) {
-    if (!handed_on || part->written == 0) budget_->Release(part->reserved_bytes);
+    if (in_hot == InHot::kNothing || part->written == 0) budget_->Release(part->reserved_bytes);
   }
 }
 
@@ -88,7 +88,7 @@ void Ingest::Submit(event::Request request, Done done) {
   }
   if (taken) taken = FindIds(&submission);
   if (!taken) {
-    ReleaseParts(submission, false);
+    ReleaseParts(submission, InHot::kNothing);
     done(tidemark::Fail(std::move(taken).error()));
     return;
   }
@@ -97,7 +97,7 @@ void Ingest::Submit(event::Request request, Done done) {
   submission.arrived = clock_->Now();
   submission.done = std::move(done);
   if (!queue_.Push(std::move(submission), bytes)) {
-    ReleaseParts(submission, false);
+    ReleaseParts(submission, InHot::kNothing);
     metrics_->refused_batches.Add();
     submission.done(
         tidemark::Fail(Code::kOverloaded, "too much waits for the log, or the server stops"));
@@ -117,7 +117,7 @@ Duration Ingest::Step() {
   if (log_->stats().failed) {
     // Whatever the void group left must be cut off before anything else is written.
     if (auto rotated = log_->Rotate(); !rotated) {
-      Fail(std::span(taken_).subspan(taken_at_), NotStored(rotated.error()), false);
+      Fail(std::span(taken_).subspan(taken_at_), NotStored(rotated.error()), InHot::kNothing);
       taken_at_ = taken_.size();
       return kBrokenLogPause;
     }
@@ -144,7 +144,7 @@ std::size_t Ingest::GroupSize() const {
 }
 
 void Ingest::WriteGroup(std::span<Submission> group) {
-  built_ = false;
+  in_hot_ = InHot::kNothing;
   touched_.clear();
   auto durable = Decide(group);
   if (durable) durable = MakeDurable(group);
@@ -160,7 +160,7 @@ void Ingest::Refuse(std::span<Submission> group, const Error& error) {
   metrics_->failed_groups.Add();
   TM_LOG(kError, "a group was refused", {"error", error.ToString()});
   if (!log_->stats().failed) {  // Nothing was written.
-    Fail(group, error.code() == Code::kIoError ? NotStored(error) : error, built_);
+    Fail(group, error.code() == Code::kIoError ? NotStored(error) : error, in_hot_);
     return;
   }
   const auto released = log_->ReleaseReserve();  // If the disk is full, the commit needs room.
@@ -172,7 +172,7 @@ void Ingest::Refuse(std::span<Submission> group, const Error& error) {
   Fail(group,
        cut_off ? NotStored(error)
                : Error(Code::kOutcomeUnknown, "the log failed; the events may be there or not"),
-       built_);
+       in_hot_);
 }
 
 // Which columns a row has is decided here, once, and written with it.
@@ -240,7 +240,7 @@ Status Ingest::WriteLogApart(std::span<Submission> group) {
 }
 
 void Ingest::BuildHot(std::span<Submission> group) {
-  built_ = true;
+  in_hot_ = InHot::kWritten;
   ForEachWritten(group, [this](const Part& part) {
     Project* project = part.project.get();
     if (std::find(touched_.begin(), touched_.end(), project) == touched_.end()) {
@@ -276,7 +276,7 @@ void Ingest::Acknowledge(std::span<Submission> group) {
     events += submission.events.written;
     quarantined += submission.quarantine.written;
     metrics_->ack_seconds.Record(now - submission.arrived);
-    ReleaseParts(submission, true);
+    ReleaseParts(submission, InHot::kWritten);
     submission.done(AnswerOf(&submission));
     if (++answered % kAnswersHeldMax == 0) wakes.Release();
   }
@@ -325,12 +325,12 @@ Result<event::BatchAnswer> Ingest::AnswerOf(Submission* submission) const {
   return answer;
 }
 
-void Ingest::Fail(std::span<Submission> group, const Error& error, bool built) {
-  if (built && !env::Planted(env::Bug::kRollbackSkipped)) {
+void Ingest::Fail(std::span<Submission> group, const Error& error, InHot in_hot) {
+  if (in_hot == InHot::kWritten && !env::Planted(env::Bug::kRollbackSkipped)) {
     for (Project* project : touched_) project->hot().Rollback();
   }
   for (Submission& submission : group) {
-    if (!env::Planted(env::Bug::kReservationLeaks)) ReleaseParts(submission, built);
+    if (!env::Planted(env::Bug::kReservationLeaks)) ReleaseParts(submission, in_hot);
     submission.done(tidemark::Fail(error));
   }
 }

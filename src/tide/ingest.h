@@ -108,7 +108,9 @@ class Ingest {
   // Makes a part ready for its stream, its memory reserved.
   Status Take(const std::string& project, Stream stream, event::Request::Part from, Part* part);
   Status FindIds(Submission* submission) const;
-  void ReleaseParts(const Submission& submission, bool handed_on);
+  // What hot memory has been given of a group: nothing, or what is written of it.
+  enum class InHot : std::uint8_t { kNothing, kWritten };
+  void ReleaseParts(const Submission& submission, InHot in_hot);
 
   std::size_t GroupSize() const;
   void WriteGroup(std::span<Submission> group);
@@ -133,7 +135,7 @@ class Ingest {
   void RememberKeys(std::span<Submission> group);
   // Answers for a group that was not taken.
   void Refuse(std::span<Submission> group, const Error& error);
-  void Fail(std::span<Submission> group, const Error& error, bool built);
+  void Fail(std::span<Submission> group, const Error& error, InHot in_hot);
   // One slice of the log's upkeep; true if there is more to do at once.
   bool KeepHouse();
   void Trim();
@@ -153,7 +155,7 @@ class Ingest {
   std::size_t taken_at_ = 0;
   std::vector<wal::Append> appends_;
   std::vector<Project*> touched_;
-  bool built_ = false;
+  InHot in_hot_ = InHot::kNothing;
   std::uint64_t checkpoint_ = 0;  // The index's, at the last trim.
   std::int64_t settled_sum_ = 0;  // At the last trim that went well.
   Duration trim_at_{};            // The next one, even if nothing is settled: segments grow old.
