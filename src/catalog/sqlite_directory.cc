@@ -137,10 +137,13 @@ Status ApplyOne(Transaction* transaction, const EntryChange& change) {
   return InsertGarbage(transaction, change.garbage);
 }
 
-Status InsertNamespace(Transaction* transaction, const Namespace& ns, bool may_be_there) {
+enum class IfThere : std::uint8_t { kFail, kLeave };
+
+Status InsertNamespace(Transaction* transaction, const Namespace& ns, IfThere if_there) {
   TM_ASSIGN(Statement insert,
-            transaction->Prepare(std::string(may_be_there ? "INSERT OR IGNORE" : "INSERT") +
-                                 " INTO iceberg_namespace VALUES(?1,?2,?3)"));
+            transaction->Prepare(
+                std::string(if_there == IfThere::kLeave ? "INSERT OR IGNORE" : "INSERT") +
+                " INTO iceberg_namespace VALUES(?1,?2,?3)"));
   return insert.Bind(1, std::string_view(ns.path))
       .Bind(2, std::string_view(PropertiesJson(ns.properties)))
       .Bind(3, std::int64_t{ns.project})
@@ -162,9 +165,9 @@ Status SqliteDirectory::CreateNamespace(const Namespace& ns) {
   TM_ASSIGN(Transaction transaction, database_->Begin());
   for (std::size_t at = ns.path.find(kLevelSeparator); at != std::string::npos;
        at = ns.path.find(kLevelSeparator, at + 1)) {
-    TM_TRY(InsertNamespace(&transaction, {ns.path.substr(0, at), {}, false}, true));
+    TM_TRY(InsertNamespace(&transaction, {ns.path.substr(0, at), {}, false}, IfThere::kLeave));
   }
-  TM_TRY(InsertNamespace(&transaction, ns, false));
+  TM_TRY(InsertNamespace(&transaction, ns, IfThere::kFail));
   return transaction.Commit();
 }
 

@@ -225,9 +225,12 @@ void IdentifyByName(const Columns& schema, Columns* columns) {
   }
 }
 
+enum class ToldBy : std::uint8_t { kName, kPlace };
+
 // The same of a plain table: its name mapping says what a column is called. Elements, keys and
 // values are known by their place.
-void IdentifyByNames(const std::vector<FileColumn>& known, bool by_place, Columns* columns) {
+void IdentifyByNames(const std::vector<FileColumn>& known, ToldBy told_by, Columns* columns) {
+  const bool by_place = told_by == ToldBy::kPlace;
   // The entries of a map are a struct of their own.
   if (by_place && known.size() == 2 && columns->size() == 1) columns = &columns->front().children;
   for (std::size_t i = 0; i < columns->size(); ++i) {
@@ -238,7 +241,8 @@ void IdentifyByNames(const std::vector<FileColumn>& known, bool by_place, Column
       if (!same) continue;
       column.identifier = duckdb::Value::INTEGER(known[k].field_id);
       const bool is_struct = column.type.id() == duckdb::LogicalTypeId::STRUCT;
-      IdentifyByNames(known[k].children, !is_struct, &column.children);
+      IdentifyByNames(known[k].children, is_struct ? ToldBy::kName : ToldBy::kPlace,
+                      &column.children);
     }
   }
 }
@@ -344,7 +348,7 @@ struct FileReader final : duckdb::MultiFileReader {
       if (scan_.relation->file_columns.empty()) {
         IdentifyByName(bind.schema, &data.reader->columns);
       } else {
-        IdentifyByNames(scan_.relation->file_columns, false, &data.reader->columns);
+        IdentifyByNames(scan_.relation->file_columns, ToldBy::kName, &data.reader->columns);
       }
     }
     const auto found = special_.find(data.reader->file.path);
