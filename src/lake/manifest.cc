@@ -10,6 +10,7 @@
 #include "base/published.h"
 #include "lake/avro.h"
 #include "lake/bounds.h"
+#include "lake/manifest_fields.h"
 
 namespace tidemark::lake {
 namespace {
@@ -70,27 +71,27 @@ std::string PartitionType(const PartitionSpec& spec) {
 std::string DataFileType(const PartitionSpec& spec, int format_version) {
   SchemaText record;
   record.Begin("r2")
-      .Required("content", 134, R"("int")")
-      .Required("file_path", 100, R"("string")")
-      .Required("file_format", 101, R"("string")")
-      .Required("partition", 102, PartitionType(spec))
-      .Required("record_count", 103, R"("long")")
-      .Required("file_size_in_bytes", 104, R"("long")")
-      .Optional("column_sizes", 108, MapType(117, 118, R"("long")"))
-      .Optional("value_counts", 109, MapType(119, 120, R"("long")"))
-      .Optional("null_value_counts", 110, MapType(121, 122, R"("long")"))
-      .Optional("nan_value_counts", 137, MapType(138, 139, R"("long")"))
-      .Optional("lower_bounds", 125, MapType(126, 127, R"("bytes")"))
-      .Optional("upper_bounds", 128, MapType(129, 130, R"("bytes")"))
-      .Optional("key_metadata", 131, R"("bytes")")
-      .Optional("split_offsets", 132, ListType(133, R"("long")"))
-      .Optional("equality_ids", 135, ListType(136, R"("int")"))
-      .Optional("sort_order_id", 140, R"("int")");
+      .Required("content", manifest_field::kFileContent, R"("int")")
+      .Required("file_path", manifest_field::kFilePath, R"("string")")
+      .Required("file_format", manifest_field::kFileFormat, R"("string")")
+      .Required("partition", manifest_field::kPartition, PartitionType(spec))
+      .Required("record_count", manifest_field::kRecordCount, R"("long")")
+      .Required("file_size_in_bytes", manifest_field::kFileSize, R"("long")")
+      .Optional("column_sizes", manifest_field::kColumnSizes, MapType(117, 118, R"("long")"))
+      .Optional("value_counts", manifest_field::kValueCounts, MapType(119, 120, R"("long")"))
+      .Optional("null_value_counts", manifest_field::kNullCounts, MapType(121, 122, R"("long")"))
+      .Optional("nan_value_counts", manifest_field::kNanCounts, MapType(138, 139, R"("long")"))
+      .Optional("lower_bounds", manifest_field::kLowerBounds, MapType(126, 127, R"("bytes")"))
+      .Optional("upper_bounds", manifest_field::kUpperBounds, MapType(129, 130, R"("bytes")"))
+      .Optional("key_metadata", manifest_field::kFileKeyMetadata, R"("bytes")")
+      .Optional("split_offsets", manifest_field::kSplitOffsets, ListType(133, R"("long")"))
+      .Optional("equality_ids", manifest_field::kEqualityIds, ListType(136, R"("int")"))
+      .Optional("sort_order_id", manifest_field::kSortOrderId, R"("int")");
   if (format_version >= 3) {
-    record.Optional("first_row_id", 142, R"("long")")
-        .Optional("referenced_data_file", 143, R"("string")")
-        .Optional("content_offset", 144, R"("long")")
-        .Optional("content_size_in_bytes", 145, R"("long")");
+    record.Optional("first_row_id", manifest_field::kFirstRowId, R"("long")")
+        .Optional("referenced_data_file", manifest_field::kReferencedFile, R"("string")")
+        .Optional("content_offset", manifest_field::kContentOffset, R"("long")")
+        .Optional("content_size_in_bytes", manifest_field::kContentSize, R"("long")");
   }
   record.End();
   return std::move(record.json);
@@ -99,11 +100,11 @@ std::string DataFileType(const PartitionSpec& spec, int format_version) {
 std::string EntryType(const PartitionSpec& spec, int format_version) {
   SchemaText record;
   record.Begin("manifest_entry")
-      .Required("status", 0, R"("int")")
-      .Optional("snapshot_id", 1, R"("long")")
-      .Optional("sequence_number", 3, R"("long")")
-      .Optional("file_sequence_number", 4, R"("long")")
-      .Required("data_file", 2, DataFileType(spec, format_version))
+      .Required("status", manifest_field::kStatus, R"("int")")
+      .Optional("snapshot_id", manifest_field::kSnapshotId, R"("long")")
+      .Optional("sequence_number", manifest_field::kSequenceNumber, R"("long")")
+      .Optional("file_sequence_number", manifest_field::kFileSequenceNumber, R"("long")")
+      .Required("data_file", manifest_field::kDataFile, DataFileType(spec, format_version))
       .End();
   return std::move(record.json);
 }
@@ -111,29 +112,32 @@ std::string EntryType(const PartitionSpec& spec, int format_version) {
 std::string ListEntryType(int format_version) {
   SchemaText summary;
   summary.Begin("r508")
-      .Required("contains_null", 509, R"("boolean")")
-      .Optional("contains_nan", 518, R"("boolean")")
-      .Optional("lower_bound", 510, R"("bytes")")
-      .Optional("upper_bound", 511, R"("bytes")")
+      .Required("contains_null", manifest_field::kContainsNull, R"("boolean")")
+      .Optional("contains_nan", manifest_field::kContainsNan, R"("boolean")")
+      .Optional("lower_bound", manifest_field::kSummaryLower, R"("bytes")")
+      .Optional("upper_bound", manifest_field::kSummaryUpper, R"("bytes")")
       .End();
   SchemaText record;
   record.Begin("manifest_file")
-      .Required("manifest_path", 500, R"("string")")
-      .Required("manifest_length", 501, R"("long")")
-      .Required("partition_spec_id", 502, R"("int")")
-      .Required("content", 517, R"("int")")
-      .Required("sequence_number", 515, R"("long")")
-      .Required("min_sequence_number", 516, R"("long")")
-      .Required("added_snapshot_id", 503, R"("long")")
-      .Required("added_files_count", 504, R"("int")")
-      .Required("existing_files_count", 505, R"("int")")
-      .Required("deleted_files_count", 506, R"("int")")
-      .Required("added_rows_count", 512, R"("long")")
-      .Required("existing_rows_count", 513, R"("long")")
-      .Required("deleted_rows_count", 514, R"("long")")
-      .Optional("partitions", 507, ListType(508, summary.json))
-      .Optional("key_metadata", 519, R"("bytes")");
-  if (format_version >= 3) record.Optional("first_row_id", 520, R"("long")");
+      .Required("manifest_path", manifest_field::kManifestPath, R"("string")")
+      .Required("manifest_length", manifest_field::kManifestLength, R"("long")")
+      .Required("partition_spec_id", manifest_field::kSpecId, R"("int")")
+      .Required("content", manifest_field::kManifestContent, R"("int")")
+      .Required("sequence_number", manifest_field::kManifestSequenceNumber, R"("long")")
+      .Required("min_sequence_number", manifest_field::kMinSequenceNumber, R"("long")")
+      .Required("added_snapshot_id", manifest_field::kAddedSnapshotId, R"("long")")
+      .Required("added_files_count", manifest_field::kAddedFiles, R"("int")")
+      .Required("existing_files_count", manifest_field::kExistingFiles, R"("int")")
+      .Required("deleted_files_count", manifest_field::kDeletedFiles, R"("int")")
+      .Required("added_rows_count", manifest_field::kAddedRows, R"("long")")
+      .Required("existing_rows_count", manifest_field::kExistingRows, R"("long")")
+      .Required("deleted_rows_count", manifest_field::kDeletedRows, R"("long")")
+      .Optional("partitions", manifest_field::kPartitions,
+                ListType(manifest_field::kPartitionSummary, summary.json))
+      .Optional("key_metadata", manifest_field::kManifestKeyMetadata, R"("bytes")");
+  if (format_version >= 3) {
+    record.Optional("first_row_id", manifest_field::kManifestFirstRowId, R"("long")");
+  }
   record.End();
   return std::move(record.json);
 }

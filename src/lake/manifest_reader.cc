@@ -8,13 +8,10 @@
 #include "lake/avro.h"
 #include "lake/bounds.h"
 #include "lake/manifest.h"
+#include "lake/manifest_fields.h"
 
 namespace tidemark::lake {
 namespace {
-
-constexpr std::int32_t kDataFileId = 2;
-constexpr std::int32_t kPartitionId = 102;
-constexpr std::int32_t kRecordCountId = 103;
 
 enum class ManifestContent : std::uint8_t { kData = 0, kDeletes = 1 };
 
@@ -150,67 +147,67 @@ void ReadPartition(Decoder* in, const avro::Schema& schema, DataFile* file) {
 
 void ReadDataFileField(Decoder* in, const Field& field, DataFile* file) {
   const avro::Schema& type = *field.type;
-  switch (IdOf(field, {{"file_path", 100},
-                       {"file_format", 101},
-                       {"partition", 102},
-                       {"record_count", 103},
-                       {"file_size_in_bytes", 104}})) {
-    case 134:
+  switch (IdOf(field, {{"file_path", manifest_field::kFilePath},
+                       {"file_format", manifest_field::kFileFormat},
+                       {"partition", manifest_field::kPartition},
+                       {"record_count", manifest_field::kRecordCount},
+                       {"file_size_in_bytes", manifest_field::kFileSize}})) {
+    case manifest_field::kFileContent:
       file->content = OneOf(in, type, FileContent::kEqualityDeletes);
       return;
-    case 100:
+    case manifest_field::kFilePath:
       file->path = in->Bytes(type).value_or("");
       return;
-    case 101:
+    case manifest_field::kFileFormat:
       file->format = in->Bytes(type).value_or("");
       return;
-    case 102:
+    case manifest_field::kPartition:
       return ReadPartition(in, type, file);
-    case 103:
+    case manifest_field::kRecordCount:
       file->rows = in->Long(type).value_or(-1);
       return;
-    case 104:
+    case manifest_field::kFileSize:
       file->bytes = in->Long(type).value_or(0);
       return;
-    case 109:
+    case manifest_field::kValueCounts:
       file->value_counts = ReadCounts(in, type);
       return;
-    case 110:
+    case manifest_field::kNullCounts:
       file->null_counts = ReadCounts(in, type);
       return;
-    case 137:
+    case manifest_field::kNanCounts:
       file->nan_counts = ReadCounts(in, type);
       return;
-    case 125:
+    case manifest_field::kLowerBounds:
       file->lower_bounds = ReadBounds(in, type);
       return;
-    case 128:
+    case manifest_field::kUpperBounds:
       file->upper_bounds = ReadBounds(in, type);
       return;
-    case 132:
+    case manifest_field::kSplitOffsets:
       in->Array(type, [&](const avro::Schema& item) {
         file->split_offsets.push_back(in->Long(item).value_or(0));
       });
       return;
-    case 135:
+    case manifest_field::kEqualityIds:
       in->Array(type,
                 [&](const avro::Schema& item) { file->equality_ids.push_back(Int(in, item, -1)); });
       return;
-    case 140: {
+    case manifest_field::kSortOrderId: {
       const std::int32_t order = Int(in, type, -1);
       if (order >= 0) file->sort_order_id = order;
       return;
     }
-    case 143:
+    case manifest_field::kReferencedFile:
       if (const auto path = in->Bytes(type)) file->referenced_file = std::string(*path);
       return;
-    case 142:
+    case manifest_field::kFirstRowId:
       file->first_row_id = in->Long(type);
       return;
-    case 144:
+    case manifest_field::kContentOffset:
       file->content_offset = in->Long(type);
       return;
-    case 145:
+    case manifest_field::kContentSize:
       file->content_bytes = in->Long(type);
       return;
     default:
@@ -220,22 +217,24 @@ void ReadDataFileField(Decoder* in, const Field& field, DataFile* file) {
 
 void ReadEntryField(Decoder* in, const Field& field, ManifestEntry* entry) {
   const avro::Schema& type = *field.type;
-  switch (IdOf(field, {{"status", 0}, {"snapshot_id", 1}, {"data_file", 2}})) {
-    case 0:
+  switch (IdOf(field, {{"status", manifest_field::kStatus},
+                       {"snapshot_id", manifest_field::kSnapshotId},
+                       {"data_file", manifest_field::kDataFile}})) {
+    case manifest_field::kStatus:
       entry->status = OneOf(in, type, EntryStatus::kDeleted);
       return;
-    case 1: {
+    case manifest_field::kSnapshotId: {
       const auto id = in->Long(type);
       if (id.has_value()) entry->snapshot = SnapshotId(*id);
       return;
     }
-    case 3:
+    case manifest_field::kSequenceNumber:
       entry->sequence_number = in->Long(type);
       return;
-    case 4:
+    case manifest_field::kFileSequenceNumber:
       entry->file_sequence_number = in->Long(type);
       return;
-    case 2:
+    case manifest_field::kDataFile:
       in->Record(type, [&](const Field& inner) { ReadDataFileField(in, inner, &entry->file); });
       return;
     default:
@@ -316,19 +315,21 @@ Status CheckListed(const ManifestFile& manifest) {
 FieldSummary ReadSummary(Decoder* in, const avro::Schema& item) {
   FieldSummary summary;
   in->Record(item, [&](const Field& field) {
-    switch (IdOf(field, {{"contains_null", 509}, {"lower_bound", 510}, {"upper_bound", 511}})) {
-      case 509:
+    switch (IdOf(field, {{"contains_null", manifest_field::kContainsNull},
+                         {"lower_bound", manifest_field::kSummaryLower},
+                         {"upper_bound", manifest_field::kSummaryUpper}})) {
+      case manifest_field::kContainsNull:
         summary.contains_null = in->Long(*field.type).value_or(1) != 0;
         return;
-      case 518: {
+      case manifest_field::kContainsNan: {
         const auto nan = in->Long(*field.type);
         if (nan.has_value()) summary.contains_nan = *nan != 0;
         return;
       }
-      case 510:
+      case manifest_field::kSummaryLower:
         summary.lower = in->Bytes(*field.type);
         return;
-      case 511:
+      case manifest_field::kSummaryUpper:
         summary.upper = in->Bytes(*field.type);
         return;
       default:
@@ -341,44 +342,44 @@ FieldSummary ReadSummary(Decoder* in, const avro::Schema& item) {
 bool ReadListNumber(Decoder* in, std::int32_t id, const avro::Schema& type,
                     ManifestFile* manifest) {
   switch (id) {
-    case 501:
+    case manifest_field::kManifestLength:
       manifest->length = in->Long(type).value_or(0);
       return true;
-    case 502:
+    case manifest_field::kSpecId:
       manifest->spec_id = Int(in, type, 0);
       return true;
-    case 517:
+    case manifest_field::kManifestContent:
       manifest->is_deletes =
           OneOf(in, type, ManifestContent::kDeletes) == ManifestContent::kDeletes;
       return true;
-    case 515:
+    case manifest_field::kManifestSequenceNumber:
       manifest->sequence_number = in->Long(type).value_or(0);
       return true;
-    case 516:
+    case manifest_field::kMinSequenceNumber:
       manifest->min_sequence_number = in->Long(type).value_or(0);
       return true;
-    case 503:
+    case manifest_field::kAddedSnapshotId:
       manifest->added_snapshot = SnapshotId(in->Long(type).value_or(0));
       return true;
-    case 504:
+    case manifest_field::kAddedFiles:
       manifest->added_files = Int(in, type, 0);
       return true;
-    case 505:
+    case manifest_field::kExistingFiles:
       manifest->existing_files = Int(in, type, 0);
       return true;
-    case 506:
+    case manifest_field::kDeletedFiles:
       manifest->deleted_files = Int(in, type, 0);
       return true;
-    case 512:
+    case manifest_field::kAddedRows:
       manifest->added_rows = in->Long(type).value_or(0);
       return true;
-    case 513:
+    case manifest_field::kExistingRows:
       manifest->existing_rows = in->Long(type).value_or(0);
       return true;
-    case 514:
+    case manifest_field::kDeletedRows:
       manifest->deleted_rows = in->Long(type).value_or(0);
       return true;
-    case 520:
+    case manifest_field::kManifestFirstRowId:
       manifest->first_row_id = in->Long(type);
       return true;
     default:
@@ -388,14 +389,14 @@ bool ReadListNumber(Decoder* in, std::int32_t id, const avro::Schema& type,
 
 void ReadListField(Decoder* in, const Field& field, ManifestFile* manifest) {
   const avro::Schema& type = *field.type;
-  const std::int32_t id = IdOf(field, {{"manifest_path", 500},
-                                       {"manifest_length", 501},
-                                       {"partition_spec_id", 502},
-                                       {"added_snapshot_id", 503},
-                                       {"partitions", 507}});
-  if (id == 500) {
+  const std::int32_t id = IdOf(field, {{"manifest_path", manifest_field::kManifestPath},
+                                       {"manifest_length", manifest_field::kManifestLength},
+                                       {"partition_spec_id", manifest_field::kSpecId},
+                                       {"added_snapshot_id", manifest_field::kAddedSnapshotId},
+                                       {"partitions", manifest_field::kPartitions}});
+  if (id == manifest_field::kManifestPath) {
     manifest->path = in->Bytes(type).value_or("");
-  } else if (id == 507) {
+  } else if (id == manifest_field::kPartitions) {
     in->Array(type, [&](const avro::Schema& item) {
       manifest->partitions.push_back(ReadSummary(in, item));
     });
@@ -469,10 +470,11 @@ Result<std::vector<ManifestEntry>> ReadManifestForMerge(std::string_view bytes,
   TM_TRY(reader.ForEach([&](Decoder* in) {
     ManifestEntry& entry = entries.emplace_back();
     in->Record(reader.schema(), [&](const Field& field) {
-      if (field.field_id != kDataFileId) return ReadEntryField(in, field, &entry);
+      if (field.field_id != manifest_field::kDataFile) return ReadEntryField(in, field, &entry);
       const std::size_t begin = in->position();
       in->Record(*field.type, [&](const Field& inner) {
-        const bool wanted = inner.field_id == kPartitionId || inner.field_id == kRecordCountId;
+        const bool wanted = inner.field_id == manifest_field::kPartition ||
+                            inner.field_id == manifest_field::kRecordCount;
         wanted ? ReadDataFileField(in, inner, &entry.file) : in->Skip(*inner.type);
       });
       entry.encoded_file = in->Since(begin);
