@@ -80,13 +80,16 @@ class AppendTest : public testing::Test {
     record_.off_head = change.ledger->end;
     head_ = commit.next;
   }
-  void Flush(std::uint64_t number, std::int64_t end, std::vector<NewFile> files) {
-    auto append = Append::Prepare(&store_, *head_, Request(number, end, std::move(files)));
+  void Commit(const AppendRequest& request) {
+    auto append = Append::Prepare(&store_, *head_, request);
     ASSERT_OK(append);
-    auto commit = append->Build(*head_, 1, kNow, kNow);
+    const auto commit = append->Build(*head_, 1, kNow, kNow);
     ASSERT_OK(commit);
     for (const auto& one : commit->change.garbage) garbage_.push_back(one.key);
     Apply(*commit);
+  }
+  void Flush(std::uint64_t number, std::int64_t end, std::vector<NewFile> files) {
+    Commit(Request(number, end, std::move(files)));
   }
   static std::vector<std::string> Keys(const TableHead& head) {
     std::vector<std::string> keys;
@@ -200,11 +203,7 @@ TEST_F(AppendTest, PromotedPropertiesComeIntoTheSchemaWithACommitOfNoRows) {
   request.columns = WithPromoted(*head_->columns, 32, "amount");
   request.last_column_id = head_->metadata->last_column_id;
   request.schema_id = head_->metadata->current_schema_id;
-  auto append = Append::Prepare(&store_, *head_, request);
-  ASSERT_OK(append);
-  const auto commit = append->Build(*head_, 1, kNow, kNow);
-  ASSERT_OK(commit);
-  Apply(*commit);
+  Commit(request);
   ExpectReopensTheSame();
   EXPECT_EQ(head_->visible(), LogOffset(0));
   EXPECT_EQ(head_->metadata->last_column_id, 32);
@@ -224,11 +223,7 @@ TEST_F(AppendTest, PromotedPropertiesComeIntoTheSchemaWithACommitOfNoRows) {
   noted.columns = known;
   noted.last_column_id = 32;
   noted.schema_id = 1;
-  append = Append::Prepare(&store_, *head_, noted);
-  ASSERT_OK(append);
-  const auto second = append->Build(*head_, 1, kNow, kNow);
-  ASSERT_OK(second);
-  Apply(*second);
+  Commit(noted);
   ExpectReopensTheSame();
   EXPECT_EQ(head_->columns->promoted.at(0).since, LogOffset(7));
   EXPECT_EQ(head_->metadata->schemas.size(), 2U);
@@ -564,11 +559,7 @@ TEST_F(AppendTest, AReplacementInATableThatWasRaisedKeepsWhatIsThere) {
   AppendRequest request = Request(13, 40, {File({kSpecHour, 1}, 10)});
   request.replaced = {one.key};
   request.replaced_sequence = head_->metadata->last_sequence_number;
-  auto append = Append::Prepare(&store_, *head_, request);
-  ASSERT_OK(append);
-  const auto commit = append->Build(*head_, 1, kNow, kNow);
-  ASSERT_OK(commit);
-  Apply(*commit);
+  Commit(request);
   ExpectReopensTheSame();
   const auto after = ReadLineage(store_, *head_->metadata);
   ASSERT_OK(after);
