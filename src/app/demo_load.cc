@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <memory>
+#include <optional>
 #include <queue>
 #include <thread>
 
@@ -106,8 +107,9 @@ class DemoSender {
       progress_->Fail([&] { return PrintError("demo", response.error()); });
       return Step::kWaiting;
     }
-    if (!*response) return Step::kWaiting;
-    const net::ClientResponse& answer = **response;
+    const std::optional<net::ClientResponse>& whole = *response;
+    if (!whole) return Step::kWaiting;
+    const net::ClientResponse& answer = *whole;
     if (answer.status / 100 == 2 || answer.status == 400) {
       counts_.Add(CountAnswer(answer.status, answer.body, turn_.events));
       const auto taken =
@@ -279,6 +281,7 @@ DemoResult SendDemoLoad(const Remote& remote, DemoOptions options, const env::Cl
   DemoProgress progress(options, clock);
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
   std::vector<std::unique_ptr<DemoLoop>> loops;
+  loops.reserve(std::min(cores, options.connections));
   for (unsigned i = 0; i < std::min(cores, options.connections); ++i) {
     loops.push_back(std::make_unique<DemoLoop>(clock, &progress));
   }
@@ -286,6 +289,7 @@ DemoResult SendDemoLoad(const Remote& remote, DemoOptions options, const env::Cl
     loops[i % loops.size()]->Add(target, options, i);
   }
   std::vector<std::thread> threads;
+  threads.reserve(loops.size());
   for (const auto& loop : loops) threads.emplace_back([&loop] { loop->Run(); });
   for (std::thread& thread : threads) thread.join();
   return {progress.code(), progress.Report(CpuSeconds())};

@@ -166,8 +166,9 @@ std::optional<Outcome> TryOffline(const Remote& remote, const KeyOptions& option
   };
   auto body = work();
   if (!body) return Outcome{FailKey(body.error()), ""};
-  if (!body->has_value()) return std::nullopt;
-  return Outcome{kOk, **std::move(body)};
+  std::optional<std::string>& made = *body;
+  if (!made) return std::nullopt;  // A server is on the folder.
+  return Outcome{kOk, *std::move(made)};
 }
 
 std::string Cell(const JsonValue& key, std::string_view name) {

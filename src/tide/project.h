@@ -93,7 +93,7 @@ class Projects {
  public:
   // The schema of `options` is each stream's own.
   Projects(hot::TableOptions options, MemoryBudget* budget)
-      : options_(options), budget_(budget), map_(std::make_shared<const Map>()) {}
+      : options_(std::move(options)), budget_(budget), map_(std::make_shared<const Map>()) {}
 
   // nullptr if there is none.
   std::shared_ptr<Project> Find(std::string_view log_name) const;
