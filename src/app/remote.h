@@ -1,4 +1,4 @@
-// A command's connection to its server.
+// A command's connection to its server. Blocks; the command's own thread.
 #pragma once
 
 #include <fstream>

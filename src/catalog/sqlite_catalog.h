@@ -1,4 +1,4 @@
-// The catalog in meta's database.
+// The catalog in meta's database. Any thread: each call is one transaction, and waits for its turn.
 #pragma once
 
 #include <memory>

@@ -1,6 +1,9 @@
 // Reads compact JSON text from left to right without building anything: what JsonPath and the
 // readers of many paths share, so that they see the same values in the same texts.
 //
+// Not event/json_tokens.h, which proves that a client's text is JSON and needs a first pass over
+// all of it: what is read here was proven when it came, and most of it is passed over.
+//
 // Internal to this folder. One thread.
 #pragma once
 

@@ -1,6 +1,6 @@
 // Dimensions from a CSV file (RFC 4180): the first line names columns of the events table, the
 // first of them is the key. The file is read again when a key is asked for 15 minutes (`age`) after
-// the last time.
+// the last time. The thread of its LookupTable's Step.
 #pragma once
 
 #include <map>

@@ -1,6 +1,6 @@
 // An ObjectStore that is a folder of a Disk. Every object and every new folder above it is synced
 // before Put or Seal returns; which folders are durable is remembered, so one store lives no longer
-// than the machine runs, and nobody removes its folders meanwhile.
+// than the machine runs, and nobody removes its folders meanwhile. Any thread.
 #pragma once
 
 #include <mutex>
