@@ -164,6 +164,22 @@ TEST(Json, WriterEscapesAndSeparates) {
   EXPECT_EQ(out, "{\"a\":\"q\\\"\\\\\\u0001\",\"n\":1.5,\"l\":[-1,true]}");
 }
 
+TEST(Json, WriterSeparatesHoweverDeep) {
+  std::string out;
+  std::string wanted;
+  JsonWriter json(&out);
+  constexpr int kDeep = 200;
+  for (int i = 0; i < kDeep; ++i) {
+    json.BeginArray().Int(i);
+    wanted += (i == 0 ? "[" : ",[") + std::to_string(i);
+  }
+  for (int i = kDeep - 1; i >= 0; --i) {
+    json.Int(i).EndArray();
+    wanted += "," + std::to_string(i) + "]";
+  }
+  EXPECT_EQ(out, wanted);
+}
+
 TEST(Json, WriterEscapesWhereverItIs) {
   const std::vector<std::pair<char, std::string>> escapes = {
       {'"', "\\\""}, {'\\', "\\\\"}, {'\n', "\\n"}, {'\x1F', "\\u001f"}, {'\0', "\\u0000"}};

@@ -41,13 +41,19 @@ std::uint64_t WordAt(const char* at) {
 
 bool MustEscape(char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; }
 
-// The index of the first byte to escape, or the size. Words at a time; the last one of a text that
-// has at least one may begin within the word before it.
+// The last eight bytes of a text, or all of a shorter one and blanks, which need no escape.
+std::uint64_t LastWord(std::string_view text) {
+  if (text.size() >= kWordBytes) return WordAt(text.data() + text.size() - kWordBytes);
+  std::uint64_t word = 0x2020202020202020ULL;
+  if (!text.empty()) std::memcpy(&word, text.data(), text.size());
+  return word;
+}
+
+// The index of the first byte to escape, or the size.
 std::size_t FindEscape(std::string_view text) {
   std::size_t at = 0;
   while (at + kWordBytes <= text.size() && !HasEscape(WordAt(text.data() + at))) at += kWordBytes;
-  const bool last = text.size() >= kWordBytes && at + kWordBytes > text.size();
-  if (last && !HasEscape(WordAt(text.data() + text.size() - kWordBytes))) return text.size();
+  if (at + kWordBytes > text.size() && !HasEscape(LastWord(text))) return text.size();
   while (at < text.size() && !MustEscape(text[at])) ++at;
   return at;
 }
@@ -101,20 +107,27 @@ void JsonWriter::Separate() {
     after_key_ = false;
     return;
   }
-  if (has_items_.empty()) return;
-  if (has_items_.back()) out_->push_back(',');
-  has_items_.back() = true;
+  if (depth_ == 0) return;
+  if ((has_items_ & 1) != 0) out_->push_back(',');
+  has_items_ |= 1;
 }
 
 void JsonWriter::Begin(char open) {
   Separate();
   out_->push_back(open);
-  has_items_.push_back(false);
+  if (depth_ % kWordDepth == 0 && depth_ > 0) outer_.push_back(has_items_);
+  has_items_ <<= 1;
+  ++depth_;
 }
 
 void JsonWriter::End(char close) {
-  TM_CHECK(!has_items_.empty() && !after_key_);
-  has_items_.pop_back();
+  TM_CHECK(depth_ > 0 && !after_key_);
+  --depth_;
+  has_items_ >>= 1;
+  if (depth_ % kWordDepth == 0 && depth_ > 0) {
+    has_items_ = outer_.back();
+    outer_.pop_back();
+  }
   out_->push_back(close);
 }
 
@@ -124,7 +137,7 @@ JsonWriter& JsonWriter::BeginArray() { return Begin('['), *this; }
 JsonWriter& JsonWriter::EndArray() { return End(']'), *this; }
 
 JsonWriter& JsonWriter::Key(std::string_view name) {
-  TM_CHECK(!has_items_.empty() && !after_key_);
+  TM_CHECK(depth_ > 0 && !after_key_);
   Separate();
   AppendJsonString(out_, name);
   out_->push_back(':');

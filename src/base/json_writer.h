@@ -57,8 +57,14 @@ class JsonWriter {
   void Begin(char open);
   void End(char close);
 
+  static constexpr std::uint32_t kWordDepth = 64;
+
   std::string* out_;
-  std::vector<bool> has_items_;
+  // Whether what is open has an item yet: bit 0 for the innermost. Further out than a word has
+  // bits, whole words.
+  std::uint64_t has_items_ = 0;
+  std::vector<std::uint64_t> outer_;
+  std::uint32_t depth_ = 0;
   bool after_key_ = false;
 };
 

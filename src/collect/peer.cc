@@ -50,9 +50,8 @@ bool IsLoopbackHost(std::string_view host) {
   if (host.starts_with(kIpv6)) return IsPort(host.substr(kIpv6.size()));
   const std::size_t colon = std::min(host.find(':'), host.size());
   if (!IsPort(host.substr(colon))) return false;
-  std::string name(host.substr(0, colon));
-  std::transform(name.begin(), name.end(), name.begin(), Lower);
-  return name == "localhost" || IsLoopbackIpv4(name);
+  const std::string_view name = host.substr(0, colon);
+  return IsLoopbackIpv4(name) || net::SameName(name, "localhost");
 }
 
 bool IsLoopbackOrigin(std::string_view origin) {

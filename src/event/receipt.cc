@@ -28,11 +28,10 @@ bool IsLogId(std::string_view id) {
   return all != 0 && !id.empty();
 }
 
-// `.5`
-void AppendNumber(std::int64_t number, std::string* token) {
-  std::array<char, kNumberBytesMax> text{'.'};
-  const auto written = std::to_chars(text.data() + 1, text.data() + text.size(), number);
-  token->append(text.data(), written.ptr);
+// Writes `.5`; returns the end. There is room for it.
+char* PutNumber(std::int64_t number, char* at) {
+  *at++ = '.';
+  return std::to_chars(at, at + kNumberBytesMax - 1, number).ptr;
 }
 
 // Takes the text before the next '.' off `rest`.
@@ -67,17 +66,20 @@ bool TakeOffsets(std::string_view* rest, LogOffset* first, std::uint32_t* count)
 
 std::string EncodeReceipt(const Receipt& receipt) {
   TM_CHECK(IsLogId(receipt.log_id));
-  std::string token;
-  token.reserve(receipt.log_id.size() + 3 * kNumberBytesMax);
-  token.append(receipt.log_id);
-  AppendNumber(receipt.partition, &token);
-  AppendNumber(receipt.first.value, &token);
-  AppendNumber(receipt.end().value, &token);
+  std::array<char, 5 * kNumberBytesMax + 1 + kQuarantine.size()> numbers;
+  char* at = PutNumber(receipt.partition, numbers.data());
+  at = PutNumber(receipt.first.value, at);
+  at = PutNumber(receipt.end().value, at);
   if (receipt.quarantine_count > 0) {
-    token.append(".").append(kQuarantine);
-    AppendNumber(receipt.quarantine_first.value, &token);
-    AppendNumber(receipt.quarantine_end().value, &token);
+    *at++ = '.';
+    at += kQuarantine.copy(at, kQuarantine.size());
+    at = PutNumber(receipt.quarantine_first.value, at);
+    at = PutNumber(receipt.quarantine_end().value, at);
   }
+  const std::string_view behind(numbers.data(), static_cast<std::size_t>(at - numbers.data()));
+  std::string token;
+  token.reserve(receipt.log_id.size() + behind.size());
+  token.append(receipt.log_id).append(behind);
   return token;
 }
 

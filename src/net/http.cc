@@ -122,9 +122,8 @@ std::string_view ReasonPhrase(int status) {
   return "Unknown";
 }
 
-std::optional<std::string_view> Request::Header(std::string_view name) const {
+std::optional<std::string_view> Request::FindHeader(std::string_view name) const {
   for (const auto& [key, value] : headers_) {
-    // A request is asked for a dozen names and has hardly one: most are told by their length.
     if (key.size == name.size() && SameName(Text(key), name)) return Text(value);
   }
   return std::nullopt;
@@ -177,6 +176,7 @@ void Request::AddHeader(std::string_view name, std::string_view value) {
     headers_.reserve(8);
     headers_text_.reserve(256);
   }
+  names_ |= MarkOf(name);
   const Span key = add(name);
   headers_.emplace_back(key, add(Trim(value)));
 }

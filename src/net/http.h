@@ -40,7 +40,11 @@ class Request {
   std::string_view query() const { return query_; }
 
   // The first header of that name, in any case, without surrounding blanks.
-  std::optional<std::string_view> Header(std::string_view name) const;
+  std::optional<std::string_view> Header(std::string_view name) const {
+    // A request is asked for a dozen names and has hardly one.
+    if ((names_ & MarkOf(name)) == 0) return std::nullopt;
+    return FindHeader(name);
+  }
   // The first query parameter of that name, decoded. "a" and "a=" are both "".
   std::optional<std::string> QueryParameter(std::string_view name) const;
   // Every header in the order of the request, names as sent.
@@ -61,6 +65,12 @@ class Request {
     std::uint32_t at = 0;
     std::uint32_t size = 0;
   };
+  // One of 64 bits by length and first letter.
+  static constexpr std::uint64_t MarkOf(std::string_view name) {
+    if (name.empty()) return 1;
+    return 1ULL << ((name.size() * 7 + static_cast<unsigned char>(name.front() | 0x20)) & 63);
+  }
+  std::optional<std::string_view> FindHeader(std::string_view name) const;
   std::string_view Text(Span span) const {
     return std::string_view(headers_text_).substr(span.at, span.size);
   }
@@ -70,12 +80,13 @@ class Request {
   std::string query_;
   std::string headers_text_;  // Names and values one after the other.
   std::vector<std::pair<Span, Span>> headers_;
+  std::uint64_t names_ = 0;  // The marks of all names.
   std::vector<std::pair<std::string, std::string>> path_parameters_;
 };
 
 struct Response {
   int status = 200;
-  std::string content_type = "application/json";
+  std::string_view content_type = "application/json";  // A text that outlives the response.
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
   bool close = false;             // Ends the connection after this answer.

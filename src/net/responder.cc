@@ -3,64 +3,102 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <functional>
 #include <iterator>
 #include <utility>
 
 #include "base/check.h"
+#include "base/text_scan.h"
 
 namespace tidemark::net {
 namespace {
 
 thread_local bool on_reactor_thread = false;
 
-// `Tue, 15 Nov 1994 08:12:31 GMT`, made once a second on each thread.
-std::string_view HttpDate(TimeMicros now) {
-  struct Cache {
-    std::int64_t second = -1;
-    std::array<char, 40> text{};
-    std::size_t size = 0;
-  };
-  thread_local Cache cache;
-  const std::int64_t second = FloorDiv(now.value, kMicrosPerSecond);
-  if (second != cache.second) {
-    constexpr std::array<const char*, 7> kDays = {"Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"};
-    constexpr std::array<const char*, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    const std::int64_t days = FloorDiv(second, 86'400);
-    const std::int64_t rest = second - days * 86'400;
-    const CivilDate date = CivilFromDays(days);
-    const auto weekday = static_cast<std::size_t>(((days % 7) + 7) % 7);
-    const int size =
-        std::snprintf(cache.text.data(), cache.text.size(), "%s, %02d %s %04d %02d:%02d:%02d GMT",
-                      kDays[weekday], date.day, kMonths[static_cast<std::size_t>(date.month - 1)],
-                      date.year, static_cast<int>(rest / 3'600), static_cast<int>(rest / 60 % 60),
-                      static_cast<int>(rest % 60));
-    cache.size = static_cast<std::size_t>(size);
-    cache.second = second;
+// `Tue, 15 Nov 1994 08:12:31 GMT`
+void AppendHttpDate(std::int64_t second, std::string* out) {
+  constexpr std::array<const char*, 7> kDays = {"Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"};
+  constexpr std::array<const char*, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const std::int64_t days = FloorDiv(second, 86'400);
+  const std::int64_t rest = second - days * 86'400;
+  const CivilDate date = CivilFromDays(days);
+  const auto weekday = static_cast<std::size_t>(((days % 7) + 7) % 7);
+  std::array<char, 40> text{};
+  const int size = std::snprintf(
+      text.data(), text.size(), "%s, %02d %s %04d %02d:%02d:%02d GMT", kDays[weekday], date.day,
+      kMonths[static_cast<std::size_t>(date.month - 1)], date.year, static_cast<int>(rest / 3'600),
+      static_cast<int>(rest / 60 % 60), static_cast<int>(rest % 60));
+  out->append(text.data(), static_cast<std::size_t>(size));
+}
+
+// Whether the text has what would end a line of the head.
+bool EndsLine(std::string_view text) {
+  const auto ends = [](char c) { return c == '\r' || c == '\n' || c == '\0'; };
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  for (; end - at >= 8; at += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, at, sizeof word);
+    if ((BytesOf(word, '\r') | BytesOf(word, '\n') | BytesOf(word, '\0')) != 0) return true;
   }
-  return {cache.text.data(), cache.size};
+  return std::any_of(at, end, ends);
 }
 
 void AppendHeader(std::string* out, std::string_view name, std::string_view value) {
   out->append(name).append(": ");
   // A header's text is never ours alone: what would end the line is left out.
-  const auto ends = [](char c) { return c == '\r' || c == '\n' || c == '\0'; };
-  if (std::none_of(value.begin(), value.end(), ends)) {
+  if (!EndsLine(value)) [[likely]] {
     out->append(value).append("\r\n");
     return;
   }
-  std::copy_if(value.begin(), value.end(), std::back_inserter(*out), std::not_fn(ends));
+  std::copy_if(value.begin(), value.end(), std::back_inserter(*out),
+               [](char c) { return c != '\r' && c != '\n' && c != '\0'; });
   out->append("\r\n");
+}
+
+// Status line, date and type: hardly one differs from the answer before it on its thread.
+void AppendFirstLines(std::string* out, int status, std::string_view type, TimeMicros now) {
+  struct Cache {
+    std::int64_t second = -1;
+    int status = 0;
+    std::string type;
+    std::string text;
+  };
+  thread_local Cache cache;
+  const std::int64_t second = FloorDiv(now.value, kMicrosPerSecond);
+  if (second != cache.second || status != cache.status || type != cache.type) {
+    cache.second = second;
+    cache.status = status;
+    cache.type = type;
+    cache.text = "HTTP/1.1 ";
+    cache.text.append(std::to_string(status)).append(" ").append(ReasonPhrase(status));
+    cache.text.append("\r\nDate: ");
+    AppendHttpDate(second, &cache.text);
+    cache.text.append("\r\n");
+    if (!type.empty()) AppendHeader(&cache.text, "Content-Type", type);
+  }
+  out->append(cache.text);
+}
+
+// `Content-Length: 5\r\n`
+void AppendLength(std::string* out, std::size_t length) {
+  constexpr std::string_view kName = "Content-Length: ";
+  std::array<char, kName.size() + 24> line;
+  char* at = line.data() + kName.copy(line.data(), kName.size());
+  at = std::to_chars(at, line.data() + line.size(), length).ptr;
+  *at++ = '\r';
+  *at++ = '\n';
+  out->append(line.data(), static_cast<std::size_t>(at - line.data()));
 }
 
 void AppendHead(std::string* out, int status, std::string_view content_type,
                 const Responder::Headers& headers, const RequestTraits& traits, TimeMicros now,
                 bool close) {
-  out->append("HTTP/1.1 ").append(std::to_string(status)).append(" ");
-  out->append(ReasonPhrase(status)).append("\r\nDate: ").append(HttpDate(now)).append("\r\n");
-  if (!content_type.empty()) AppendHeader(out, "Content-Type", content_type);
+  AppendFirstLines(out, status, content_type, now);
   for (const auto& [name, value] : headers) AppendHeader(out, name, value);
   if (!traits.origin.empty()) {
     AppendHeader(out, "Access-Control-Allow-Origin", traits.origin);
@@ -89,12 +127,10 @@ std::string SerializeResponse(const Response& response, const RequestTraits& tra
   std::string out;
   const bool has_body = !HasNoBody(response.status);
   out.reserve(256 + (has_body && !traits.head_only ? response.body.size() : 0));
-  const std::string_view type = has_body ? std::string_view(response.content_type) : "";
+  const std::string_view type = has_body ? response.content_type : "";
   AppendHead(&out, response.status, type, response.headers, traits, now,
              response.close || !traits.keep_alive);
-  if (has_body) {
-    out.append("Content-Length: ").append(std::to_string(response.body.size())).append("\r\n");
-  }
+  if (has_body) AppendLength(&out, response.body.size());
   out.append("\r\n");
   if (has_body && !traits.head_only) out.append(response.body);
   return out;

@@ -70,7 +70,7 @@ AnswerFormat::AnswerFormat(std::string_view format)
             : format == "ndjson" || format == "chunks" ? engine::RowFormat::kNdjson
                                                        : engine::RowFormat::kJson) {}
 
-std::string AnswerFormat::content_type() const {
+std::string_view AnswerFormat::content_type() const {
   switch (rows_) {
     case engine::RowFormat::kCsv:
       return "text/csv; charset=utf-8";

@@ -16,7 +16,7 @@ class AnswerFormat {
   explicit AnswerFormat(std::string_view format);
 
   engine::RowFormat rows() const { return rows_; }
-  std::string content_type() const;
+  std::string_view content_type() const;
   // What comes before the rows, and after them.
   std::string Begin(const query::SqlAnswer& answer) const;
   std::string End(const query::SqlAnswer& answer, Duration now) const;

@@ -279,7 +279,7 @@ bool SqlHandler::Stream(query::SqlAnswer& answer, const std::string& format,
     if (!*more) break;
     if (chunk.empty()) continue;  // Its rows wait for their chunk to be full.
     if (!started) {
-      responder->Start(200, shape.content_type(), AnswerHeaders(answer));
+      responder->Start(200, std::string(shape.content_type()), AnswerHeaders(answer));
       started = true;
     }
     if (!responder->Write(std::move(chunk))) return false;
