@@ -30,8 +30,12 @@ constexpr std::string_view kProjectHint =
 }  // namespace
 
 // One request, until its answer is sent.
-struct Doors::Outcome {
-  Door door;
+struct Doors::Outcome final : net::Continuation, std::enable_shared_from_this<Doors::Outcome> {
+  explicit Outcome(Doors* all) : doors(all) {}
+  void Run() override { doors->Answered(this); }
+
+  Doors* const doors;
+  Door door{};
   event::ParsedEvents parsed;
   std::vector<std::pair<std::string_view, std::uint32_t>> reasons;  // Of those that are kept.
   ResponderPointer responder;
@@ -40,6 +44,7 @@ struct Doors::Outcome {
   std::shared_ptr<meta::KeyLimits> limits;    // Of the key; may be nullptr.
   std::unique_ptr<Admission::Ticket> ticket;  // The same. While it is under way to the log.
   Duration delay{};                           // Of the answer.
+  Result<event::BatchAnswer> answer;          // Of the sink, once it has come.
 };
 
 struct Doors::Workbench {
@@ -209,7 +214,7 @@ net::Response Doors::WrongDialect(const std::vector<Door>& doors, const Identity
                             "use a key without a dialect, or one of " + spoken);
 }
 
-void Doors::Handle(const std::vector<Door>& doors, net::Request request,
+void Doors::Handle(const std::vector<Door>& doors, net::Request&& request,
                    const ResponderPointer& responder) {
   const Door& first = doors.front();
   if (first.claim->is_reply) return responder->Send(first.dialect->Reply(*first.claim, request));
@@ -236,7 +241,7 @@ void Doors::Handle(const std::vector<Door>& doors, net::Request request,
 
 // The refusal, if nothing goes to the sink.
 std::optional<net::Response> Doors::Receive(const Door& door, const Identity& identity,
-                                            net::Request request,
+                                            net::Request&& request,
                                             const ResponderPointer& responder) {
   const Duration since = clock_->Now();
   const TimeMicros now = clock_->WallNow();
@@ -260,7 +265,7 @@ std::optional<net::Response> Doors::Receive(const Door& door, const Identity& id
     GiveBack(std::move(workbench));
     return net::ErrorResponse(project.error(), kProjectHint);
   }
-  auto outcome = std::make_shared<Outcome>();
+  auto outcome = std::make_shared<Outcome>(this);
   if (auto full = Enter(identity, *project, request.body.size(), outcome.get())) {
     GiveBack(std::move(workbench));
     return full;
@@ -376,13 +381,13 @@ std::optional<net::Response> Doors::Enter(const Identity& identity, std::string_
 }
 
 // Holds the answer back as long as the ladder says.
-void Doors::Acknowledge(const std::shared_ptr<Outcome>& outcome, net::Response response) {
+void Doors::Acknowledge(Outcome* outcome, net::Response response) {
   if (outcome->limits) AddLimitHeaders(outcome->limits->State(clock_->Now()), &response);
   if (outcome->delay == Duration::zero()) return outcome->responder->Send(std::move(response));
-  admission_->Hold(outcome->delay,
-                   [outcome, shared = std::make_shared<net::Response>(std::move(response))] {
-                     outcome->responder->Send(std::move(*shared));
-                   });
+  admission_->Hold(outcome->delay, [held = outcome->shared_from_this(),
+                                    shared = std::make_shared<net::Response>(std::move(response))] {
+    held->responder->Send(std::move(*shared));
+  });
 }
 
 net::Response Doors::AcceptedBy(const Outcome& outcome, const event::BatchAnswer* answer) {
@@ -390,19 +395,27 @@ net::Response Doors::AcceptedBy(const Outcome& outcome, const event::BatchAnswer
 }
 
 void Doors::Submit(event::Request request, std::shared_ptr<Outcome> outcome, bool wait) {
-  sink_->Submit(std::move(request), [this, outcome](const Result<event::BatchAnswer>& answer) {
-    Count(*outcome, answer ? &*answer : nullptr);
-    outcome->ticket.reset();  // An answer that waits is no load of the log.
-    if (!outcome->answered.exchange(true)) Finish(outcome, answer);
+  // All that is done with an answer is done where the request was read: there its memory is from,
+  // and the log's thread goes on with its next group.
+  sink_->Submit(std::move(request), [own = outcome](Result<event::BatchAnswer> answer) mutable {
+    own->answer = std::move(answer);
+    net::Responder& responder = *own->responder;
+    responder.Continue(std::move(own));
   });
   // What the sink refused at once was answered above.
   if (wait || outcome->answered.exchange(true)) return;
-  Acknowledge(outcome, AcceptedBy(*outcome, nullptr));
+  Acknowledge(outcome.get(), AcceptedBy(*outcome, nullptr));
 }
 
-void Doors::Finish(const std::shared_ptr<Outcome>& outcome,
-                   const Result<event::BatchAnswer>& answer) {
+void Doors::Answered(Outcome* outcome) {
+  Count(*outcome, outcome->answer ? &*outcome->answer : nullptr);
+  outcome->ticket.reset();  // An answer that waits is no load of the log.
+  if (!outcome->answered.exchange(true)) Finish(outcome);
+}
+
+void Doors::Finish(Outcome* outcome) {
   metrics_.ack_seconds.Record(clock_->Now() - outcome->since);
+  const Result<event::BatchAnswer>& answer = outcome->answer;
   if (!answer) {
     const Door& door = outcome->door;
     return outcome->responder->Send(

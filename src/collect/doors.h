@@ -89,14 +89,14 @@ class Doors {
   using ResponderPointer = std::shared_ptr<net::Responder>;
   using WorkbenchPointer = std::unique_ptr<Workbench>;
 
-  void Handle(const std::vector<Door>& doors, net::Request request,
+  void Handle(const std::vector<Door>& doors, net::Request&& request,
               const ResponderPointer& responder);
   // Either who sends, or the answer that refuses. May unwrap the body.
   tl::expected<Identity, net::Response> Identify(const std::vector<Door>& doors,
                                                  net::Request* request, bool* unwrapped);
   static net::Response WrongDialect(const std::vector<Door>& doors, const Identity& identity);
   std::optional<net::Response> Receive(const Door& door, const Identity& identity,
-                                       net::Request request, const ResponderPointer& responder);
+                                       net::Request&& request, const ResponderPointer& responder);
   Result<event::ParsedEvents> Parse(const Door& door, std::string_view project,
                                     const enrich::RequestFacts& facts, const net::Request& request,
                                     Keeper* keeper, Workbench* workbench,
@@ -105,8 +105,10 @@ class Doors {
   std::optional<net::Response> Unwrap(const Dialect& dialect, net::Request* request);
   static Result<std::string> ProjectOf(const net::Request& request, const Identity& identity);
   void Submit(event::Request request, std::shared_ptr<Outcome> outcome, bool wait);
-  void Finish(const std::shared_ptr<Outcome>& outcome, const Result<event::BatchAnswer>& answer);
-  void Acknowledge(const std::shared_ptr<Outcome>& outcome, net::Response response);
+  // The sink has answered.
+  void Answered(Outcome* outcome);
+  void Finish(Outcome* outcome);
+  void Acknowledge(Outcome* outcome, net::Response response);
   // A ticket for the sink, or the answer that there is no room.
   std::optional<net::Response> Enter(const Identity& identity, std::string_view project,
                                      std::uint64_t bytes, Outcome* outcome);

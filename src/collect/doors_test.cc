@@ -28,7 +28,8 @@ class FakeSink final : public EventSink {
     const event::Request& request = calls[index].request;
     calls[index].done(event::BatchAnswer{.receipt = {"log", 0, LogOffset(5), request.events.count,
                                                      LogOffset(3), request.quarantine.count},
-                                         .outcomes = {}});
+                                         .outcomes = {},
+                                         .spent = {}});
   }
   bool refuse = false;
   bool hold = false;

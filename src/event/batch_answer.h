@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "event/receipt.h"
@@ -23,6 +24,9 @@ struct BatchAnswer {
   // By place in the batch of events. Empty: every event was accepted.
   std::vector<Outcome> outcomes;
   bool replayed = false;
+  // The events as they were encoded, which nobody needs any more: their memory may be given back
+  // by the thread that it is from. Maybe empty.
+  std::string spent;
 
   bool AllAccepted() const { return outcomes.empty(); }
   // Of the event at `index` of the batch.

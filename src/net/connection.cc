@@ -184,6 +184,7 @@ void Connection::OnMessage(Message message) {
       Die(Code::kCancelled);
       return;
     case Message::Kind::kAdopt:
+    case Message::Kind::kContinue:
       break;
   }
   slot.close = slot.close || message.close;

@@ -22,6 +22,18 @@
 
 namespace tidemark::net {
 
+// What is left to do of a request when those that it was handed to are through with it.
+class Continuation {
+ public:
+  Continuation() = default;
+  Continuation(const Continuation&) = delete;
+  Continuation& operator=(const Continuation&) = delete;
+  virtual ~Continuation() = default;
+
+  // Once. Must be short and must not block.
+  virtual void Run() = 0;
+};
+
 // Answers one request: either Send, or Start, Write..., Finish. Destroyed unanswered it answers 500
 // (or, once started, cuts the connection, so that the client sees that the answer is not whole).
 //
@@ -47,6 +59,11 @@ class Responder {
   // Never blocks: false, and nothing is taken, if the chunk must wait. Any thread.
   virtual Result<bool> TryWrite(std::string chunk) = 0;
   virtual void Finish() = 0;
+
+  // Runs `rest` soon on the reactor's thread that handed the request out, whose memory it is made
+  // of; at once on this thread if that one is gone. Whether the client is there makes no
+  // difference. Any thread.
+  virtual void Continue(std::shared_ptr<Continuation> rest) { rest->Run(); }
 
   // The client went away, or the server stops: nobody will read the answer.
   virtual bool cancelled() const = 0;

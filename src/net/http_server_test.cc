@@ -5,6 +5,8 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <future>
+#include <memory>
 #include <mutex>
 #include <thread>
 
@@ -16,6 +18,7 @@
 #include "base/json_reader.h"
 #include "env/posix/posix_clock.h"
 #include "net/request_parser.h"
+#include "net/responder.h"
 #include "net/router.h"
 #include "net/socket_address.h"
 #include "sim/expect.h"
@@ -499,6 +502,59 @@ TEST_F(HttpServerTest, StopLetsWhatIsInFlightBeAnswered) {
   responder->Send(std::move(response));
   EXPECT_TRUE(peer.ReadAll().ends_with("late"));
   stopper.join();
+}
+
+// Notes where it ran, then answers.
+class Noted final : public Continuation {
+ public:
+  explicit Noted(std::shared_ptr<Responder> responder) : responder_(std::move(responder)) {}
+  void Run() override {
+    Response response;
+    response.body = "continued";
+    responder_->Send(std::move(response));
+    ran_.set_value(OnReactorThread());
+  }
+  std::future<bool> ran() { return ran_.get_future(); }
+
+ private:
+  const std::shared_ptr<Responder> responder_;
+  std::promise<bool> ran_;
+};
+
+TEST_F(HttpServerTest, WhatIsLeftToDoIsDoneOnTheReactor) {
+  StartServer();
+  Peer peer(*server_);
+  peer.Send(kGetHeld);
+  const auto responder = TakeHeld();
+  ASSERT_NE(responder, nullptr);
+  const auto rest = std::make_shared<Noted>(responder);
+  auto on_reactor = rest->ran();
+  responder->Continue(rest);
+  EXPECT_TRUE(on_reactor.get());
+  EXPECT_TRUE(peer.ReadUntil("continued").ends_with("continued"));
+}
+
+TEST_F(HttpServerTest, WhatIsLeftToDoIsDoneWhoeverIsGone) {
+  StartServer();
+  std::shared_ptr<Responder> first;
+  std::shared_ptr<Responder> second;
+  {
+    Peer peer(*server_);
+    peer.Send(kGetHeld);
+    first = TakeHeld();
+    peer.Send(kGetHeld);
+    second = TakeHeld();
+  }
+  ASSERT_TRUE(first != nullptr && second != nullptr);
+  const auto without_client = std::make_shared<Noted>(first);
+  auto ran = without_client->ran();
+  first->Continue(without_client);
+  EXPECT_TRUE(ran.get());
+  server_->Stop({});
+  const auto without_server = std::make_shared<Noted>(second);
+  ran = without_server->ran();
+  second->Continue(without_server);
+  EXPECT_FALSE(ran.get());
 }
 
 TEST_F(HttpServerTest, AnswersPreflightsAndEchoesTheOrigin) {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "net/http_server.h"
 
 namespace tidemark::net {
 
@@ -18,7 +19,14 @@ Mailbox::~Mailbox() {
   ::close(event_fd_);
 }
 
-bool Mailbox::Post(Message message) {
+bool Mailbox::Post(Message&& message) {
+  // The reactor empties the box before it sleeps: no wake for what it posts itself. A whole answer
+  // has no order among the messages of other threads.
+  const bool own = IsOwner();
+  if (own && message.kind == Message::Kind::kAnswer) {
+    own_.push_back(std::move(message));
+    return true;
+  }
   bool first = false;
   {
     const std::lock_guard lock(mutex_);
@@ -26,10 +34,7 @@ bool Mailbox::Post(Message message) {
     first = messages_.empty();
     messages_.push_back(std::move(message));
   }
-  // The reactor empties the box before it sleeps: no wake for what it posts itself.
-  if (first && owner_.load(std::memory_order_relaxed) != std::this_thread::get_id()) {
-    env::HeldWakes::Wake(shared_from_this());
-  }
+  if (first && !own) env::HeldWakes::Wake(shared_from_this());
   return true;
 }
 
@@ -41,14 +46,28 @@ void Mailbox::WakeNow() {
 
 bool Mailbox::Take(std::vector<Message>* messages) {
   messages->clear();
+  if (!own_.empty()) {
+    own_.swap(*messages);
+    return true;
+  }
   const std::lock_guard lock(mutex_);
   messages_.swap(*messages);
   return !messages->empty();
 }
 
 void Mailbox::Close() {
-  const std::lock_guard lock(mutex_);
-  closed_ = true;
+  owner_ = std::thread::id();
+  own_.clear();
+  std::vector<Message> left;
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    left.swap(messages_);
+  }
+  for (const Message& message : left) {
+    if (message.fd >= 0) ::close(message.fd);
+    if (message.rest != nullptr) message.rest->Run();
+  }
 }
 
 }  // namespace tidemark::net

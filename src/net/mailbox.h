@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -13,13 +14,16 @@
 
 namespace tidemark::net {
 
+class Continuation;
+
 struct Message {
   enum class Kind : std::uint8_t {
-    kAdopt,   // `fd` is a new connection.
-    kAnswer,  // `bytes` is all of the answer.
-    kPart,    // `bytes` is the next part of it.
-    kEnd,     // It is whole.
-    kBreak,   // It never will be: cut the connection.
+    kAdopt,     // `fd` is a new connection.
+    kAnswer,    // `bytes` is all of the answer.
+    kPart,      // `bytes` is the next part of it.
+    kEnd,       // It is whole.
+    kBreak,     // It never will be: cut the connection.
+    kContinue,  // `rest` is to be run, of whatever connection.
   };
   Kind kind = Kind::kAnswer;
   bool close = false;  // End the connection after this answer.
@@ -27,6 +31,7 @@ struct Message {
   std::uint64_t connection = 0;
   std::uint64_t request = 0;  // Number of the request on its connection.
   std::string bytes;
+  std::shared_ptr<Continuation> rest;
 };
 
 class Mailbox final : public env::Sleeper, public std::enable_shared_from_this<Mailbox> {
@@ -34,10 +39,16 @@ class Mailbox final : public env::Sleeper, public std::enable_shared_from_this<M
   Mailbox();
   ~Mailbox() override;
 
-  // False once closed: nobody will read it. Its wake is held back by env::HeldWakes.
-  bool Post(Message message);
+  // False, and the message untouched, once closed: nobody will read it. Its wake is held back by
+  // env::HeldWakes.
+  bool Post(Message&& message);
   // Makes the reactor look up, with or without a message.
   void WakeNow() override;
+
+  // Whether this thread is the reactor's.
+  bool IsOwner() const {
+    return owner_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  }
 
   // For the reactor.
   void Own() { owner_ = std::this_thread::get_id(); }
@@ -45,6 +56,7 @@ class Mailbox final : public env::Sleeper, public std::enable_shared_from_this<M
   int event_fd() const { return event_fd_; }
   // Replaces `messages` by what waits; false if nothing does.
   bool Take(std::vector<Message>* messages);
+  // Runs what is left to run. The thread is no owner any more.
   void Close();
 
  private:
@@ -53,6 +65,7 @@ class Mailbox final : public env::Sleeper, public std::enable_shared_from_this<M
   std::mutex mutex_;
   std::vector<Message> messages_;
   bool closed_ = false;
+  std::vector<Message> own_;  // Whole answers that the reactor posts itself: only its thread.
 };
 
 }  // namespace tidemark::net

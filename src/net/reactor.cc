@@ -190,6 +190,10 @@ void Reactor::TakeMessages() {
         AddConnection(std::exchange(message.fd, -1));
         continue;
       }
+      if (message.kind == Message::Kind::kContinue) {
+        std::exchange(message.rest, nullptr)->Run();
+        continue;
+      }
       const auto found = connections_.find(message.connection);
       if (found == connections_.end()) continue;
       found->second->OnMessage(std::move(message));

@@ -248,6 +248,16 @@ void ConnectionResponder::Finish() {
   Post(Message::Kind::kEnd, chunked ? "0\r\n\r\n" : "", traits_.http_1_0 || !traits_.keep_alive);
 }
 
+void ConnectionResponder::Continue(std::shared_ptr<Continuation> rest) {
+  if (mailbox_->IsOwner()) return rest->Run();
+  Message message;
+  message.kind = Message::Kind::kContinue;
+  message.rest = std::move(rest);
+  // The last use of this: the rest holds it, and may be gone by the time that Post returns.
+  const std::shared_ptr<Mailbox> mailbox = mailbox_;
+  if (!mailbox->Post(std::move(message))) message.rest->Run();
+}
+
 bool ConnectionResponder::cancelled() const {
   const std::lock_guard lock(mutex_);
   return gone_;

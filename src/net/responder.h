@@ -43,6 +43,7 @@ class ConnectionResponder final : public Responder {
   Status Write(std::string chunk) override;
   Result<bool> TryWrite(std::string chunk) override;
   void Finish() override;
+  void Continue(std::shared_ptr<Continuation> rest) override;
   bool cancelled() const override;
   void OnCancel(std::function<void()> callback) override;
 

@@ -305,6 +305,7 @@ Result<event::BatchAnswer> Ingest::AnswerOf(Submission* submission) const {
   event::BatchAnswer answer;
   answer.outcomes = std::move(submission->outcomes);
   answer.replayed = submission->replay_of.has_value();
+  answer.spent = std::move(submission->events.batch);
   event::Receipt& receipt = answer.receipt;
   receipt.log_id = log_id_;
   if (answer.replayed && submission->replay_in_group == nullptr) {
