@@ -132,13 +132,18 @@ void SetBatchPromotion(std::string* batch, std::uint32_t promotion);
 // The batch without the events for which drop[i] is set; at least one stays. kCorruption.
 Result<std::string> WithoutEvents(std::string_view batch, const std::vector<bool>& drop);
 
+// The received time of an encoded batch, which must be one that a builder finished.
+inline TimeMicros BatchReceivedAt(std::string_view batch) {
+  TimeMicros received_at;
+  std::memcpy(&received_at.value, batch.data() + 1, sizeof received_at.value);
+  return received_at;
+}
+
 // Replaces the received time of an encoded batch by clamp(received time). The batch must be one
 // that a builder finished.
 template <class Clamp>
 void ClampBatchReceivedAt(std::string* batch, const Clamp& clamp) {
-  TimeMicros received_at;
-  std::memcpy(&received_at.value, batch->data() + 1, sizeof received_at.value);
-  const TimeMicros clamped = clamp(received_at);
+  const TimeMicros clamped = clamp(BatchReceivedAt(*batch));
   std::memcpy(batch->data() + 1, &clamped.value, sizeof clamped.value);
 }
 

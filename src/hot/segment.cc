@@ -143,7 +143,8 @@ void Segment::AppendCodes(std::span<const event::EventView> events, std::size_t 
     data = StartColumn(index);
   auto* const codes = reinterpret_cast<std::uint32_t*>(data) + row;
   Dictionary& dictionary = *dictionaries_[index];
-  if (!dictionary.is_large()) {
+  // One alone has nothing to be asked for together with.
+  if (events.size() == 1 || !dictionary.is_large()) {
     for (std::size_t i = 0; i < events.size(); ++i) {
       if ((events[i].present >> index & 1) != 0) codes[i] = dictionary.Code(events[i].text[index]);
     }

@@ -72,7 +72,7 @@ void Ingest::Submit(event::Request request, Done done) {
   const std::uint64_t count = std::uint64_t{request.events.count} + request.quarantine.count;
   const std::uint64_t batch_bytes = request.events.batch.size() + request.quarantine.batch.size();
   if (request.project.empty() ||
-      LogName(request.project, Stream::kQuarantine).size() > wal::kProjectBytesMax ||
+      LogNameBytes(request.project, Stream::kQuarantine) > wal::kProjectBytesMax ||
       request.project.find(kStreamSeparator) != std::string::npos || count == 0 ||
       count > wal::kFrameEventsMax ||
       batch_bytes + event::kPromotionBytes > options_.log.frame_bytes_max) {
@@ -93,7 +93,9 @@ void Ingest::Submit(event::Request request, Done done) {
     return;
   }
   const std::uint64_t bytes = batch_bytes + submission.ids.bytes();
-  submission.events_of = projects_->FindOrAdd({request.project, Stream::kEvents});
+  submission.events_of = submission.events.project != nullptr
+                             ? submission.events.project
+                             : projects_->FindOrAdd({request.project, Stream::kEvents});
   submission.arrived = clock_->Now();
   submission.done = std::move(done);
   if (!queue_.Push(std::move(submission), bytes)) {

@@ -9,15 +9,6 @@
 #include "tide/ingest.h"
 
 namespace tidemark::tide {
-namespace {
-
-TimeMicros ReceivedAt(const std::string& batch) {
-  const auto reader = event::BatchReader::Open(batch);
-  TM_CHECK(reader.has_value());
-  return reader->received_at();
-}
-
-}  // namespace
 
 Status Ingest::Decide(std::span<Submission> group) {
   std::size_t ids = 0;
@@ -53,7 +44,7 @@ Status Ingest::Decide(std::span<Submission> group) {
 // One time for all of a request, which no stream of its project has passed.
 void Ingest::ClampReceivedAt(Submission* submission) {
   const Part& first = submission->events.count > 0 ? submission->events : submission->quarantine;
-  TimeMicros clamped = submission->events_of->ClampReceivedAt(ReceivedAt(first.batch));
+  TimeMicros clamped = submission->events_of->ClampReceivedAt(event::BatchReceivedAt(first.batch));
   if (submission->quarantine.count > 0) {
     clamped = submission->quarantine.project->ClampReceivedAt(clamped);
     clamped = submission->events_of->ClampReceivedAt(clamped);
@@ -67,7 +58,7 @@ void Ingest::ClampReceivedAt(Submission* submission) {
 Status Ingest::DecideOne(std::span<const Submission> before, Submission* submission) {
   const bool has_events = submission->events.count > 0;
   const TimeMicros received_at =
-      ReceivedAt(has_events ? submission->events.batch : submission->quarantine.batch);
+      event::BatchReceivedAt(has_events ? submission->events.batch : submission->quarantine.batch);
   dedupe::BatchIds& ids = submission->ids;
   if (ids.has_key()) {
     TM_TRY(DecideKey(before, submission, received_at));

@@ -34,6 +34,10 @@ struct StreamName {
   Stream stream = Stream::kEvents;
 };
 std::string LogName(std::string_view project, Stream stream);
+// Its bytes.
+inline std::size_t LogNameBytes(std::string_view project, Stream stream) {
+  return project.size() + (stream == Stream::kEvents ? 0 : 1 + TableName(stream).size());
+}
 // Nothing if it names a stream that is not known here: a later version wrote it.
 std::optional<StreamName> ParseLogName(std::string_view log_name);
 
