@@ -123,11 +123,12 @@ Doors::WorkbenchPointer Doors::TakeWorkbench() {
                                      &schema_metrics_);
 }
 
-enrich::RequestFacts Doors::FactsOf(const net::Request& request, TimeMicros now) const {
+enrich::RequestFacts Doors::FactsOf(const net::Request& request, TimeMicros now,
+                                    event::JsonIndexer& indexer) const {
   enrich::RequestFacts facts{.received_at = now};
   if (enrichment_ == nullptr) return facts;
   const enrich::EnrichOptions& options = enrichment_->options();
-  if (options.clock_skew) facts.sent_at = FindSentAt(request.body);
+  if (options.clock_skew) facts.sent_at = FindSentAt(request.body, &indexer);
   facts.from_page = request.Header("Origin") || request.Header("Sec-Fetch-Site");
   if (!facts.from_page) return facts;
   facts.user_agent = request.Header("User-Agent").value_or("");
@@ -254,7 +255,8 @@ std::optional<net::Response> Doors::Receive(const Door& door, const Identity& id
     GiveBack(std::move(workbench));
     return net::ErrorResponse(error, kEventHint);
   };
-  const enrich::RequestFacts facts = FactsOf(request, now);  // Of the body as it was sent.
+  const enrich::RequestFacts facts =
+      FactsOf(request, now, workbench->indexer);  // Of the body as it was sent.
   std::string original;  // An item of the quarantine is kept as it was sent.
   const Dialect::Tools tools{now, workbench->indexer, &original};
   if (const Status native = door.dialect->Translate(*door.claim, tools, &request); !native) {
@@ -341,10 +343,10 @@ Result<event::ReadAgain> Doors::Read(const event::KeptEvent& kept) {
   request.body = kept.body;
   // As if it were read when it came: what is told from the time of arrival is told from that one.
   enrich::RequestFacts facts{.received_at = kept.received_at};
-  if (enrichment_ != nullptr && enrichment_->options().clock_skew) {
-    facts.sent_at = FindSentAt(request.body);
-  }
   WorkbenchPointer workbench = TakeWorkbench();
+  if (enrichment_ != nullptr && enrichment_->options().clock_skew) {
+    facts.sent_at = FindSentAt(request.body, &workbench->indexer);
+  }
   Status native =
       door.dialect->Translate(*door.claim, {facts.received_at, workbench->indexer}, &request);
   event::BatchBuilder builder(kept.project, clock_->WallNow());

@@ -115,7 +115,8 @@ class Doors {
   // `answer` is null if nothing was taken.
   void Count(const Outcome& outcome, const event::BatchAnswer* answer);
   // What the request says around its events; views into it.
-  enrich::RequestFacts FactsOf(const net::Request& request, TimeMicros now) const;
+  enrich::RequestFacts FactsOf(const net::Request& request, TimeMicros now,
+                               event::JsonIndexer& indexer) const;
   WorkbenchPointer TakeWorkbench();
   void GiveBack(WorkbenchPointer workbench);
 

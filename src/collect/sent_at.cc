@@ -4,7 +4,6 @@
 #include <charconv>
 
 #include "base/text_scan.h"
-#include "event/json_tokens.h"
 
 namespace tidemark::collect {
 namespace {
@@ -34,7 +33,7 @@ std::optional<TimeMicros> TimeOf(const event::JsonCursor& cursor, const event::J
 
 }  // namespace
 
-std::optional<TimeMicros> FindSentAt(const std::string& body) {
+std::optional<TimeMicros> FindSentAt(const std::string& body, event::JsonIndexer* indexer) {
   if (!body.starts_with('{') || !MayBeThere(body)) return std::nullopt;
   std::string copy;
   // The indexer reads beyond the end.
@@ -43,9 +42,8 @@ std::optional<TimeMicros> FindSentAt(const std::string& body) {
     copy = body;
   }
   const std::string& text = copy.empty() ? body : copy;
-  event::JsonIndexer indexer;
-  if (!indexer.Index(text)) return std::nullopt;
-  event::JsonCursor cursor(text, indexer.starts(), indexer.count());
+  if (!indexer->Index(text)) return std::nullopt;
+  event::JsonCursor cursor(text, indexer->starts(), indexer->count());
   event::JsonSpan whole;
   const event::JsonCursor start = cursor;
   if (!cursor.Check(kDepthMax, &whole) || whole.kind != '{') return std::nullopt;

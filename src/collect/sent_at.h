@@ -6,12 +6,14 @@
 #include <string>
 
 #include "base/time.h"
+#include "event/json_tokens.h"
 
 namespace tidemark::collect {
 
 // Looked for near the beginning and the end of the body only: elsewhere it is an event's.
 inline constexpr std::size_t kSentAtWithin = 1'024;
 
-std::optional<TimeMicros> FindSentAt(const std::string& body);
+// `indexer` is used up to the end of the call.
+std::optional<TimeMicros> FindSentAt(const std::string& body, event::JsonIndexer* indexer);
 
 }  // namespace tidemark::collect

@@ -1,6 +1,9 @@
 #include "collect/translate.h"
 
 #include <algorithm>
+#include <string>
+
+#include "base/text_scan.h"
 
 namespace tidemark::collect {
 namespace {
@@ -51,6 +54,21 @@ void Move(const event::JsonCursor& cursor, const event::JsonSpan& object,
         }
         AppendMember(in.Raw(key), in.Raw(value), rest);
       });
+}
+
+// Whether the text has that name with its quotes anywhere: where it has not, no object does.
+bool MayHaveName(std::string_view text, std::string_view name) {
+  constexpr std::size_t kWord = 4;  // That FindWord looks for.
+  std::string quoted;
+  quoted.reserve(name.size() + 2);
+  quoted.append("\"").append(name).append("\"");
+  if (quoted.size() < kWord) return true;
+  const char* const end = text.data() + text.size();
+  for (const char* at = text.data();; ++at) {
+    at = FindWord(at, end, quoted.data());
+    if (at == end) return false;
+    if (std::string_view(at, static_cast<std::size_t>(end - at)).starts_with(quoted)) return true;
+  }
 }
 
 // The string that `object` has under one of `names` (the last one), or nothing.
@@ -138,6 +156,8 @@ Status BodyReader::Open(std::string_view name) {
     return Fail(Code::kInvalidArgument, "the body is neither a JSON object nor an array");
   }
   event::JsonCursor end = cursor_;
+  indexer_->shapes().MakeRoom();
+  end.Use(&indexer_->shapes());
   if (!end.Check(kDepthMax, &whole_)) {
     return Fail(Code::kInvalidArgument,
                 std::string(kNot) + ": unexpected text at byte " + std::to_string(end.failed_at()));
@@ -151,6 +171,7 @@ Status BodyReader::Open(std::string_view name) {
     list_ = whole_;
     return {};
   }
+  if (!MayHaveName(body, name)) return {};
   event::ForEachMember(
       cursor_, whole_,
       [&](const event::JsonCursor& in, const event::JsonSpan& key, const event::JsonSpan& value) {
@@ -164,6 +185,9 @@ Status BodyReader::Open(std::string_view name) {
 std::string FindKey(std::string_view body, std::string_view list,
                     std::span<const std::string_view> names, std::string_view inner,
                     event::JsonIndexer* indexer) {
+  // Most bodies have none: whoever has a key in a header is not asked, and others may need none.
+  const auto may_have = [body](std::string_view name) { return MayHaveName(body, name); };
+  if (std::none_of(names.begin(), names.end(), may_have)) return {};
   BodyReader reader(body, indexer);
   if (!reader.Open(list)) return {};
   std::string key = TextOf(reader.cursor(), reader.whole(), names);

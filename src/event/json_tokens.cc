@@ -186,6 +186,7 @@ void AppendObject(const JsonCursor& at, std::string* out) {
 }  // namespace
 
 struct JsonIndexer::State {
+  KeyShapes shapes;
   std::unique_ptr<simdjson::internal::dom_parser_implementation> stage;
 };
 
@@ -225,6 +226,8 @@ Status JsonIndexer::Index(std::string_view text) {
 
 const std::uint32_t* JsonIndexer::starts() const { return state_->stage->structural_indexes.get(); }
 std::uint32_t JsonIndexer::count() const { return state_->stage->n_structural_indexes; }
+
+KeyShapes& JsonIndexer::shapes() { return state_->shapes; }
 
 void JsonIndexer::Trim() {
   if (state_->stage != nullptr && state_->stage->capacity() > kKeptBytesMax) state_->stage.reset();
@@ -462,7 +465,7 @@ void JsonCursor::Skim(JsonSpan* span) {
   }
   span->end = EndBefore(starts_[at_ + 1], span->begin);
   span->kind = c == '-' || IsDigit(c) ? '0' : c;
-  span->escaped = c == '"' && Raw(*span).find('\\') != std::string_view::npos;
+  span->escaped = c == '"' && HasBackslash(span->begin, span->end);
   span->plain = !span->escaped;
   ++at_;
 }

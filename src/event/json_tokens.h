@@ -33,6 +33,8 @@ class JsonIndexer {
   // Token starts of the last text, and after them its size.
   const std::uint32_t* starts() const;
   std::uint32_t count() const;
+  // The names that objects of earlier texts had, for a cursor's Use.
+  KeyShapes& shapes();
   // Gives back memory that only a large body needed.
   void Trim();
 
@@ -70,7 +72,10 @@ class JsonCursor {
   std::string_view text() const { return text_; }
   // Makes the cursor end before the first token at or after `position`, or at its real end again.
   void LimitTo(std::uint32_t position, std::uint32_t count);
-  void MoveTo(std::uint32_t token) { at_ = token; }
+  void MoveTo(std::uint32_t token) {
+    if (token < at_) next_backslash_ = 0;  // One that lies before it may have been passed.
+    at_ = token;
+  }
   std::uint32_t count() const { return count_; }
 
   // Objects that are checked from here on are told by their names. `shapes` must outlive the

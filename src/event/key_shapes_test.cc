@@ -212,5 +212,28 @@ TEST(KeyShapes, AnEventNamesThatOfItsPropertiesOnlyAsTheyAreKept) {
             std::vector<std::uint64_t>(4, 0));
 }
 
+TEST(JsonCursorTest, ASkimmedStringHasEscapesWhereverTheCursorWasBefore) {
+  std::string text = R"({"a":"\n","b":{"c":"\t","d":"e"},"f":{"g":"h"},"i":"\\"})";
+  text.reserve(text.size() + kJsonPadding);
+  JsonIndexer indexer;
+  ASSERT_TRUE(indexer.Index(text));
+  JsonCursor cursor(text, indexer.starts(), indexer.count());
+  JsonSpan whole;
+  ASSERT_TRUE(cursor.Check(8, &whole));
+  std::string escaped;
+  const auto visit = [&escaped](const JsonCursor& in, const JsonSpan& key, const JsonSpan& value) {
+    if (value.escaped) escaped += in.Inside(key);
+  };
+  // From behind the end, and from behind what is within.
+  for (int round = 0; round < 2; ++round) {
+    ForEachMember(cursor, whole,
+                  [&](const JsonCursor& in, const JsonSpan& key, const JsonSpan& value) {
+                    visit(in, key, value);
+                    if (value.kind == '{') ForEachMember(in, value, visit);
+                  });
+  }
+  EXPECT_EQ(escaped, "aciaci");
+}
+
 }  // namespace
 }  // namespace tidemark::event

@@ -197,7 +197,8 @@ void RunPixel(std::string_view bytes) {
     TM_CHECK(json ? json->is_object()
                   : json.error().message().find("too deeply") != std::string::npos);
   }
-  static_cast<void>(collect::FindSentAt(std::string(bytes)));
+  event::JsonIndexer indexer;
+  static_cast<void>(collect::FindSentAt(std::string(bytes), &indexer));
 }
 
 // Whatever a page's browser calls itself: what is stored of it is text.
