@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -6,6 +7,7 @@
 
 #include "app/commands.h"
 #include "app/server.h"
+#include "env/posix/open_files.h"
 #include "env/posix/process_memory.h"
 #include "telemetry/log_line.h"
 
@@ -37,6 +39,29 @@ void PrintWelcome(const Server& server, bool dev) {
   std::fflush(stdout);
 }
 
+// Files that log, lake, catalog and statements have open beside the connections.
+constexpr std::uint64_t kOwnFiles = 512;
+constexpr std::uint64_t kOpenFilesMin =
+    64;  // Fewer, and a flush or a statement cannot do its work.
+
+// So that connections never take the files that log and lake need.
+Status LimitConnections(std::uint32_t* connections_max) {
+  const std::uint64_t wanted = *connections_max + kOwnFiles;
+  const std::uint64_t files = env::RaiseOpenFiles(wanted);
+  if (files >= wanted) return {};
+  if (files < kOpenFilesMin) {
+    return Fail(Code::kOverloaded, "the process may open " + std::to_string(files) +
+                                       " files, and " + std::to_string(kOpenFilesMin) +
+                                       " are the least it needs; raise the limit (`ulimit -n`, "
+                                       "LimitNOFILE= of a unit)");
+  }
+  const auto fits = static_cast<std::uint32_t>(files - std::min(kOwnFiles, files / 2));
+  TM_LOG(kWarning, "the limit of open files leaves fewer connections than http.connections",
+         {"open_files", files}, {"connections", fits}, {"http.connections", *connections_max});
+  *connections_max = fits;
+  return {};
+}
+
 constexpr std::uintmax_t kFreeBytesWanted = 64U << 20;  // A segment of the log.
 
 // What to do about a start that failed, if there is hardly any room; else empty.
@@ -46,6 +71,16 @@ std::string FullDiskHint(const std::string& data_dir) {
   if (error || space.available >= kFreeBytesWanted) return {};
   return "; the disk of " + data_dir + " has " + std::to_string(space.available >> 20) +
          " MiB free; make room there and start again";
+}
+
+// Says why there is no server; the exit code.
+int Failed(const Error& error) {
+  std::fprintf(stderr, "tidemark serve: %s\n", error.message().c_str());
+  if (::isatty(STDOUT_FILENO) == 0) {  // Also where a parent that reads the banner looks.
+    std::printf("failed: %s\n", error.message().c_str());
+    std::fflush(stdout);
+  }
+  return ExitOf(error.code());
 }
 
 }  // namespace
@@ -64,15 +99,14 @@ int RunServe(const ServeOptions& options) {
   std::signal(SIGPIPE, SIG_IGN);
   env::ReturnLargeBlocks();
 
-  auto server = Server::Open(options);
+  ServeOptions able = options;
+  if (const Status limited = LimitConnections(&able.http.connections_max); !limited) {
+    return Failed(limited.error());
+  }
+  auto server = Server::Open(able);
   if (!server) {
-    const std::string message = server.error().message() + FullDiskHint(options.data_dir);
-    std::fprintf(stderr, "tidemark serve: %s\n", message.c_str());
-    if (::isatty(STDOUT_FILENO) == 0) {  // Also where a parent that reads the banner looks.
-      std::printf("failed: %s\n", message.c_str());
-      std::fflush(stdout);
-    }
-    return ExitOf(server.error().code());
+    const Error& error = server.error();
+    return Failed({error.code(), error.message() + FullDiskHint(options.data_dir)});
   }
   PrintWelcome(**server, options.dev);
   for (;;) {

@@ -24,6 +24,9 @@ ServerMetrics::ServerMetrics(telemetry::Registry* registry)
                                             "Bodies of requests that are not answered yet.")),
       refused_connections(registry->AddCounter("tidemark_http_refused_connections_total",
                                                "Connections refused at the limit.")),
+      failed_accepts(
+          registry->AddCounter("tidemark_http_failed_accepts_total",
+                               "Times that no file descriptor was free for a new connection.")),
       requests(registry->AddCounter("tidemark_http_requests_total", "Requests handed on.")),
       bad_requests(registry->AddCounter("tidemark_http_bad_requests_total",
                                         "Requests that could not be read.")),

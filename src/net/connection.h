@@ -21,6 +21,7 @@ struct ServerMetrics {
   telemetry::Gauge& connections;
   telemetry::Gauge& waiting_body_bytes;  // Of requests that are not answered yet.
   telemetry::Counter& refused_connections;
+  telemetry::Counter& failed_accepts;
   telemetry::Counter& requests;
   telemetry::Counter& bad_requests;
   telemetry::Counter& received_bytes;

@@ -12,6 +12,7 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -29,25 +30,49 @@ namespace {
 // A clock that runs, and jumps ahead when told.
 class JumpClock final : public env::Clock {
  public:
-  Duration Now() const override { return real_.Now() + Duration(ahead_.load()); }
+  Duration Now() const override {
+    const std::int64_t still = still_.load();
+    return still != 0 ? Duration(still) : real_.Now() + Duration(ahead_.load());
+  }
   TimeMicros WallNow() const override { return real_.WallNow(); }
   void Jump(Duration by) { ahead_ += by.count(); }
+  void Stop() { still_ = Now().count(); }
+  void GoOn() { still_ = 0; }
 
  private:
   env::PosixClock real_;
   std::atomic<std::int64_t> ahead_{0};
+  std::atomic<std::int64_t> still_{0};  // Not 0: the time where it stands.
+};
+
+// While it lives, the process opens no file more.
+class NoFilesLeft {
+ public:
+  NoFilesLeft() {
+    EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &before_), 0);
+    const int lowest = ::dup(STDERR_FILENO);  // That is free; poll() needs a limit above 0.
+    ::close(lowest);
+    const rlimit none{static_cast<rlim_t>(lowest), before_.rlim_max};
+    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  }
+  ~NoFilesLeft() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
 };
 
 // A raw client.
 class Peer {
  public:
-  explicit Peer(const HttpServer& server) {
-    const SocketAddress address = ResolveAddress(server.address()).value();
-    fd_ = ::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
-    EXPECT_EQ(::connect(fd_, address.get(), address.size), 0);
-  }
+  explicit Peer(const HttpServer& server) : Peer() { Connect(server); }
+  // Has a socket; Connect() when it shall be a client.
+  Peer() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {}
   ~Peer() { Close(); }
 
+  void Connect(const HttpServer& server) {
+    const SocketAddress address = ResolveAddress(server.address()).value();
+    EXPECT_EQ(::connect(fd_, address.get(), address.size), 0);
+  }
   void Send(std::string_view bytes) {
     while (!bytes.empty()) {
       const ssize_t size = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -578,6 +603,39 @@ TEST_F(HttpServerTest, RefusesConnectionsAboveTheLimit) {
   first.ReadUntil("\r\n\r\nx");
   Peer second(*server_);
   EXPECT_TRUE(second.ReadAll().starts_with("HTTP/1.1 503 "));
+}
+
+TEST_F(HttpServerTest, WithoutFreeFilesIsNotBusyAndServesWhoWaitedOnceThereAre) {
+  ServerOptions options;
+  options.reactors = 1;  // That of the listener serves the first one, too.
+  StartServer(options);
+  Peer first(*server_);
+  first.Send(Post("x"));
+  first.ReadUntil("\r\n\r\nx");
+  Peer second;
+  clock_.Stop();
+  {
+    const NoFilesLeft none;
+    second.Connect(*server_);
+    second.Send(Post("y"));
+    // Each is another round of the loop that also looks at the listener.
+    const auto rounds = [&](int count) {
+      for (int i = 0; i < count; ++i) {
+        first.Send(Post("x"));
+        first.ReadUntil("\r\n\r\nx");
+      }
+      const std::string text = registry_.ToPrometheus();
+      const std::string_view name = "\ntidemark_http_failed_accepts_total ";
+      return std::stoi(text.substr(text.find(name) + name.size()));
+    };
+    int failed = 0;
+    for (int i = 0; failed == 0 && i < 10'000; ++i) failed = rounds(1);
+    EXPECT_GE(failed, 1);
+    // The tick that was due as the clock stopped may come between.
+    EXPECT_LE(rounds(20), failed + 1);
+  }
+  clock_.GoOn();
+  EXPECT_TRUE(second.ReadUntil("\r\n\r\ny").starts_with("HTTP/1.1 200 "));
 }
 
 }  // namespace

@@ -141,15 +141,29 @@ void Reactor::OnListener() {
   for (std::size_t i = 0; i < kAcceptsMax; ++i) {
     const int fd = ::accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
-      if (errno == EMFILE || errno == ENFILE) {
-        TM_LOG(kWarning, "no file descriptor is free for a new connection");
-      }
+      if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) RestListener();
       return;
     }
     const int one = 1;
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     accept_(fd);
   }
+}
+
+// What cannot be accepted stays in the listener's queue, which would wake this thread at once
+// again.
+void Reactor::RestListener() {
+  shared_->metrics.failed_accepts.Add();
+  TM_LOG(kWarning, "no file descriptor is free for a new connection");
+  ListenFor(0);
+  listener_rests_ = true;
+}
+
+void Reactor::ListenFor(std::uint32_t events) {
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 = kListenerId;
+  TM_CHECK_EQ(::epoll_ctl(epoll_, EPOLL_CTL_MOD, listener_, &event), 0);
 }
 
 void Reactor::AddConnection(int fd) {
@@ -232,6 +246,7 @@ void Reactor::UpdateEvents(Connection* connection) {
 
 void Reactor::Tick() {
   next_tick_ = now_ + std::chrono::milliseconds(kTickMillis);
+  if (std::exchange(listener_rests_, false) && !drained_) ListenFor(EPOLLIN);
   for (auto& [id, connection] : connections_) {
     connection->OnTick(now_);
     List(connection.get());

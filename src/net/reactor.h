@@ -35,6 +35,9 @@ class Reactor {
  private:
   void Run() noexcept;
   void OnListener();
+  // Until the next tick.
+  void RestListener();
+  void ListenFor(std::uint32_t events);
   void OnEvent(std::uint64_t id, std::uint32_t events);
   void AddConnection(int fd);
   void TakeMessages();
@@ -55,6 +58,7 @@ class Reactor {
   std::atomic<std::int64_t> stop_until_{0};  // Nanoseconds of the clock.
 
   bool drained_ = false;
+  bool listener_rests_ = false;
   Duration now_{};
   Duration next_tick_{};
   std::uint64_t next_id_ = 16;  // Below are the ids of the listener and the mailbox.
