@@ -22,15 +22,6 @@ using duckdb::LogicalTypeId;
 using duckdb::StringUtil;
 
 // Our own statement in the place of a name. Throws.
-duckdb::unique_ptr<duckdb::TableRef> StatementRows(const std::string& sql) {
-  duckdb::Parser parser;
-  parser.ParseQuery(sql);
-  TM_CHECK_EQ(parser.statements.size(), 1U);
-  return duckdb::make_uniq<duckdb::SubqueryRef>(
-      duckdb::unique_ptr_cast<duckdb::SQLStatement, duckdb::SelectStatement>(
-          std::move(parser.statements[0])));
-}
-
 duckdb::unique_ptr<duckdb::TableRef> Subquery(duckdb::unique_ptr<duckdb::SelectNode> node) {
   auto statement = duckdb::make_uniq<duckdb::SelectStatement>();
   statement->node = std::move(node);
@@ -158,6 +149,15 @@ bool IsQuick(const duckdb::ParsedExpression& expression, int depth) {
 }
 
 }  // namespace
+
+duckdb::unique_ptr<duckdb::TableRef> StatementRows(const std::string& sql) {
+  duckdb::Parser parser;
+  parser.ParseQuery(sql);
+  TM_CHECK_EQ(parser.statements.size(), 1U);
+  return duckdb::make_uniq<duckdb::SubqueryRef>(
+      duckdb::unique_ptr_cast<duckdb::SQLStatement, duckdb::SelectStatement>(
+          std::move(parser.statements[0])));
+}
 
 std::string FullName(const std::vector<std::string>& parts) {
   std::string name;

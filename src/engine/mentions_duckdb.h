@@ -22,6 +22,9 @@ namespace tidemark::engine {
 std::string FullName(const std::vector<std::string>& parts);
 std::vector<std::string> NameParts(const duckdb::BaseTableRef& table);
 
+// The rows of a statement of ours, which parses.
+duckdb::unique_ptr<duckdb::TableRef> StatementRows(const std::string& sql);
+
 class Mentions {
  public:
   // All must outlive it.

@@ -57,6 +57,9 @@ constexpr std::array<std::string_view, 22> kDenied = {"current_query",
 constexpr std::array<std::string_view, 14> kDeniedParts = {
     "read_", "write_", "glob",  "secret", "getenv",  "setting", "sleep",
     "http",  "file_",  "copy_", "load_",  "attach_", "duckdb_", "__internal"};
+// What the parser makes of SHOW TABLES, and of SHOW ALL TABLES and a bare DESCRIBE.
+constexpr std::string_view kShowTables = "\"tables\"";
+constexpr std::string_view kShowAllTables = "__show_tables_expanded";
 constexpr std::size_t kCallArgumentsMax = 8;  // Of a relation that is written as a call.
 // The parser's own names that are in no catalog.
 constexpr std::array<std::string_view, 3> kParserFunctions = {"unnest", "unlist", "grouping"};
@@ -156,7 +159,7 @@ class Guard final : public TreeWalk {
       case TableReferenceType::TABLE_FUNCTION:
         return OnTableFunction(table, replaced);
       case TableReferenceType::SHOW_REF:
-        return OnShow(table->Cast<duckdb::ShowRef>());
+        return OnShow(table);
       default:
         return {};
     }
@@ -241,14 +244,25 @@ class Guard final : public TreeWalk {
                            name.starts_with("duckdb_") || name.starts_with("pg_") ||
                            name.starts_with("sqlite_") || name.starts_with("pragma_");
     if (is_system || base.table_name.find_first_of("/.:*") != std::string::npos) {
-      return Fail(Code::kPermissionDenied, "table \"" + name + "\" may not be read");
+      return Fail(
+          Code::kPermissionDenied,
+          "table \"" + name +
+              "\" may not be read; SHOW TABLES lists the tables, DESCRIBE the columns of one");
     }
     return Fail(Code::kNotFound, "table \"" + name + "\" does not exist");
   }
 
-  // DESCRIBE and SUMMARIZE of a relation become those of its rows.
-  Status OnShow(duckdb::ShowRef& show) {
+  // DESCRIBE and SUMMARIZE of a relation become those of its rows, SHOW TABLES a question to the
+  // system tables.
+  Status OnShow(Table& table) {
+    auto& show = table->Cast<duckdb::ShowRef>();
     if (show.query != nullptr) return {};
+    if (show.table_name == kShowTables || show.table_name == kShowAllTables) {
+      table = StatementRows(
+          "SELECT table_schema AS schema, table_name AS name, table_type AS type "
+          "FROM system.tables ORDER BY ALL");
+      return {};
+    }
     Mention mention;
     for (const auto* part : {&show.catalog_name, &show.schema_name, &show.table_name}) {
       if (!part->empty()) mention.name.push_back(*part);
@@ -258,7 +272,8 @@ class Guard final : public TreeWalk {
       TM_ASSIGN(scan, mentions_.ScanOf(mention, nullptr));
     }
     if (scan == nullptr) {
-      return Fail(Code::kPermissionDenied, "SHOW is not allowed but of the tables that exist");
+      return Fail(Code::kPermissionDenied,
+                  "SHOW TABLES and SHOW, DESCRIBE or SUMMARIZE of a table are all that is shown");
     }
     auto base = duckdb::make_uniq<duckdb::BaseTableRef>();
     base->catalog_name = show.catalog_name;

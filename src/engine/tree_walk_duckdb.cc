@@ -60,6 +60,10 @@ Status TreeWalk::Walk(duckdb::SQLStatement& statement) {
       return WalkNode(*statement.Cast<duckdb::SelectStatement>().node);
     case duckdb::StatementType::EXPLAIN_STATEMENT:
       return Walk(*statement.Cast<duckdb::ExplainStatement>().stmt);
+    case duckdb::StatementType::MULTI_STATEMENT:  // What PIVOT becomes that asks for values first.
+      return Fail(Code::kInvalidArgument,
+                  "PIVOT needs the values that become columns: ON event_type IN ('page_view', "
+                  "'purchase')");
     default:
       return Fail(Code::kPermissionDenied,
                   "only queries are allowed, not " + duckdb::StatementTypeToString(statement.type));

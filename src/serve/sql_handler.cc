@@ -208,6 +208,10 @@ namespace {
 std::string_view HintOf(const Error& error) {
   switch (error.code()) {
     case Code::kInvalidArgument:
+      if (error.message().find("from expression \"properties\"") != std::string::npos) {
+        return "properties is JSON text: properties->>'$.a.b' is a field's text, "
+               "(properties->>'$.a.b')::double a number";
+      }
       return R"(correct the statement; the body is SQL, or {"query":"select $n","params":{"n":1}})";
     case Code::kPermissionDenied:
       return "SQL reads the project's tables and changes nothing: events are sent to "

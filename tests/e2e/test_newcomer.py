@@ -179,6 +179,21 @@ def test_help_of_everything_has_every_command_with_its_options(tmp_path):
     assert code == 0 and "Usage: tidemark key [" in out and "Usage: tidemark key rotate [" in out and "--overlap" in out and "tidemark serve" not in out
 
 
+@pytest.mark.parametrize("statement,status,said", [
+    ("SELECT properties.amount FROM events", 400, ["struct", "properties->>'$.a.b'", "::double"]),
+    ("SELECT count(*) FROM events WHERE properties.amount > 5", 400, ["properties->>'$.a.b'"]),
+    ("PIVOT events ON event_type USING count(*) GROUP BY user_id", 400, ["PIVOT needs the values", "ON event_type IN ("]),
+    ("SELECT * FROM information_schema.columns", 403, ["may not be read", "SHOW TABLES", "DESCRIBE"]),
+    ("SHOW DATABASES", 403, ["SHOW TABLES", "DESCRIBE"]),
+])
+def test_statements_that_others_answer_get_the_way_here(server, statement, status, said):
+    answer = server.post("/v1/sql", statement)
+    told = answer.json()
+    assert answer.status == status, told
+    for words in said:
+        assert words in told["message"] + told["hint"], told
+
+
 def test_tables_for_people_are_boxes(server, tmp_path):
     server.post("/v1/events", [{"event_type": "a"}, {"type_of_event": "a"}])
     server.settle()
