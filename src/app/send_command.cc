@@ -1,9 +1,13 @@
+#include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <iostream>
 #include <istream>
+#include <optional>
 #include <sstream>
 
 #include <CLI/CLI.hpp>
+#include <poll.h>
 #include <unistd.h>
 
 #include "app/commands.h"
@@ -12,6 +16,10 @@
 
 namespace tidemark::app {
 namespace {
+
+constexpr std::size_t kBodyBytes = 8U << 20;  // A request of so many bytes gets no line more.
+constexpr int kTriesMax = 600;                // Of one request.
+constexpr int kPauseSecondsMax = 30;
 
 // What became of the events of all bodies.
 struct Sums {
@@ -46,11 +54,37 @@ void Add(const JsonValue& answer, Sums* sums) {
   }
 }
 
+// Of a server that takes no more for now, how long it wants to be left alone. Nothing of the body
+// was taken then.
+std::optional<int> PauseMillis(const net::ClientResponse& response) {
+  if (response.status != 503 && response.status != 429) return std::nullopt;
+  int seconds = 1;
+  const std::string_view text = response.Header("retry-after");
+  std::from_chars(text.data(), text.data() + text.size(), seconds);
+  return std::clamp(seconds, 0, kPauseSecondsMax) * 1'000;
+}
+
+// Until the server answers with something else, or there were too many tries.
+Result<net::ClientResponse> SendPatiently(net::HttpClient* client,
+                                          const net::HttpClient::Headers& headers,
+                                          const std::string& body) {
+  for (int tries = 1;; ++tries) {
+    TM_ASSIGN(net::ClientResponse response, client->Send("POST", "/v1/events", headers, body));
+    const auto pause = PauseMillis(response);
+    if (!pause || tries == kTriesMax) return response;
+    if (tries == 1) {
+      std::fprintf(stderr, "tidemark send: the server takes no more for now (HTTP %d); waiting\n",
+                   response.status);
+    }
+    ::poll(nullptr, 0, *pause);
+  }
+}
+
 // Sends one body of NDJSON lines; prints the answer's receipt.
 int SendBody(net::HttpClient* client, const Remote& remote, const std::string& body, Sums* sums) {
   auto headers = HeadersOf(remote);
   headers.emplace_back("Content-Type", "application/x-ndjson");
-  const auto response = client->Send("POST", "/v1/events", headers, body);
+  const auto response = SendPatiently(client, headers, body);
   if (!response) return PrintError("send", response.error());
   if (response->status / 100 != 2) return PrintRefusal("send", *response);
   ++sums->bodies;
@@ -64,19 +98,33 @@ int SendLines(std::istream& in, std::uint32_t batch, net::HttpClient* client, co
               Sums* sums) {
   std::string body;
   std::uint32_t lines = 0;
+  std::uint64_t number = 0;  // Of the line in the input.
+  std::uint64_t first = 1;   // That of the body.
+  const auto send = [&] {
+    const int code = SendBody(client, remote, body, sums);
+    if (code != kOk && first > 1) {
+      std::fprintf(stderr,
+                   "tidemark send: what is before line %llu was taken; `tail -n +%llu` has the "
+                   "rest\n",
+                   static_cast<unsigned long long>(first), static_cast<unsigned long long>(first));
+    }
+    body.clear();
+    lines = 0;
+    first = number + 1;
+    return code;
+  };
   for (std::string line; std::getline(in, line);) {
+    ++number;
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     body += line;
     body += '\n';
     // A document over several lines (an array, a pretty object) is one body: it is not cut.
     const bool whole_line = body[0] != '[' && line.back() == '}' && line.front() == '{';
-    if (whole_line && ++lines >= batch) {
-      if (const int code = SendBody(client, remote, body, sums); code != kOk) return code;
-      body.clear();
-      lines = 0;
+    if (whole_line && (++lines >= batch || body.size() >= kBodyBytes)) {
+      if (const int code = send(); code != kOk) return code;
     }
   }
-  return body.empty() ? kOk : SendBody(client, remote, body, sums);
+  return body.empty() ? kOk : send();
 }
 
 int PrintSums(const Sums& sums) {
@@ -96,7 +144,7 @@ void AddSendOptions(CLI::App* app, SendOptions* options) {
   app->add_option("events", options->events, "Events as JSON; none, or -: read --file");
   app->add_option("--file,-f", options->file, "NDJSON, an array or one object; - is stdin")
       ->capture_default_str();
-  app->add_option("--batch", options->batch, "Events a request")
+  app->add_option("--batch", options->batch, "Events a request, fewer where they fill 8 MiB")
       ->check(CLI::Range(1U, 100'000U))
       ->capture_default_str();
 }

@@ -1,0 +1,82 @@
+"""`tidemark send` with much to send: the server's limits are kept, what is busy is waited for, and what stops it tells where."""
+import http.server
+import json
+import subprocess
+import threading
+
+import pytest
+
+from support.server import BINARY
+
+REFUSED, SERVER = 4, 5
+
+
+class Door(http.server.BaseHTTPRequestHandler):
+    """Answers the statuses of its server's list in turn, then 202; keeps the bodies that it took."""
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        status = self.server.statuses.pop(0) if self.server.statuses else 202
+        lines = body.splitlines()
+        answer = {"status": "accepted", "received": len(lines), "accepted": len(lines), "refused": []}
+        if status == 202:
+            self.server.taken += lines
+        else:
+            answer = {"error": "no", "message": "not now", "hint": ""}
+        text = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.send_header("Retry-After", "0")
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def door():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Door)
+    server.statuses, server.taken = [], []
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def send(door, lines, *options):
+    return subprocess.run([BINARY, "send", "--url", f"http://127.0.0.1:{door.server_port}", *options, "-"], input="".join(line + "\n" for line in lines),
+                          capture_output=True, text=True, timeout=60)
+
+
+LINES = [json.dumps({"event_type": "old", "event_id": str(n)}) for n in range(10)]
+
+
+@pytest.mark.parametrize("status", [503, 429])
+def test_a_busy_server_is_asked_again_and_nothing_is_sent_twice(door, status):
+    door.statuses = [202, status, status, status, 202, status]
+    done = send(door, LINES, "--batch", "3")
+    assert done.returncode == 0, done.stderr
+    assert door.taken == [line.encode() for line in LINES]
+    assert "10 accepted" in done.stderr and f"HTTP {status}" in done.stderr and "waiting" in done.stderr
+
+
+@pytest.mark.parametrize("status,code", [(400, REFUSED), (500, SERVER)])
+def test_what_stops_it_says_from_which_line_to_go_on(door, status, code):
+    door.statuses = [202, 202, status]
+    done = send(door, ["", *LINES], "--batch", "3")
+    assert done.returncode == code, done.stderr
+    assert "`tail -n +8`" in done.stderr, done.stderr
+    rest = subprocess.run(["tail", "-n", "+8"], input="\n".join(["", *LINES]), capture_output=True, text=True, check=True).stdout
+    assert send(door, rest.splitlines()).returncode == 0
+    assert door.taken == [line.encode() for line in LINES]
+
+
+def test_large_events_are_sent_in_requests_that_are_taken(server, tmp_path):
+    (tmp_path / "large.ndjson").write_text("".join(json.dumps({"event_type": "large", "event_id": f"large-{n}", "text": "x" * 1_000_000}) + "\n" for n in range(80)))
+    done = subprocess.run([BINARY, "send", "--url", f"http://{server.address}", "-f", tmp_path / "large.ndjson"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and "80 accepted" in done.stderr, done.stderr
+    assert server.scalar("select count(*) from events where event_type = 'large'") == 80
