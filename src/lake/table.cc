@@ -40,6 +40,13 @@ Status CheckRecord(const TableMetadata& metadata, const catalog::TableRecord& re
   return record.managed ? CheckOffsets(metadata, record) : Status();
 }
 
+// `uri` without `key` at its end.
+std::string_view RootOf(std::string_view uri, std::string_view key) {
+  if (uri.ends_with(key)) uri.remove_suffix(key.size());
+  while (uri.ends_with('/')) uri.remove_suffix(1);
+  return uri;
+}
+
 // C9. The file was durable before the catalog named it: what differs now is damage.
 Result<std::string> ReadOrRestore(env::ObjectStore* store, const catalog::TableRecord& record,
                                   bool* restored) {
@@ -323,6 +330,20 @@ Result<catalog::TableRecord> CreateTable(env::ObjectStore* store, const NewManag
   return record;
 }
 
+Status CheckPlace(const env::ObjectStore& store, const TableMetadata& metadata,
+                  const catalog::TableRecord& record) {
+  if (store.KeyOf(metadata.location)) return {};
+  const std::string here = store.Uri(record.location);
+  return Fail(Code::kInvalidArgument,
+              "table " + record.ns + "." + record.name + " was made below " +
+                  std::string(RootOf(metadata.location, record.location)) +
+                  " and its metadata names files by that path, but the data directory was moved: "
+                  "below " +
+                  std::string(RootOf(here, record.location)) +
+                  " it cannot be read; move it back, or put a link to it where it was, and start "
+                  "it by that path");
+}
+
 Result<std::shared_ptr<const TableHead>> OpenTable(
     env::ObjectStore* store, const catalog::TableRecord& record,
     const std::shared_ptr<const event::TableSchema>& schema, bool* restored, const TableHead* known,
@@ -331,6 +352,7 @@ Result<std::shared_ptr<const TableHead>> OpenTable(
   auto head = std::make_shared<TableHead>();
   TM_ASSIGN(auto metadata, FindMetadata(bytes, parts));
   TM_TRY(CheckRecord(*metadata, record));
+  TM_TRY(CheckPlace(*store, *metadata, record));
   std::optional<Loaded> added;
   if (known != nullptr && known->table == record.uuid) {
     TM_ASSIGN(added, LoadAdded(*store, *metadata, *known));
@@ -478,6 +500,33 @@ Result<FoundTable> FindNewestMetadata(const env::ObjectStore& store, std::string
   }
   return Fail(Code::kNotFound,
               "no metadata file of " + std::string(location) + " verifies" + last_problem);
+}
+
+Status CheckCatalogIsNewest(const env::ObjectStore& store, const catalog::TableRecord& record,
+                            LogOffset log_end) {
+  const LogOffset known = std::max(log_end, record.visible());
+  TM_ASSIGN(const auto keys, store.List(record.location + "/metadata/"));
+  for (const std::string& key : keys) {
+    // A commit that did not come about leaves the next version; none builds on that.
+    const std::int64_t version = VersionOf(key).value_or(0);
+    if (version < record.metadata_version + 2) continue;
+    const auto bytes = store.Get(key, kMetadataBytesMax);
+    if (!bytes) continue;
+    const auto metadata = ParseMetadata(*bytes);
+    if (!metadata || metadata->table_uuid != record.uuid) continue;
+    const auto settled = ParseOffsets(metadata->Property(kPropertyOffsets));
+    // Another past, left by hand: the catalog's head is not in it.
+    const bool builds_on_head =
+        record.head == SnapshotId(0) || metadata->FindSnapshot(record.head) != nullptr;
+    if (!settled || *settled <= known || !builds_on_head) continue;
+    return Fail(Code::kCorruption,
+                "the catalog is older than the table " + record.ns + "." + record.name +
+                    ": catalog and log end at offset " + to_string(known) + ", and up to " +
+                    to_string(*settled) + " was settled (" + key +
+                    "); put back meta.db and log/ of the time of lake/, or move meta.db away and "
+                    "run `tidemark doctor --rebuild-catalog`");
+  }
+  return {};
 }
 
 Result<std::vector<std::string>> FindTableLocations(const env::ObjectStore& store,

@@ -181,6 +181,15 @@ class Examination {
   void CheckTable(const catalog::TableRecord& table) {
     if (!table.managed) return CheckPlainTable(table);
     const std::string name = "table " + table.ns + "." + table.name;
+    if (const auto metadata = lake::ParseMetadata(table.metadata_bytes)) {
+      if (const Status place = lake::CheckPlace(*premises_.store, *metadata, table); !place) {
+        return Add(name, Finding::kFailed, "it was made elsewhere", place.error().message());
+      }
+    }
+    if (const Status older = CheckAge(table); !older) {
+      return Add(name, Finding::kFailed, "its files are newer than catalog and log",
+                 older.error().message());
+    }
     const auto newest = lake::FindNewestMetadata(*premises_.store, table.location);
     if (!newest) {
       return Add(name, Finding::kFailed, newest.error().message(), "put the named file back");
@@ -201,6 +210,15 @@ class Examination {
       text += "; a newer metadata file was never committed and is removed by the next start";
     }
     Add(name, Finding::kOk, std::move(text));
+  }
+
+  // Of the log's last group only the next start tells what it has: it is not counted.
+  Status CheckAge(const catalog::TableRecord& table) const {
+    const auto stream = tide::FindStream(table.name);
+    if (!stream) return {};
+    const auto end = facts_.end.find(tide::LogName(table.ns, *stream));
+    return lake::CheckCatalogIsNewest(*premises_.store, table,
+                                      end == facts_.end.end() ? LogOffset(0) : end->second);
   }
 
   // Why the version that the catalog names does not verify.

@@ -221,9 +221,32 @@ Result<bool> Core::Replay(const wal::Frame& frame) {
   return true;
 }
 
+namespace {
+
+// That the lake has nothing which neither catalog nor log, ending at `log_end`, knows of.
+Status CheckLake(const env::ObjectStore& store, const Project& project, LogOffset log_end) {
+  const auto lake = project.cut()->lake;
+  if (lake == nullptr) return {};
+  catalog::TableRecord record;
+  record.uuid = lake->table;
+  record.ns = project.project();
+  record.name = project.table();
+  record.location = lake->location;
+  record.metadata_version = lake->metadata_version;
+  record.head = lake->snapshot();
+  record.off_head = lake->off_head;
+  record.floor = lake->floor;
+  return lake::CheckCatalogIsNewest(store, record, log_end);
+}
+
+}  // namespace
+
 Status Core::FinishReplay() {
   const auto projects = projects_.All();
   for (const auto& [name, project] : *projects) project->PublishHot(project->hot().Publish());
+  for (const auto& [name, project] : *projects) {
+    TM_TRY(CheckLake(*parts_.store, *project, log_->NextOffset(name)));
+  }
   for (const auto& [name, project] : *projects) {
     if (replay_incomplete_.erase(name) > 0) TM_TRY(ReplayRest(*project));
     TM_TRY(JoinLog(*project));
