@@ -114,7 +114,7 @@ constexpr std::array kOptions = {
     Option{"query.threads", "query-threads", Kind::kWhole, "4", 1, 64,
            "Statements that run at once."},
     Option{"query.time", "", Kind::kSeconds, "60s", 0.01, kDay,
-           "One statement at most, its answer included; longer is 504."},
+           "One statement at most, its wait for a thread and its answer included; longer is 504."},
     Option{"query.rows", "", Kind::kWhole, "10000000", 1, 1e12,
            "Rows of one answer at most; more are an error that names the way out."},
     Option{"query.sql_bytes", "", Kind::kBytes, "1MiB", kKiB, 64 * kMiB,

@@ -213,13 +213,12 @@ Result<std::shared_ptr<const engine::Relation>> Service::EventsBefore(const SqlR
   return std::shared_ptr<const engine::Relation>(std::move(past.relation));
 }
 
-engine::QueryRequest Service::StatementOf(SqlRequest request, Duration started) const {
+engine::QueryRequest Service::StatementOf(SqlRequest request, Duration deadline) const {
   engine::QueryRequest run;
   run.sql = std::move(request.sql);
   run.parameters = std::move(request.parameters);
   run.named_parameters = std::move(request.named_parameters);
-  run.deadline =
-      started + std::min(options_.time_max, request.time_max.value_or(options_.time_max));
+  run.deadline = deadline;
   run.rows_wanted = request.rows_wanted.value_or(engine::kRowsUnlimited);
   run.rows_max = options_.rows_max;
   run.cancel = std::move(request.cancel);
@@ -231,6 +230,15 @@ Result<SqlAnswer> Service::Run(SqlRequest request) {
   if (request.sql.size() > options_.sql_bytes_max) {
     return Fail(Code::kInvalidArgument, "the statement is longer than " +
                                             std::to_string(options_.sql_bytes_max) + " bytes");
+  }
+  const Duration deadline =
+      request.arrived.value_or(started) +
+      std::min(options_.time_max, request.time_max.value_or(options_.time_max));
+  if (started >= deadline) {
+    failed_.Add();
+    return Fail(Code::kDeadlineExceeded,
+                "the statement waited for others as long as it may take; ask fewer at once, or "
+                "raise query.threads");
   }
   TM_ASSIGN(const auto cuts, TakeCuts(request));
   const auto& cut = (*cuts)[tide::Stream::kEvents];
@@ -255,7 +263,7 @@ Result<SqlAnswer> Service::Run(SqlRequest request) {
     for (auto& one : more_relations_(request.project, request.sql)) more.push_back(std::move(one));
   }
   std::vector<std::string> names = EventsNames(request.project);
-  engine::QueryRequest run = StatementOf(std::move(request), started);
+  engine::QueryRequest run = StatementOf(std::move(request), deadline);
   run.relations.push_back({std::move(names), std::move(events)});
   for (engine::NamedRelation& one : more) run.relations.push_back(std::move(one));
   // Only while the statement is bound, which is before Query returns.

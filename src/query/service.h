@@ -53,6 +53,7 @@ struct SqlRequest {
   std::optional<Route> route;                // Forced; refused unless it gives the same answer...
   bool allow_stale = false;                  // ...or unless an older cut may be answered.
   std::optional<Duration> time_max;          // Shorter than the option's.
+  std::optional<Duration> arrived;           // On the clock; its time runs from there, or from Run.
   std::optional<std::uint64_t> rows_wanted;  // Cuts the result off there, which it says.
   std::shared_ptr<const std::atomic<bool>> cancel;
 };
@@ -154,7 +155,7 @@ class Service {
                                                                StatementRelations* relations,
                                                                SqlAnswer* answer) const;
   // The statement and its bounds, without relations.
-  engine::QueryRequest StatementOf(SqlRequest request, Duration started) const;
+  engine::QueryRequest StatementOf(SqlRequest request, Duration deadline) const;
 
   const QueryOptions options_;
   tide::Core* const core_;

@@ -237,6 +237,7 @@ void SqlHandler::Handle(net::Request request, std::shared_ptr<net::Responder> re
     return responder->Send(net::ErrorResponse(parsed.error(), HintOf(parsed.error())));
   }
   parsed->project = std::move(*project);
+  parsed->arrived = clock_->Now();
   auto cancel = std::make_shared<std::atomic<bool>>(false);
   parsed->cancel = cancel;
   responder->OnCancel([cancel] { cancel->store(true); });

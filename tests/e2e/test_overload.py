@@ -53,3 +53,16 @@ def test_a_loud_project_neither_starves_a_quiet_one_nor_the_server(tmp_path, tim
         for project, count in accepted.items():
             rows = server.post("/v1/sql", {"query": "select count(*) as n from events"}, {"X-Tidemark-Project": project}).json()
             assert rows["data"] == [{"n": count}]
+
+
+def test_a_statement_that_waits_longer_than_it_may_take_is_told_so(tmp_path):
+    """One thread, held by an endless statement: what waits meanwhile must not be answered as if it had just come."""
+    with Tidemark(tmp_path / "data", "--query-threads", "1", "-X", "http.reactors=1") as server:
+        held, waiting = server.connect(), server.connect()
+        held.request("POST", "/v1/sql?timeout_ms=2000", "select count(*) from range(100000000000) where range % 7 = 3")
+        waiting.request("POST", "/v1/sql?timeout_ms=100", "select 1")
+        late = waiting.getresponse()
+        told = json.loads(late.read())
+        assert late.status == 504 and "waited" in told["message"] and "query.threads" in told["message"], told
+        assert held.getresponse().status == 504
+        assert server.scalar("select 1") == 1
