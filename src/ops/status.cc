@@ -1,6 +1,8 @@
 #include "ops/status.h"
 
 #include "base/json_writer.h"
+#include "env/posix/process_facts.h"
+#include "env/posix/process_memory.h"
 #include "net/http.h"
 
 namespace tidemark::ops {
@@ -122,14 +124,40 @@ std::string MetricsJson(const StatusParts& parts) {
   return text + "\n";
 }
 
+namespace {
+
+void AddMetric(std::string_view name, std::string_view kind, std::string_view sentence,
+               double value, std::string* text) {
+  text->append("# HELP ").append(name).append(" ").append(sentence).append("\n# TYPE ");
+  text->append(name).append(" ").append(kind).append("\n").append(name).append(" ");
+  JsonWriter number(text);
+  number.Double(value);
+  text->append("\n");
+}
+
+// By the names that every dashboard of Prometheus has.
+void AddProcess(const StatusParts& parts, std::string* text) {
+  const env::ProcessFacts facts = env::ReadProcessFacts();
+  AddMetric("process_cpu_seconds_total", "counter", "Processor time of all threads.",
+            facts.cpu_seconds, text);
+  AddMetric("process_open_fds", "gauge", "Open file descriptors.",
+            static_cast<double>(facts.open_files), text);
+  AddMetric("process_max_fds", "gauge", "Limit of open file descriptors.",
+            static_cast<double>(facts.open_files_max), text);
+  AddMetric("process_resident_memory_bytes", "gauge", "Memory of the process.",
+            static_cast<double>(env::ResidentBytes()), text);
+  const double now = static_cast<double>(parts.clock->WallNow().value) * 1e-6;
+  AddMetric("process_start_time_seconds", "gauge", "When the server became ready, since 1970.",
+            now - Uptime(parts), text);
+}
+
+}  // namespace
+
 std::string MetricsPrometheus(const StatusParts& parts) {
   std::string text = parts.registry->ToPrometheus();
+  AddProcess(parts, &text);
   const auto gauge = [&text](std::string_view name, std::string_view sentence, double value) {
-    text.append("# HELP ").append(name).append(" ").append(sentence).append("\n# TYPE ");
-    text.append(name).append(" gauge\n").append(name).append(" ");
-    JsonWriter number(&text);
-    number.Double(value);
-    text.append("\n");
+    AddMetric(name, "gauge", sentence, value, &text);
   };
   const double uptime = Uptime(parts);
   const auto accepted = static_cast<double>(parts.core->metrics().accepted_events.value());

@@ -2,6 +2,8 @@
 import base64
 import gzip
 import json
+import re
+import resource
 import subprocess
 import time
 import zlib
@@ -236,6 +238,11 @@ def test_metrics_name_latencies_rates_buffer_and_compaction(server):
                  "tidemark_events_per_second", "tidemark_buffer_utilization", "tidemark_uptime_seconds",
                  "tidemark_compactions", "tidemark_lake_files", "tidemark_flushes_total"):
         assert f"\n{name} " in text, name
+    facts = {name: float(re.search(rf"^process_{name} (\S+)$", text, re.M)[1])
+             for name in ("cpu_seconds_total", "open_fds", "max_fds", "resident_memory_bytes", "start_time_seconds")}
+    assert facts["max_fds"] == resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)[0]
+    assert 3 < facts["open_fds"] < facts["max_fds"] and facts["cpu_seconds_total"] > 0 and facts["resident_memory_bytes"] > 1 << 20
+    assert facts["start_time_seconds"] > 1.6e9
     for line in text.splitlines():  # The text format: comments, or a name and a number.
         assert line.startswith("#") or float(line.rsplit(" ", 1)[1]) >= 0, line
 
