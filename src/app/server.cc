@@ -341,9 +341,9 @@ class Server::Impl final : public RouteParts {
     // Hot rows are about eight times as large as data files; the rest is for odd events.
     options.flush_hot_bytes = std::min(12 * options_.flush_bytes, budget_.bytes_max() / 4);
     // Recovery wakes workers that are not there yet.
-    const auto wake = [](const std::unique_ptr<env::Worker>& worker) {
-      return [&worker] {
-        if (worker) worker->Wake();
+    const auto wake = [](const std::unique_ptr<env::Worker>* worker) {
+      return [worker] {
+        if (*worker) (*worker)->Wake();
       };
     };
     const tide::CoreParts parts{.disk = disk_.get(),
@@ -356,9 +356,9 @@ class Server::Impl final : public RouteParts {
                                 .tide_random = &tide_random_,
                                 .budget = &budget_,
                                 .registry = &registry_,
-                                .wake_ingest = wake(log_worker_),
-                                .wake_tide = wake(tide_worker_),
-                                .wake_index = wake(index_worker_),
+                                .wake_ingest = wake(&log_worker_),
+                                .wake_tide = wake(&tide_worker_),
+                                .wake_index = wake(&index_worker_),
                                 .directory = directory_.get()};
     const Duration start = clock_.Now();
     TM_ASSIGN(core_, tide::Core::Open(options, parts, std::move(at_step)));

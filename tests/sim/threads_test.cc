@@ -86,9 +86,9 @@ class Machine {
     options.flush_age = std::chrono::milliseconds(20);
     options.pause = std::chrono::milliseconds(1);
     options.garbage_delay = Duration::zero();
-    const auto wake = [](const std::unique_ptr<env::Worker>& worker) {
-      return [&worker] {
-        if (worker) worker->Wake();
+    const auto wake = [](const std::unique_ptr<env::Worker>* worker) {
+      return [worker] {
+        if (*worker) (*worker)->Wake();
       };
     };
     const tide::CoreParts parts{.disk = disk_.get(),
@@ -101,9 +101,9 @@ class Machine {
                                 .tide_random = &tide_random_,
                                 .budget = &budget_,
                                 .registry = &registry_,
-                                .wake_ingest = wake(log_),
-                                .wake_tide = wake(tide_),
-                                .wake_index = wake(index_)};
+                                .wake_ingest = wake(&log_),
+                                .wake_tide = wake(&tide_),
+                                .wake_index = wake(&index_)};
     core_ = tide::Core::Open(options, parts).value();
     index_ = std::make_unique<env::Worker>("index", [this] { return core_->IndexStep(); });
     log_ = std::make_unique<env::Worker>("log", [this] { return core_->IngestStep(); });
