@@ -140,7 +140,7 @@ Result<Service::CachedFiles> Service::FilesOf(const std::string& log_name,
   const auto found = cache->find(log_name);
   if (found != cache->end() && found->second.head == head) return found->second;
   TM_ASSIGN(const HeadFiles read, LakeFilesOf(*core_, *head, &deletes_));
-  const CachedFiles made{head, read.files, TimesOf(*read.files), read.rows};
+  CachedFiles made{head, read.files, TimesOf(*read.files), read.rows};
   files_.Update([&](const FileCache& current) {
     auto next = std::make_shared<FileCache>(current);
     (*next)[log_name] = made;

@@ -430,6 +430,7 @@ void Core::Failed(const std::string& project, const Error& error, Duration now) 
 void Core::Settle(Settled done, std::string project) {
   Waiter waiter{std::move(done), std::move(project)};
   if (!waiters_.Push(std::move(waiter), 1)) {
+    // NOLINTNEXTLINE(bugprone-use-after-move): what is refused is untouched.
     waiter.done(Fail(Code::kOverloaded, "too many requests wait for the tide"));
     return;
   }
@@ -454,6 +455,7 @@ std::vector<engine::DeleteFile> Core::DeletesOf(const lake::LiveFile& file) cons
 void Core::Refresh(std::string project, Settled done) {
   Refreshed one{std::move(project), std::move(done)};
   if (!refreshes_.Push(std::move(one), 1)) {
+    // NOLINTNEXTLINE(bugprone-use-after-move): what is refused is untouched.
     one.done(Fail(Code::kOverloaded, "too many requests wait for the tide"));
     return;
   }
@@ -478,6 +480,7 @@ void Core::AnswerRefreshes() {
 void Core::Promote(std::string project, std::vector<event::PropertyColumn> columns, Promoted done) {
   Promotion one{std::move(project), std::move(columns), std::move(done)};
   if (!promotions_.Push(std::move(one), 1)) {
+    // NOLINTNEXTLINE(bugprone-use-after-move): what is refused is untouched.
     one.done(Fail(Code::kOverloaded, "too many requests wait for the tide"));
     return;
   }
@@ -504,6 +507,7 @@ void Core::AnswerPromotions() {
 void Core::Backfill(std::string project, Backfilled done) {
   WaitingBackfill one{std::move(project), std::move(done)};
   if (!backfill_queue_.Push(std::move(one), 1)) {
+    // NOLINTNEXTLINE(bugprone-use-after-move): what is refused is untouched.
     one.done(Fail(Code::kOverloaded, "too many backfills wait for the tide"));
     return;
   }

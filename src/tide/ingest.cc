@@ -99,6 +99,7 @@ void Ingest::Submit(event::Request request, Done done) {
   submission.arrived = clock_->Now();
   submission.done = std::move(done);
   if (!queue_.Push(std::move(submission), bytes)) {
+    // NOLINTNEXTLINE(bugprone-use-after-move): what is refused is untouched.
     ReleaseParts(submission, InHot::kNothing);
     metrics_->refused_batches.Add();
     submission.done(
