@@ -169,8 +169,8 @@ def lines():
 
 
 def readme_lines():
-    yield "| what | bar | measured |"
-    yield "| --- | --- | --- |"
+    yield "| what | bar | measured | `.venv/bin/python bench/run.py` |"
+    yield "| --- | --- | --- | --- |"
     for scenario, words in IN_README:
         result = newest(scenario)
         if result is None or "wrong" in result:
@@ -178,7 +178,7 @@ def readme_lines():
         when = time.strftime("%d %b", time.gmtime(result["time"]))
         for what, bar, measured in ROWS[scenario](result):
             if words in what:
-                yield f"| {what} | {bar} | {measured} ({when}) |"
+                yield f"| {what} | {bar} | {measured} ({when}) | `{scenario}` |"
 
 
 def put(document, table):
