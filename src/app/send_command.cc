@@ -13,6 +13,8 @@
 #include "app/commands.h"
 #include "app/remote.h"
 #include "base/json_reader.h"
+#include "base/uuid.h"
+#include "env/posix/posix_clock.h"
 
 namespace tidemark::app {
 namespace {
@@ -80,10 +82,13 @@ Result<net::ClientResponse> SendPatiently(net::HttpClient* client,
   }
 }
 
-// Sends one body of NDJSON lines; prints the answer's receipt.
+// Sends one body of NDJSON lines; prints the answer's receipt. The client sends it again if the
+// connection breaks that it has used before: by its key the server takes it once.
 int SendBody(net::HttpClient* client, const Remote& remote, const std::string& body, Sums* sums) {
   auto headers = HeadersOf(remote);
   headers.emplace_back("Content-Type", "application/x-ndjson");
+  headers.emplace_back("Idempotency-Key",
+                       MakeUuidV4(env::EntropySeed(), env::EntropySeed()).ToString());
   const auto response = SendPatiently(client, headers, body);
   if (!response) return PrintError("send", response.error());
   if (response->status / 100 != 2) return PrintRefusal("send", *response);

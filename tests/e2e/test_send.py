@@ -9,10 +9,12 @@ import pytest
 from support.server import BINARY
 
 REFUSED, SERVER = 4, 5
+LOST = 0
 
 
 class Door(http.server.BaseHTTPRequestHandler):
-    """Answers the statuses of its server's list in turn, then 202; keeps the bodies that it took."""
+    """Answers the statuses of its server's list in turn, then 202; keeps the bodies that it took, each key's once. LOST: takes one, and
+    the answer gets lost."""
     protocol_version = "HTTP/1.1"
 
     def do_POST(self):
@@ -20,10 +22,15 @@ class Door(http.server.BaseHTTPRequestHandler):
         status = self.server.statuses.pop(0) if self.server.statuses else 202
         lines = body.splitlines()
         answer = {"status": "accepted", "received": len(lines), "accepted": len(lines), "refused": []}
-        if status == 202:
-            self.server.taken += lines
+        if status in (202, LOST):
+            key = self.headers["Idempotency-Key"]
+            self.server.taken += [] if key in self.server.keys else lines
+            self.server.keys.append(key)
         else:
             answer = {"error": "no", "message": "not now", "hint": ""}
+        if status == LOST:
+            self.close_connection = True
+            return
         text = json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(text)))
@@ -38,7 +45,7 @@ class Door(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def door():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Door)
-    server.statuses, server.taken = [], []
+    server.statuses, server.taken, server.keys = [], [], []
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield server
@@ -62,6 +69,15 @@ def test_a_busy_server_is_asked_again_and_nothing_is_sent_twice(door, status):
     assert done.returncode == 0, done.stderr
     assert door.taken == [line.encode() for line in LINES]
     assert "10 accepted" in done.stderr and f"HTTP {status}" in done.stderr and "waiting" in done.stderr
+
+
+def test_a_request_whose_answer_was_lost_is_taken_once(door):
+    lines = [json.dumps({"event_type": "without an id", "n": n}) for n in range(9)]
+    door.statuses = [202, LOST, 202, 202]
+    done = send(door, lines, "--batch", "3")
+    assert done.returncode == 0, done.stderr
+    assert door.taken == [line.encode() for line in lines]
+    assert len(door.keys) == 4 and len(set(door.keys)) == 3
 
 
 @pytest.mark.parametrize("status,code", [(400, REFUSED), (500, SERVER)])
