@@ -21,7 +21,6 @@ namespace {
 using duckdb::LogicalTypeId;
 using duckdb::StringUtil;
 
-// Our own statement in the place of a name. Throws.
 duckdb::unique_ptr<duckdb::TableRef> Subquery(duckdb::unique_ptr<duckdb::SelectNode> node) {
   auto statement = duckdb::make_uniq<duckdb::SelectStatement>();
   statement->node = std::move(node);

@@ -22,7 +22,7 @@ namespace tidemark::engine {
 std::string FullName(const std::vector<std::string>& parts);
 std::vector<std::string> NameParts(const duckdb::BaseTableRef& table);
 
-// The rows of a statement of ours, which parses.
+// The rows of a statement of ours, which parses, in the place of a name. Throws.
 duckdb::unique_ptr<duckdb::TableRef> StatementRows(const std::string& sql);
 
 class Mentions {

@@ -292,12 +292,16 @@ Status SimDisk::Remove(std::string_view path) {
   return Change("remove", {std::string(path), "", found->second});
 }
 
-Result<std::vector<std::string>> SimDisk::List(std::string_view folder) const {
+Status SimDisk::EnterFolder(std::string_view operation, std::string_view folder) const {
   CheckPath(folder);
-  if (Enter(Kind::kRead, "list", folder) == Outcome::kFailed) return Refused("list", folder);
-  if (!IsFolder(cached_, folder)) {
-    return Fail(Code::kNotFound, "list " + std::string(folder) + ": no such folder");
-  }
+  if (Enter(Kind::kRead, operation, folder) == Outcome::kFailed) return Refused(operation, folder);
+  if (IsFolder(cached_, folder)) return {};
+  return Fail(Code::kNotFound,
+              std::string(operation).append(" ").append(folder).append(": no such folder"));
+}
+
+Result<std::vector<std::string>> SimDisk::List(std::string_view folder) const {
+  TM_TRY(EnterFolder("list", folder));
   std::vector<std::string> names;
   const std::string prefix = folder.empty() ? "" : std::string(folder) + "/";
   for (auto at = cached_.lower_bound(prefix); at != cached_.end();) {
@@ -316,11 +320,7 @@ Result<std::vector<std::string>> SimDisk::List(std::string_view folder) const {
 }
 
 Result<std::vector<std::string>> SimDisk::ListTree(std::string_view folder) const {
-  CheckPath(folder);
-  if (Enter(Kind::kRead, "list tree", folder) == Outcome::kFailed) return Refused("list", folder);
-  if (!IsFolder(cached_, folder)) {
-    return Fail(Code::kNotFound, "list " + std::string(folder) + ": no such folder");
-  }
+  TM_TRY(EnterFolder("list tree", folder));
   std::vector<std::string> files;
   const std::string prefix = folder.empty() ? "" : std::string(folder) + "/";
   for (auto at = cached_.lower_bound(prefix); at != cached_.end(); ++at) {

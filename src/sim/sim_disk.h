@@ -121,6 +121,8 @@ class SimDisk final : public env::Disk {
   // Counts the call, rolls its dice, folds it into the trace.
   Outcome Enter(Kind kind, std::string_view operation, std::string_view path,
                 std::uint64_t detail = 0) const;
+  // A call that reads what is in a folder. kNotFound.
+  Status EnterFolder(std::string_view operation, std::string_view folder) const;
   bool IsFolder(const Tree& tree, std::string_view path) const;
   Status Change(std::string_view name, Operation operation);
   static void Apply(const Operation& operation, Tree* tree);
