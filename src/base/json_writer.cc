@@ -94,7 +94,7 @@ void AppendJsonString(std::string* out, std::string_view text) {
   out->push_back('"');
   while (true) {
     const std::size_t plain = FindEscape(text);
-    out->append(text.data(), plain);
+    out->append(text.substr(0, plain));
     if (plain == text.size()) break;
     AppendEscaped(out, text[plain]);
     text.remove_prefix(plain + 1);

@@ -301,7 +301,7 @@ std::optional<net::Response> Doors::Receive(const Door& door, const Identity& id
   event::Request taken{*std::move(project),
                        {std::move(builder).Finish(), outcome->parsed.accepted},
                        {std::move(keeper).Finish(), outcome->parsed.quarantined}};
-  Submit(std::move(taken), std::move(outcome), wait);
+  Submit(std::move(taken), outcome, wait);
   return std::nullopt;
 }
 
@@ -396,7 +396,7 @@ net::Response Doors::AcceptedBy(const Outcome& outcome, const event::BatchAnswer
   return outcome.door.dialect->Accepted(*outcome.door.claim, {outcome.parsed, answer});
 }
 
-void Doors::Submit(event::Request request, std::shared_ptr<Outcome> outcome, bool wait) {
+void Doors::Submit(event::Request request, const std::shared_ptr<Outcome>& outcome, bool wait) {
   // All that is done with an answer is done where the request was read: there its memory is from,
   // and the log's thread goes on with its next group.
   sink_->Submit(std::move(request), [own = outcome](Result<event::BatchAnswer> answer) mutable {

@@ -104,7 +104,7 @@ class Doors {
   static net::Response AcceptedBy(const Outcome& outcome, const event::BatchAnswer* answer);
   std::optional<net::Response> Unwrap(const Dialect& dialect, net::Request* request);
   static Result<std::string> ProjectOf(const net::Request& request, const Identity& identity);
-  void Submit(event::Request request, std::shared_ptr<Outcome> outcome, bool wait);
+  void Submit(event::Request request, const std::shared_ptr<Outcome>& outcome, bool wait);
   // The sink has answered.
   void Answered(Outcome* outcome);
   void Finish(Outcome* outcome);

@@ -71,7 +71,7 @@ Result<bool> LocalStore::Exists(std::string_view key) const { return disk_->Exis
 Status LocalStore::Remove(std::string_view key) {
   if (!IsSafeKey(key)) return Fail(Code::kInvalidArgument, "bad object key");
   const std::string path = PathOf(key);
-  const Status removed = disk_->Remove(path);
+  Status removed = disk_->Remove(path);
   if (!removed && removed.error().code() != Code::kNotFound) return removed;
   if (Planted(Bug::kRemovalNotSynced)) return removed;
   // Also when it is gone: the call that removed it may have failed here.

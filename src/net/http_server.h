@@ -63,7 +63,10 @@ class Responder {
   // Runs `rest` soon on the reactor's thread that handed the request out, whose memory it is made
   // of; at once on this thread if that one is gone. Whether the client is there makes no
   // difference. Any thread.
-  virtual void Continue(std::shared_ptr<Continuation> rest) { rest->Run(); }
+  virtual void Continue(std::shared_ptr<Continuation> rest) {
+    const std::shared_ptr<Continuation> own = std::move(rest);
+    own->Run();
+  }
 
   // The client went away, or the server stops: nobody will read the answer.
   virtual bool cancelled() const = 0;

@@ -255,7 +255,8 @@ void ConnectionResponder::Continue(std::shared_ptr<Continuation> rest) {
   message.rest = std::move(rest);
   // The last use of this: the rest holds it, and may be gone by the time that Post returns.
   const std::shared_ptr<Mailbox> mailbox = mailbox_;
-  if (!mailbox->Post(std::move(message))) message.rest->Run();
+  if (mailbox->Post(std::move(message))) return;
+  message.rest->Run();  // NOLINT(bugprone-use-after-move): what is refused is untouched.
 }
 
 bool ConnectionResponder::cancelled() const {

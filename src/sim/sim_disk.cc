@@ -258,7 +258,7 @@ void SimDisk::Apply(const Operation& operation, Tree* tree) {
   if (!operation.to.empty()) (*tree)[operation.to] = operation.node;
 }
 
-Status SimDisk::Change(std::string_view name, Operation operation) {
+Status SimDisk::Change(std::string_view name, const Operation& operation) {
   const std::string& path = operation.to.empty() ? operation.from : operation.to;
   if (!IsFolder(cached_, env::ParentOf(path))) {
     return Fail(Code::kNotFound, std::string(name) + " " + path + ": no such folder");

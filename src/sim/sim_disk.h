@@ -124,7 +124,7 @@ class SimDisk final : public env::Disk {
   // A call that reads what is in a folder. kNotFound.
   Status EnterFolder(std::string_view operation, std::string_view folder) const;
   bool IsFolder(const Tree& tree, std::string_view path) const;
-  Status Change(std::string_view name, Operation operation);
+  Status Change(std::string_view name, const Operation& operation);
   static void Apply(const Operation& operation, Tree* tree);
   void ApplyDurably(const Operation& operation);
   void CrashInode(Inode* inode);
