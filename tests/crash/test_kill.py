@@ -23,6 +23,9 @@ ARMED_EXIT = 85
 STEPS = ["data_files", "manifests", "before_commit", "in_commit", "after_commit", "after_publish"]
 CLIENTS = 3
 LOADED_SECONDS_MAX = 20
+# As fast as they go up to so many events of one life, then slowly: a thousand lives have some millions.
+LIFE_EVENTS = 2_000
+SLOW_SECONDS = 0.01
 
 
 def event(n):
@@ -34,7 +37,7 @@ class Load:
 
     def __init__(self):
         self.lock = threading.Lock()
-        self.next = 0
+        self.next, self.life_begin = 0, 0
         self.acknowledged, self.unknown = set(), set()
         self.present, self.digest = set(), None  # What the last check saw: the numbers, and what `digest_below` said of them.
 
@@ -52,7 +55,11 @@ class Load:
         dice = random.Random(seed)
         connection = server.connect(timeout=30)
         while not stop.is_set():
-            numbers = [*self.take(dice.choice([1, 1, 10, 200])), *self.again(dice)]
+            count = dice.choice([1, 1, 10, 200])
+            if self.next - self.life_begin > LIFE_EVENTS:
+                count = 1
+                stop.wait(SLOW_SECONDS)
+            numbers = [*self.take(count), *self.again(dice)]
             dice.shuffle(numbers)
             body = json.dumps([event(n) for n in numbers])
             try:
@@ -76,6 +83,7 @@ class Load:
     def run(self, server, dice, until_dead):
         """Loads the server until it dies by itself, or kills it at a random moment."""
         stop, progress, settled = threading.Event(), threading.Event(), threading.Event()
+        self.life_begin = self.next
         threads = [threading.Thread(target=self.client, args=(server, dice.random(), stop, progress)) for _ in range(CLIENTS)]
         for thread in threads:
             thread.start()
