@@ -35,9 +35,10 @@ void AppendHttpDate(std::int64_t second, std::string* out) {
   out->append(text.data(), static_cast<std::size_t>(size));
 }
 
+bool IsLineEnd(char c) { return c == '\r' || c == '\n' || c == '\0'; }
+
 // Whether the text has what would end a line of the head.
 bool EndsLine(std::string_view text) {
-  const auto ends = [](char c) { return c == '\r' || c == '\n' || c == '\0'; };
   const char* at = text.data();
   const char* const end = at + text.size();
   for (; end - at >= 8; at += 8) {
@@ -45,7 +46,7 @@ bool EndsLine(std::string_view text) {
     std::memcpy(&word, at, sizeof word);
     if ((BytesOf(word, '\r') | BytesOf(word, '\n') | BytesOf(word, '\0')) != 0) return true;
   }
-  return std::any_of(at, end, ends);
+  return std::any_of(at, end, IsLineEnd);
 }
 
 void AppendHeader(std::string* out, std::string_view name, std::string_view value) {
@@ -55,8 +56,7 @@ void AppendHeader(std::string* out, std::string_view name, std::string_view valu
     out->append(value).append("\r\n");
     return;
   }
-  std::copy_if(value.begin(), value.end(), std::back_inserter(*out),
-               [](char c) { return c != '\r' && c != '\n' && c != '\0'; });
+  std::remove_copy_if(value.begin(), value.end(), std::back_inserter(*out), IsLineEnd);
   out->append("\r\n");
 }
 
