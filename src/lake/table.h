@@ -106,7 +106,8 @@ Status CheckPlace(const env::ObjectStore& store, const TableMetadata& metadata,
                   const catalog::TableRecord& record);
 // kCorruption: later commits than the record's settled what a log that ends at `log_end` does not
 // have either: catalog and log were put back from an older copy than the table's files, and going
-// on would lose those events.
+// on would lose those events. Not told from others: one commit ahead, which a crash may have ended,
+// and metadata that does not keep the record's snapshot any more.
 Status CheckCatalogIsNewest(const env::ObjectStore& store, const catalog::TableRecord& record,
                             LogOffset log_end);
 // Every data file of the head is there and its manifests can be read; kCorruption names the first
