@@ -68,7 +68,8 @@ Result<ClientResponse> HttpClient::ReadAnswer(std::string_view bytes) {
 Result<ClientResponse> HttpClient::Send(std::string_view method, std::string_view path,
                                         const Headers& headers, std::string_view body,
                                         const OnBody& on_body) {
-  const std::string head = RequestHead(method, path, server_, headers, body.size());
+  RequestHead request_head(method, path, server_, headers);
+  const std::string_view head = request_head.For(body.size());
   const bool reused = fd_ >= 0;
   if (!reused) TM_TRY(Open());
   auto written = WriteAll(head, body);

@@ -64,28 +64,28 @@ void PolledClient::WriteSome() {
   }
 }
 
-Result<std::optional<ClientResponse>> PolledClient::Ended() {
+Result<const ClientResponse*> PolledClient::Ended() {
   Close();
-  if (!waiting_) return std::nullopt;
+  if (!waiting_) return nullptr;
   if (begun_) {
     TM_TRY(parser_.End());
     waiting_ = false;
-    return parser_.Take();
+    return &parser_.response();
   }
   // An idle connection that the server had closed already took nothing.
   if (!reused_) return Fail(Broken());
   written_ = 0;
   TM_TRY(Open());
   WriteSome();
-  return std::nullopt;
+  return nullptr;
 }
 
-Result<std::optional<ClientResponse>> PolledClient::ReadSome() {
+Result<const ClientResponse*> PolledClient::ReadSome() {
   std::array<char, kReadBytes> buffer;
   for (;;) {
     const ssize_t n = ::recv(fd_, buffer.data(), buffer.size(), 0);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0 && WouldBlock()) return std::nullopt;
+    if (n < 0 && WouldBlock()) return nullptr;
     if (n <= 0) return Ended();
     std::string_view bytes(buffer.data(), static_cast<std::size_t>(n));
     if (!waiting_) return Fail(Code::kUnavailable, "the server answers what was not asked");
@@ -96,12 +96,12 @@ Result<std::optional<ClientResponse>> PolledClient::ReadSome() {
     waiting_ = false;
     reused_ = true;
     if (!parser_.keep_alive()) Close();
-    return parser_.Take();
+    return &parser_.response();
   }
 }
 
-Result<std::optional<ClientResponse>> PolledClient::Proceed() {
-  if (fd_ < 0) return std::nullopt;
+Result<const ClientResponse*> PolledClient::Proceed() {
+  if (fd_ < 0) return nullptr;
   if (waiting_) WriteSome();
   return ReadSome();
 }

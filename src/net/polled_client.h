@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,16 +24,16 @@ class PolledClient {
 
   // `head` (server_address.h) and `body` stay as they are until the answer is there. kUnavailable.
   Status Send(std::string_view head, std::string_view body);
-  // The answer once it is whole; nothing while it is not, or if none is due. kUnavailable: the
-  // connection broke, and the request may have happened.
-  Result<std::optional<ClientResponse>> Proceed();
+  // The answer once it is whole, until the next Send; null while it is not, or if none is due.
+  // kUnavailable: the connection broke, and the request may have happened.
+  Result<const ClientResponse*> Proceed();
 
  private:
   Status Open();
   void Close();
   void WriteSome();
-  Result<std::optional<ClientResponse>> ReadSome();
-  Result<std::optional<ClientResponse>> Ended();
+  Result<const ClientResponse*> ReadSome();
+  Result<const ClientResponse*> Ended();
 
   const ServerAddress server_;
   const int epoll_;

@@ -51,7 +51,7 @@ Result<ClientResponse> Wait(const Poll& poll, PolledClient* client) {
       if (!step) {
         answer = Fail(step.error());
       } else if (*step) {
-        answer = std::move(**step);
+        answer = **step;
       }
     });
     if (!any) return Fail(Code::kDeadlineExceeded, "no event");
@@ -117,13 +117,12 @@ TEST(PolledClientTest, OneThreadSendsAndReadsOverManyConnections) {
                        static_cast<char>('a' + client));
   };
   std::vector<std::unique_ptr<PolledClient>> clients;
-  std::vector<std::string> heads(kClients);
+  std::vector<RequestHead> heads(kClients, RequestHead("POST", "/echo", address, {{"X-Of", "it"}}));
   std::vector<std::string> bodies(kClients);
   std::vector<std::size_t> rounds(kClients, 0);
   const auto send = [&](std::size_t client) {
     bodies[client] = body_of(client, rounds[client]);
-    heads[client] = RequestHead("POST", "/echo", address, {{"X-Of", "it"}}, bodies[client].size());
-    ASSERT_OK(clients[client]->Send(heads[client], bodies[client]));
+    ASSERT_OK(clients[client]->Send(heads[client].For(bodies[client].size()), bodies[client]));
   };
   for (std::size_t i = 0; i < kClients; ++i) {
     clients.push_back(std::make_unique<PolledClient>(address, poll.fd(), i));

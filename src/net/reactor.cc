@@ -28,23 +28,6 @@ constexpr int kTickMillis = 100;
 // How long those that have got requests of a round are left asleep while it is read further.
 constexpr Duration kWakesHeldMax = std::chrono::microseconds(200);
 
-// "::" if the kernel does not say.
-IpAddress PeerOf(int fd) {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
-  std::array<std::uint8_t, 16> bytes{};
-  if (address.ss_family == AF_INET) {
-    const auto* v4 = reinterpret_cast<const sockaddr_in*>(&address);
-    bytes[10] = bytes[11] = 0xFF;
-    std::memcpy(bytes.data() + 12, &v4->sin_addr, sizeof v4->sin_addr);
-  } else if (address.ss_family == AF_INET6) {
-    const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&address);
-    std::memcpy(bytes.data(), &v6->sin6_addr, bytes.size());
-  }
-  return IpAddress::OfBytes(bytes);
-}
-
 }  // namespace
 
 Reactor::Reactor(std::string name, ServerShared* shared)
@@ -172,7 +155,9 @@ void Reactor::AddConnection(int fd) {
     return;
   }
   const std::uint64_t id = next_id_++;
-  auto connection = std::make_unique<Connection>(fd, id, PeerOf(fd), shared_, mailbox_, now_);
+  const IpAddress peer = PeerOf(fd);
+  if (peer.is_loopback()) DoNotPace(fd);
+  auto connection = std::make_unique<Connection>(fd, id, peer, shared_, mailbox_, now_);
   epoll_event event{};
   event.events = connection->WantedEvents();
   event.data.u64 = id;

@@ -7,8 +7,13 @@
 namespace tidemark::net {
 
 std::string_view ClientResponse::Header(std::string_view lower_case_name) const {
-  for (const auto& [name, value] : headers) {
-    if (name == lower_case_name) return value;
+  for (std::string_view rest = head; !rest.empty();) {
+    std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(line.size() + 1);
+    if (line.size() > lower_case_name.size() && line.starts_with(lower_case_name) &&
+        line[lower_case_name.size()] == ':') {
+      return line.substr(lower_case_name.size() + 1);
+    }
   }
   return {};
 }
@@ -17,9 +22,6 @@ struct ResponseParser::State {
   llhttp_t parser;
   OnBody on_body;
   ClientResponse response;
-  std::string field;
-  std::string value;
-  std::size_t head_bytes = 0;
   bool in_body = false;
   bool complete = false;
   bool keep_alive = true;
@@ -29,27 +31,31 @@ struct ResponseParser::State {
     parser.data = this;
   }
   void Reset() {
-    response = {};
-    field.clear();
-    value.clear();
-    head_bytes = 0;
+    response.status = 0;
+    response.head.clear();
+    response.body.clear();
     in_body = complete = false;
   }
-  int Append(std::string* to, const char* at, std::size_t size) {
-    if (in_body) return 0;  // Trailers are not kept.
-    head_bytes += size;
-    if (head_bytes > kClientHeadBytesMax) return HPE_USER;
-    to->append(at, size);
+  // Of a header's name or value. Trailers are not kept.
+  int Append(std::string_view part) {
+    if (in_body) return 0;
+    if (response.head.size() + part.size() > kClientHeadBytesMax) return HPE_USER;
+    response.head.append(part);
     return 0;
   }
-  int HeaderComplete() {
-    if (in_body) return 0;
-    head_bytes += 4;  // What stands between and after them: bounds the number of headers, too.
-    value.erase(value.find_last_not_of(" \t") + 1);
-    response.headers.emplace_back(LowerCase(field), std::move(value));
-    field.clear();
-    value.clear();
+  int AppendName(std::string_view part) {
+    const std::size_t start = response.head.size();
+    if (const int refused = Append(part); refused != 0) return refused;
+    for (std::size_t i = start; i < response.head.size(); ++i) {
+      response.head[i] = LowerCase(response.head[i]);
+    }
     return 0;
+  }
+  // A name has no blanks, so this stops at the colon.
+  int EndLine() {
+    std::string& head = response.head;
+    if (!in_body) head.erase(head.find_last_not_of(" \t") + 1);
+    return Append("\n");
   }
   void Body(std::string_view part) {
     if (on_body && response.status == 200) {
@@ -77,12 +83,13 @@ const llhttp_settings_t& ResponseParser::State::Settings() {
     llhttp_settings_t s;
     llhttp_settings_init(&s);
     s.on_header_field = [](llhttp_t* p, const char* at, std::size_t size) {
-      return Of(p).Append(&Of(p).field, at, size);
+      return Of(p).AppendName({at, size});
     };
+    s.on_header_field_complete = [](llhttp_t* p) { return Of(p).Append(":"); };
     s.on_header_value = [](llhttp_t* p, const char* at, std::size_t size) {
-      return Of(p).Append(&Of(p).value, at, size);
+      return Of(p).Append({at, size});
     };
-    s.on_header_value_complete = [](llhttp_t* p) { return Of(p).HeaderComplete(); };
+    s.on_header_value_complete = [](llhttp_t* p) { return Of(p).EndLine(); };
     s.on_headers_complete = [](llhttp_t* p) {
       Of(p).in_body = true;
       Of(p).response.status = p->status_code;
@@ -107,6 +114,7 @@ void ResponseParser::SetOnBody(OnBody on_body) { state_->on_body = std::move(on_
 
 Result<bool> ResponseParser::Feed(std::string_view* bytes) {
   State& state = *state_;
+  if (state.complete) state.Reset();
   const llhttp_errno_t error = llhttp_execute(&state.parser, bytes->data(), bytes->size());
   if (error == HPE_OK) {
     bytes->remove_prefix(bytes->size());
@@ -126,6 +134,8 @@ Result<bool> ResponseParser::End() {
   if (state_->complete) return true;
   return Fail(Code::kUnavailable, "the server closed the connection");
 }
+
+const ClientResponse& ResponseParser::response() const { return state_->response; }
 
 ClientResponse ResponseParser::Take() {
   ClientResponse response = std::move(state_->response);

@@ -7,8 +7,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include "base/result.h"
 
@@ -18,9 +16,10 @@ inline constexpr std::size_t kClientHeadBytesMax = 64U << 10;
 
 struct ClientResponse {
   int status = 0;
-  std::vector<std::pair<std::string, std::string>> headers;  // Names in lower case.
+  std::string head;  // A line `name:value` of each header, the name in lower case.
   std::string body;
 
+  // Of the first header of that name; empty: there is none.
   std::string_view Header(std::string_view lower_case_name) const;
 };
 
@@ -41,7 +40,9 @@ class ResponseParser {
   Result<bool> Feed(std::string_view* bytes);
   // The server closed: true if that ends an answer that has no length. kUnavailable.
   Result<bool> End();
-  // The answer that is whole.
+  // The answer that is whole, until the next call of Feed; its memory serves the answer after it.
+  const ClientResponse& response() const;
+  // The same, to keep.
   ClientResponse Take();
   // Whether the connection may be used after the answer that was taken last.
   bool keep_alive() const;

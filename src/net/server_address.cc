@@ -11,6 +11,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "net/socket_address.h"
+
 namespace tidemark::net {
 
 Result<ServerAddress> ServerAddress::Parse(std::string_view url) {
@@ -56,17 +58,24 @@ Result<int> Connect(const ServerAddress& server) {
   }
   const int on = 1;
   ::setsockopt(connected, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (PeerOf(connected).is_loopback()) DoNotPace(connected);
   return connected;
 }
 
-std::string RequestHead(std::string_view method, std::string_view path, const ServerAddress& server,
-                        const Headers& headers, std::size_t body_bytes) {
-  std::string head(method);
-  head.append(" ").append(path).append(" HTTP/1.1\r\nHost: ").append(server.host).append("\r\n");
+RequestHead::RequestHead(std::string_view method, std::string_view path,
+                         const ServerAddress& server, const Headers& headers)
+    : text_(method) {
+  text_.append(" ").append(path).append(" HTTP/1.1\r\nHost: ").append(server.host).append("\r\n");
   for (const auto& [name, value] : headers) {
-    head.append(name).append(": ").append(value).append("\r\n");
+    text_.append(name).append(": ").append(value).append("\r\n");
   }
-  return head.append("Content-Length: ").append(std::to_string(body_bytes)).append("\r\n\r\n");
+  text_.append("Content-Length: ");
+  before_length_ = text_.size();
+}
+
+std::string_view RequestHead::For(std::size_t body_bytes) {
+  text_.resize(before_length_);
+  return text_.append(std::to_string(body_bytes)).append("\r\n\r\n");
 }
 
 ssize_t SendMore(int fd, std::string_view head, std::string_view body, std::size_t sent) {

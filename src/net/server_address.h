@@ -27,9 +27,19 @@ struct ServerAddress {
 // address.
 Result<int> Connect(const ServerAddress& server);
 
-// Request line and headers, up to the body.
-std::string RequestHead(std::string_view method, std::string_view path, const ServerAddress& server,
-                        const Headers& headers, std::size_t body_bytes);
+// Request line and headers, up to the body, of requests that differ in their bodies only. One
+// thread.
+class RequestHead {
+ public:
+  RequestHead(std::string_view method, std::string_view path, const ServerAddress& server,
+              const Headers& headers);
+  // Until the next call.
+  std::string_view For(std::size_t body_bytes);
+
+ private:
+  std::string text_;
+  std::size_t before_length_ = 0;
+};
 
 // Sends of both what is behind their first `sent` bytes, as much as the socket takes: how many
 // bytes, or -1 as sendmsg has it.

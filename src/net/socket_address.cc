@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 
 namespace tidemark::net {
 namespace {
@@ -78,6 +79,27 @@ SocketAddress LocalAddress(int fd) {
   address.size = sizeof address.storage;
   ::getsockname(fd, reinterpret_cast<sockaddr*>(&address.storage), &address.size);
   return address;
+}
+
+IpAddress PeerOf(int fd) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
+  std::array<std::uint8_t, 16> bytes{};
+  if (address.ss_family == AF_INET) {
+    const auto* v4 = reinterpret_cast<const sockaddr_in*>(&address);
+    bytes[10] = bytes[11] = 0xFF;
+    std::memcpy(bytes.data() + 12, &v4->sin_addr, sizeof v4->sin_addr);
+  } else if (address.ss_family == AF_INET6) {
+    const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&address);
+    std::memcpy(bytes.data(), &v6->sin6_addr, bytes.size());
+  }
+  return IpAddress::OfBytes(bytes);
+}
+
+void DoNotPace(int fd) {
+  constexpr std::string_view kEachMayChoose = "reno";
+  ::setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, kEachMayChoose.data(), kEachMayChoose.size());
 }
 
 std::string ErrnoText(int error) { return std::generic_category().message(error); }

@@ -7,6 +7,7 @@
 
 #include <sys/socket.h>
 
+#include "base/ip_address.h"
 #include "base/result.h"
 
 namespace tidemark::net {
@@ -26,6 +27,12 @@ struct SocketAddress {
 // not known.
 Result<SocketAddress> ResolveAddress(std::string_view text);
 SocketAddress LocalAddress(int fd);
+// Of whom `fd` is connected to; "::" if the kernel does not say.
+IpAddress PeerOf(int fd);
+// For connections within one machine, where no line is shared: if the system's way of congestion
+// control gives each connection a pace (BBR), this one has none, and no timer for it. Changes
+// nothing where the system does not let a program choose.
+void DoNotPace(int fd);
 // The system's words for an errno.
 std::string ErrnoText(int error);
 
