@@ -14,6 +14,8 @@ std::uint64_t Hash64(std::string_view bytes, std::uint64_t seed) {
   return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
 }
 
+std::uint64_t HashXxh64(std::string_view bytes) { return XXH64(bytes.data(), bytes.size(), 0); }
+
 struct Hasher64::State {
   XXH3_state_t xxh;
 };

@@ -1,4 +1,5 @@
-// Checksums and content hashes: XXH3 (https://github.com/Cyan4973/xxHash, spec XXH3 0.8).
+// Checksums and content hashes: XXH3 (https://github.com/Cyan4973/xxHash, spec XXH3 0.8), and XXH64
+// where another format asks for it.
 // Any thread; never fail.
 #pragma once
 
@@ -12,7 +13,10 @@ namespace tidemark {
 // XXH3-64 of `bytes`; `seed` separates uses (a WAL segment's id, for one).
 std::uint64_t Hash64(std::string_view bytes, std::uint64_t seed = 0);
 
-// The same over bytes that lie in pieces: Reset, any number of Adds, Value. One thread.
+// XXH64 of `bytes`, seed 0, which Parquet's Bloom filters are made of.
+std::uint64_t HashXxh64(std::string_view bytes);
+
+// Hash64 over bytes that lie in pieces: Reset, any number of Adds, Value. One thread.
 class Hasher64 {
  public:
   Hasher64();

@@ -1,7 +1,5 @@
-// A set of hashes that may say yes to a few that are not in it and never no to one that is: the
-// split block Bloom filter of the Parquet format (github.com/apache/parquet-format,
-// BloomFilter.md), 8 bits of one 32-byte block a hash. With 10 bits an entry it errs in 1 of 100,
-// with 16 in 1 of 1,000: those of small runs, of which there are the most, are the better ones.
+// The split block Bloom filter (base/block_filter.h) of a run's hashes: those of small runs, of
+// which there are the most, have more bits an entry.
 //
 // One thread builds it; then it is immutable: any thread.
 #pragma once
@@ -10,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/block_filter.h"
 #include "base/hash.h"
 #include "env/zeroed_memory.h"
 
@@ -39,12 +38,10 @@ class Filter {
   std::uint64_t bytes() const { return blocks_.bytes(); }
 
  private:
-  static constexpr std::size_t kBlockBytes =
-      32;  // One line of the processor's cache has all of it.
-  explicit Filter(std::uint64_t bytes) : blocks_(bytes / kBlockBytes * kBlockBytes) {}
-  // Hashes that are added in their order fill one block after the other.
+  explicit Filter(std::uint64_t bytes) : blocks_(bytes / kFilterBlockBytes * kFilterBlockBytes) {}
   char* BlockOf(const Hash128& hash) const {
-    return blocks_.data() + (((hash.high >> 32) * (bytes() / kBlockBytes)) >> 32) * kBlockBytes;
+    return blocks_.data() +
+           FilterBlockOf(hash.high, bytes() / kFilterBlockBytes) * kFilterBlockBytes;
   }
 
   env::ZeroedMemory blocks_;

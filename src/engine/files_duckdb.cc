@@ -14,6 +14,7 @@
 #include "engine/pruner_duckdb.h"
 #include "engine/scan_duckdb.h"
 #include "engine/single_value_duckdb.h"
+#include "engine/text_filters_duckdb.h"
 
 namespace tidemark::engine {
 namespace {
@@ -128,10 +129,23 @@ class FileList final : public duckdb::MultiFileList {
   duckdb::unique_ptr<MultiFileList> Pruned(duckdb::ClientContext& context,
                                            const Pruner& pruner) const {
     if (pruner.idle()) return nullptr;
+    const bool for_texts = pruner.asks_for_texts();
     auto kept = std::make_shared<std::vector<LakeFile>>();
     for (const LakeFile& file : *files_) {
       const auto range_of = [&](std::size_t column) { return RangeIn(file, *columns_, column); };
-      if (pruner.MayMatch(context, range_of)) kept->push_back(file);
+      const auto with_filter = [&](std::size_t column) {
+        ValueRange range = range_of(column);
+        if (columns_->columns[column].type.id() != duckdb::LogicalTypeId::VARCHAR) return range;
+        const std::int32_t id = columns_->columns[column].field_id;
+        range.may_have_text = [&context, &file, id](const std::string& text) {
+          return MayHaveText(context, file.native_path, id, text);
+        };
+        return range;
+      };
+      // What is known without reading the file is asked first.
+      if (!pruner.MayMatch(context, range_of)) continue;
+      if (for_texts && !pruner.MayMatch(context, with_filter)) continue;
+      kept->push_back(file);
     }
     if (kept->size() == files_->size()) return nullptr;
     return duckdb::make_uniq<FileList>(std::move(kept), columns_);

@@ -70,7 +70,7 @@ class WrittenRows {
     schema_ = std::move(schema);
   }
 
-  const std::vector<TestRow>& rows() const { return rows_; }
+  std::vector<TestRow>& rows() { return rows_; }
   std::string Write(DataCodec codec, ParquetOptions options = {}) {
     const auto written =
         MakeParquetWriter(std::move(options))->Write(TestRows(rows_), schema_->kept, codec, path());
@@ -256,6 +256,45 @@ TEST(ParquetCodecTest, KeepsValuesOfDictionariesThatAreLeft) {
                             "' OR value = " + std::to_string(1.0 / 7);
     EXPECT_EQ(written.Ask(true, one), written.Ask(false, one));
   }
+}
+
+// Filters of dictionaries, of texts that are written out, of both and of two row groups: what they
+// leave out has not got the value.
+TEST(ParquetCodecTest, FiltersLeaveOutNoValueThatIsThere) {
+  constexpr std::int64_t kRows = 24'000;
+  WrittenRows written(FilledRows(kRows, [](std::size_t i, TestRow* row) {
+    const auto number = static_cast<std::int64_t>(i);
+    row->event_id = HexDigits(number);
+    row->user_id = HexDigits(number % (i < 12'000 ? 500 : 20'000));
+  }));
+  ParquetOptions options;
+  options.row_group_rows = 12'288;
+  written.Write(DataCodec::kZstd, options);
+  for (std::int64_t number = 0; number < kRows; number += 1'201) {
+    for (const auto& [column, value] : std::initializer_list<std::pair<const char*, std::string>>{
+             {"event_id", HexDigits(number)},
+             {"user_id", HexDigits(number % 20'000)},
+             {"event_id", HexDigits(number + 9 * kRows)}}) {
+      const std::string one = std::string("SELECT count(*), min(log_offset) FROM events WHERE ") +
+                              column + " = '" + value + "'";
+      ASSERT_EQ(written.Ask(true, one), written.Ask(false, one)) << one;
+    }
+  }
+}
+
+// Its filters are kept from one statement to the next, and not for another file of its name.
+TEST(ParquetCodecTest, AsksTheFiltersOfAFileThatReplacesAnother) {
+  const std::string one = "SELECT count(*) FROM events WHERE event_id = '" + HexDigits(5'000) + "'";
+  WrittenRows written(FilledRows(
+      9'000, [](std::size_t i, TestRow* row) { row->event_id = HexDigits(2 * std::int64_t(i)); }));
+  written.Write(DataCodec::kZstd);
+  EXPECT_EQ(written.Ask(true, one), written.Ask(false, one));
+  written.rows().erase(written.rows().begin() + 2'500);
+  written.Write(DataCodec::kZstd);
+  EXPECT_EQ(written.Ask(true, one), written.Ask(false, one));
+  written.rows().back().event_id = HexDigits(5'000);
+  written.Write(DataCodec::kZstd);
+  EXPECT_EQ(written.Ask(true, one), written.Ask(false, one));
 }
 
 TEST(ParquetCodecTest, KeepsTheBitsOfDoubles) {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/block_filter.h"
 #include "base/check.h"
 #include "base/hash.h"
 #include "engine/parquet_encoding.h"
@@ -38,6 +39,9 @@ constexpr std::size_t kDictionaryTrial = 3'000;
 constexpr std::size_t kPageHeaderBytes = 20;
 constexpr std::size_t kBoundBytesMax = 64;  // Longer bounds help no reader.
 constexpr std::size_t kPrefetchRows = 8;
+constexpr std::uint64_t kFilterBitsPerValue = 10;
+// Fewer different values than this and a reader has the dictionary in no time.
+constexpr std::size_t kFilterValuesMin = 64;
 // Before the plain values, so that a page's levels come right in front of them without a copy.
 constexpr std::size_t kLevelBytes = 3U << 10;
 constexpr std::size_t kKeptBytesMax = 8U << 10;  // A buffer, from file to file.
@@ -142,12 +146,14 @@ void TextDictionary::Grow() {
   }
 }
 
-void ColumnEncoder::Begin(const event::TableColumn& column, DataCodec codec) {
+void ColumnEncoder::Begin(const event::TableColumn& column, DataCodec codec, Lookup lookup) {
   column_ = &column;
   info_ = {};
   info_.codec = codec;
   by_dictionary_ =
       column.type == Type::kDouble || (column.type == Type::kString && !IsUnique(column));
+  filtered_ = lookup == Lookup::kByFilter && column.type == Type::kString &&
+              column.texts != event::Texts::kFree;
   coded_ = false;
   dictionary_.Clear();
   doubles_.Clear();
@@ -159,6 +165,7 @@ void ColumnEncoder::Begin(const event::TableColumn& column, DataCodec codec) {
   validity_.clear();
   codes_.clear();
   numbers_.clear();
+  hashes_.clear();
   page_rows_ = page_valid_ = used_ = 0;
   any_ = false;
   nan_ = false;
@@ -282,6 +289,7 @@ void ColumnEncoder::AddText(const StringRef& ref) {
   const auto size = static_cast<std::uint32_t>(text.size());
   std::memcpy(at, &size, sizeof size);
   std::memcpy(at + sizeof size, text.data(), text.size());
+  if (filtered_) hashes_.push_back(HashXxh64(text));
   if (!IsUnique(*column_)) SeeText(text);
 }
 
@@ -300,6 +308,7 @@ void ColumnEncoder::AddPlainText(const ColumnView& view, std::size_t rows) {
     std::memcpy(at, &strings[i].length, 4);
     std::memcpy(at + 4, text.data(), text.size());
     at += 4 + text.size();
+    if (filtered_) hashes_.push_back(HashXxh64(text));
     if (see) SeeText(text);
   });
 }
@@ -508,7 +517,23 @@ ColumnChunkInfo ColumnEncoder::Finish(std::int64_t offset, std::string* out) {
   out->append(pages_);
   info_.bytes = static_cast<std::int64_t>(out->size() - begin);
   FinishBounds();
+  FinishFilter();
   return std::move(info_);
+}
+
+// Texts are looked for one at a time, users and ids before all: a file that has not got them is
+// told by one read of a few kilobytes.
+void ColumnEncoder::FinishFilter() {
+  const std::size_t values = dictionary_.size() + hashes_.size();
+  if (!filtered_ || values < kFilterValuesMin) return;
+  const std::uint64_t blocks = FilterBlocks(values, kFilterBitsPerValue);
+  info_.filter.assign(blocks * kFilterBlockBytes, '\0');
+  const auto add = [&](std::uint64_t hash) {
+    AddToFilterBlock(info_.filter.data() + FilterBlockOf(hash, blocks) * kFilterBlockBytes,
+                     static_cast<std::uint32_t>(hash));
+  };
+  for (std::uint32_t i = 0; i < dictionary_.size(); ++i) add(HashXxh64(dictionary_.Entry(i)));
+  for (const std::uint64_t hash : hashes_) add(hash);
 }
 
 void ColumnEncoder::Trim() {
@@ -518,6 +543,7 @@ void ColumnEncoder::Trim() {
   trim(&validity_);
   trim(&codes_);
   trim(&numbers_);
+  trim(&hashes_);
   trim(&values_);
   trim(&pages_);
   trim(&body_);

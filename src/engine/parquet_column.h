@@ -34,6 +34,11 @@ struct ColumnChunkInfo {
   bool differences = false;        // Its pages are packed differences.
   std::optional<std::string> min;  // As the format has them; absent: not known or no use.
   std::optional<std::string> max;
+  // The blocks of a Bloom filter of its values (base/block_filter.h); empty: none. Where it is,
+  // header and blocks, is set by whoever writes it.
+  std::string filter;
+  std::int64_t filter_offset = 0;
+  std::int64_t filter_bytes = 0;
 };
 
 // The text values of a column chunk by number.
@@ -69,8 +74,10 @@ class ColumnEncoder {
   // `packer`, which serves other columns as well, must outlive it.
   explicit ColumnEncoder(PageCodec* packer) : packer_(packer) {}
 
-  // `column` must outlive the call of Finish. Pages are compressed by `codec` or less.
-  void Begin(const event::TableColumn& column, DataCodec codec);
+  // `column` must outlive the call of Finish. Pages are compressed by `codec` or less. A column
+  // of many texts gets a Bloom filter, with kByFilter.
+  enum class Lookup : std::uint8_t { kNone, kByFilter };
+  void Begin(const event::TableColumn& column, DataCodec codec, Lookup lookup);
   void Add(const event::ColumnView& view, std::size_t rows);
   // Appends the pages to `out`, whose first byte is at `offset` of the file.
   ColumnChunkInfo Finish(std::int64_t offset, std::string* out);
@@ -103,6 +110,7 @@ class ColumnEncoder {
   void AppendPage(PageKind kind, std::int32_t encoding, std::size_t values, std::string_view body,
                   std::string* out);
   void FinishBounds();
+  void FinishFilter();
 
   PageCodec* const packer_;
   const event::TableColumn* column_ = nullptr;
@@ -119,12 +127,14 @@ class ColumnEncoder {
 
   // The column chunk.
   bool by_dictionary_ = false;
-  bool coded_ = false;  // Some pages are: before, all codes are still in `codes_`.
+  bool filtered_ = false;  // Has a Bloom filter, unless there are few values.
+  bool coded_ = false;     // Some pages are: before, all codes are still in `codes_`.
   TextDictionary dictionary_;
   NumberDictionary doubles_;
   std::size_t looked_up_ = 0;  // Values, in one of them.
   // Numbers of a source's dictionary codes, + 1, by where its entries lie.
   std::unordered_map<const event::StringRef*, std::vector<std::uint32_t>> remaps_;
+  std::vector<std::uint64_t> hashes_;  // Of texts that are written out, for the filter.
   std::string pages_;
   std::string body_;
   // A chunk has one codec, which its first pages are too small to tell: they wait for it.

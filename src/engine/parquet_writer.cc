@@ -195,6 +195,10 @@ void WriteColumn(const event::TableColumn& info, bool is_kept, const ColumnChunk
     out->Binary(6, *chunk.min);
   }
   out->End();
+  if (chunk.filter_bytes > 0) {
+    out->I64(14, chunk.filter_offset);
+    out->I32(15, static_cast<std::int32_t>(chunk.filter_bytes));
+  }
   out->End();
   out->End();
 }
@@ -223,6 +227,23 @@ void WriteRowGroup(const FileColumns& columns, const RowGroup& group, ThriftWrit
   out->End();
 }
 
+// Source: Apache Parquet format 2.9, BloomFilter.md: split blocks, of XXH64, not compressed.
+void WriteFilter(ColumnChunkInfo* chunk, OutFile* file) {
+  if (chunk->filter.empty()) return;
+  chunk->filter_offset = file->offset();
+  ThriftWriter header(file->buffer());
+  header.I32(1, static_cast<std::int32_t>(chunk->filter.size()));
+  for (const int choice : {2, 3, 4}) {
+    header.BeginStruct(choice);
+    header.Empty(1);
+    header.End();
+  }
+  header.End();
+  file->buffer()->append(chunk->filter);
+  chunk->filter_bytes = file->offset() - chunk->filter_offset;
+  chunk->filter = {};
+}
+
 using Encoders = std::vector<std::unique_ptr<ColumnEncoder>>;
 
 void Grow(std::size_t count, PageCodec* packer, Encoders* encoders) {
@@ -244,7 +265,10 @@ class KeptEncoders {
   }
 
   void Begin(DataCodec codec) {
-    for (std::size_t i = 0; i < count_; ++i) encoders_[i]->Begin(columns_->kept[i], codec);
+    // Nobody looks for one value of a path by filters: neither the engine nor our pruning.
+    for (std::size_t i = 0; i < count_; ++i) {
+      encoders_[i]->Begin(columns_->kept[i], codec, ColumnEncoder::Lookup::kNone);
+    }
   }
   void Add(const event::ColumnView& properties, std::size_t rows) {
     if (count_ == 0) return;
@@ -334,7 +358,9 @@ class ParquetWriter final : public DataFileWriter {
     const auto scratch = std::make_unique_for_overwrite<event::ColumnScratch>();
     kept->Begin(codec);
     const auto& columns = rows.schema().columns;
-    for (std::size_t i = 0; i < columns.size(); ++i) encoders_[i]->Begin(columns[i], codec);
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      encoders_[i]->Begin(columns[i], codec, ColumnEncoder::Lookup::kByFilter);
+    }
     for (std::size_t chunk = begin; chunk < end; ++chunk) {
       for (std::size_t i = 0; i < columns.size(); ++i) {
         const event::ColumnView view = rows.Read(chunk, i, scratch.get());
@@ -347,6 +373,9 @@ class ParquetWriter final : public DataFileWriter {
       TM_TRY(file->FlushIfLarge());
     }
     TM_TRY(kept->Finish(file, &group.kept));
+    // Behind all values: reading the footer of a small file brings them along.
+    for (ColumnChunkInfo& chunk : group.columns) WriteFilter(&chunk, file);
+    TM_TRY(file->FlushIfLarge());
     group.rows = group.columns.front().values;
     return group;
   }

@@ -19,7 +19,15 @@ bool MayEqualAny(const ValueRange& range, const std::vector<BoundValue>& values)
   if (range.lower) {
     first = std::lower_bound(values.begin(), values.end(), *range.lower, Less);
   }
-  return first != values.end() && !(range.upper && Less(*range.upper, *first));
+  const auto is_between = [&](const BoundValue& value) {
+    return !(range.upper && Less(*range.upper, value));
+  };
+  if (first == values.end() || !is_between(*first)) return false;
+  if (!range.may_have_text || !std::holds_alternative<std::string>(*first)) return true;
+  for (auto at = first; at != values.end() && is_between(*at); ++at) {
+    if (range.may_have_text(std::get<std::string>(*at))) return true;
+  }
+  return false;
 }
 
 // Whether all rows that are not null have exactly this value.

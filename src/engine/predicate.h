@@ -23,6 +23,8 @@ struct ValueRange {
   bool may_be_nan = true;           // Greater than every other value, and equal to itself.
   std::optional<BoundValue> lower;  // Of those that are not NaN, inclusive.
   std::optional<BoundValue> upper;
+  // Whether a text between them may be there; empty: it may. Asked only if all else allows it.
+  std::function<bool(const std::string& text)> may_have_text = {};
 };
 
 struct Predicate {

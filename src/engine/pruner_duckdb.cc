@@ -424,9 +424,22 @@ ValueRange Pruner::RangeOf(duckdb::ClientContext& context, const Operand& operan
   };
   range.lower = at(column.lower);
   range.upper = at(column.upper);
+  range.may_have_text = nullptr;
   // What the function makes of a value may be null, of a null nothing else.
   range.may_be_null = true;
   return range;
+}
+
+bool Pruner::asks_for_texts() const {
+  const auto asks = [](const auto& self, const Predicate& predicate) -> bool {
+    if (predicate.kind == Kind::kEqual) {
+      return !predicate.values.empty() &&
+             std::holds_alternative<std::string>(predicate.values.front());
+    }
+    return std::any_of(predicate.children.begin(), predicate.children.end(),
+                       [&](const Predicate& child) { return self(self, child); });
+  };
+  return asks(asks, predicate_);
 }
 
 bool Pruner::MayMatch(duckdb::ClientContext& context,

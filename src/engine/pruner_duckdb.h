@@ -42,6 +42,8 @@ class Pruner {
 
   // Nothing can be skipped.
   bool idle() const { return predicate_.children.empty(); }
+  // Whether some column is compared with texts for being equal.
+  bool asks_for_texts() const;
   // `range_of`: of a column of the scan.
   bool MayMatch(duckdb::ClientContext& context,
                 const std::function<ValueRange(std::size_t column)>& range_of) const;

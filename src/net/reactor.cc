@@ -2,10 +2,8 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -15,6 +13,7 @@
 
 #include "base/check.h"
 #include "env/held_wakes.h"
+#include "net/socket_address.h"
 #include "telemetry/log_line.h"
 
 namespace tidemark::net {
