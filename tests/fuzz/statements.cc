@@ -9,6 +9,7 @@
 #include "engine/instance.h"
 #include "engine/parquet.h"
 #include "engine/test_rows.h"
+#include "engine/text_filter.h"
 #include "env/posix/posix_clock.h"
 #include "fuzz/folder.h"
 
@@ -18,6 +19,7 @@ namespace {
 constexpr Duration kTimeMax = std::chrono::milliseconds(200);  // Of one statement.
 constexpr std::size_t kAnswerBytesMax = 64 << 10;
 constexpr std::uint64_t kRows = 20;
+constexpr std::int32_t kUserIdField = 3;
 // What no answer may show; seeds try to read it.
 constexpr std::string_view kSecret = "dGhlIHNlY3JldCBvZiB0aGUgc2VydmVy";
 
@@ -130,6 +132,9 @@ void RunParquet(std::string_view bytes) {
     TM_CHECK(!answer.error().message().empty());
     TM_CHECK(answer.error().message().find(world.folder()) == std::string::npos);
   }
+  const auto filter = engine::TextFilter::Read(path, kUserIdField);
+  TM_CHECK_LE(filter.bytes(), engine::kTextFilterBytesMax);
+  TM_CHECK(filter.MayHave("user_1") || filter.bytes() > 0);
   engine::DeleteFiles deletes(world.instance());
   engine::DeletesOfFile of;
   of.native_path = "data.parquet";
@@ -170,7 +175,9 @@ std::vector<std::string> SqlSeeds() {
 }
 
 std::vector<std::string> ParquetSeeds() {
-  return {FileOf(*TheWorld().relation().hot.front()), FileOf(engine::TestRows({}))};
+  // The last one has filters of its ids.
+  return {FileOf(*TheWorld().relation().hot.front()), FileOf(engine::TestRows({})),
+          FileOf(engine::TestRows(engine::NumberedRows(0, 100)))};
 }
 
 }  // namespace tidemark::fuzz
