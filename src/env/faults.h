@@ -76,6 +76,11 @@ enum class Bug : std::uint8_t {
   kLogIdNotChecked,         // Any log will do.
   kGapAccepted,             // Events that neither log nor lake has are not missed.
   kInflightNotCleared,      // What a crash interrupted stays.
+  kOlderStateTaken,         // A catalog and a log of before the lake go on.
+  kOlderFarTaken,           // ... if the commit after the catalog's can no longer be seen.
+  kOlderNearTaken,          // ... if the lake is one commit ahead.
+  kUnknownTableTaken,       // ... if the catalog has never had the table.
+  kRefusedTooLate,          // ... are refused when what the lake needs is cleared away.
   kEnd,
 };
 

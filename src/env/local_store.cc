@@ -94,6 +94,14 @@ Result<std::vector<std::string>> LocalStore::List(std::string_view prefix) const
   return keys;
 }
 
+Result<std::vector<std::string>> LocalStore::Names(std::string_view prefix) const {
+  std::string folder = PathOf(prefix);
+  while (!folder.empty() && folder.back() == '/') folder.pop_back();
+  auto names = disk_->List(folder);
+  if (!names && names.error().code() == Code::kNotFound) return std::vector<std::string>();
+  return names;
+}
+
 Result<std::string> LocalStore::Stage(std::string_view key) {
   if (!IsSafeKey(key)) return Fail(Code::kInvalidArgument, "bad object key");
   TM_TRY(MakeParents(PathOf(key)));

@@ -22,6 +22,7 @@ class LocalStore : public ObjectStore {
   Result<bool> Exists(std::string_view key) const override;
   Status Remove(std::string_view key) override;
   Result<std::vector<std::string>> List(std::string_view prefix) const override;
+  Result<std::vector<std::string>> Names(std::string_view prefix) const override;
   Result<std::string> Stage(std::string_view key) override;
   Status Seal(std::string_view key) override;
   std::string Uri(std::string_view key) const override;

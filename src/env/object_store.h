@@ -29,6 +29,9 @@ class ObjectStore {
   virtual Status Remove(std::string_view key) = 0;
   // Keys that begin with `prefix`, which ends with '/', in all folders below, sorted.
   virtual Result<std::vector<std::string>> List(std::string_view prefix) const = 0;
+  // What is directly below `prefix`, which is empty or ends with '/': each name once, sorted; in a
+  // directory also folders that have no object. By List, where a store has no shorter way.
+  virtual Result<std::vector<std::string>> Names(std::string_view prefix) const;
 
   // Large objects are made by code that writes a file itself (the engine): it writes to the native
   // path that Stage gives, then Seal makes the object durable under `key`. Until Seal returns the

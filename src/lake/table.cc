@@ -485,48 +485,57 @@ Status RemoveUnborn(env::ObjectStore* store, std::string_view location) {
   return {};
 }
 
+namespace {
+
+// What says which of two states of a table is the later one. Versions do not: after an older
+// catalog was put back they are counted from there again, beside the files of before.
+struct Age {
+  std::size_t logs = 0;  // That fed the table.
+  LogOffset settled;
+  std::int64_t updated_ms = 0;
+  std::int64_t version = 0;
+
+  auto operator<=>(const Age&) const = default;
+};
+
+Age AgeOf(const TableMetadata& metadata, std::int64_t version) {
+  Age age;
+  age.updated_ms = metadata.last_updated_ms;
+  age.version = version;
+  const auto lost = JsonValue::Parse(metadata.Property(kPropertyLostLogs));
+  if (lost && lost->is_array()) age.logs = lost->items().size();
+  for (const std::string_view property : {kPropertyOffsets, kPropertyFloor}) {
+    const auto offset = ParseOffsets(metadata.Property(property));
+    if (offset) age.settled = std::max(age.settled, *offset);
+  }
+  return age;
+}
+
+}  // namespace
+
 Result<FoundTable> FindNewestMetadata(const env::ObjectStore& store, std::string_view location) {
   TM_ASSIGN(const auto keys, store.List(std::string(location) + "/metadata/"));
-  std::vector<std::pair<std::int64_t, std::string>> versions;
-  for (const std::string& key : keys) {
-    if (const auto version = VersionOf(key)) versions.emplace_back(*version, key);
-  }
-  std::ranges::sort(versions, std::greater<>());
+  std::vector<std::pair<Age, std::string>> ages;
   std::string last_problem;
-  for (const auto& [version, key] : versions) {
-    auto found = Verify(store, location, key, version);
+  for (const std::string& key : keys) {
+    const auto version = VersionOf(key);
+    if (!version) continue;
+    const auto bytes = store.Get(key, kMetadataBytesMax);
+    const auto metadata = bytes ? ParseMetadata(*bytes) : Fail(bytes.error());
+    if (metadata) {
+      ages.emplace_back(AgeOf(*metadata, *version), key);
+    } else {
+      last_problem = ": " + metadata.error().message();
+    }
+  }
+  std::ranges::sort(ages, std::greater<>());
+  for (const auto& [age, key] : ages) {
+    auto found = Verify(store, location, key, age.version);
     if (found.has_value()) return found;
     last_problem = ": " + found.error().message();
   }
   return Fail(Code::kNotFound,
               "no metadata file of " + std::string(location) + " verifies" + last_problem);
-}
-
-Status CheckCatalogIsNewest(const env::ObjectStore& store, const catalog::TableRecord& record,
-                            LogOffset log_end) {
-  const LogOffset known = std::max(log_end, record.visible());
-  TM_ASSIGN(const auto keys, store.List(record.location + "/metadata/"));
-  for (const std::string& key : keys) {
-    // A commit that did not come about leaves the next version; none builds on that.
-    const std::int64_t version = VersionOf(key).value_or(0);
-    if (version < record.metadata_version + 2) continue;
-    const auto bytes = store.Get(key, kMetadataBytesMax);
-    if (!bytes) continue;
-    const auto metadata = ParseMetadata(*bytes);
-    if (!metadata || metadata->table_uuid != record.uuid) continue;
-    const auto settled = ParseOffsets(metadata->Property(kPropertyOffsets));
-    // Another past, left by hand: the catalog's head is not in it.
-    const bool builds_on_head =
-        record.head == SnapshotId(0) || metadata->FindSnapshot(record.head) != nullptr;
-    if (!settled || *settled <= known || !builds_on_head) continue;
-    return Fail(Code::kCorruption,
-                "the catalog is older than the table " + record.ns + "." + record.name +
-                    ": catalog and log end at offset " + to_string(known) + ", and up to " +
-                    to_string(*settled) + " was settled (" + key +
-                    "); put back meta.db and log/ of the time of lake/, or move meta.db away and "
-                    "run `tidemark doctor --rebuild-catalog`");
-  }
-  return {};
 }
 
 Result<std::vector<std::string>> FindTableLocations(const env::ObjectStore& store,

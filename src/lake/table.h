@@ -97,19 +97,14 @@ struct FoundTable {
   catalog::TableRecord record;
   std::vector<catalog::LedgerRow> ledger;  // From the summaries of the snapshots still there.
 };
-// The newest readable metadata file of the table at `location` whose Tidemark keys verify.
-// kNotFound if there is none.
+// The newest readable metadata file of the table at `location` whose Tidemark keys verify: of the
+// last log, and of those the one that settled most, whatever their versions. kNotFound if there is
+// none.
 Result<FoundTable> FindNewestMetadata(const env::ObjectStore& store, std::string_view location);
 // kInvalidArgument: the metadata names places outside the store, for the store's folder was moved
 // since; the sentence says from where to where.
 Status CheckPlace(const env::ObjectStore& store, const TableMetadata& metadata,
                   const catalog::TableRecord& record);
-// kCorruption: later commits than the record's settled what a log that ends at `log_end` does not
-// have either: catalog and log were put back from an older copy than the table's files, and going
-// on would lose those events. Not told from others: one commit ahead, which a crash may have ended,
-// and metadata that does not keep the record's snapshot any more.
-Status CheckCatalogIsNewest(const env::ObjectStore& store, const catalog::TableRecord& record,
-                            LogOffset log_end);
 // Every data file of the head is there and its manifests can be read; kCorruption names the first
 // that is not.
 Status CheckLiveFiles(const env::ObjectStore& store, const TableMetadata& metadata);

@@ -4,15 +4,6 @@
 
 namespace tidemark::meta {
 
-bool IsProjectName(std::string_view name) {
-  if (name.empty() || name.size() > kProjectNameBytesMax) return false;
-  if (name.front() == '_' || name.front() == '-') return false;
-  for (const char c : name) {
-    if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-')) return false;
-  }
-  return true;
-}
-
 Result<Projects> Projects::Open(Database* database) {
   TM_TRY(MigrateTables(database));
   return Projects(database);

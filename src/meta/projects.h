@@ -9,19 +9,14 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "meta/database.h"
+#include "meta/project_name.h"
 
 namespace tidemark::meta {
-
-inline constexpr std::size_t kProjectNameBytesMax = 64;
 
 struct Project {
   std::string name;
   TimeMicros created;
 };
-
-// Lower-case letters, digits, '_' and '-', beginning with a letter or digit; 1 to
-// kProjectNameBytesMax bytes: a name is also a folder and an Iceberg namespace.
-bool IsProjectName(std::string_view name);
 
 class Projects {
  public:

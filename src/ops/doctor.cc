@@ -6,6 +6,7 @@
 
 #include "catalog/sqlite_catalog.h"
 #include "event/batch.h"
+#include "lake/catalog_age.h"
 #include "lake/table.h"
 #include "meta/database.h"
 #include "ops/rebuild.h"
@@ -26,9 +27,9 @@ struct LogFacts {
   std::optional<std::string> log_id;
   wal::Ends first;  // Where what is kept of a project begins.
   wal::Ends end;
-  std::uint64_t events = 0;  // But for those of the last group.
-  bool damaged = false;      // It could not be read to its end.
-  bool has_tail = false;
+  std::uint64_t events = 0;
+  std::uint64_t frames = 0;
+  bool damaged = false;  // It could not be read to its end.
 };
 
 class Examination {
@@ -98,7 +99,10 @@ class Examination {
         if (!more) return {};
       }
     };
-    const auto log = wal::Recover(premises_.disk, "log", *names, visit);
+    auto log = wal::Recover(premises_.disk, "log", *names, visit);
+    if (log) {
+      if (const Status tail = wal::VisitTail(&*log, visit); !tail) log = Fail(tail.error());
+    }
     if (!log) {
       facts_.damaged = true;
       return Add("log", Finding::kFailed, log.error().message(),
@@ -107,12 +111,12 @@ class Examination {
                      std::string(kAcceptHint));
     }
     facts_.end = log->ends;
-    facts_.has_tail = log->tail.has_value();
+    facts_.frames = log->frames;
     if (log->log_id) facts_.log_id = log->log_id->ToString();
     std::string found = std::to_string(log->segments.size()) + " segments, " +
                         std::to_string(log->frames) + " requests with " +
                         std::to_string(facts_.events) + " events read to the end";
-    if (log->tail) found += "; the last group is taken over by the next start";
+    if (log->tail) found += "; the last group, counted, is written again by the next start";
     if (log->torn_bytes > 0) {
       found += "; " + std::to_string(log->torn_bytes) + " bytes of an unfinished group";
     }
@@ -142,7 +146,7 @@ class Examination {
     TM_ASSIGN(auto catalog, catalog::SqliteCatalog::Open(database.get()));
     TM_ASSIGN(const auto tables, catalog->ListTables());
     TM_ASSIGN(const bool is_new, catalog->IsNew());
-    if (is_new && (!locations.empty() || facts_.events > 0 || facts_.has_tail)) {
+    if (is_new && (!locations.empty() || facts_.frames > 0)) {
       return Fail(Code::kCorruption, "meta.db is empty beside old data");
     }
     Add("catalog", Finding::kOk, std::to_string(tables.size()) + " tables, sound");
@@ -151,12 +155,28 @@ class Examination {
       const bool known = std::any_of(tables.begin(), tables.end(), [&location](const auto& table) {
         return table.location == location;
       });
-      if (!known) {
-        Add("table " + location, Finding::kWarning, "the catalog does not know this folder",
-            "look at it: no query reads it");
-      }
+      if (!known) CheckUnknown(location);
     }
     return {};
+  }
+
+  void CheckUnknown(const std::string& location) {
+    const std::size_t slash = location.find('/');
+    const auto stream = tide::FindStream(
+        std::string_view(location).substr(slash + 1, location.rfind('-') - slash - 1));
+    Status older;
+    if (stream && facts_.log_id) {
+      older = lake::CheckCatalogIsNewest(
+          *premises_.store, {.location = location,
+                             .log_id = *facts_.log_id,
+                             .log_end = LogEnd(tide::LogName(location.substr(0, slash), *stream))});
+    }
+    if (!older) {
+      return Add("table " + location, Finding::kFailed, "its files are newer than catalog and log",
+                 older.error().message());
+    }
+    Add("table " + location, Finding::kWarning, "the catalog does not know this folder",
+        "look at it: no query reads it");
   }
 
   static Status CheckIntegrity(meta::Database* database) {
@@ -185,50 +205,58 @@ class Examination {
       if (const Status place = lake::CheckPlace(*premises_.store, *metadata, table); !place) {
         return Add(name, Finding::kFailed, "it was made elsewhere", place.error().message());
       }
+      if (const Status older = CheckAge(table, *metadata); !older) {
+        return Add(name, Finding::kFailed, "its files are newer than catalog and log",
+                   older.error().message());
+      }
     }
-    if (const Status older = CheckAge(table); !older) {
-      return Add(name, Finding::kFailed, "its files are newer than catalog and log",
-                 older.error().message());
-    }
-    const auto newest = lake::FindNewestMetadata(*premises_.store, table.location);
-    if (!newest) {
-      return Add(name, Finding::kFailed, newest.error().message(), "put the named file back");
-    }
-    const catalog::TableRecord& found = newest->record;
-    if (found.metadata_version < table.metadata_version) {
-      return Add(name, Finding::kFailed,
-                 "the catalog names version " + std::to_string(table.metadata_version) +
-                     ", the newest that can be read whole is " +
-                     std::to_string(found.metadata_version) + NewestProblem(table),
-                 "put the named file back from a copy; a metadata file alone is written again by "
-                 "the next start");
+    if (const std::string problem = ProblemOf(table); !problem.empty()) {
+      return Add(
+          name, Finding::kFailed,
+          "the catalog names version " + std::to_string(table.metadata_version) + ": " + problem,
+          "put the named file back from a copy; a metadata file alone is written again by "
+          "the next start");
     }
     CheckOffsets(name, table);
     std::string text = "version " + std::to_string(table.metadata_version) + ", settled up to " +
                        to_string(table.visible()) + ", every live file is there";
-    if (found.metadata_version > table.metadata_version) {
-      text += "; a newer metadata file was never committed and is removed by the next start";
+    const auto newest = lake::FindNewestMetadata(*premises_.store, table.location);
+    if (newest && newest->record.metadata_key != table.metadata_key) {
+      text += "; " + newest->record.metadata_key +
+              " is of no commit that the catalog knows, and nothing reads it";
     }
     Add(name, Finding::kOk, std::move(text));
   }
 
-  // Of the log's last group only the next start tells what it has: it is not counted.
-  Status CheckAge(const catalog::TableRecord& table) const {
+  // Above a gap of the log, too, what a later commit settled is not known.
+  Status CheckAge(const catalog::TableRecord& table, const lake::TableMetadata& metadata) const {
     const auto stream = tide::FindStream(table.name);
     if (!stream) return {};
-    const auto end = facts_.end.find(tide::LogName(table.ns, *stream));
-    return lake::CheckCatalogIsNewest(*premises_.store, table,
-                                      end == facts_.end.end() ? LogOffset(0) : end->second);
+    const std::string log_name = tide::LogName(table.ns, *stream);
+    const auto first = facts_.first.find(log_name);
+    const bool gap = first != facts_.first.end() && first->second > table.visible();
+    TM_ASSIGN(const auto known,
+              lake::KnownStateOf(*premises_.store, metadata, table.metadata_version,
+                                 gap ? LogOffset(0) : LogEnd(log_name)));
+    return lake::CheckCatalogIsNewest(*premises_.store, known);
   }
 
-  // Why the version that the catalog names does not verify.
-  std::string NewestProblem(const catalog::TableRecord& table) const {
+  LogOffset LogEnd(const std::string& log_name) const {
+    const auto end = facts_.end.find(log_name);
+    return end == facts_.end.end() ? LogOffset(0) : end->second;
+  }
+
+  // Why what the catalog names cannot be read whole; empty: it can.
+  std::string ProblemOf(const catalog::TableRecord& table) const {
     const auto exists = premises_.store->Exists(table.metadata_key);
-    if (exists && !*exists) return ": " + table.metadata_key + " is missing";
-    const auto metadata = lake::ParseMetadata(table.metadata_bytes);
-    if (!metadata) return ": " + metadata.error().message();
+    if (!exists) return exists.error().message();
+    if (!*exists) return table.metadata_key + " is missing";
+    const auto bytes = premises_.store->Get(table.metadata_key, lake::kMetadataBytesMax);
+    if (!bytes) return bytes.error().message();
+    const auto metadata = lake::ParseMetadata(*bytes);
+    if (!metadata) return table.metadata_key + ": " + metadata.error().message();
     const auto problem = lake::CheckLiveFiles(*premises_.store, *metadata);
-    return problem ? std::string() : ": " + problem.error().message();
+    return problem ? std::string() : problem.error().message();
   }
 
   void CheckOffsets(const std::string& name, const catalog::TableRecord& table) {

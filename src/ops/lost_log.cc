@@ -9,6 +9,7 @@
 
 #include "base/json_reader.h"
 #include "catalog/sqlite_catalog.h"
+#include "lake/catalog_age.h"
 #include "lake/metadata.h"
 #include "lake/names.h"
 #include "meta/database.h"
@@ -196,6 +197,23 @@ Result<Uuid> WriteNewLog(const Premises& premises, const Tables& tables, env::Ra
   return log->log_id();
 }
 
+// A lake of a later time than the catalog has events that would be given up with the log.
+Status CheckCatalogs(const Premises& premises, const Tables& tables, const AcceptedLoss& loss) {
+  for (const catalog::TableRecord& table : tables) {
+    LogOffset end = table.visible();  // To which nothing is missing.
+    for (const LostStream& stream : loss.streams) {
+      if (stream.ns != table.ns || stream.table != table.name) continue;
+      end = stream.lost.empty() ? stream.settled + static_cast<std::int64_t>(stream.carried)
+                                : stream.lost.front().begin;
+    }
+    TM_ASSIGN(const auto metadata, lake::ParseMetadata(table.metadata_bytes));
+    TM_ASSIGN(const auto known,
+              lake::KnownStateOf(*premises.store, metadata, table.metadata_version, end));
+    TM_TRY(lake::CheckCatalogIsNewest(*premises.store, known));
+  }
+  return {};
+}
+
 // What the table says from now on about the log that it was fed from until `settled`.
 std::string LostLogsJson(std::string_view before, const catalog::TableRecord& table,
                          std::int64_t now_ms) {
@@ -301,6 +319,7 @@ Result<AcceptedLoss> AcceptLostLog(const Premises& premises, env::Random* random
   }
   TM_TRY(CheckLost(premises.disk, tables, loss.old_log));
   TM_ASSIGN(const Uuid new_log, WriteNewLog(premises, tables, random, &loss));
+  TM_TRY(CheckCatalogs(premises, tables, loss));
   TM_TRY(premises.disk->SyncDir(""));
   std::vector<catalog::ContinuedTable> continued;
   for (const catalog::TableRecord& table : tables) {

@@ -61,10 +61,12 @@ Result<LogFacts> ReadLog(env::Disk* disk) {
   const auto names = disk->List("log");
   if (!names && names.error().code() == Code::kNotFound) return facts;
   if (!names) return Fail(names.error());
-  TM_ASSIGN(const auto log, wal::Recover(disk, "log", *names, [&facts](const wal::Frame& frame) {
-              AddProject(frame.project, &facts);
-              return Status();
-            }));
+  const auto visit = [&facts](const wal::Frame& frame) {
+    AddProject(frame.project, &facts);
+    return Status();
+  };
+  TM_ASSIGN(auto log, wal::Recover(disk, "log", *names, visit));
+  TM_TRY(wal::VisitTail(&log, visit));
   if (log.log_id) facts.log_id = log.log_id->ToString();
   for (const auto& [name, end] : log.ends) AddProject(name, &facts);
   return facts;

@@ -1,10 +1,13 @@
 #include "tide/core.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "base/check.h"
 #include "env/faults.h"
+#include "lake/catalog_age.h"
+#include "meta/project_name.h"
 #include "telemetry/log_line.h"
 
 namespace tidemark::tide {
@@ -13,6 +16,22 @@ namespace {
 constexpr std::uint64_t kWaitersMax = 1'024;
 constexpr std::uint64_t kBackfillsMax = 16;  // That wait.
 constexpr Duration kIndexRetryPause = std::chrono::seconds(1);
+
+// Where the store has tables of projects, each with the name of the log that feeds it.
+Result<std::vector<std::pair<std::string, std::string>>> LocationsIn(
+    const env::ObjectStore& store) {
+  std::vector<std::pair<std::string, std::string>> locations;
+  TM_ASSIGN(const auto folders, store.Names(""));
+  for (const std::string& project : folders) {
+    if (!meta::IsProjectName(project)) continue;
+    TM_ASSIGN(const auto tables, store.Names(project + "/"));
+    for (const std::string& table : tables) {
+      const auto stream = FindStream(std::string_view(table).substr(0, table.rfind('-')));
+      if (stream) locations.emplace_back(project + "/" + table, LogName(project, *stream));
+    }
+  }
+  return locations;
+}
 
 }  // namespace
 
@@ -33,6 +52,7 @@ Result<std::unique_ptr<Core>> Core::Open(TideOptions options, CoreParts parts,
   TM_TRY(core->OpenTables());
   TM_TRY(core->OpenIndex());
   TM_TRY(core->OpenLog());
+  if (!env::Planted(env::Bug::kRefusedTooLate)) TM_TRY(core->CheckLake());
   TM_TRY(core->JoinIndex());
   const CoreParts& own = core->parts_;
   core->flusher_ = std::make_unique<Flusher>(
@@ -46,6 +66,7 @@ Result<std::unique_ptr<Core>> Core::Open(TideOptions options, CoreParts parts,
       Ingest::Parts{core->log_.get(), &core->projects_, core->index_.get(), &core->index_metrics_,
                     own.budget, own.clock, &core->metrics_, own.wake_ingest, own.wake_index});
   TM_TRY(core->ClearInflight());
+  if (env::Planted(env::Bug::kRefusedTooLate)) TM_TRY(core->CheckLake());
   TM_TRY(core->FinishReplay());
   return core;
 }
@@ -221,32 +242,34 @@ Result<bool> Core::Replay(const wal::Frame& frame) {
   return true;
 }
 
-namespace {
-
-// That the lake has nothing which neither catalog nor log, ending at `log_end`, knows of.
-Status CheckLake(const env::ObjectStore& store, const Project& project, LogOffset log_end) {
-  const auto lake = project.cut()->lake;
-  if (lake == nullptr) return {};
-  catalog::TableRecord record;
-  record.uuid = lake->table;
-  record.ns = project.project();
-  record.name = project.table();
-  record.location = lake->location;
-  record.metadata_version = lake->metadata_version;
-  record.head = lake->snapshot();
-  record.off_head = lake->off_head;
-  record.floor = lake->floor;
-  return lake::CheckCatalogIsNewest(store, record, log_end);
+// What is settled and neither catalog nor log knows of would be in no answer from now on. Of this
+// nothing may be changed that a right catalog would miss: what it has written, its ids.
+Status Core::CheckLake() const {
+  if (env::Planted(env::Bug::kOlderStateTaken)) return {};
+  std::set<std::string> known;
+  const auto projects = projects_.All();
+  for (const auto& [name, project] : *projects) {
+    const auto head = project->cut()->lake;
+    if (head == nullptr) continue;
+    TM_ASSIGN(const auto state, lake::KnownStateOf(*parts_.store, *head->metadata,
+                                                   head->metadata_version, log_->NextOffset(name)));
+    TM_TRY(lake::CheckCatalogIsNewest(*parts_.store, state));
+    known.insert(state.location);
+  }
+  if (env::Planted(env::Bug::kUnknownTableTaken)) return {};
+  TM_ASSIGN(const auto locations, LocationsIn(*parts_.store));
+  for (const auto& [location, log_name] : locations) {
+    if (known.contains(location)) continue;
+    TM_TRY(lake::CheckCatalogIsNewest(
+        *parts_.store,
+        {.location = location, .log_id = log_id_, .log_end = log_->NextOffset(log_name)}));
+  }
+  return {};
 }
-
-}  // namespace
 
 Status Core::FinishReplay() {
   const auto projects = projects_.All();
   for (const auto& [name, project] : *projects) project->PublishHot(project->hot().Publish());
-  for (const auto& [name, project] : *projects) {
-    TM_TRY(CheckLake(*parts_.store, *project, log_->NextOffset(name)));
-  }
   for (const auto& [name, project] : *projects) {
     if (replay_incomplete_.erase(name) > 0) TM_TRY(ReplayRest(*project));
     TM_TRY(JoinLog(*project));

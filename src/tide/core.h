@@ -127,6 +127,8 @@ class Core {
   Status OpenTables();
   Status CheckLogId(const std::vector<catalog::TableRecord>& tables) const;
   Status CheckKnown() const;
+  // kCorruption: the lake is of a later time than catalog and log.
+  Status CheckLake() const;
   Status ClearInflight();
   Status OpenIndex();
   Status OpenLog();

@@ -15,7 +15,7 @@ std::string_view TableName(Stream stream) {
 }
 
 std::optional<Stream> FindStream(std::string_view table) {
-  for (const Stream stream : {Stream::kEvents, Stream::kQuarantine}) {
+  for (const Stream stream : kStreams) {
     if (TableName(stream) == table) return stream;
   }
   return std::nullopt;

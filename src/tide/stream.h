@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,7 +20,8 @@ enum class Stream : std::uint8_t {
   kEvents,
   kQuarantine,  // Events that are not valid, and what became of them: event/quarantine.h.
 };
-inline constexpr std::size_t kStreamCount = 2;
+inline constexpr Stream kStreams[] = {Stream::kEvents, Stream::kQuarantine};
+inline constexpr std::size_t kStreamCount = std::size(kStreams);
 inline constexpr char kStreamSeparator = '/';
 
 constexpr std::size_t Index(Stream stream) { return static_cast<std::size_t>(stream); }

@@ -177,4 +177,16 @@ Result<Recovered> Recover(env::Disk* disk, const std::string& folder,
   return Recovery(disk, replay).Run(folder, names);
 }
 
+Status VisitTail(Recovered* log, const FrameVisitor& visit) {
+  if (!log->tail) return {};
+  const Tail& tail = *log->tail;
+  Status visited;
+  if (!VisitFrames(tail.body, tail.first_sequence, tail.frame_count, visit, &log->ends, &visited)) {
+    return Fail(Code::kCorruption, "the log's last group: a frame is not well formed");
+  }
+  log->frames += tail.frame_count;
+  log->end_sequence += tail.frame_count;
+  return visited;
+}
+
 }  // namespace tidemark::wal

@@ -43,4 +43,8 @@ Result<Recovered> Recover(env::Disk* disk, const std::string& folder,
 bool VisitFrames(std::string_view body, std::uint64_t first_sequence, std::uint32_t frame_count,
                  const FrameVisitor& visit, Ends* ends, Status* status);
 
+// For who only reads the log: visits the tail's frames, if there is a tail, and counts them in
+// `ends`, `frames` and `end_sequence`. kCorruption; what `visit` returned.
+Status VisitTail(Recovered* log, const FrameVisitor& visit);
+
 }  // namespace tidemark::wal

@@ -62,29 +62,98 @@ def test_a_moved_directory_is_refused_by_both_places_and_a_link_is_a_way(folder,
         assert server.verify()["ok"]
 
 
-def test_a_catalog_and_a_log_that_are_older_than_the_lake_are_refused_and_nothing_is_lost(folder, tmp_path):
+def set_properties(server, **properties):
+    updates = {"requirements": [], "updates": [{"action": "set-properties", "updates": properties}]}
+    answer = server.post("/iceberg/v1/namespaces/default/tables/events", updates)
+    assert answer.status == 200, answer.body
+
+
+def commit_once(server, name):
+    server.post("/v1/events", [{"event_id": f"{name}-{n}", "event_type": "settled"} for n in range(LAKE + LOG)])
+    server.settle()
+
+
+def fill_and_settle(server, name):
+    fill(server, name)
+    server.settle()
+
+
+SHORT = {"tidemark.snapshots-max": "2", "write.metadata.previous-versions-max": "1"}
+
+
+@pytest.mark.parametrize("properties, go_on", [({}, fill_and_settle), (SHORT, fill_and_settle), ({}, commit_once)], ids=["some", "far", "one"])
+def test_a_catalog_and_a_log_that_are_older_than_the_lake_are_refused_and_nothing_is_lost(folder, tmp_path, properties, go_on):
+    """Whether the lake is some commits ahead, so many that it has forgotten the catalog's, or one."""
+    with Tidemark(folder) as server:
+        if properties:
+            set_properties(server, **properties)
     shutil.copytree(folder, tmp_path / "copy")
     with Tidemark(folder) as server:
-        fill(server, "second")
-        server.settle()
-    replace(folder, ["meta.db*", "log", "dedupe"], tmp_path / "copy")
-    with pytest.raises(RuntimeError) as refused:
-        Tidemark(folder).start()
-    for words in ("the catalog is older than the table default.events", "--rebuild-catalog", "meta.db"):
-        assert words in str(refused.value), refused.value
-    code, checks, _ = doctor(folder)
-    assert code == CHECK_FAILED and "--rebuild-catalog" in checks["table default.events"][1], checks
-    # The way that it names.
+        go_on(server, "second")
+    shutil.copytree(folder, tmp_path / "newest")
+    replace(folder, ["meta.db*", "log"], tmp_path / "copy")
+    for _ in range(2):
+        with pytest.raises(RuntimeError) as refused:
+            Tidemark(folder).start()
+        for words in ("the catalog is older than the table default.events", "--rebuild-catalog", "meta.db"):
+            assert words in str(refused.value), refused.value
+        code, checks, _ = doctor(folder)
+        assert code == CHECK_FAILED and "--rebuild-catalog" in checks["table default.events"][1], checks
+    # The first way that it names: a start that was refused has harmed nothing, not even what is known of ids.
+    refused_folder = shutil.copytree(folder, tmp_path / "refused")
+    replace(folder, ["meta.db*", "log"], tmp_path / "newest")
+    with Tidemark(folder) as server:
+        assert server.rows("select count(*), count(distinct event_id) from events") == [(2 * (LAKE + LOG), 2 * (LAKE + LOG))]
+        again = server.post("/v1/events", [{"event_id": "first-0-0", "event_type": "settled"}]).json()
+        assert (again["accepted"], again["duplicate"]) == (0, 1), again
+        assert server.verify()["ok"]
+    # The second.
+    replace(folder, ["meta.db*", "log", "lake", "dedupe"], refused_folder)
     for path in folder.glob("meta.db*"):
         path.rename(tmp_path / path.name)
     code, _, output = doctor(folder, "--rebuild-catalog")
     assert code == 0, output
     with Tidemark(folder) as server:
         assert server.rows("select count(*), count(distinct event_id) from events") == [(2 * (LAKE + LOG), 2 * (LAKE + LOG))]
-        fill(server, "third")
-        server.settle()
-        assert server.verify()["ok"]
+        fill_and_settle(server, "third")
+        # The ledger of a rebuilt catalog begins with the first snapshot that the table has kept.
+        proof = server.verify()
+        assert proof["ok"] or properties and all("ledger" in problem for part in proof["projects"] for problem in part["problems"]), proof
         assert server.scalar("select count(*) from events") == 3 * (LAKE + LOG)
+
+
+def test_a_catalog_and_a_log_of_before_a_project_are_refused(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "copy")
+    with Tidemark(folder) as server:
+        server.post("/v1/events?project=later", [{"event_type": "settled"}] * LAKE)
+        server.settle()
+    replace(folder, ["meta.db*", "log", "dedupe"], tmp_path / "copy")
+    # What default has settled since, the log of the copy has, too.
+    with pytest.raises(RuntimeError) as refused:
+        Tidemark(folder).start()
+    assert "older than the table later.events, of which it knows nothing" in str(refused.value), refused.value
+    code, checks, _ = doctor(folder)
+    [(finding, text)] = [found for name, found in checks.items() if name.startswith("table later/events-")]
+    assert code == CHECK_FAILED and finding == "failed" and "--rebuild-catalog" in text, checks
+
+
+def test_a_log_is_not_given_up_beside_a_catalog_that_is_older_than_the_lake(folder, tmp_path):
+    """What the log had, the lake has: only an older catalog does not know."""
+    shutil.copytree(folder, tmp_path / "copy")
+    with Tidemark(folder) as server:
+        fill_and_settle(server, "second")
+    replace(folder, ["meta.db*"], tmp_path / "copy")
+    shutil.rmtree(folder / "log")
+    code, _, output = doctor(folder, "--accept-lost-log")
+    assert code != 0 and "the catalog is older than the table default.events" in output, output
+    for path in folder.glob("meta.db*"):
+        path.rename(tmp_path / path.name)
+    for option, wanted in (("--rebuild-catalog", CHECK_FAILED), ("--accept-lost-log", 0)):  # Rebuilt, it still lacks its log.
+        code, _, output = doctor(folder, option)
+        assert code == wanted, output
+    with Tidemark(folder) as server:
+        assert server.rows("select count(*), count(distinct event_id) from events") == [(2 * (LAKE + LOG), 2 * (LAKE + LOG))]
+        assert server.verify()["ok"]
 
 
 def test_an_older_catalog_goes_on_where_the_log_has_what_it_does_not_know(folder, tmp_path):

@@ -2,6 +2,7 @@
 // that an operator could cause.
 #include <set>
 
+#include "lake/table.h"
 #include "lake/table_columns.h"
 #include "sim/core_life.h"
 
@@ -43,6 +44,7 @@ void CoreLife::EndWell() {
   BeHealthy();
   disk_.DieAtCall(0);
   if (backup_.taken && dice_.OneIn(6)) return CatalogFromBackup();
+  if (backup_.taken && dice_.OneIn(5)) return OlderStateBesideLake();
   if (dice_.OneIn(2) && !had_usurped_) {
     // What failed while this process lived is put right without a restart.
     Look();
@@ -242,6 +244,96 @@ void CoreLife::CatalogFromBackup() {
   Expect(settled || (unknown && settled.error().code() == Code::kCorruption),
          "after the catalog came back: " + (settled ? "" : settled.error().ToString()));
   Look();
+}
+
+// Catalog and log come back from an older copy, the lake stays as it is. What it has settled since
+// is in no answer of theirs: the start is refused, and has harmed nothing. Where nothing was
+// settled since, the copy goes on, and what was acknowledged since is gone.
+void CoreLife::OlderStateBesideLake() {
+  Look();
+  if (failed()) return;
+  const SimCatalog::State now = catalog_.state();
+  const bool gone = HeadsAreGone(backup_.catalog);
+  bool sent_since = false;
+  ForEachProject([&](const tide::Project& project) {
+    const auto found = backup_.ends.find(project.name());
+    sent_since = sent_since || found == backup_.ends.end() || found->second < project.cut()->end();
+  });
+  Fall();
+  const SimDisk::Contents log = disk_.Backup(options_.log.folder);
+  const bool log_alone = dice_.OneIn(4);
+  if (!log_alone) catalog_.Restore(backup_.catalog);
+  disk_.Restore(options_.log.folder, backup_.log);
+  budget_bytes_ = 64_MiB;
+  // Refused once, it is refused for good.
+  for (int tries = 0; tries < 2; ++tries) {
+    Error error(Code::kInternal, "");
+    process_ = OpenProcess(&error);
+    if (process_) {
+      if (log_alone) oracle_.Untie();  // Streams settle one by one, and in the middle of a request.
+      return GoOnFromCopy(now);
+    }
+    if (!Expect(error.code() == Code::kCorruption && (sent_since || gone),
+                "a copy that nothing was added to is refused: " + error.ToString())) {
+      return;
+    }
+    disk_.Kill();
+  }
+  for (const auto& [uuid, table] : now.tables) {
+    const auto found = lake::FindNewestMetadata(store_, table.location);
+    Expect(found.has_value() && found->record.visible() >= table.visible(), [&] {
+      return "a start that was refused has harmed the lake of " + table.ns + ": " +
+             (found ? to_string(found->record.visible()) : found.error().ToString()) + ", not " +
+             to_string(table.visible());
+    });
+  }
+  catalog_.Restore(now);
+  disk_.Restore(options_.log.folder, log);
+  if (!ReopenCalmly()) return;
+  Look();
+  for (int i = 0; i < 6; ++i) SendBatch();
+  SettleAll();
+  Look();
+}
+
+// Of a copy beside a lake whose catalog was `lake`.
+void CoreLife::GoOnFromCopy(const SimCatalog::State& lake) {
+  oracle_.BeginLife();
+  oracle_.SetResends(false);  // What is gone may be sent again, and nobody does here.
+  foreign_.Forget(catalog_);
+  for (std::size_t project = 0; project < kProjectCount; ++project) {
+    const auto cuts = core().CutsOf(kProjects[project]);
+    for (const tide::Stream stream : tide::kStreams) {
+      const LogOffset end = (*cuts)[stream]->end();
+      const auto copied = backup_.ends.find(tide::LogName(kProjects[project], stream));
+      Expect(copied == backup_.ends.end() || copied->second <= end,
+             "a copy has less than when it was taken");
+      oracle_.Forget(LogOf(project, stream), end);
+      for (const auto& [uuid, table] : lake.tables) {
+        if (table.ns != kProjects[project] || table.name != tide::TableName(stream)) continue;
+        Expect(table.visible() <= end, [&] {
+          return "a catalog and a log of before the lake are taken: " + table.ns + " had settled " +
+                 to_string(table.visible()) + ", " + to_string(end) + " are there";
+        });
+      }
+    }
+  }
+  Look();
+  if (failed()) return;
+  for (int i = 0; i < 6; ++i) SendBatch();
+  while (!core().ingest_idle()) core().IngestStep();
+  Look();
+  Status settled;
+  core().Settle([&settled](const Status& status) { settled = status; });
+  TideStep();
+  const bool unknown = backup_.catalog.tables.size() < lake.tables.size();
+  Expect(settled || (unknown && settled.error().code() == Code::kCorruption),
+         "after a copy came back: " + (settled ? "" : settled.error().ToString()));
+  Look();
+  Fall();
+  if (!ReopenCalmly()) return;
+  Look();
+  if (!failed() && !unknown && dice_.OneIn(2)) OlderStateBesideLake();
 }
 
 // The log comes back from an older copy: it ends below what is settled. No offset is given twice.

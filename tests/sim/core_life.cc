@@ -281,11 +281,13 @@ void CoreLife::Index() {
 
 void CoreLife::MoveClock() {
   clock_.Advance(std::chrono::milliseconds(dice_.Below(20'000)));
-  if (dice_.OneIn(20)) {
-    // The wall clock alone jumps, in both directions.
-    const std::int64_t jump = static_cast<std::int64_t>(dice_.Below(48)) - 24;
-    clock_.SetWall(clock_.WallNow() + jump * kMicrosPerHour);
-  }
+  if (dice_.OneIn(20)) JumpWall();
+}
+
+// The wall clock alone, in both directions.
+void CoreLife::JumpWall() {
+  const std::int64_t jump = static_cast<std::int64_t>(dice_.Below(48)) - 24;
+  clock_.SetWall(clock_.WallNow() + jump * kMicrosPerHour);
 }
 
 void CoreLife::BeHealthy() {
@@ -357,6 +359,8 @@ void CoreLife::Fall() {
   } else {
     disk_.Crash();
   }
+  // A machine that comes back believes another time now and then.
+  if (dice_.OneIn(12)) JumpWall();
 }
 
 bool CoreLife::Reopen() {
@@ -367,7 +371,10 @@ bool CoreLife::Reopen() {
       budget_bytes_ = 64_MiB;
       BeHealthy();
     } else {
-      disk_.SetOptions(plagues_);
+      SimDiskOptions disk = plagues_;
+      // What recovery writes, too, finds the disk nearly full.
+      if (dice_.OneIn(8)) disk.capacity_bytes = disk_.used_bytes() + dice_.Below(6'000);
+      disk_.SetOptions(disk);
       catalog_.SetOptions(catalog_plagues_);
       if (dice_.OneIn(4)) disk_.DieAtCall(1 + dice_.Below(80));
     }

@@ -91,6 +91,7 @@ class CoreLife {
   void Backfill();
   Duration TideStep();
   void MoveClock();
+  void JumpWall();
   void ChangePlagues();
   void BeHealthy();
   void TakeBackup();
@@ -136,6 +137,8 @@ class CoreLife {
   void MetadataRots();
   void DataFileRots();
   void CatalogFromBackup();
+  void OlderStateBesideLake();
+  void GoOnFromCopy(const SimCatalog::State& lake);
   bool HeadsAreGone(const SimCatalog::State& catalog);
   void LogFromBackup();
   void LogOfAnother();

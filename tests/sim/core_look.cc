@@ -13,7 +13,6 @@ namespace {
 constexpr std::size_t kHeldMax = 3;
 constexpr std::uint64_t kFileBytesMax = 1ULL << 20;
 constexpr std::uint64_t kReadAgainOneIn = 16;
-constexpr tide::Stream kStreams[] = {tide::Stream::kEvents, tide::Stream::kQuarantine};
 
 }  // namespace
 
@@ -158,7 +157,7 @@ bool CoreLife::ReadCut(std::size_t log, const tide::Cut& cut, Hash128* lake_hash
 
 // The streams of a project as they were at one moment.
 bool CoreLife::ReadCuts(std::size_t project, const tide::Cuts& cuts) {
-  for (const tide::Stream stream : kStreams) {
+  for (const tide::Stream stream : tide::kStreams) {
     Hash128 lake_hash;
     if (!ReadCut(LogOf(project, stream), *cuts[stream], &lake_hash)) return false;
     CheckLedger(project, *cuts[stream], lake_hash);
@@ -172,7 +171,7 @@ void CoreLife::Look() {
   bool all = true;
   for (std::size_t project = 0; project < kProjectCount && !failed(); ++project) {
     const auto cuts = core().CutsOf(kProjects[project]);
-    for (const tide::Stream stream : kStreams) {
+    for (const tide::Stream stream : tide::kStreams) {
       oracle_.CheckLatest(LogOf(project, stream), (*cuts)[stream]->end());
     }
     all = ReadCuts(project, *cuts) && all;
@@ -242,7 +241,7 @@ void CoreLife::CheckHeld() {
   std::set<std::string> seen;  // Held heads have most of their files in common.
   for (const HeldCut& held : held_) {
     if (!ReadCuts(held.project, *held.cuts)) return;
-    for (const tide::Stream stream : kStreams) CheckHeadFiles(*(*held.cuts)[stream], &seen);
+    for (const tide::Stream stream : tide::kStreams) CheckHeadFiles(*(*held.cuts)[stream], &seen);
   }
 }
 

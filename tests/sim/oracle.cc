@@ -380,6 +380,33 @@ void Oracle::Erase(std::size_t log, const std::set<std::int64_t>& offsets) {
   }
 }
 
+void Oracle::Forget(std::size_t log, LogOffset end) {
+  auto& places = places_[log];
+  for (auto at = static_cast<std::size_t>(end.value); at < places.size(); ++at) {
+    if (places[at] == kNobody) continue;
+    Event& event = events_[places[at]];
+    event.fate = Fate::kNever;
+    event.open = 0;
+    event.told_duplicate = false;
+    event.offset = LogOffset(-1);
+  }
+  places.resize(std::min(places.size(), static_cast<std::size_t>(end.value)));
+  acknowledged_end_[log] = std::min(acknowledged_end_[log], end);
+  // Offsets are given again, to events that have what was promoted since.
+  Bounds& bounds = bounds_[log / tide::kStreamCount];
+  if (log % tide::kStreamCount != tide::Index(tide::Stream::kEvents)) return;
+  bounds.none_below = std::min(bounds.none_below, end);
+  for (auto& [number, none] : bounds.none_of) none = std::min(none, end);
+}
+
+void Oracle::Untie() {
+  for (std::uint32_t number = 0; number < events_.size(); ++number) {
+    events_[number].batch_first = number;
+    events_[number].batch_count = 1;
+    events_[number].sent_together = false;
+  }
+}
+
 void Oracle::Read(const event::RowSource& rows, std::vector<Row>* out) {
   event::ColumnScratch scratch[9];
   const auto& schema = rows.schema();

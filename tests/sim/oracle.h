@@ -105,6 +105,12 @@ class Oracle {
   // any more when they were received.
   void Erase(std::size_t log, const std::set<std::int64_t>& offsets);
 
+  // The log came back from a copy that ends at `end`: what it had from there on is gone, and nobody
+  // has been promised anything about it any more.
+  void Forget(std::size_t log, LogOffset end);
+  // What was sent together so far may have been lost in part: of a log without its lake's commits.
+  void Untie();
+
   // A cut of a log: told row by row, then closed.
   // `erased`: offsets below its end whose rows another engine has deleted; must outlive the cut.
   // `columns`: of its head; null: it has none.
