@@ -2,6 +2,7 @@
 in every engine, and across a kill."""
 import datetime
 import json
+import re
 import subprocess
 import threading
 
@@ -238,6 +239,7 @@ def test_a_backfill_gives_older_rows_the_column_in_one_commit(tmp_path):
         assert sorted(table.scan().to_arrow()["amount"].to_pylist()) == list(range(35))
         added = table.snapshots()[snapshots:]
         assert [s.summary.operation.value for s in added] == ["append", "replace"]
+        assert float(re.search(r"^tidemark_compactions (\S+)$", server.get("/metrics").body.decode(), re.M)[1]) == 1
         assert server.verify()["ok"]
         # The past is as it was.
         assert sorted(table.scan(snapshot_id=added[0].snapshot_id).to_arrow()["amount"].to_pylist(), key=str) == sorted([None] * 30 + list(range(30, 35)), key=str)
