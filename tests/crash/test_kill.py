@@ -2,8 +2,10 @@
 
 The client keeps its own list of acknowledgements. A request whose answer was lost may be there once
 or not at all; some are sent again, as are acknowledged ones: each event is there once however often
-it is sent, and what was called a duplicate is there. After every restart the list is compared with SQL, and at the
-end with PyIceberg's reading of the table and with `verify`.
+it is sent, and what was called a duplicate is there. After every restart the list is compared with SQL: one by one what
+came since, and what the last few lives had; of all else the files, which the head must name as before and which must not
+change. Everything is read again by SQL and by PyIceberg every so many kills and at the end, which `verify` has a part in, too.
+So the thousandth kill takes about as long as the first.
 """
 import http.client
 import json
@@ -11,6 +13,7 @@ import pathlib
 import random
 import subprocess
 import threading
+import time
 
 import pyarrow.compute as pc
 import pytest
@@ -26,6 +29,12 @@ LOADED_SECONDS_MAX = 20
 # As fast as they go up to so many events of one life, then slowly: a thousand lives have some millions.
 LIFE_EVENTS = 2_000
 SLOW_SECONDS = 0.01
+# A flush takes some 50 ms, and each leaves a file or two for good: most lives end soon after their first one, in any part of the ones
+# behind it. In the others some time passes, with a pause between flushes.
+SOON_SECONDS, LATER_SECONDS, PAUSE_SECONDS = 0.15, 0.6, 0.1
+RECENT = 4  # Checks whose events are read one by one again.
+FEW_FILES = 400  # As long as there are no more, everything is read after each restart; then every so many kills.
+EVERYTHING_KILLS, ICEBERG_KILLS = 25, 100
 
 
 def event(n):
@@ -38,8 +47,11 @@ class Load:
     def __init__(self):
         self.lock = threading.Lock()
         self.next, self.life_begin = 0, 0
-        self.acknowledged, self.unknown = set(), set()
-        self.present, self.digest = set(), None  # What the last check saw: the numbers, and what `digest_below` said of them.
+        self.acknowledged, self.fresh, self.unknown = set(), set(), set()  # Fresh: acknowledged since the last check.
+        self.present = set()  # What checks saw: the offsets below its size have it.
+        self.ends, self.recent = [0], {}  # Where the last checks ended; by offset what they saw from the first of these on.
+        self.files, self.settled_end = {}, 0  # Of the lake's head, and the first offset that it does not answer for.
+        self.read_end, self.digest = 0, (0, 0)  # Up to where everything was read, and what it was.
 
     def take(self, count):
         with self.lock:
@@ -67,73 +79,105 @@ class Load:
                 response = connection.getresponse()
                 answer = response.read()
             except (OSError, http.client.HTTPException):
-                with self.lock:
-                    self.unknown.update(set(numbers) - self.acknowledged)
+                self.answered(numbers, False)
                 return
-            with self.lock:
-                if response.status == 202:
-                    self.acknowledged.update(numbers)
-                    self.unknown.difference_update(numbers)
-                else:
-                    self.unknown.update(set(numbers) - self.acknowledged)
+            self.answered(numbers, response.status == 202)
             if response.status != 202:
                 assert response.status == 503, answer
             progress.set()
+
+    def answered(self, numbers, acknowledged):
+        with self.lock:
+            if acknowledged:
+                self.fresh.update(numbers)
+                self.unknown.difference_update(numbers)
+            else:
+                self.unknown.update(n for n in numbers if n not in self.acknowledged and n not in self.fresh)
 
     def run(self, server, dice, until_dead):
         """Loads the server until it dies by itself, or kills it at a random moment."""
         stop, progress, settled = threading.Event(), threading.Event(), threading.Event()
         self.life_begin = self.next
+        later = not until_dead and dice.randrange(4) == 0
         threads = [threading.Thread(target=self.client, args=(server, dice.random(), stop, progress)) for _ in range(CLIENTS)]
         for thread in threads:
             thread.start()
         progress.wait(LOADED_SECONDS_MAX)
-        server_flushes = threading.Thread(target=self.settle, args=(server, stop, settled))
+        server_flushes = threading.Thread(target=self.settle, args=(server, stop, settled, PAUSE_SECONDS if later else 0))
         server_flushes.start()
         if until_dead:
             server.process.wait(timeout=LOADED_SECONDS_MAX)
             assert server.process.returncode == ARMED_EXIT
         else:
             assert settled.wait(LOADED_SECONDS_MAX), "no flush"
-            # A moment on the scale of a flush.
-            stop.wait(dice.random() * 0.6)
+            stop.wait(dice.random() * (LATER_SECONDS if later else SOON_SECONDS))
             server.kill()
         stop.set()
         for thread in [*threads, server_flushes]:
             thread.join()
 
     @staticmethod
-    def settle(server, stop, settled):
+    def settle(server, stop, settled, pause):
         while not stop.is_set():
             try:
                 if server.post("/v1/settle", "").status == 200:
                     settled.set()
             except (OSError, http.client.HTTPException):
                 return
-
-    @staticmethod
-    def settled_end(server):
-        """The first offset that the lake does not answer for."""
-        return sum(server.query("select count(*) from events")["receipt"]["settled"].values())
-
-    @staticmethod
-    def digest_below(server, end):
-        return server.rows(f"select count(*), sum(hash(event_id, log_offset)::hugeint)::varchar from events where log_offset < {end}")
+            stop.wait(pause)
 
     def check(self, server):
-        """Rows that an earlier check saw are told by their digest, later ones one by one: a thousand kills read each event once."""
-        seen = len(self.present)
-        if seen:
-            assert self.digest_below(server, seen) == self.digest, "what was there has changed"
-        rows = [int(row[0][1:]) for row in server.rows(f"select event_id from events where log_offset >= {seen}")]
-        new = set(rows)
-        assert len(rows) == len(new) and not new & self.present, "doubled"
-        lost = self.acknowledged - self.present - new
-        assert not lost, f"lost {sorted(lost)[:5]}"
-        assert new <= self.acknowledged | self.unknown, "invented"
+        """After a start: see above."""
+        self.check_files(server)
+        begin, seen = self.ends[0], len(self.present)
+        rows = server.rows(f"select log_offset, event_id from events where log_offset >= {begin}")
+        found = {offset: int(text[1:]) for offset, text in rows}
+        assert len(found) == len(rows), "an offset is there twice"
+        changed = [offset for offset, n in self.recent.items() if found.get(offset) != n]
+        assert not changed, f"what was there has changed at {changed[:5]}"
+        new = {n for offset, n in found.items() if offset >= seen}
+        assert len(new) == len(found) - (seen - begin) and self.present.isdisjoint(new), "doubled"
         self.present |= new
-        self.digest = self.digest_below(server, len(self.present))
-        assert self.digest[0][0] == len(self.present), "offsets have gaps"
+        lost = self.fresh - self.present
+        assert not lost, f"lost {sorted(lost)[:5]}"
+        self.acknowledged |= self.fresh
+        self.fresh = set()
+        assert all(n in self.acknowledged or n in self.unknown for n in new), "invented"
+        assert sorted(found) == list(range(begin, len(self.present))), "offsets have gaps"
+        self.ends = [*self.ends, len(self.present)][-RECENT:]
+        self.recent = {offset: n for offset, n in found.items() if offset >= self.ends[0]}
+
+    def check_files(self, server):
+        """The lake's files are those of before, unchanged, and new ones; they have the settled offsets, a row each."""
+        answer = server.query("select file_path, record_count, file_size_in_bytes from system.files where table_name = 'events'")
+        files = {}
+        for path, rows, size in (row.values() for row in answer["data"]):
+            stat = pathlib.Path(path.removeprefix("file://")).stat()
+            assert stat.st_size == size, path
+            files[path] = (rows, size, stat.st_mtime_ns)
+        gone = [path for path, file in self.files.items() if files.get(path) != file]
+        assert not gone, f"what was settled has changed: {gone[:5]}"
+        self.files = files
+        self.settled_end = sum(answer["receipt"]["settled"].values())
+        assert sum(rows for rows, _, _ in files.values()) == self.settled_end, "the lake has other rows than it has settled"
+
+    def check_everything(self, server):
+        """All rows that the last such check read are what they were; after `check`."""
+        parts = {before: (count, int(digest)) for before, count, digest in server.rows(
+            f"select log_offset < {self.read_end}, count(*), sum(hash(event_id, log_offset)::hugeint)::varchar from events group by 1")}
+        assert parts.get(True, (0, 0)) == self.digest, "what was there has changed"
+        self.read_end, self.digest = len(self.present), tuple(map(sum, zip((0, 0), *parts.values())))
+        assert self.digest[0] == self.read_end, "rows are lost or doubled"
+
+    def check_iceberg(self, server):
+        """What another reader finds in the lake; after `check`."""
+        table = StaticTable.from_metadata(server.events_metadata()).scan(selected_fields=("event_id", "log_offset", "value")).to_arrow()
+        ids = {int(text[1:]) for text in table.column("event_id").to_pylist()}
+        assert table.num_rows == len(ids), "doubled in the lake"
+        assert ids <= self.present, "invented in the lake"
+        offsets = table.column("log_offset")
+        assert pc.count_distinct(offsets).as_py() == table.num_rows == pc.max(offsets).as_py() + 1
+        return ids
 
 
 def test_nothing_is_lost_or_doubled_by_kills(tmp_path, request):
@@ -141,42 +185,48 @@ def test_nothing_is_lost_or_doubled_by_kills(tmp_path, request):
     dice = random.Random(request.config.getoption("--seed"))
     load = Load()
     server = Tidemark(tmp_path / "data")
-    died_at = []
-    settled_end = 0
+    died_at, seconds = [], []
     for kill in range(kills):
+        began = time.monotonic()
         armed = kill % 2 == 1
         step = STEPS[kill // 2 % len(STEPS)]
         # Not in the first flush, which writes one file or, around a full hour, two.
         server.start(*(["--crash-at", f"{step}:{dice.randint(3, 5)}"] if armed else []))
+        settled_end = load.settled_end
         load.check(server)
-        if kill > 0:
-            assert load.settled_end(server) > settled_end, "no flush between two kills"
-        settled_end = load.settled_end(server)
+        assert kill == 0 or load.settled_end > settled_end, "no flush between two kills"
+        if len(load.files) < FEW_FILES or kill % EVERYTHING_KILLS == 0:
+            load.check_everything(server)
+        if kill % ICEBERG_KILLS == ICEBERG_KILLS - 1:
+            load.check_iceberg(server)
         load.run(server, dice, until_dead=armed)
         server.kill()
         died_at.append(step if armed else "anywhere")
+        seconds.append(time.monotonic() - began)
     assert kills < 30 or {"anywhere", *STEPS} == set(died_at)
     with server:
+        settled_end = load.settled_end
         load.check(server)
-        assert load.settled_end(server) > settled_end, "no flush before the last kill"
+        assert load.settled_end > settled_end, "no flush before the last kill"
+        load.check_everything(server)
         server.settle()
         # A client that sends again whatever it has no answer for has sent everything exactly once.
         for at in range(0, load.next, 1_000):
-            assert server.post("/v1/events", [event(n) for n in range(at, min(at + 1_000, load.next))]).status == 202
-        load.acknowledged, load.unknown = set(range(load.next)), set()
+            numbers = range(at, min(at + 1_000, load.next))
+            assert server.post("/v1/events", [event(n) for n in numbers]).status == 202
+            load.answered(numbers, True)
         load.check(server)
+        assert not load.unknown and load.present == set(range(load.next))
         server.settle()
         proof = server.verify()
         assert proof["ok"], proof
         load.check(server)
+        load.check_everything(server)
         assert {int(row[0][1:]) for row in server.rows("select event_id from events")} == load.present
-        table = StaticTable.from_metadata(server.events_metadata()).scan(selected_fields=("event_id", "log_offset", "value")).to_arrow()
-        ids = {int(text[1:]) for text in table.column("event_id").to_pylist()}
-        assert table.num_rows == len(ids), "doubled in the lake"
-        assert load.acknowledged <= ids <= load.acknowledged | load.unknown
-        offsets = table.column("log_offset")
-        assert pc.count_distinct(offsets).as_py() == table.num_rows == pc.max(offsets).as_py() + 1
-        print(f"{kills} kills, {len(load.acknowledged)} acknowledged, {len(load.unknown)} unknown, 0 lost, 0 doubled")
+        assert load.check_iceberg(server) == load.present
+        tenth = max(1, kills // 10)
+        print(f"{kills} kills, {len(load.acknowledged)} acknowledged, 0 lost, 0 doubled, {len(load.files)} files;"
+              f" a kill took {sum(seconds[:tenth]) / tenth:.2f} s in the first tenth, {sum(seconds[-tenth:]) / tenth:.2f} s in the last")
 
 
 def loaded(server, load, dice, batches=20):
@@ -185,7 +235,7 @@ def loaded(server, load, dice, batches=20):
         numbers = load.take(dice.choice([1, 50, 300]))
         body = [{"event_id": f"e{n}", "event_type": f"t{n % 5}", "value": n} for n in numbers]
         assert server.post("/v1/events", body).status == 202
-        load.acknowledged.update(numbers)
+        load.answered(numbers, True)
 
 
 def test_a_fenced_owner_stops_and_its_successor_has_everything(tmp_path):
@@ -277,7 +327,7 @@ def test_a_full_disk_refuses_loses_nothing_and_recovers(small_disk):
             body = [{"event_id": f"e{n}", "event_type": f"t{n % 5}", "value": n, "properties": {"pad": "x" * 900}} for n in numbers]
             status = server.post("/v1/events", body).status
             assert status in (202, 500, 503)
-            (load.acknowledged if status == 202 else load.unknown).update(numbers)
+            load.answered(numbers, status == 202)
             refused += status != 202
             if refused > 3:
                 break
