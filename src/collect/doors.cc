@@ -20,6 +20,9 @@ namespace tidemark::collect {
 namespace {
 
 constexpr std::string_view kDefaultProject = "default";
+constexpr std::string_view kStages =
+    "Stages of an acknowledgement at the door: read, from the whole request to its batch for the "
+    "log; answer, from the durable and visible group to the answer.";
 constexpr std::string_view kReceiptHeader = "X-Tidemark-Receipt";
 constexpr std::string_view kRequestKeyHint =
     "send a retry with the same Idempotency-Key (or X-Tidemark-Producer, -Epoch and -Sequence) as "
@@ -44,6 +47,7 @@ struct Doors::Outcome final : net::Continuation, std::enable_shared_from_this<Do
   std::shared_ptr<meta::KeyLimits> limits;    // Of the key; may be nullptr.
   std::unique_ptr<Admission::Ticket> ticket;  // The same. While it is under way to the log.
   Duration delay{};                           // Of the answer.
+  Duration stored{};                          // When the sink answered.
   Result<event::BatchAnswer> answer;          // Of the sink, once it has come.
 };
 
@@ -76,6 +80,10 @@ DoorMetrics::DoorMetrics(telemetry::Registry* registry)
                                              "Bodies of which no event could be read.")),
       ack_seconds(registry->AddHistogram("tidemark_collect_ack_seconds",
                                          "From the whole request to its acknowledgement.")),
+      read_seconds(
+          registry->AddHistogram("tidemark_collect_stage_seconds{stage=\"read\"}", kStages)),
+      answer_seconds(
+          registry->AddHistogram("tidemark_collect_stage_seconds{stage=\"answer\"}", kStages)),
       reasons(registry) {}
 
 Doors::Doors(EventSink* sink, Authenticator* authenticator, Admission* admission,
@@ -399,7 +407,9 @@ net::Response Doors::AcceptedBy(const Outcome& outcome, const event::BatchAnswer
 void Doors::Submit(event::Request request, const std::shared_ptr<Outcome>& outcome, bool wait) {
   // All that is done with an answer is done where the request was read: there its memory is from,
   // and the log's thread goes on with its next group.
+  metrics_.read_seconds.Record(clock_->Now() - outcome->since);
   sink_->Submit(std::move(request), [own = outcome](Result<event::BatchAnswer> answer) mutable {
+    own->stored = own->doors->clock_->Now();
     own->answer = std::move(answer);
     net::Responder& responder = *own->responder;
     responder.Continue(std::move(own));
@@ -416,7 +426,9 @@ void Doors::Answered(Outcome* outcome) {
 }
 
 void Doors::Finish(Outcome* outcome) {
-  metrics_.ack_seconds.Record(clock_->Now() - outcome->since);
+  const Duration now = clock_->Now();
+  metrics_.ack_seconds.Record(now - outcome->since);
+  metrics_.answer_seconds.Record(now - outcome->stored);
   const Result<event::BatchAnswer>& answer = outcome->answer;
   if (!answer) {
     const Door& door = outcome->door;

@@ -56,6 +56,8 @@ struct DoorMetrics {
   telemetry::Counter& refused;
   telemetry::Counter& unreadable_bodies;  // Nobody knows how many events they had.
   telemetry::Histogram& ack_seconds;
+  telemetry::Histogram& read_seconds;  // Stages of it; between them is that of the sink.
+  telemetry::Histogram& answer_seconds;
   ReasonMetrics reasons;  // Of `quarantined`.
 };
 

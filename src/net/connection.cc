@@ -32,6 +32,10 @@ ServerMetrics::ServerMetrics(telemetry::Registry* registry)
                                         "Requests that could not be read.")),
       received_bytes(registry->AddCounter("tidemark_http_received_bytes_total", "Bytes received.")),
       sent_bytes(registry->AddCounter("tidemark_http_sent_bytes_total", "Bytes sent.")),
+      receive_seconds(
+          registry->AddHistogram("tidemark_http_receive_seconds",
+                                 "From the first part of a request to the whole of it, of those "
+                                 "that came in more than one.")),
       request_seconds(registry->AddHistogram("tidemark_http_request_seconds",
                                              "From the whole request to its answer.")) {}
 
@@ -109,6 +113,7 @@ void Connection::Consume(std::string_view bytes, Duration now) {
         }
         return;
       case RequestParser::Step::kRequest:
+        if (!fresh) shared_->metrics.receive_seconds.Record(shared_->clock->Now() - request_since_);
         Dispatch(now);
         break;
       case RequestParser::Step::kRefused:

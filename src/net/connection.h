@@ -26,6 +26,7 @@ struct ServerMetrics {
   telemetry::Counter& bad_requests;
   telemetry::Counter& received_bytes;
   telemetry::Counter& sent_bytes;
+  telemetry::Histogram& receive_seconds;  // Of requests that came in parts.
   telemetry::Histogram& request_seconds;
 };
 

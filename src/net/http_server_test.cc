@@ -258,6 +258,25 @@ TEST_F(HttpServerTest, SaysContinueToThoseWhoWait) {
   EXPECT_NE(peer.ReadUntil("\r\n\r\nok").find("200 OK"), std::string::npos);
 }
 
+TEST_F(HttpServerTest, CountsHowLongRequestsTakeToCome) {
+  StartServer();
+  Peer peer(*server_);
+  peer.Send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+  peer.ReadUntil("\r\n\r\n");
+  peer.Send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+  peer.ReadUntil("\r\n\r\n");
+  clock_.Jump(std::chrono::seconds(2));
+  peer.Send("ok");
+  peer.ReadUntil("\r\n\r\nok");
+  const std::string text = registry_.ToPrometheus();
+  const auto number = [&text](std::string_view name) {
+    const std::size_t at = text.find(name);
+    return at == std::string::npos ? -1 : std::stod(text.substr(at + name.size()));
+  };
+  EXPECT_EQ(number("tidemark_http_receive_seconds_count "), 1);  // Of the one in two parts.
+  EXPECT_GE(number("tidemark_http_receive_seconds_sum "), 2);
+}
+
 TEST_F(HttpServerTest, HeadHasTheLengthButNoBody) {
   StartServer();
   Peer peer(*server_);

@@ -149,7 +149,9 @@ std::size_t Ingest::GroupSize() const {
 void Ingest::WriteGroup(std::span<Submission> group) {
   in_hot_ = InHot::kNothing;
   touched_.clear();
+  group_since_ = stage_since_ = clock_->Now();
   auto durable = Decide(group);
+  EndStage(metrics_->stages.decide);
   if (durable) durable = MakeDurable(group);
   if (!durable) {
     if (index_ != nullptr && !env::Planted(env::Bug::kIdsOfVoidGroupStay)) index_->Rollback();
@@ -157,6 +159,12 @@ void Ingest::WriteGroup(std::span<Submission> group) {
     return;
   }
   Acknowledge(group);
+}
+
+// What began where the stage before it ended.
+void Ingest::EndStage(telemetry::Histogram& stage) {
+  const Duration now = clock_->Now();
+  stage.Record(now - std::exchange(stage_since_, now));
 }
 
 void Ingest::Refuse(std::span<Submission> group, const Error& error) {
@@ -195,17 +203,16 @@ Status Ingest::MakeDurable(std::span<Submission> group) {
   });
   if (appends_.empty()) return {};  // Their firsts are visible already.
   TM_TRY(WriteLog(group));
+  EndStage(metrics_->stages.write);
   const bool overlap = bytes >= options_.overlap_bytes_min;
-  if (!overlap) BuildHot(group);
-  const Duration start = clock_->Now();
-  if (overlap) {
-    log_->StartSync();
-    BuildHot(group);
-    TM_TRY(log_->WaitSync());
-  } else {
-    TM_TRY(log_->SyncNow());
-  }
-  metrics_->sync_seconds.Record(clock_->Now() - start);
+  Duration start = stage_since_;
+  if (overlap) log_->StartSync();
+  BuildHot(group);
+  EndStage(metrics_->stages.build);
+  if (!overlap) start = stage_since_;
+  TM_TRY(overlap ? log_->WaitSync() : log_->SyncNow());
+  EndStage(metrics_->stages.sync);
+  metrics_->sync_seconds.Record(stage_since_ - start);
   metrics_->groups.Add();
   metrics_->log_bytes.Add(bytes);
   return {};
@@ -270,7 +277,8 @@ void Ingest::Acknowledge(std::span<Submission> group) {
     }
   }
   Publish();
-  const Duration now = clock_->Now();
+  EndStage(metrics_->stages.publish);
+  const Duration now = stage_since_;
   std::uint64_t events = 0;
   std::uint64_t quarantined = 0;
   env::HeldWakes wakes;  // Those that wait for answers get them all at once.
@@ -278,6 +286,7 @@ void Ingest::Acknowledge(std::span<Submission> group) {
   for (Submission& submission : group) {
     events += submission.events.written;
     quarantined += submission.quarantine.written;
+    metrics_->stages.queue.Record(group_since_ - submission.arrived);
     metrics_->ack_seconds.Record(now - submission.arrived);
     ReleaseParts(submission, InHot::kWritten);
     submission.done(AnswerOf(&submission));

@@ -120,6 +120,7 @@ class Ingest {
   // Planted: the parts of one request in two groups.
   Status WriteLogApart(std::span<Submission> group);
   void BuildHot(std::span<Submission> group);
+  void EndStage(telemetry::Histogram& stage);
   // One store for each project, however many of its streams were written.
   void Publish();
   void Acknowledge(std::span<Submission> group);
@@ -156,6 +157,8 @@ class Ingest {
   std::vector<wal::Append> appends_;
   std::vector<Project*> touched_;
   InHot in_hot_ = InHot::kNothing;
+  Duration group_since_{};
+  Duration stage_since_{};        // Of the group in hand.
   std::uint64_t checkpoint_ = 0;  // The index's, at the last trim.
   std::int64_t settled_sum_ = 0;  // At the last trim that went well.
   Duration trim_at_{};            // The next one, even if nothing is settled: segments grow old.

@@ -1,6 +1,27 @@
 #include "tide/metrics.h"
 
+#include <string>
+#include <string_view>
+
 namespace tidemark::tide {
+namespace {
+
+telemetry::Histogram& AddStage(telemetry::Registry& registry, std::string_view stage) {
+  return registry.AddHistogram(
+      "tidemark_ingest_stage_seconds{stage=\"" + std::string(stage) + "\"}",
+      "Stages of an acknowledgement in the log's thread: queue of each request, then those of its "
+      "group.");
+}
+
+}  // namespace
+
+StageMetrics::StageMetrics(telemetry::Registry& registry)
+    : queue(AddStage(registry, "queue")),
+      decide(AddStage(registry, "decide")),
+      write(AddStage(registry, "write")),
+      build(AddStage(registry, "build")),
+      sync(AddStage(registry, "sync")),
+      publish(AddStage(registry, "publish")) {}
 
 TideMetrics::TideMetrics(telemetry::Registry& registry)
     : accepted_events(registry.AddCounter("tidemark_accepted_events_total",
@@ -20,6 +41,7 @@ TideMetrics::TideMetrics(telemetry::Registry& registry)
                                          "From the start of a log sync to its end.")),
       ack_seconds(registry.AddHistogram("tidemark_ingest_ack_seconds",
                                         "From a batch's arrival to its acknowledgement.")),
+      stages(registry),
       settled_events(
           registry.AddCounter("tidemark_settled_events_total", "Events moved to the lake.")),
       settled_records(registry.AddCounter("tidemark_quarantine_settled_records_total",

@@ -5,6 +5,19 @@
 
 namespace tidemark::tide {
 
+// Where the time of an acknowledgement goes in the log's thread: one after another, without a gap.
+struct StageMetrics {
+  explicit StageMetrics(telemetry::Registry& registry);
+
+  telemetry::Histogram& queue;   // Of each request; the others of each group.
+  telemetry::Histogram& decide;  // Duplicates.
+  telemetry::Histogram& write;   // Encodes and hands over; what is written past the page cache is
+                                 // written by the sync.
+  telemetry::Histogram& build;   // Hot columns; of a large group while it is synced.
+  telemetry::Histogram& sync;    // What is left to wait for.
+  telemetry::Histogram& publish;
+};
+
 struct TideMetrics {
   explicit TideMetrics(telemetry::Registry& registry);
 
@@ -16,6 +29,7 @@ struct TideMetrics {
   telemetry::Counter& failed_groups;       // tidemark_wal_failed_groups_total
   telemetry::Histogram& sync_seconds;      // tidemark_wal_sync_seconds
   telemetry::Histogram& ack_seconds;       // tidemark_ingest_ack_seconds
+  StageMetrics stages;                     // tidemark_ingest_stage_seconds{stage=...}
   telemetry::Counter& settled_events;      // tidemark_settled_events_total
   telemetry::Counter& settled_records;     // tidemark_quarantine_settled_records_total
   telemetry::Counter& flushes;             // tidemark_flushes_total

@@ -234,6 +234,10 @@ def test_metrics_name_latencies_rates_buffer_and_compaction(server):
     server.post("/v1/events", {"event_type": "a"})
     server.query("select 1")
     text = server.get("/metrics").body.decode()
+    for stage in ("queue", "decide", "write", "build", "sync", "publish"):
+        assert f'\ntidemark_ingest_stage_seconds_count{{stage="{stage}"}} 1\n' in text, stage
+    for stage in ("read", "answer"):
+        assert f'\ntidemark_collect_stage_seconds_count{{stage="{stage}"}} 1\n' in text, stage
     for name in ("tidemark_query_seconds_count", "tidemark_ingest_ack_seconds_count", "tidemark_collect_ack_seconds_count",
                  "tidemark_events_per_second", "tidemark_buffer_utilization", "tidemark_uptime_seconds",
                  "tidemark_compactions", "tidemark_lake_files", "tidemark_flushes_total"):
