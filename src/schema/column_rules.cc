@@ -70,6 +70,31 @@ const char* SkipValue(const char* at, const char* end) {
   }
 }
 
+struct Name {
+  std::string_view text;
+  std::uint32_t hash;
+  const char* value;  // Where the value begins.
+};
+
+// Calls visit(name) for each member of `properties`, as the event parser writes it, while that is
+// true. False: it was not, or a name is not told at a look.
+template <class Visit>
+bool ForEachName(std::string_view properties, const Visit& visit) {
+  const char* at = properties.data() + 1;
+  const char* const end = properties.data() + properties.size();
+  while (*at != '}') {
+    if (*at == ',') ++at;
+    bool escaped = false;
+    const char* const begin = at + 1;
+    at = EndOfString(begin, end, &escaped) + 2;  // Behind the colon.
+    if (escaped) return false;
+    const std::string_view text(begin, static_cast<std::size_t>(at - 2 - begin));
+    if (!visit(Name{text, HashName(text), at})) return false;
+    at = SkipValue(at, end);
+  }
+  return true;
+}
+
 bool IsOneOf(const std::optional<Choices>& choices, std::string_view text, std::uint32_t hash) {
   return !choices || choices->strings.Find(text, hash) != nullptr;
 }
@@ -109,6 +134,7 @@ std::optional<ColumnRules> ColumnRules::Of(const Program& program) {
     columns.places[event::Index(*column)] = place;
     if (name.required) columns.required |= bit;
     if (name.node == kNoNode) continue;
+    columns.ruled |= bit;
     const Node& node = program.nodes[name.node];
     const Demand demand = DemandOf(node, *column != Column::kValue);
     // The project and the time are no texts of the event.
@@ -118,42 +144,51 @@ std::optional<ColumnRules> ColumnRules::Of(const Program& program) {
       columns.few_nodes[event::Index(*column)] = &node;
     } else if (demand != Demand::kNone) {
       columns.others |= bit;
+    } else if (*column != Column::kValue) {
+      columns.plain |= bit;
     }
   }
   return columns;
 }
 
-// Whether a member may be one that a rule is about. `properties` as the event parser writes it.
-bool ColumnRules::SpeaksOf(std::string_view properties) const {
-  const char* at = properties.data() + 1;
-  const char* const end = properties.data() + properties.size();
-  while (*at != '}') {
-    if (*at == ',') ++at;
-    bool escaped = false;
-    const char* const begin = at + 1;
-    at = EndOfString(begin, end, &escaped);
-    if (escaped) return true;
-    const std::string_view name(begin, static_cast<std::size_t>(at - begin));
-    const std::uint32_t hash = HashName(name);
-    if (flat->table.Find(name, hash) != nullptr || ColumnOfName(name, hash) != nullptr) return true;
-    at = SkipValue(at + 2, end);  // Behind the colon.
-  }
-  return false;
+Spoken ColumnRules::SpokenOf(std::string_view properties) const {
+  static const std::uint32_t kVisible = VisibleColumns();
+  Spoken spoken;
+  spoken.is = !ForEachName(properties, [this, &spoken](const Name& name) {
+    const Column* const column = ColumnOfName(name.text, name.hash);
+    if (column != nullptr && (kVisible & Bit(*column)) != 0) {
+      spoken.columns |= Bit(*column);
+      return true;
+    }
+    return column == nullptr && flat->table.Find(name.text, name.hash) == nullptr;
+  });
+  return spoken;
 }
 
-bool ColumnRules::SpeaksOf(const event::EventView& event, KnownShapes* known) const {
+// Whether the rules of all these columns are kept by the members of `properties` that stand for
+// them, as far as a look tells.
+bool ColumnRules::MayBeInProperties(const event::EventView& event, std::uint32_t columns) const {
+  if (columns == 0) return true;
+  if ((columns & ~plain) != 0) return false;
+  return ForEachName(event.Text(Column::kProperties), [columns](const Name& name) {
+    const Column* const column = ColumnOfName(name.text, name.hash);
+    return column == nullptr || (columns & Bit(*column)) == 0 || *name.value == '"';
+  });
+}
+
+Spoken ColumnRules::SpokenOf(const event::EventView& event, KnownShapes* known) const {
   const std::string_view properties = event.Text(Column::kProperties);
-  if (known == nullptr || event.properties_shape == 0) return SpeaksOf(properties);
+  if (known == nullptr || event.properties_shape == 0) return SpokenOf(properties);
   if (const auto found = known->Find(number, event.properties_shape)) return *found;
-  const bool speaks = SpeaksOf(properties);
-  known->Put(number, event.properties_shape, speaks);
-  return speaks;
+  const Spoken spoken = SpokenOf(properties);
+  known->Put(number, event.properties_shape, spoken);
+  return spoken;
 }
 
 ColumnRules::Answer ColumnRules::Ask(const event::EventView& event, std::uint16_t* place,
                                      KnownShapes* known) const {
   static const std::uint32_t kVisible = VisibleColumns();
-  const std::uint32_t there = (event.present & kVisible) | Bit(Column::kProjectId);
+  std::uint32_t there = (event.present & kVisible) | Bit(Column::kProjectId);
   if ((there & others) != 0) return Answer::kUnknown;
   for (std::uint32_t bits = there & few; bits != 0; bits &= bits - 1) {
     const auto column = static_cast<std::size_t>(std::countr_zero(bits));
@@ -164,8 +199,13 @@ ColumnRules::Answer ColumnRules::Ask(const event::EventView& event, std::uint16_
       return Answer::kUnknown;
     }
   }
-  if (flat != nullptr && event.Has(Column::kProperties) && SpeaksOf(event, known)) {
-    return Answer::kUnknown;
+  if (flat != nullptr && event.Has(Column::kProperties)) {
+    // Of a name that is in both the column counts.
+    const Spoken spoken = SpokenOf(event, known);
+    if (spoken.is || !MayBeInProperties(event, spoken.columns & ~there & ruled)) {
+      return Answer::kUnknown;
+    }
+    there |= spoken.columns;
   }
   *place = missing_place;
   for (std::uint32_t bits = required & ~there; bits != 0; bits &= bits - 1) {

@@ -22,25 +22,31 @@ struct Program;
 // Which columns are seen by schemas, a bit each: texts but `properties`, the time and the value.
 std::uint32_t VisibleColumns();
 
-// What was found of the names of `properties`, by their sequence: whether a schema speaks of any.
-// Forgets what it has no room for. One thread.
+// What a schema has to do with the names of `properties`.
+struct Spoken {
+  bool is = false;            // It may have a rule about one of them.
+  std::uint32_t columns = 0;  // Those that a name stands for: it counts if the column has no value.
+};
+
+// What was found of the names of `properties`, by their sequence. Forgets what it has no room for.
+// One thread.
 class KnownShapes {
  public:
   // `rules`: ColumnRules::number. `shape`: EventView::properties_shape, not 0.
-  std::optional<bool> Find(std::uint64_t rules, std::uint64_t shape) const {
+  std::optional<Spoken> Find(std::uint64_t rules, std::uint64_t shape) const {
     const Known& known = slots_[SlotOf(rules, shape)];
     if (known.rules != rules || known.shape != shape) return std::nullopt;
-    return known.speaks;
+    return known.spoken;
   }
-  void Put(std::uint64_t rules, std::uint64_t shape, bool speaks) {
-    slots_[SlotOf(rules, shape)] = {rules, shape, speaks};
+  void Put(std::uint64_t rules, std::uint64_t shape, Spoken spoken) {
+    slots_[SlotOf(rules, shape)] = {rules, shape, spoken};
   }
 
  private:
   struct Known {
     std::uint64_t rules = 0;
     std::uint64_t shape = 0;
-    bool speaks = false;
+    Spoken spoken = {};
   };
   static constexpr std::size_t kSlots = 256;
   static std::size_t SlotOf(std::uint64_t rules, std::uint64_t shape) {
@@ -56,6 +62,8 @@ struct ColumnRules {
   std::uint32_t required = 0;  // Bits of columns that must be there.
   std::uint32_t few = 0;       // Of those whose text must be one of some.
   std::uint32_t others = 0;    // Of those that have rules of another kind: Judge knows them.
+  std::uint32_t ruled = 0;     // Of all that have rules.
+  std::uint32_t plain = 0;     // Of those of which any text is right.
   // Of a required column, its place among the names that the schema requires.
   std::array<std::uint16_t, event::kColumnCount> places{};
   // The first place of a required name that no column has: it is always missing.
@@ -76,8 +84,9 @@ struct ColumnRules {
   Answer Ask(const event::EventView& event, std::uint16_t* place, KnownShapes* known) const;
 
  private:
-  bool SpeaksOf(const event::EventView& event, KnownShapes* known) const;
-  bool SpeaksOf(std::string_view properties) const;
+  Spoken SpokenOf(const event::EventView& event, KnownShapes* known) const;
+  Spoken SpokenOf(std::string_view properties) const;
+  bool MayBeInProperties(const event::EventView& event, std::uint32_t columns) const;
 };
 
 }  // namespace tidemark::schema

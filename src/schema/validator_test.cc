@@ -269,15 +269,16 @@ class Dice {
 // An event with some columns and properties, of few texts and names so that rules meet them.
 event::EventView RandomEvent(Dice* dice, std::string* properties) {
   static constexpr std::array<std::string_view, 4> kTexts = {"login", "gold", "page_view", ""};
-  static constexpr std::array<std::string_view, 9> kMembers = {R"("a":1)",
-                                                               R"("userId":"long")",
-                                                               R"("x":null)",
-                                                               R"("version":2)",
-                                                               R"("os":"o,s}")",
-                                                               R"("\u000bb":[{},"]"])",
-                                                               R"("o":{"os":1,"x":[]})",
-                                                               R"("q\"":"\\")",
-                                                               R"("":0)"};
+  static constexpr std::array<std::string_view, 10> kMembers = {R"("a":1)",
+                                                                R"("userId":"long")",
+                                                                R"("x":null)",
+                                                                R"("version":2)",
+                                                                R"("type":"gold")",
+                                                                R"("os":"o,s}")",
+                                                                R"("\u000bb":[{},"]"])",
+                                                                R"("o":{"os":1,"x":[]})",
+                                                                R"("q\"":"\\")",
+                                                                R"("":0)"};
   event::EventView event;
   event.present = event::Bit(event::Column::kTimestamp);
   *properties = "{";
@@ -304,6 +305,8 @@ std::vector<std::string> SchemasOfEvents() {
       R"({"properties":{"timestamp":{"enum":["now"]},"project_id":{"const":"p"}}})",
       R"({"additionalProperties":false,"properties":{"os":true}})",
       R"({"minProperties":9})",
+      R"({"properties":{"type":{"const":"x"}}})",
+      R"({"required":["type"]})",
       R"({"properties":{"os":false,"browser":{"enum":["gold","login"],"const":"gold"}}})"};
   for (const Builtin& builtin : Builtins()) texts.emplace_back(builtin.json);
   for (std::size_t i = 0, end = texts.size(); i < end; ++i) {
@@ -344,6 +347,42 @@ TEST(Schema, TellsAtALookWhatItTellsOfTheWholeEvent) {
     }
   }
   EXPECT_GT(told, 8'000U);
+}
+
+// As every call of Segment's `track` has: it need not be laid out.
+TEST(Schema, TellsAtALookOfNamesOfColumnsThatAreThere) {
+  CompileOptions options;
+  options.of_events = true;
+  const auto schema =
+      JsonValue::Parse(
+          R"({"properties":{"x":{"minimum":1},"os":{"minLength":1},"ip":{"type":"string"}},
+              "required":["browser"]})")
+          .value();
+  const auto made = Validator::Compile(schema, options);
+  ASSERT_TRUE(made.has_value());
+  event::EventView event;
+  event.SetText(event::Column::kEventType, "bought");
+  event.SetText(event::Column::kProperties, R"({"type":"track","price":2})");
+  event.properties_shape = 1;
+  KnownShapes known;
+  BrokenRule broken;
+  EXPECT_EQ((*made)->JudgeColumns(event, &broken, &known), Judgement::kInvalid);
+  EXPECT_EQ((*made)->JudgeColumns(event, &broken), Judgement::kInvalid);
+  event.SetText(event::Column::kProperties, R"({"type":"track","browser":"b","ip":"any"})");
+  EXPECT_EQ((*made)->JudgeColumns(event, &broken), Judgement::kValid);
+  event.SetText(event::Column::kProperties, R"({"type":"track","browser":"b","ip":3})");
+  EXPECT_EQ((*made)->JudgeColumns(event, &broken), std::nullopt);
+  // A name of a column that has no value is there, and its own rules are not told at a look.
+  event.SetText(event::Column::kProperties, R"({"type":"track","browser":2})");
+  EXPECT_EQ((*made)->JudgeColumns(event, &broken), Judgement::kValid);
+  event.SetText(event::Column::kProperties, R"({"type":"track","browser":2,"os":""})");
+  event.properties_shape = 3;
+  EXPECT_EQ((*made)->JudgeColumns(event, &broken, &known), std::nullopt);
+  event.SetText(event::Column::kOs, "o");
+  EXPECT_EQ((*made)->JudgeColumns(event, &broken, &known), std::nullopt);  // "os" has other rules.
+  event.SetText(event::Column::kProperties, R"({"type":"track","x":0})");
+  event.properties_shape = 2;
+  EXPECT_EQ((*made)->JudgeColumns(event, &broken, &known), std::nullopt);
 }
 
 TEST(Schema, ReadsTheNamesThatClientsGiveToColumns) {
