@@ -26,16 +26,9 @@ bool IsOuter(std::span<const ColumnOfName> table, std::string_view name) {
   });
 }
 
-void AppendMember(std::string_view key, std::string_view json, std::string* members) {
-  if (!members->empty()) members->push_back(',');
-  members->append(key).push_back(':');
-  members->append(json);
-}
-
-// Moves what `table` names; appends the other members to `rest`.
+// Moves what `table` names; adds the other members where the event is open.
 void Move(const event::JsonCursor& cursor, const event::JsonSpan& object,
-          std::span<const ColumnOfName> table, std::string_view outer, NativeEvent* event,
-          std::string* rest) {
+          std::span<const ColumnOfName> table, std::string_view outer, NativeEvent* event) {
   event::ForEachMember(
       cursor, object,
       [&](const event::JsonCursor& in, const event::JsonSpan& key, const event::JsonSpan& value) {
@@ -47,12 +40,12 @@ void Move(const event::JsonCursor& cursor, const event::JsonSpan& object,
             break;
           }
         } else if (value.kind == '{' && outer.empty() && IsOuter(table, name)) {
-          std::string inner;
-          Move(in, value, table, name, event, &inner);
-          if (!inner.empty()) AppendMember(in.Raw(key), "{" + inner + "}", rest);
+          const std::size_t opened = event->Open(in.Raw(key));
+          Move(in, value, table, name, event);
+          event->Close(opened);
           return;
         }
-        AppendMember(in.Raw(key), in.Raw(value), rest);
+        event->AddProperty(in.Raw(key), in.Raw(value));
       });
 }
 
@@ -105,8 +98,29 @@ bool NativeEvent::Set(event::Column column, std::string_view json) {
   return true;
 }
 
+void NativeEvent::StartMember(std::string_view key) {
+  if (!properties_.empty() && properties_.back() != '{') properties_.push_back(',');
+  properties_.append(key).push_back(':');
+}
+
 void NativeEvent::AddProperty(std::string_view key, std::string_view json) {
-  AppendMember(key, json, &properties_);
+  StartMember(key);
+  properties_.append(json);
+}
+
+std::size_t NativeEvent::Open(std::string_view key) {
+  const std::size_t before = properties_.size();
+  StartMember(key);
+  properties_.push_back('{');
+  return before;
+}
+
+void NativeEvent::Close(std::size_t opened) {
+  if (properties_.back() == '{') {
+    properties_.resize(opened);
+  } else {
+    properties_.push_back('}');
+  }
 }
 
 void NativeEvent::AddNamed(std::string_view name, std::string_view json) {
@@ -126,9 +140,9 @@ void NativeEvent::End() {
 void MoveColumns(const event::JsonCursor& cursor, const event::JsonSpan& key,
                  const event::JsonSpan& object, std::span<const ColumnOfName> table,
                  NativeEvent* event) {
-  std::string rest;
-  Move(cursor, object, table, {}, event, &rest);
-  if (!rest.empty()) event->AddProperty(cursor.Raw(key), "{" + rest + "}");
+  const std::size_t opened = event->Open(cursor.Raw(key));
+  Move(cursor, object, table, {}, event);
+  event->Close(opened);
 }
 
 void PlaceMember(const event::JsonCursor& cursor, const event::JsonSpan& key,

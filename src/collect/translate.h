@@ -20,7 +20,7 @@ namespace tidemark::collect {
 class NativeEvent {
  public:
   // Appends to `out`, which must outlive it.
-  explicit NativeEvent(std::string* out) : out_(out) {}
+  explicit NativeEvent(std::string* out) : out_(out) { properties_.reserve(kUsualBytes); }
 
   void Begin();
   // Sets a column to a JSON text. False if it is set already: nothing is written then. A null sets
@@ -31,9 +31,17 @@ class NativeEvent {
   void AddProperty(std::string_view key, std::string_view json);
   // A member of a name that needs no escape.
   void AddNamed(std::string_view name, std::string_view json);
+  // Until Close with what it gives, what is added are members of an object that is the property (or
+  // member) `key`; one that gets none is not there.
+  std::size_t Open(std::string_view key);
+  void Close(std::size_t opened);
   void End();
 
  private:
+  static constexpr std::size_t kUsualBytes = 512;  // Of properties, hardly ever more.
+
+  void StartMember(std::string_view key);
+
   std::string* const out_;
   std::string properties_;  // The members, without the braces.
   std::uint32_t set_ = 0;
