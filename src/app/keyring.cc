@@ -57,6 +57,11 @@ void PutBack(const std::vector<meta::UsedLimit>& used, TimeMicros wall, Duration
   }
 }
 
+net::Response OfAnotherProject() {
+  return net::ErrorResponse(403, "the API key belongs to another project",
+                            "use a key of that project, or name the key's own project or none");
+}
+
 // The project that the request names: the key's own or, if it may, any; if it names none,
 // `unnamed`.
 tl::expected<std::string, net::Response> NamedProject(const net::Request& request,
@@ -67,9 +72,7 @@ tl::expected<std::string, net::Response> NamedProject(const net::Request& reques
   if (named.empty()) return unnamed;
   if (named == own) return named;
   if (!any) {
-    return tl::unexpected(
-        net::ErrorResponse(403, "the API key belongs to another project",
-                           "use a key of that project, or name the key's own project or none"));
+    return tl::unexpected(OfAnotherProject());
   }
   if (!meta::IsProjectName(named)) {
     return tl::unexpected(net::ErrorResponse(400, "a project is named by a-z, 0-9, - and _ only",
@@ -260,6 +263,14 @@ tl::expected<std::string, net::Response> Keyring::ProjectOf(const net::Request& 
   const auto identity = WithScope(request, scope);
   if (!identity) return tl::unexpected(identity.error());
   return NamedProject(request, identity->project, identity->any_project, identity->project);
+}
+
+std::optional<net::Response> Keyring::RefuseReader(const net::Request& request,
+                                                   std::string_view project) {
+  const auto identity = WithScope(request, Scope::kRead);
+  if (!identity) return identity.error();
+  if (project == identity->project || identity->any_project || IsOperator(*identity)) return {};
+  return OfAnotherProject();
 }
 
 tl::expected<std::string, net::Response> Keyring::OperatedProject(const net::Request& request) {

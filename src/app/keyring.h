@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -64,6 +65,10 @@ class Keyring final : public collect::Authenticator {
   // The project that an admin may operate on: the one that is named, which for the operator is any;
   // else the key's own, or for the operator empty: all. The answer that refuses as above.
   tl::expected<std::string, net::Response> OperatedProject(const net::Request& request);
+
+  // The answer that refuses who may not read that project: a key reads its own, the operator's any;
+  // nothing: it may.
+  std::optional<net::Response> RefuseReader(const net::Request& request, std::string_view project);
 
   // What the key may do in the catalog where that is less than its scopes say; null: it is not.
   std::shared_ptr<const std::vector<meta::KeyGrant>> GrantsOf(

@@ -298,13 +298,13 @@ class Routes::Impl {
 
   // Where other engines open the table: its newest metadata file.
   void Table(const net::Request& request, const Respond& respond) {
-    const auto may = parts_->keyring().ProjectOf(request, collect::Scope::kRead);
-    if (!may) return respond->Send(may.error());
+    const std::string_view name = request.PathParameter("project");
+    if (auto refusal = parts_->keyring().RefuseReader(request, name)) {
+      return respond->Send(*std::move(refusal));
+    }
     const auto stream = tide::FindStream(request.PathParameter("table"));
     const auto project =
-        stream
-            ? parts_->core().FindProject(tide::LogName(request.PathParameter("project"), *stream))
-            : nullptr;
+        stream ? parts_->core().FindProject(tide::LogName(name, *stream)) : nullptr;
     const auto cut = project ? project->cut() : nullptr;
     if (!cut || !cut->lake) {
       return respond->Send(net::ErrorResponse(

@@ -65,6 +65,11 @@ class Directory {
   Directory& operator=(const Directory&) = delete;
   virtual ~Directory() = default;
 
+  // Whether a project has that name: from its first key or its first managed table on.
+  virtual Result<bool> IsProject(std::string_view name) = 0;
+  // It is one from now on, if it was none.
+  virtual Status AddProject(std::string_view name, TimeMicros now) = 0;
+
   // Makes missing namespaces above it too. kAlreadyExists.
   virtual Status CreateNamespace(const Namespace& ns) = 0;
   virtual Result<std::optional<Namespace>> FindNamespace(std::string_view path) = 0;

@@ -84,6 +84,20 @@ TEST_F(DirectoryTest, ChangesAreAllOrNone) {
   EXPECT_EQ(CodeOf(Apply(Swap(Create(1, "t"), 1))), Code::kNotFound);
 }
 
+TEST_F(DirectoryTest, AProjectIsOneByItsKeysOrByItsTables) {
+  EXPECT_FALSE(*directory_->IsProject("a"));  // There, and nobody's.
+  ASSERT_OK(directory_->AddProject("young", TimeMicros(7)));
+  ASSERT_OK(directory_->AddProject("young", TimeMicros(8)));
+  EXPECT_TRUE(*directory_->IsProject("young"));
+  TableRecord record;
+  record.uuid = MakeUuidV4(9, 9);
+  record.ns = "shop";
+  record.name = "events";
+  record.location = "shop/events-1";
+  ASSERT_OK(catalog_->CreateTable(record));
+  EXPECT_TRUE(*directory_->IsProject("shop"));
+}
+
 TEST_F(DirectoryTest, ManagedTablesAreNotItsOwn) {
   TableRecord record;
   record.uuid = MakeUuidV4(9, 9);

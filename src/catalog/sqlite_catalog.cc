@@ -6,6 +6,7 @@
 #include "base/json_reader.h"
 #include "base/json_writer.h"
 #include "catalog/table_rows.h"
+#include "meta/tables.h"
 
 namespace tidemark::catalog {
 namespace {
@@ -314,6 +315,7 @@ Status InsertGarbage(Transaction* transaction, std::span<const Garbage> garbage)
 
 Result<std::unique_ptr<SqliteCatalog>> SqliteCatalog::Open(meta::Database* database) {
   TM_TRY(database->Migrate({.component = "catalog", .steps = kSteps}));
+  TM_TRY(meta::MigrateTables(database));  // The projects, whose the namespaces are.
   return std::unique_ptr<SqliteCatalog>(new SqliteCatalog(database));
 }
 

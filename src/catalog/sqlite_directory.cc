@@ -161,6 +161,23 @@ Result<std::vector<std::string>> ReadNames(Statement* list) {
 
 }  // namespace
 
+Result<bool> SqliteDirectory::IsProject(std::string_view name) {
+  TM_ASSIGN(Transaction transaction, database_->Begin());
+  TM_ASSIGN(Statement find,
+            transaction.Prepare("SELECT 1 FROM project WHERE name=?1 UNION ALL"
+                                " SELECT 1 FROM iceberg_namespace WHERE path=?1 AND project<>0"));
+  return find.Bind(1, name).Step();
+}
+
+Status SqliteDirectory::AddProject(std::string_view name, TimeMicros now) {
+  TM_ASSIGN(Transaction transaction, database_->Begin());
+  {
+    TM_ASSIGN(Statement insert, transaction.Prepare("INSERT OR IGNORE INTO project VALUES(?1,?2)"));
+    TM_TRY(insert.Bind(1, name).Bind(2, now.value).Run());
+  }
+  return transaction.Commit();
+}
+
 Status SqliteDirectory::CreateNamespace(const Namespace& ns) {
   TM_ASSIGN(Transaction transaction, database_->Begin());
   for (std::size_t at = ns.path.find(kLevelSeparator); at != std::string::npos;

@@ -13,6 +13,8 @@ class SqliteDirectory final : public Directory {
   // The catalog's tables are there (SqliteCatalog::Open). `database` must outlive the directory.
   explicit SqliteDirectory(meta::Database* database) : database_(database) {}
 
+  Result<bool> IsProject(std::string_view name) override;
+  Status AddProject(std::string_view name, TimeMicros now) override;
   Status CreateNamespace(const Namespace& ns) override;
   Result<std::optional<Namespace>> FindNamespace(std::string_view path) override;
   Result<std::vector<std::string>> ListNamespaces(std::string_view parent,

@@ -85,8 +85,8 @@ Outcome<bool> Reach::MayRead(const std::string& folder, const Locations::Place& 
     bool of_table = false;
     ICE_ASSIGN(const auto owner, OwnerOf(folder, place.in_warehouse ? steps : "", &of_table));
     if (owner && TopLevel(*owner) != access_.project) {
-      ICE_ASSIGN(const auto found, directory_->FindNamespace(TopLevel(*owner)));
-      may = !found || !found->project;
+      ICE_ASSIGN(const bool others, directory_->IsProject(TopLevel(*owner)));
+      may = !others;
     }
     if (owner) may &= access_.Granted(of_table ? Right::kRead : Right::kSee, *owner, "");
   }

@@ -91,8 +91,8 @@ Done RestCatalog::Allow(const Access& access, Right right, const Name& name) con
   if (access.all) return {};
   const std::string_view top = TopLevel(name.ns);
   if (top != access.project) {
-    ICE_ASSIGN(const auto found, parts_.directory->FindNamespace(top));
-    if (found && found->project) {
+    ICE_ASSIGN(const bool others, parts_.directory->IsProject(top));
+    if (others) {
       return Forbidden("The key may not use namespace " + NamespaceText(name.ns) +
                        ": it is another project's");
     }
@@ -122,10 +122,14 @@ Outcome<std::vector<std::string>> RestCatalog::ListNamespaces(std::string_view p
   return all;
 }
 
-Outcome<catalog::Properties> RestCatalog::CreateNamespace(std::string_view ns,
+Outcome<catalog::Properties> RestCatalog::CreateNamespace(const Access& access, std::string_view ns,
                                                           const JsonValue& properties) {
   ICE_TRY(CheckNamespaceName(ns));
   ICE_ASSIGN(const catalog::Properties read, ReadProperties(properties));
+  // Who comes with a user's token may be the first of a project.
+  if (TopLevel(ns) == access.project) {
+    ICE_TRY(parts_.directory->AddProject(access.project, parts_.clock->WallNow()));
+  }
   const Status made = parts_.directory->CreateNamespace({std::string(ns), read, false});
   if (!made && made.error().code() == Code::kAlreadyExists) {
     return Refuse(409, "AlreadyExistsException", "Namespace already exists: " + NamespaceText(ns));

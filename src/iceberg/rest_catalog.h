@@ -90,8 +90,9 @@ class RestCatalog {
   // Of all projects: the caller leaves out what is not theirs to see.
   Outcome<std::vector<std::string>> ListNamespaces(std::string_view parent,
                                                    const catalog::Page& page) const;
-  // Returns the properties it has.
-  Outcome<catalog::Properties> CreateNamespace(std::string_view ns, const JsonValue& properties);
+  // Returns the properties it has. The namespace of the asker's own project makes it one.
+  Outcome<catalog::Properties> CreateNamespace(const Access& access, std::string_view ns,
+                                               const JsonValue& properties);
   Outcome<catalog::Namespace> FindNamespace(std::string_view ns) const;
   // The same; without a location of its own it has the one that its tables get. Trino makes tables
   // below it, and none where there is no such property.

@@ -105,5 +105,16 @@ TEST_F(RestCatalogTest, AFailedCommitToAManagedTableLeavesNoneEither) {
   EXPECT_GE(CommitUntilNoCallFails({"shop", "events"}), 3);
 }
 
+// A user's token names a project that may have no key yet.
+TEST_F(RestCatalogTest, ANamespaceOfOnesOwnProjectIsItsOwnFromThenOn) {
+  const Access shop{.write = true, .project = "shop"};
+  const Access rival{.write = true, .project = "rival"};
+  ASSERT_TRUE(catalog_under_test_.CreateNamespace(rival, "common", JsonValue()).has_value());
+  ASSERT_TRUE(catalog_under_test_.CreateNamespace(shop, "shop", JsonValue()).has_value());
+  EXPECT_TRUE(catalog_under_test_.Allow(shop, Right::kCreate, {"common", ""}).has_value());
+  EXPECT_TRUE(catalog_under_test_.Allow(shop, Right::kMaintain, {"shop", "t"}).has_value());
+  EXPECT_FALSE(catalog_under_test_.Allow(rival, Right::kSee, {"shop", ""}).has_value());
+}
+
 }  // namespace
 }  // namespace tidemark::iceberg

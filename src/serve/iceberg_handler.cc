@@ -153,8 +153,9 @@ Answer CreateNamespace(iceberg::RestCatalog& catalog, const Call& call) {
   ICE_ASSIGN(const std::string ns, ReadLevels(call.body.Find("namespace")));
   ICE_TRY(catalog.Allow(call.access, Right::kCreate, {ns, ""}));
   const JsonValue* properties = call.body.Find("properties");
-  ICE_ASSIGN(const auto made,
-             catalog.CreateNamespace(ns, properties == nullptr ? JsonValue() : *properties));
+  ICE_ASSIGN(
+      const auto made,
+      catalog.CreateNamespace(call.access, ns, properties == nullptr ? JsonValue() : *properties));
   return Json(NamespaceBody(ns, made));
 }
 
