@@ -93,6 +93,7 @@ class Routes::Impl {
             [parts](const net::Request& request) {
               return CatalogAccess(&parts->keyring(), request, collect::KeyOf(request));
             },
+        .key_of = collect::KeyOf,
         .check_key =
             [parts](const net::Request& request, const std::string& key) {
               return CatalogAccess(&parts->keyring(), request, key);

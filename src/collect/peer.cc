@@ -59,6 +59,14 @@ bool IsLoopbackOrigin(std::string_view origin) {
   return slashes != std::string_view::npos && IsLoopbackHost(origin.substr(slashes + 3));
 }
 
+// "KEY:", as Segment's clients write it, or "anything:KEY", as those do that ask for a user's name
+// and a password.
+std::string KeyOfPair(const std::string& pair) {
+  const std::size_t colon = std::min(pair.find(':'), pair.size());
+  if (pair.starts_with("tm_") || colon + 1 >= pair.size()) return pair.substr(0, colon);
+  return pair.substr(colon + 1);
+}
+
 }  // namespace
 
 // What PyIceberg sends as its token when it was given none.
@@ -72,8 +80,7 @@ std::string KeyOf(const net::Request& request) {
     return *key == kNoKey ? std::string() : std::string(*key);
   }
   if (const auto basic = AfterScheme(*value, "basic")) {
-    const std::string pair = FromBase64(*basic).value_or("");
-    return pair.substr(0, pair.find(':'));
+    return KeyOfPair(FromBase64(*basic).value_or(""));
   }
   return {};
 }

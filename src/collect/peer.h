@@ -7,7 +7,8 @@
 
 namespace tidemark::collect {
 
-// The key of a request: X-API-Key, or Authorization as `Bearer key` or `Basic base64(key:)`.
+// The key of a request: X-API-Key, or Authorization as `Bearer key`, `Basic base64(key:)` or `Basic
+// base64(any:key)`.
 std::string KeyOf(const net::Request& request);
 // The request comes from a program on this machine: not through a proxy, and not from a web page of
 // elsewhere that a browser here shows.

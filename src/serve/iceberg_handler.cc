@@ -522,10 +522,15 @@ class IcebergHandler::Impl {
     if (grant != "client_credentials" && !exchange) {
       return refuse(400, "unsupported_grant_type", "use client_credentials");
     }
-    const std::string secret =
+    std::string secret =
         form.QueryParameter(exchange ? "subject_token" : "client_secret").value_or("");
+    // RFC 6749, 2.3.1: a client may say who it is in the header instead.
+    if (secret.empty() && !exchange) secret = parts_.key_of(request);
     if (const auto access = parts_.check_key(request, secret); !access || secret.empty()) {
-      return refuse(401, "invalid_client", "the client secret must be an API key of the server");
+      net::Response refused =
+          refuse(401, "invalid_client", "the client secret must be an API key of the server");
+      refused.headers.emplace_back("WWW-Authenticate", "Basic realm=\"tidemark\"");
+      return refused;
     }
     std::string body;
     JsonWriter json(&body);

@@ -24,6 +24,8 @@ class IcebergHandler {
     env::TaskPool* pool = nullptr;
     // Who a request is from: 401 without a known key.
     std::function<iceberg::Outcome<iceberg::Access>(const net::Request&)> authorize;
+    // The key of a request's headers; empty: none.
+    std::function<std::string(const net::Request&)> key_of;
     // What a key may do; for the OAuth2 token endpoint.
     std::function<iceberg::Outcome<iceberg::Access>(const net::Request&, const std::string& key)>
         check_key;

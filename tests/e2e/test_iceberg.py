@@ -1,8 +1,10 @@
 """The Iceberg REST catalog over HTTP: shapes, errors, transactions, and what others may not touch."""
+import base64
 import json
 import threading
 
 import pytest
+from pyiceberg.catalog import load_catalog
 
 from support.server import Tidemark
 
@@ -270,6 +272,16 @@ def test_keys_and_tokens(tmp_path):
         assert server.get("/v1/namespaces", bearer).json()["namespaces"] == [["default"]]
         wrong = server.post("/v1/oauth/tokens", "grant_type=client_credentials&client_id=a&client_secret=b")
         assert wrong.status == 401 and wrong.json()["error"] == "invalid_client"
+        # RFC 6749, 2.3.1: the client's name and secret in the header instead.
+        for pair, status in ((f"any:{key}", 200), (f"{key}:", 200), ("any:b", 401), ("any:", 401), ("", 401)):
+            basic = {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
+            answer = server.post("/v1/oauth/tokens", "grant_type=client_credentials", basic)
+            assert answer.status == status and answer.json().get("access_token") == (key if status == 200 else None), (pair, answer.body)
+            assert status == 200 or answer.headers["WWW-Authenticate"].startswith("Basic")
+            assert server.get("/v1/namespaces", basic).status == status
+        one = load_catalog("one", type="rest", uri=f"http://{server.address}/iceberg", auth={"type": "oauth2", "oauth2": {
+            "client_id": "any", "client_secret": key, "token_url": f"http://{server.address}/iceberg/v1/oauth/tokens"}})
+        assert one.list_namespaces() == [("default",)]
 
 
 @pytest.mark.parametrize("body", ["", "[]", "{", '{"name":5}', '{"name":"t"}', '{"name":"t","schema":{"type":"struct"}}',
