@@ -172,6 +172,8 @@ Status BodyReader::Open(std::string_view name) {
   event::JsonCursor end = cursor_;
   indexer_->shapes().MakeRoom();
   end.Use(&indexer_->shapes());
+  std::uint32_t* const ends = indexer_->NoEnds();
+  end.UseEnds(ends);
   if (!end.Check(kDepthMax, &whole_)) {
     return Fail(Code::kInvalidArgument,
                 std::string(kNot) + ": unexpected text at byte " + std::to_string(end.failed_at()));
@@ -180,6 +182,7 @@ Status BodyReader::Open(std::string_view name) {
     return Fail(Code::kInvalidArgument,
                 std::string(kNot) + ": more text at byte " + std::to_string(end.position()));
   }
+  cursor_.UseEnds(ends);
   if (whole_.kind == '[') {
     is_list_ = true;
     list_ = whole_;

@@ -187,6 +187,7 @@ void AppendObject(const JsonCursor& at, std::string* out) {
 
 struct JsonIndexer::State {
   KeyShapes shapes;
+  std::vector<std::uint32_t> ends;
   std::unique_ptr<simdjson::internal::dom_parser_implementation> stage;
 };
 
@@ -229,7 +230,13 @@ std::uint32_t JsonIndexer::count() const { return state_->stage->n_structural_in
 
 KeyShapes& JsonIndexer::shapes() { return state_->shapes; }
 
+std::uint32_t* JsonIndexer::NoEnds() {
+  state_->ends.assign(count(), 0);
+  return state_->ends.data();
+}
+
 void JsonIndexer::Trim() {
+  if (state_->ends.capacity() * sizeof state_->ends[0] > kKeptBytesMax) state_->ends = {};
   if (state_->stage != nullptr && state_->stage->capacity() > kKeptBytesMax) state_->stage.reset();
 }
 
@@ -394,6 +401,7 @@ bool JsonCursor::CheckObject(std::uint32_t depth_left, JsonSpan* span) {
   // Many keys are not compared one by one: the canonical form sorts them anyhow.
   plain &= keys_.size() - object.first_key <= kPairwiseKeysMax;
   *span = {token, begin, starts_[at_++] + 1, '{', plain, false};
+  NoteEnd(token);
   keys_.resize(object.first_key);
   shape_ = plain ? object.shape : KeyShapes::kNone;
   return true;
@@ -422,6 +430,7 @@ bool JsonCursor::CheckArray(std::uint32_t depth_left, JsonSpan* span) {
   plain &= starts_[at_] == next;
   span->plain = plain;
   span->end = starts_[at_++] + 1;
+  NoteEnd(span->token);
   return true;
 }
 
@@ -442,6 +451,10 @@ bool JsonCursor::CheckTooDeep(JsonSpan* span) {
 
 // Passes an object or array by counting brackets; beyond the end if they do not match.
 void JsonCursor::SkipNested() {
+  if (ends_ != nullptr && ends_[at_] != 0) {
+    at_ = ends_[at_];
+    return;
+  }
   std::uint32_t open = 0;
   while (at_ < count_) {
     const char c = text_[starts_[at_++]];

@@ -35,6 +35,8 @@ class JsonIndexer {
   std::uint32_t count() const;
   // The names that objects of earlier texts had, for a cursor's Use.
   KeyShapes& shapes();
+  // For a cursor's UseEnds: where the objects and arrays of the last text end, of none of them yet.
+  std::uint32_t* NoEnds();
   // Gives back memory that only a large body needed.
   void Trim();
 
@@ -81,6 +83,9 @@ class JsonCursor {
   // Objects that are checked from here on are told by their names. `shapes` must outlive the
   // cursor.
   void Use(KeyShapes* shapes) { shapes_ = shapes; }
+  // Check notes there, by their first tokens, behind which token objects and arrays end, so that
+  // Skim need not look for it. 0: not noted. `ends` must outlive the cursor.
+  void UseEnds(std::uint32_t* ends) { ends_ = ends; }
   // Of the object that Check passed last, if its text is its canonical form; kNone: not known.
   KeyShapes::Shape shape() const { return shape_; }
 
@@ -168,6 +173,9 @@ class JsonCursor {
   bool IsNewKey(std::string_view key, OpenObject* object);
   bool AddKey(std::string_view key, OpenObject* object);
   void SkipNested();
+  void NoteEnd(std::uint32_t token) {
+    if (ends_ != nullptr) ends_[token] = at_;
+  }
 
   std::string_view text_;
   const std::uint32_t* starts_ = nullptr;
@@ -177,6 +185,7 @@ class JsonCursor {
   std::uint64_t next_backslash_ = 0;  // The first at or after where we looked last.
   JsonFault fault_ = JsonFault::kNone;
   std::vector<KeyRef> keys_;  // Of the objects that are open, outermost first.
+  std::uint32_t* ends_ = nullptr;
   KeyShapes* shapes_ = nullptr;
   KeyShapes::Shape shape_ = KeyShapes::kNone;
 };

@@ -235,5 +235,48 @@ TEST(JsonCursorTest, ASkimmedStringHasEscapesWhereverTheCursorWasBefore) {
   EXPECT_EQ(escaped, "aciaci");
 }
 
+// All members, by what they are.
+void List(const JsonCursor& in, const JsonSpan& object, std::string* out) {
+  ForEachMember(in, object,
+                [out](const JsonCursor& inner, const JsonSpan& key, const JsonSpan& value) {
+                  out->append(inner.Raw(key)).append("=").append(inner.Raw(value)).append("\n");
+                  if (value.kind == '{') List(inner, value, out);
+                });
+}
+
+TEST(JsonCursorTest, SkimsToTheEndsThatCheckHasNoted) {
+  std::string text =
+      R"({"a":{},"b":{"c":[{"d":1},[]],"e":{"f":{"deep":[{"x":[]}]},"g":2}},"h":[[]]})";
+  text.reserve(text.size() + kJsonPadding);
+  JsonIndexer indexer;
+  for (const std::uint32_t depth : {2U, 3U, 4U, 64U}) {  // What is too deep is passed, not noted.
+    ASSERT_TRUE(indexer.Index(text));
+    std::string counted;
+    std::string noted;
+    JsonSpan whole;
+    JsonCursor cursor(text, indexer.starts(), indexer.count());
+    const JsonCursor start = cursor;
+    ASSERT_TRUE(cursor.Check(depth, &whole));
+    List(start, whole, &counted);
+    std::uint32_t* const ends = indexer.NoEnds();
+    cursor = start;
+    cursor.UseEnds(ends);
+    const JsonCursor noting = cursor;
+    ASSERT_TRUE(cursor.Check(depth, &whole));
+    EXPECT_EQ(ends[0], indexer.count());
+    List(noting, whole, &noted);
+    EXPECT_EQ(noted, counted);
+    EXPECT_NE(noted.find("\"g\"=2\n"), std::string::npos);
+  }
+  // It is believed.
+  std::uint32_t* const ends = indexer.NoEnds();
+  ends[0] = 1;
+  JsonCursor cursor(text, indexer.starts(), indexer.count());
+  cursor.UseEnds(ends);
+  JsonSpan whole;
+  cursor.Skim(&whole);
+  EXPECT_EQ(cursor.at(), 1U);
+}
+
 }  // namespace
 }  // namespace tidemark::event
