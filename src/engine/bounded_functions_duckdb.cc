@@ -7,6 +7,13 @@
 #include <string_view>
 #include <utility>
 
+#include "duckdb/optimizer/optimizer_extension.hpp"
+#include "duckdb/planner/expression/bound_function_expression.hpp"
+#include "duckdb/planner/expression_iterator.hpp"
+#include "duckdb/planner/filter/conjunction_filter.hpp"
+#include "duckdb/planner/filter/expression_filter.hpp"
+#include "duckdb/planner/logical_operator_visitor.hpp"
+#include "duckdb/planner/operator/logical_get.hpp"
 #include "engine/wildcard.h"
 #include "engine/wrapped_functions_duckdb.h"
 
@@ -41,8 +48,13 @@ constexpr std::array<Pattern, 9> kPatterns = {{{"~~", '%'},
                                                {"ilike_escape", '%', true},
                                                {"not_ilike_escape", '%', true, true},
                                                {"~~~", '*'}}};
-constexpr std::array kDistances = {"levenshtein", "editdist3", "damerau_levenshtein",
-                                   "jaro_similarity", "jaro_winkler_similarity"};
+constexpr std::array kDistances = {"levenshtein", "editdist3", "jaro_similarity",
+                                   "jaro_winkler_similarity"};
+constexpr const char* kMatrixDistance = "damerau_levenshtein";
+// They compare the second text, all of it, at every place of the first where it could begin.
+constexpr std::array kSearches = {"contains",  "instr",   "strpos",
+                                  "position",  "replace", "string_split",
+                                  "str_split", "split",   "string_to_array"};
 constexpr std::array kPadding = {"lpad", "rpad", "bitstring"};
 
 std::string_view View(const string_t& text) { return {text.GetData(), text.GetSize()}; }
@@ -70,6 +82,27 @@ class Argument {
   duckdb::UnifiedVectorFormat format_;
 };
 
+// The sum over the rows of the product of both lengths, of second texts of more than `short_max`.
+double StepsOf(const Argument& left, const Argument& right, duckdb::idx_t rows,
+               std::size_t short_max = 0) {
+  double steps = 0;
+  for (duckdb::idx_t row = 0; row < rows; ++row) {
+    if (left.IsNull(row) || right.IsNull(row) || right.Text(row).size() <= short_max) continue;
+    steps +=
+        static_cast<double>(left.Text(row).size()) * static_cast<double>(right.Text(row).size());
+  }
+  return steps;
+}
+
+void CheckSearch(const char* name, duckdb::DataChunk& arguments) {
+  const duckdb::idx_t rows = arguments.AllConstant() ? 1 : arguments.size();
+  const Argument texts(arguments.data[0], arguments.size());
+  const Argument wanted(arguments.data[1], arguments.size());
+  if (StepsOf(texts, wanted, rows, kShortTextBytes) <= kSearchStepsMax) return;
+  throw duckdb::InvalidInputException(
+      "%s of texts this long would take too long: look for a shorter one", name);
+}
+
 bool IsSlow(const Pattern& pattern, const Argument& patterns, duckdb::idx_t rows) {
   for (duckdb::idx_t row = 0; row < rows; ++row) {
     if (patterns.IsNull(row)) continue;
@@ -95,6 +128,7 @@ bool Matches(const Pattern& pattern, std::string_view text, std::string_view wit
 void MatchRows(const Pattern& pattern, const scalar_function_t& engine,
                duckdb::DataChunk& arguments, duckdb::ExpressionState& state,
                duckdb::Vector& result) {
+  CheckSearch("LIKE or GLOB", arguments);
   const bool constant = arguments.AllConstant();
   const duckdb::idx_t rows = constant ? 1 : arguments.size();
   const Argument texts(arguments.data[0], arguments.size());
@@ -119,15 +153,25 @@ void CheckDistance(const char* name, duckdb::DataChunk& arguments) {
   const duckdb::idx_t rows = arguments.AllConstant() ? 1 : arguments.size();
   const Argument left(arguments.data[0], arguments.size());
   const Argument right(arguments.data[1], arguments.size());
-  double steps = 0;
-  for (duckdb::idx_t row = 0; row < rows; ++row) {
-    if (left.IsNull(row) || right.IsNull(row)) continue;
-    steps +=
-        static_cast<double>(left.Text(row).size()) * static_cast<double>(right.Text(row).size());
-  }
-  if (steps <= kDistanceStepsMax) return;
+  if (StepsOf(left, right, rows) <= kDistanceStepsMax) return;
   throw duckdb::InvalidInputException(
       "%s of texts this long would take too long: compare shorter ones, as in left(text, 1000)",
+      name);
+}
+
+// The engine makes a matrix of 8 bytes a step, which no limit of memory knows of.
+void CheckMatrix(const char* name, duckdb::DataChunk& arguments) {
+  const duckdb::idx_t rows = arguments.AllConstant() ? 1 : arguments.size();
+  const Argument left(arguments.data[0], arguments.size());
+  const Argument right(arguments.data[1], arguments.size());
+  bool fits = StepsOf(left, right, rows) <= kMatrixStepsMax;
+  for (duckdb::idx_t row = 0; row < rows && fits; ++row) {
+    if (left.IsNull(row) || right.IsNull(row)) continue;
+    fits = (left.Text(row).size() + 2) * (right.Text(row).size() + 2) <= kMatrixCellsMax;
+  }
+  if (fits) return;
+  throw duckdb::InvalidInputException(
+      "%s of texts this long would take too long: compare shorter ones, as in left(text, 250)",
       name);
 }
 
@@ -168,6 +212,49 @@ void WrapPattern(duckdb::ExtensionLoader* loader, const Pattern& pattern) {
                });
 }
 
+void BoundMade(duckdb::Expression* expression) {
+  duckdb::ExpressionIterator::EnumerateChildren(
+      *expression, [](duckdb::Expression& child) { BoundMade(&child); });
+  if (expression->GetExpressionClass() != duckdb::ExpressionClass::BOUND_FUNCTION) return;
+  auto& function = expression->Cast<duckdb::BoundFunctionExpression>().function;
+  const bool searches =
+      function.name == "contains" || function.name == "~~" || function.name == "!~~";
+  if (!searches || function.arguments.size() < 2 ||
+      function.arguments[1].id() != LogicalTypeId::VARCHAR) {
+    return;
+  }
+  function.SetFunctionCallback(
+      [engine = function.GetFunctionCallback()](
+          duckdb::DataChunk& arguments, duckdb::ExpressionState& state, duckdb::Vector& result) {
+        CheckSearch("LIKE or contains", arguments);
+        engine(arguments, state, result);
+      });
+}
+
+void BoundFilter(duckdb::TableFilter* filter) {
+  if (filter->filter_type == duckdb::TableFilterType::EXPRESSION_FILTER) {
+    return BoundMade(filter->Cast<duckdb::ExpressionFilter>().expr.get());
+  }
+  if (filter->filter_type != duckdb::TableFilterType::CONJUNCTION_AND &&
+      filter->filter_type != duckdb::TableFilterType::CONJUNCTION_OR) {
+    return;
+  }
+  for (const auto& child : reinterpret_cast<duckdb::ConjunctionFilter*>(filter)->child_filters) {
+    BoundFilter(child.get());
+  }
+}
+
+// The optimizer makes searches of patterns that are constants, with the engine's callbacks.
+void BoundPlan(duckdb::LogicalOperator* plan) {
+  for (const auto& child : plan->children) BoundPlan(child.get());
+  duckdb::LogicalOperatorVisitor::EnumerateExpressions(
+      *plan, [](duckdb::unique_ptr<duckdb::Expression>* one) { BoundMade(one->get()); });
+  if (plan->type != duckdb::LogicalOperatorType::LOGICAL_GET) return;
+  for (const auto& [column, filter] : plan->Cast<duckdb::LogicalGet>().table_filters.filters) {
+    BoundFilter(filter.get());
+  }
+}
+
 }  // namespace
 
 void BoundFunctions(duckdb::DatabaseInstance& instance) {
@@ -176,9 +263,19 @@ void BoundFunctions(duckdb::DatabaseInstance& instance) {
   for (const char* name : kDistances) {
     WrapWithCheck(&loader, name, LogicalTypeId::VARCHAR, CheckDistance);
   }
+  WrapWithCheck(&loader, kMatrixDistance, LogicalTypeId::VARCHAR, CheckMatrix);
+  for (const char* name : kSearches) {
+    WrapWithCheck(&loader, name, LogicalTypeId::VARCHAR, CheckSearch);
+  }
   for (const char* name : kPadding) {
     WrapWithCheck(&loader, name, LogicalTypeId::INTEGER, CheckPadding);
   }
+  duckdb::OptimizerExtension extension;
+  extension.optimize_function = [](duckdb::OptimizerExtensionInput&,
+                                   duckdb::unique_ptr<duckdb::LogicalOperator>& plan) {
+    BoundPlan(plan.get());
+  };
+  duckdb::OptimizerExtension::Register(duckdb::DBConfig::GetConfig(instance), extension);
 }
 
 }  // namespace tidemark::engine

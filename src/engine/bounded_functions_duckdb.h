@@ -11,10 +11,18 @@ namespace tidemark::engine {
 // - LIKE, ILIKE and GLOB with several wildcards go through engine/wildcard.h.
 // - Distances of texts (levenshtein and the like), whose time is the product of the lengths, are
 //   refused for a chunk whose products sum to more than kDistanceStepsMax.
+//   damerau_levenshtein, which is slower and keeps the product in memory, has limits of its own.
+// - Searches for a text in a text (contains, replace, LIKE and the like) are refused for a chunk
+//   whose products sum to more than kSearchStepsMax; a text of kShortTextBytes is short enough.
+//   Also those that the optimizer makes of LIKE and of regular expressions.
 // - lpad, rpad and bitstring, which go byte by byte, make texts of at most kPaddedBytesMax.
 void BoundFunctions(duckdb::DatabaseInstance& instance);
 
 constexpr double kDistanceStepsMax = 4e9;  // Some seconds.
+constexpr double kMatrixStepsMax = 2e8;
+constexpr std::size_t kMatrixCellsMax = 2'000'000;
+constexpr double kSearchStepsMax = 6e10;
+constexpr std::size_t kShortTextBytes = 256;
 constexpr std::int64_t kPaddedBytesMax = 16LL << 20;
 
 }  // namespace tidemark::engine

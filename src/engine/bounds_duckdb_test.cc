@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <malloc.h>
@@ -121,11 +122,33 @@ TEST_F(BoundsTest, EndsWhatTheEngineCannotBeStoppedIn) {
   for (const std::string call :
        {"levenshtein(s, s || 'b')", "damerau_levenshtein(s, s || 'b')",
         "jaro_similarity(s, s || 'b')", "jaro_winkler_similarity(s, s || 'b')",
-        "lpad('x', 1000000000, s)", "bitstring('1', 2000000000)"}) {
+        "damerau_levenshtein(left(s, 3000), left(s, 3000))", "lpad('x', 1000000000, s)",
+        "bitstring('1', 2000000000)"}) {
     EXPECT_EQ(CodeOf("select " + call + " from " + texts), Code::kInvalidArgument) << call;
   }
   EXPECT_EQ(Text("select levenshtein('kitten', 'sitting') n, lpad('7', 3, '0') s"),
             R"({"n":3,"s":"007"})");
+}
+
+// Each compares its long text at every place of a longer one, which is the same as far as it goes.
+TEST_F(BoundsTest, RefusesToLookForALongTextInLongerOnes) {
+  const std::string texts = "(select repeat('a', 1000000 + i::int) s from range(3) t(i))";
+  const std::string wanted = "repeat('a', 200000) || 'b'";
+  for (const std::string& call : std::vector<std::string>{
+           "contains(s, " + wanted + ")", "contains(s, " + wanted + " || length(s))",
+           "instr(s, " + wanted + ")", "position(" + wanted + " in s)", "strpos(s, " + wanted + ")",
+           "replace(s, " + wanted + ", '')", "string_split(s, " + wanted + ")",
+           "str_split(s, " + wanted + ")", "split_part(s, " + wanted + ", 1)",
+           "s like '%' || " + wanted + " || '%'", "s like '%' || " + wanted + " || '_'",
+           "s ilike '%' || " + wanted + " || '%'", "regexp_matches(s, " + wanted + ")"}) {
+    EXPECT_EQ(CodeOf("select " + call + " from " + texts), Code::kInvalidArgument) << call;
+    EXPECT_EQ(CodeOf("select count(*) from " + texts + " where (" + call + ")::varchar > ''"),
+              Code::kInvalidArgument)
+        << call;
+  }
+  EXPECT_EQ(Text("select count(*) n from " + texts +
+                 " where s like '%aa%' and contains(s, repeat('a', 200)) and not s like '%b%'"),
+            R"({"n":3})");
 }
 
 // The engine puts partial states aside when memory is short and destroys those of a statement that
