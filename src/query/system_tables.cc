@@ -6,7 +6,10 @@
 #include <set>
 #include <utility>
 
+#include "base/bytes.h"
 #include "base/json_writer.h"
+#include "base/utf8.h"
+#include "lake/partition_values.h"
 #include "query/as_of.h"
 #include "query/memory_rows.h"
 
@@ -108,6 +111,53 @@ std::string PartitionJson(const lake::TableMetadata& metadata, std::int32_t spec
   return text;
 }
 
+// Of the column that a partition field is made of; empty: no schema has it.
+std::string_view SourceType(const lake::TableMetadata& metadata, std::int32_t source_id) {
+  for (const auto& schema : metadata.schemas) {
+    const lake::SchemaField* field = schema->FindField(source_id);
+    if (field != nullptr) return field->type;
+  }
+  return {};
+}
+
+std::string NumberText(lake::Transform transform, std::string_view type, std::int64_t number) {
+  if (transform == lake::Transform::kIdentity) {
+    if (type == "boolean") return number != 0 ? "true" : "false";
+    if (type == "date") transform = lake::Transform::kDay;
+    if (type.starts_with("timestamp") && !type.ends_with("_ns")) {
+      return FormatTime(TimeMicros(number));
+    }
+  }
+  const auto small = static_cast<std::int32_t>(number);
+  return small == number ? PartitionText(transform, small) : std::to_string(number);
+}
+
+// Texts as they are; what is none as hexadecimal digits of its bytes.
+std::string BytesText(std::string_view type, const std::string& bytes) {
+  return type == "string" && IsUtf8(bytes) ? bytes : "0x" + ToHex(AsBytes(bytes));
+}
+
+// Of a plain table, whose partitions may be of any type. Nulls are left out.
+std::string PlainPartitionJson(const lake::TableMetadata& metadata, std::int32_t spec_id,
+                               std::string_view key) {
+  const lake::PartitionSpec* spec = metadata.FindSpec(spec_id);
+  const std::vector<lake::PartitionValue> values = lake::PartitionValuesOf(key);
+  std::string text;
+  JsonWriter json(&text);
+  json.BeginObject();
+  for (std::size_t i = 0; spec != nullptr && i < spec->fields.size() && i < values.size(); ++i) {
+    const lake::PartitionField& field = spec->fields[i];
+    const std::string_view type = SourceType(metadata, field.source_id);
+    if (values[i].kind == lake::PartitionValue::Kind::kNumber) {
+      json.Field(field.name, NumberText(field.transform, type, values[i].number));
+    } else if (values[i].kind != lake::PartitionValue::Kind::kNull) {
+      json.Field(field.name, BytesText(type, values[i].bytes));
+    }
+  }
+  json.EndObject();
+  return text;
+}
+
 // What system.files and system.partitions say of a file.
 struct FileView {
   std::string_view content = "data";
@@ -154,8 +204,8 @@ Status VisitPlain(const TableView& table, const VisitFile& visit) {
                             one.path = entry.file.path;
                             one.format = entry.file.format;
                             one.spec_id = spec_id;
-                            one.partition =
-                                PartitionJson(*table.metadata, spec_id, entry.file.partition);
+                            one.partition = PlainPartitionJson(*table.metadata, spec_id,
+                                                               entry.file.partition_key);
                             one.rows = entry.file.rows;
                             one.bytes = entry.file.bytes;
                             one.sequence_number = entry.sequence_number.value_or(0);

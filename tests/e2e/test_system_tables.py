@@ -1,7 +1,14 @@
 """The system tables: what they say is what the tables' own metadata says, documented by column."""
+import datetime
 import json
 
+import pyarrow
 import pytest
+from pyiceberg.catalog import load_catalog
+from pyiceberg.partitioning import PartitionField, PartitionSpec
+from pyiceberg.schema import Schema
+from pyiceberg.transforms import IdentityTransform, TruncateTransform
+from pyiceberg.types import BooleanType, DateType, LongType, NestedField, StringType
 
 from support.server import ROOT, Tidemark
 
@@ -53,6 +60,22 @@ def test_snapshots_files_and_partitions_agree(server):
     assert json.loads(newest[0]).popitem()[1].startswith("2024-01")
     joined = "select count(*) from system.files f join system.partitions p using (table_name, spec_id, partition)"
     assert server.scalar(joined) == len(files)
+
+
+def test_partitions_of_any_type_are_told_apart(tmp_path):
+    with Tidemark(tmp_path / "data") as server:
+        catalog = load_catalog("tidemark", type="rest", uri=f"http://{server.address}/iceberg")
+        schema = Schema(NestedField(1, "s", StringType()), NestedField(2, "d", DateType()), NestedField(3, "n", LongType()), NestedField(4, "b", BooleanType()))
+        for name, source, transform in (("s", 1, IdentityTransform()), ("d", 2, IdentityTransform()), ("n", 3, TruncateTransform(10)),
+                                        ("b", 4, IdentityTransform()), ("t", 1, TruncateTransform(1))):
+            table = catalog.create_table(f"default.by_{name}", schema, partition_spec=PartitionSpec(PartitionField(source, 1000, transform, "p")))
+            table.append(pyarrow.Table.from_pylist(
+                [{"s": "é\"x", "d": datetime.date(2026, 1, 2), "n": 2**40, "b": True}, {"s": "other", "d": datetime.date(1969, 12, 31), "n": -1, "b": False}, {}],
+                schema=table.schema().as_arrow()))
+            told = server.rows(f"select partition, record_count from system.partitions where table_name = 'by_{name}'")
+            values = {"s": ("é\"x", "other"), "d": ("2026-01-02", "1969-12-31"), "n": (str(2**40 // 10 * 10), "-10"), "b": ("true", "false"), "t": ("é", "o")}[name]
+            assert sorted((json.loads(text).get("p"), count) for text, count in told if text != "{}") == sorted((one, 1) for one in values), name
+            assert ("{}", 1) in told
 
 
 def test_another_project_sees_its_own(server):
