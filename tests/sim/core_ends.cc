@@ -44,7 +44,7 @@ void CoreLife::EndWell() {
   BeHealthy();
   disk_.DieAtCall(0);
   if (backup_.taken && dice_.OneIn(6)) return CatalogFromBackup();
-  if (backup_.taken && dice_.OneIn(5)) return OlderStateBesideLake();
+  if (backup_.taken && dice_.OneIn(8)) return OlderStateBesideLake();
   if (dice_.OneIn(2) && !had_usurped_) {
     // What failed while this process lived is put right without a restart.
     Look();
@@ -130,6 +130,8 @@ void CoreLife::LastScene() {
       return LogFromBackup();
     case 4:
       return LogOfAnother();
+    case 5:
+      return CatalogIsRebuilt();
     default:
       return;
   }
@@ -363,6 +365,33 @@ void CoreLife::LogFromBackup() {
     if (!ReopenCalmly()) return;
     Look();
   }
+}
+
+// The catalog is lost, and made again from what the tables say of themselves.
+void CoreLife::CatalogIsRebuilt() {
+  const SimCatalog::State& lost = catalog_.state();
+  // Of a history that was cut off, or moved by others, the tables do not have all of the ledger.
+  const bool whole = !options_.table_properties.contains(std::string(lake::kPropertySnapshotsMax));
+  if (lost.tables.empty() || foreigners_ || !whole) return;
+  Fall();
+  SimCatalog::State rebuilt;
+  for (const auto& [uuid, table] : lost.tables) {
+    const auto found = lake::FindNewestMetadata(store_, table.location);
+    if (!Expect(found && found->record.visible() >= table.visible(),
+                "a table is not found whole")) {
+      return;
+    }
+    rebuilt.tables[uuid] = found->record;
+    rebuilt.ledgers[uuid] = found->ledger;
+    Epoch& epoch = rebuilt.epochs[table.log_id];
+    epoch = std::max(epoch, found->record.epoch);
+  }
+  catalog_.Restore(rebuilt);
+  if (!ReopenCalmly()) return;
+  Look();
+  for (int i = 0; i < 6; ++i) SendBatch();
+  SettleAll();
+  Look();
 }
 
 // Another log lies in the folder.

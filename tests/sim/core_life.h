@@ -142,6 +142,7 @@ class CoreLife {
   bool HeadsAreGone(const SimCatalog::State& catalog);
   void LogFromBackup();
   void LogOfAnother();
+  void CatalogIsRebuilt();
 
   // Nothing of a process may be held beyond its death: so no map of projects leaves this.
   void ForEachProject(const std::function<void(const tide::Project& project)>& visit) {
