@@ -120,6 +120,21 @@ TEST_F(CatalogAgeTest, TellsATableThatTheCatalogNeverHad) {
   EXPECT_FALSE(Refuses());
 }
 
+// By what the folders of a lake are called one finds tables that no catalog names.
+TEST_F(CatalogAgeTest, NamesAreWhatLiesDirectlyBelow) {
+  Put({.version = 1});
+  ASSERT_OK(store_.Put("shop/notes", "a file"));
+  const std::string table = known_.location.substr(known_.location.find('/') + 1);
+  const std::vector<std::string> in_shop = {table, "notes"};
+  for (const auto& names : {store_.Names("shop/"), store_.env::ObjectStore::Names("shop/")}) {
+    ASSERT_OK(names);
+    EXPECT_EQ(*names, in_shop);
+  }
+  EXPECT_EQ(store_.Names("").value(), std::vector<std::string>{"shop"});
+  EXPECT_TRUE(store_.Names("shop/notes/").value().empty());
+  EXPECT_TRUE(store_.Names("nowhere/").value().empty());
+}
+
 // Versions are counted again from those of a catalog that was put back.
 TEST_F(CatalogAgeTest, FindsTheStateThatSettledMostNotTheHighestVersion) {
   Put({.version = 9, .settled = 30});
