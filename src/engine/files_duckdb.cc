@@ -137,8 +137,10 @@ class FileList final : public duckdb::MultiFileList {
         ValueRange range = range_of(column);
         if (columns_->columns[column].type.id() != duckdb::LogicalTypeId::VARCHAR) return range;
         const std::int32_t id = columns_->columns[column].field_id;
-        range.may_have_text = [&context, &file, id](const std::string& text) {
-          return MayHaveText(context, file.native_path, id, text);
+        range.may_have_text = [&context, &file, id, filter = std::shared_ptr<const TextFilter>()](
+                                  const std::string& text) mutable {
+          if (filter == nullptr) filter = TextFilterOf(context, file.native_path, id);
+          return filter->MayHave(text);
         };
         return range;
       };

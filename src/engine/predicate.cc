@@ -24,10 +24,10 @@ bool MayEqualAny(const ValueRange& range, const std::vector<BoundValue>& values)
   };
   if (first == values.end() || !is_between(*first)) return false;
   if (!range.may_have_text || !std::holds_alternative<std::string>(*first)) return true;
-  for (auto at = first; at != values.end() && is_between(*at); ++at) {
-    if (range.may_have_text(std::get<std::string>(*at))) return true;
-  }
-  return false;
+  const auto last = std::find_if_not(first, values.end(), is_between);
+  return last - first > kAskedTextsMax || std::any_of(first, last, [&](const BoundValue& value) {
+           return range.may_have_text(std::get<std::string>(value));
+         });
 }
 
 // Whether all rows that are not null have exactly this value.

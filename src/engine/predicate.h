@@ -3,6 +3,7 @@
 // thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <limits>
@@ -26,6 +27,9 @@ struct ValueRange {
   // Whether a text between them may be there; empty: it may. Asked only if all else allows it.
   std::function<bool(const std::string& text)> may_have_text = {};
 };
+
+// Of longer lists it is not asked: some of so many would be taken for texts that are there.
+inline constexpr std::ptrdiff_t kAskedTextsMax = 32;
 
 struct Predicate {
   enum class Kind : std::uint8_t {

@@ -26,27 +26,28 @@ struct FileVersion {
 class KeptFilter final : public duckdb::ObjectCacheEntry {
  public:
   KeptFilter(FileVersion version, TextFilter filter)
-      : version_(version), filter_(std::move(filter)) {}
+      : version_(version), filter_(std::make_shared<const TextFilter>(std::move(filter))) {}
 
   static std::string ObjectType() { return "tm_text_filter"; }
   std::string GetObjectType() override { return ObjectType(); }
   duckdb::optional_idx GetEstimatedCacheMemory() const override {
     constexpr std::uint64_t kBesideBlocks = 512;  // Key, entry and lists.
-    return kBesideBlocks + filter_.bytes();
+    return kBesideBlocks + filter_->bytes();
   }
 
   const FileVersion& version() const { return version_; }
-  const TextFilter& filter() const { return filter_; }
+  const std::shared_ptr<const TextFilter>& filter() const { return filter_; }
 
  private:
   const FileVersion version_;
-  const TextFilter filter_;
+  const std::shared_ptr<const TextFilter> filter_;
 };
 
 }  // namespace
 
-bool MayHaveText(duckdb::ClientContext& context, const std::string& native_path,
-                 std::int32_t field_id, const std::string& text) {
+std::shared_ptr<const TextFilter> TextFilterOf(duckdb::ClientContext& context,
+                                               const std::string& native_path,
+                                               std::int32_t field_id) {
   duckdb::ObjectCache& cache = duckdb::ObjectCache::GetObjectCache(context);
   const FileVersion version = FileVersion::Of(native_path);
   const std::string key = native_path + "#" + std::to_string(field_id);
@@ -55,7 +56,7 @@ bool MayHaveText(duckdb::ClientContext& context, const std::string& native_path,
     kept = duckdb::make_shared_ptr<KeptFilter>(version, TextFilter::Read(native_path, field_id));
     cache.PutWithTypePrefix<KeptFilter>(key, kept);
   }
-  return kept->filter().MayHave(text);
+  return kept->filter();
 }
 
 }  // namespace tidemark::engine

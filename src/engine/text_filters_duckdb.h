@@ -5,15 +5,17 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "duckdb.hpp"
+#include "engine/text_filter.h"
 
 namespace tidemark::engine {
 
-// False: no row of the file has the text in the column with this field id. A file that changed is
-// read again.
-bool MayHaveText(duckdb::ClientContext& context, const std::string& native_path,
-                 std::int32_t field_id, const std::string& text);
+// Of the column with this field id. A file that changed is read again. Never null.
+std::shared_ptr<const TextFilter> TextFilterOf(duckdb::ClientContext& context,
+                                               const std::string& native_path,
+                                               std::int32_t field_id);
 
 }  // namespace tidemark::engine

@@ -63,6 +63,10 @@ def test_files_without_the_text_are_not_read(tmp_path):
                 assert count >= 2, (n, again)
         rows, count = pruned_by("select count(*) from events where event_id in ('evt-9', 'evt-13', 'evt-9999') and user_id is not null")
         assert rows == [(2,)] and count >= 2
+        # A list so long that some of it would be taken for there anyway.
+        many = ", ".join(f"'evt-{n}'" for n in range(9, 5_000, 4))
+        rows, count = pruned_by(f"select count(*) from events where event_id in ({many})")
+        assert rows == [(198,)]
         rows, count = pruned_by("select count(*) from events where event_id = 'evt-9' or event_type = 'page_view'")
         assert rows == [(800,)] and count == 0
         rows, count = pruned_by("select count(*) from events where event_id <> 'evt-9'")
