@@ -136,7 +136,8 @@ def single_segment(options):
             "client_cpu_seconds_per_million": closed["client_cpu_seconds"] / closed["accepted"] * 1e6, "ack_ms": closed["ack_ms"]}
 
 
-# Wrapped, so that the time is the engine's and not that of printing 50,000 groups. NEWEST: the time of the newest events.
+# Wrapped, so that the time is the engine's and not that of printing 50,000 groups. NEWEST: the time of the newest events; SOME_ID: of one that is
+# settled everywhere.
 STATEMENTS = {
     "last_hour": "select event_type, count(*) from events where timestamp >= timestamptz 'NEWEST' - interval 1 hour group by 1 order by 1",
     "type_hour": "select count(*), sum(n), max(n) from (select event_type, date_trunc('hour', timestamp) as hour, count(*) as n from events "
@@ -146,6 +147,7 @@ STATEMENTS = {
     "users_hour": "select count(*), sum(users) from (select date_trunc('hour', timestamp) as hour, count(distinct user_id) as users "
                   "from events group by 1)",
     "one_user": "select count(*), round(sum(value), 2), max(timestamp)::varchar from events where user_id = 'user_4321'",
+    "one_event": "select event_type, user_id, timestamp::varchar from events where event_id = 'SOME_ID'",
 }
 
 
@@ -179,7 +181,7 @@ def duckdb_with(statement, *parameters):
 
 
 def queries(options):
-    """Five statements over the same rows: all hot, half and half, all settled; DuckDB beside each, in turns."""
+    """Six statements over the same rows: all hot, half and half, all settled; DuckDB beside each, in turns."""
     rows, times = options.lengths["rows"], options.lengths["times"]
     # A fixed time of the newest events: every server gets the same rows.
     demo = ("--count", rows // 2, "--users", 10_000, "--days", 20, "--late", 0, "--connections", 1,
@@ -204,9 +206,10 @@ def queries(options):
         plain = duckdb_with(f"create view events as from read_parquet('{parquet}')")
         asker = lambda connection: lambda statement: connection.execute(statement).fetchall()
         sources = {"hot": hot.rows, "native": asker(native), "settled": settled.rows, "plain": asker(plain), "hybrid": hybrid.rows}
+        [(some_id,)] = native.execute("select event_id from events where log_offset = ?", [rows // 3]).fetchall()
         result = {"rows": rows, "files": len(files)}
         for key, statement in STATEMENTS.items():
-            ms = in_turns(sources, statement.replace("NEWEST", newest), times)
+            ms = in_turns(sources, statement.replace("NEWEST", newest).replace("SOME_ID", some_id), times)
             for place, peer in (("hot", "native"), ("settled", "plain"), ("hybrid", "settled")):
                 result[f"{key}_{place}"] = {"ms": ms[place], "peer_ms": ms[peer], "ratio": ms[place] / ms[peer]}
         return result

@@ -16,7 +16,8 @@ DOCUMENT, README = HERE.parent / "docs/benchmarks.md", HERE.parent / "README.md"
 IN_README = (("ingest", "durable JSON ingest"), ("batch_ack", "batch acknowledgement"), ("single", "single durable POST, 64"), ("visible", "visible in SQL"),
              ("queries", "hot: type x hour"), ("queries", "settled: type x user"), ("restart", "restart"), ("memory", "memory"), ("plain", "plain table"))
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
-STATEMENTS = {"last_hour": "last hour by type", "type_hour": "type x hour", "type_user": "type x user", "users_hour": "distinct users an hour", "one_user": "one user"}
+STATEMENTS = {"last_hour": "last hour by type", "type_hour": "type x hour", "type_user": "type x user", "users_hour": "distinct users an hour", "one_user": "one user",
+              "one_event": "one event by its id"}
 
 
 def newest(scenario):
