@@ -176,7 +176,8 @@ TextFilter TextFilter::Read(const std::string& native_path, std::int32_t field_i
   for (const FilterPlace& place : places) {
     const auto offset = static_cast<std::uint64_t>(place.offset);
     const auto bytes = static_cast<std::uint64_t>(place.bytes);
-    if (bytes > kTextFilterBytesMax || (sum += bytes) > kTextFilterBytesMax) return {};
+    if (bytes > kTextFilterBytesMax - sum) return {};
+    sum += bytes;
     const auto read = file.Read(offset, bytes);
     std::string blocks = read ? BlocksOf(*read) : std::string();
     if (blocks.empty()) return {};
