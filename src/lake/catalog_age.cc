@@ -10,13 +10,6 @@
 namespace tidemark::lake {
 namespace {
 
-// What a rollback took back has been settled all the same.
-Result<LogOffset> SettledBy(const TableMetadata& metadata) {
-  TM_ASSIGN(const LogOffset offset, ParseOffsets(metadata.Property(kPropertyOffsets)));
-  TM_ASSIGN(const LogOffset floor, ParseOffsets(metadata.Property(kPropertyFloor)));
-  return std::max(offset, floor);
-}
-
 bool HasGivenUp(const TableMetadata& metadata, std::string_view log_id) {
   const std::string_view lost = metadata.Property(kPropertyLostLogs);
   const auto logs = JsonValue::Parse(lost.empty() ? "[]" : lost);
@@ -58,6 +51,12 @@ bool CannotAnswer(const Error& error) {
 }
 
 }  // namespace
+
+Result<LogOffset> SettledBy(const TableMetadata& metadata) {
+  TM_ASSIGN(const LogOffset offset, ParseOffsets(metadata.Property(kPropertyOffsets)));
+  TM_ASSIGN(const LogOffset floor, ParseOffsets(metadata.Property(kPropertyFloor)));
+  return std::max(offset, floor);
+}
 
 Result<KnownState> KnownStateOf(const env::ObjectStore& store, const TableMetadata& head,
                                 std::int64_t version, LogOffset log_end) {

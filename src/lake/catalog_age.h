@@ -18,6 +18,10 @@
 
 namespace tidemark::lake {
 
+// Up to where the table was settled: what a rollback took back has been settled all the same.
+// kCorruption: the properties are not Tidemark's.
+Result<LogOffset> SettledBy(const TableMetadata& metadata);
+
 // What goes on with a table knows of it.
 struct KnownState {
   std::string location;       // Key of the table's folder.

@@ -6,6 +6,7 @@
 
 #include "base/json_reader.h"
 #include "env/faults.h"
+#include "lake/catalog_age.h"
 #include "lake/known_parts.h"
 #include "lake/names.h"
 #include "lake/snapshot_files.h"
@@ -504,10 +505,7 @@ Age AgeOf(const TableMetadata& metadata, std::int64_t version) {
   age.version = version;
   const auto lost = JsonValue::Parse(metadata.Property(kPropertyLostLogs));
   if (lost && lost->is_array()) age.logs = lost->items().size();
-  for (const std::string_view property : {kPropertyOffsets, kPropertyFloor}) {
-    const auto offset = ParseOffsets(metadata.Property(property));
-    if (offset) age.settled = std::max(age.settled, *offset);
-  }
+  age.settled = SettledBy(metadata).value_or(LogOffset(0));
   return age;
 }
 
