@@ -161,15 +161,12 @@ class Examination {
   }
 
   void CheckUnknown(const std::string& location) {
-    const std::size_t slash = location.find('/');
-    const auto stream = tide::FindStream(
-        std::string_view(location).substr(slash + 1, location.rfind('-') - slash - 1));
+    const auto log_name = tide::LogNameAt(location);
     Status older;
-    if (stream && facts_.log_id) {
+    if (log_name && facts_.log_id) {
       older = lake::CheckCatalogIsNewest(
-          *premises_.store, {.location = location,
-                             .log_id = *facts_.log_id,
-                             .log_end = LogEnd(tide::LogName(location.substr(0, slash), *stream))});
+          *premises_.store,
+          {.location = location, .log_id = *facts_.log_id, .log_end = LogEnd(*log_name)});
     }
     if (!older) {
       return Add("table " + location, Finding::kFailed, "its files are newer than catalog and log",

@@ -26,8 +26,9 @@ Result<std::vector<std::pair<std::string, std::string>>> LocationsIn(
     if (!meta::IsProjectName(project)) continue;
     TM_ASSIGN(const auto tables, store.Names(project + "/"));
     for (const std::string& table : tables) {
-      const auto stream = FindStream(std::string_view(table).substr(0, table.rfind('-')));
-      if (stream) locations.emplace_back(project + "/" + table, LogName(project, *stream));
+      std::string location = project + "/" + table;
+      auto log_name = LogNameAt(location);
+      if (log_name) locations.emplace_back(std::move(location), *std::move(log_name));
     }
   }
   return locations;

@@ -31,6 +31,15 @@ std::string LogName(std::string_view project, Stream stream) {
   return name;
 }
 
+std::optional<std::string> LogNameAt(std::string_view location) {
+  const std::size_t slash = location.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  const std::string_view table = location.substr(slash + 1);
+  const auto stream = FindStream(table.substr(0, table.rfind('-')));
+  if (!stream) return std::nullopt;
+  return LogName(location.substr(0, slash), *stream);
+}
+
 std::optional<StreamName> ParseLogName(std::string_view log_name) {
   const std::size_t at = log_name.find(kStreamSeparator);
   if (at == std::string_view::npos) return StreamName{std::string(log_name), Stream::kEvents};

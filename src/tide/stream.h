@@ -40,6 +40,9 @@ std::string LogName(std::string_view project, Stream stream);
 inline std::size_t LogNameBytes(std::string_view project, Stream stream) {
   return project.size() + (stream == Stream::kEvents ? 0 : 1 + TableName(stream).size());
 }
+// Of the log that feeds the table in this folder of a project, "shop/events-0123abcd"; nothing: no
+// stream has such a table.
+std::optional<std::string> LogNameAt(std::string_view location);
 // Nothing if it names a stream that is not known here: a later version wrote it.
 std::optional<StreamName> ParseLogName(std::string_view log_name);
 
