@@ -74,9 +74,10 @@ class ColumnEncoder {
   // `packer`, which serves other columns as well, must outlive it.
   explicit ColumnEncoder(PageCodec* packer) : packer_(packer) {}
 
+  // How a reader finds out that a text is not there.
+  enum class Lookup : std::uint8_t { kNone, kByFilter };
   // `column` must outlive the call of Finish. Pages are compressed by `codec` or less. A column
   // of many texts gets a Bloom filter, with kByFilter.
-  enum class Lookup : std::uint8_t { kNone, kByFilter };
   void Begin(const event::TableColumn& column, DataCodec codec, Lookup lookup);
   void Add(const event::ColumnView& view, std::size_t rows);
   // Appends the pages to `out`, whose first byte is at `offset` of the file.
