@@ -124,6 +124,39 @@ TEST(Json, KeepsDigitsAndTheLastOfRepeatedKeys) {
   EXPECT_EQ(value->ToJson(), R"({"a":12345678901234567.123,"b":[true,null,"x\n"]})");
 }
 
+// Members by the hundred thousand are what somebody sends who means ill: each is found at once.
+TEST(Json, TakesManyMembersAndTheLastOfThoseRepeated) {
+  constexpr std::size_t kMany = 200'000;
+  std::string text = "{";
+  for (std::size_t round = 0; round < 2; ++round) {
+    for (std::size_t i = 0; i < kMany; ++i) {
+      text += (text.size() > 1 ? ",\"m" : "\"m") + std::to_string(i) + "\":";
+      text += std::to_string(round * kMany + i);
+    }
+  }
+  const auto value = JsonValue::Parse(text + "}");
+  ASSERT_TRUE(value.has_value());
+  ASSERT_EQ(value->members().size(), kMany);
+  for (std::size_t i = 0; i < kMany; ++i) {
+    const auto& [name, number] = value->members()[i];
+    ASSERT_EQ(name, "m" + std::to_string(i));
+    ASSERT_EQ(number.text(), std::to_string(kMany + i));
+  }
+}
+
+TEST(Json, ReadsNumbersAsTheyAreWritten) {
+  for (const char* number :
+       {"0", "-0", "7", "-12", "18446744073709551616", "1.50", "-0.0", "1e3"}) {
+    const auto value = JsonValue::Parse(std::string("[") + number + " ]");
+    ASSERT_TRUE(value.has_value()) << number;
+    EXPECT_EQ(value->items()[0].text(), number);
+  }
+  for (const char* wrong : {"01", "-", "+1", "1.", ".5", "1e", "0x1", "1a", "--1", "1-1"}) {
+    EXPECT_FALSE(JsonValue::Parse(std::string("[") + wrong + "]").has_value()) << wrong;
+    EXPECT_FALSE(JsonValue::Parse(std::string(R"({"a":)") + wrong + "}").has_value()) << wrong;
+  }
+}
+
 TEST(Json, RefusesBrokenAndTooDeepText) {
   for (const char* text : {"", "{", "{\"a\":}", "[1,]", "{} {}", "nul", "\"\xff\""}) {
     EXPECT_FALSE(JsonValue::Parse(text).has_value()) << text;

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
+#include <tuple>
+#include <utility>
 
 #include <simdjson.h>
 
@@ -15,6 +18,7 @@ namespace {
 namespace ondemand = simdjson::ondemand;
 
 constexpr std::size_t kMembersReserved = 6;  // Most objects have about as many.
+constexpr std::size_t kMembersFew = 32;      // Are looked through; more are looked up.
 
 Error BadJson(simdjson::error_code code) {
   return {Code::kInvalidArgument, std::string("not valid JSON: ") + simdjson::error_message(code)};
@@ -26,6 +30,13 @@ std::string_view TrimmedToken(std::string_view token) {
     token.remove_suffix(1);
   }
   return token;
+}
+
+// A number without fraction or exponent, which most are; else the library looks at it.
+bool IsPlainInteger(std::string_view token) {
+  if (token.starts_with('-')) token.remove_prefix(1);
+  if (token.empty() || (token.size() > 1 && token[0] == '0')) return false;
+  return std::ranges::all_of(token, [](char c) { return c >= '0' && c <= '9'; });
 }
 
 }  // namespace
@@ -50,7 +61,9 @@ class JsonTreeBuilder {
       case ondemand::json_type::number: {
         const std::string_view token = TrimmedToken(value.raw_json_token());
         double number = 0;
-        if (auto error = value.get_double().get(number)) return Fail(BadJson(error));
+        if (!IsPlainInteger(token)) {
+          if (auto error = value.get_double().get(number)) return Fail(BadJson(error));
+        }
         return SetNumber(token, out);
       }
       case ondemand::json_type::boolean: {
@@ -105,6 +118,8 @@ class JsonTreeBuilder {
   }
 
  private:
+  using Places = std::map<std::string, std::size_t>;
+
   static Status SetString(std::string_view text, JsonValue* out) {
     out->kind_ = JsonValue::Kind::kString;
     out->text_ = text;
@@ -126,10 +141,11 @@ class JsonTreeBuilder {
     out->kind_ = JsonValue::Kind::kObject;
     ondemand::object object;
     if (auto error = value.get_object().get(object)) return Fail(BadJson(error));
+    Places places;
     for (auto field : object) {
       std::string_view name;
       if (auto error = field.unescaped_key().get(name)) return Fail(BadJson(error));
-      JsonValue* const value_of = Slot(name, out);
+      JsonValue* const value_of = Slot(name, &places, out);
       ondemand::value inner;
       if (auto error = field.value().get(inner)) return Fail(BadJson(error));
       if (elements != nullptr &&
@@ -169,13 +185,26 @@ class JsonTreeBuilder {
     return {};
   }
 
-  // Where the value of `name` goes: of repeated names the last counts.
-  static JsonValue* Slot(std::string_view name, JsonValue* out) {
-    for (auto& [known, value] : out->members_) {
-      if (known == name) return &(value = JsonValue());
+  // Where the value of `name` goes: of repeated names the last counts. `many` has the places of
+  // the members of an object with more than a few, else looking for each would take too long.
+  static JsonValue* Slot(std::string_view name, Places* many, JsonValue* out) {
+    std::vector<JsonValue::Member>& members = out->members_;
+    if (members.size() < kMembersFew) {
+      for (auto& [known, value] : members) {
+        if (known == name) return &(value = JsonValue());
+      }
+      if (members.empty()) members.reserve(kMembersReserved);
+    } else {
+      for (std::size_t i = many->size(); i < members.size(); ++i) {
+        many->emplace(members[i].first, i);
+      }
+      const auto [place, is_new] = many->emplace(name, members.size());
+      if (!is_new) return &(members[place->second].second = JsonValue());
     }
-    if (out->members_.empty()) out->members_.reserve(kMembersReserved);
-    return &out->members_.emplace_back(std::string(name), JsonValue()).second;
+    return &members
+                .emplace_back(std::piecewise_construct, std::forward_as_tuple(name),
+                              std::forward_as_tuple())
+                .second;
   }
 
   static Status BuildArray(ondemand::value value, std::size_t depth, JsonValue* out) {
@@ -321,19 +350,18 @@ Result<std::string> JsonValue::StringAt(std::string_view name) const {
 }
 
 void JsonValue::AppendTo(std::string* out) const {
-  JsonWriter writer(out);
   switch (kind_) {
     case Kind::kNull:
-      writer.Null();
+      out->append("null");
       return;
     case Kind::kBool:
-      writer.Bool(bool_);
+      out->append(bool_ ? "true" : "false");
       return;
     case Kind::kNumber:
-      writer.Raw(text_);
+      out->append(text_);
       return;
     case Kind::kString:
-      writer.String(text_);
+      AppendJsonString(out, text_);
       return;
     case Kind::kArray: {
       out->push_back('[');

@@ -1,5 +1,6 @@
 #include "base/json_writer.h"
 
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -49,6 +50,9 @@ std::uint64_t LastWord(std::string_view text) {
   return word;
 }
 
+// A text of at most so many bytes is quoted apart and appended at once: most are names.
+constexpr std::size_t kShortBytes = 62;
+
 // The index of the first byte to escape, or the size.
 std::size_t FindEscape(std::string_view text) {
   std::size_t at = 0;
@@ -91,6 +95,14 @@ void AppendEscaped(std::string* out, char c) {
 }  // namespace
 
 void AppendJsonString(std::string* out, std::string_view text) {
+  if (text.size() <= kShortBytes && FindEscape(text) == text.size()) {
+    std::array<char, kShortBytes + 2> quoted{};
+    quoted[0] = '"';
+    if (!text.empty()) std::memcpy(&quoted[1], text.data(), text.size());
+    quoted[text.size() + 1] = '"';
+    out->append(quoted.data(), text.size() + 2);
+    return;
+  }
   out->push_back('"');
   while (true) {
     const std::size_t plain = FindEscape(text);
