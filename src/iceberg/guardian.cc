@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -52,6 +53,17 @@ const JsonValue* FieldOf(const JsonValue& schema, std::int64_t id) {
 bool SameField(const JsonValue& a, const JsonValue& b) {
   return TextOr(a, "name") == TextOr(b, "name") && MemberOf(a, "type") == MemberOf(b, "type") &&
          MemberOf(a, "required").Bool() == MemberOf(b, "required").Bool();
+}
+
+// The top-level columns of a schema by their field ids.
+using FieldsById = std::map<std::int64_t, const JsonValue*>;
+
+FieldsById FieldsOf(const JsonValue& schema) {
+  FieldsById fields;
+  for (const JsonValue& field : MemberOf(schema, "fields").items()) {
+    fields.emplace(IntOr(field, "id", -1), &field);
+  }
+  return fields;
 }
 
 // The schema that the table was made with: its columns are the events'.
@@ -106,16 +118,18 @@ Done CheckNewField(const TableDocument& before, const JsonValue& field) {
 Done CheckColumns(const TableDocument& before, const TableDocument& after) {
   const JsonValue& old_schema = *before.CurrentSchema();
   const JsonValue& new_schema = *after.CurrentSchema();
-  const JsonValue& first = FirstSchema(before);
+  const FieldsById first_fields = FieldsOf(FirstSchema(before));
+  const FieldsById old_fields = FieldsOf(old_schema);
+  const FieldsById new_fields = FieldsOf(new_schema);
   for (const JsonValue& field : MemberOf(old_schema, "fields").items()) {
     const std::int64_t id = IntOr(field, "id", -1);
-    if (FieldOf(first, id) == nullptr && !IsKept(field)) continue;
-    const JsonValue* there = FieldOf(new_schema, id);
+    if (!first_fields.contains(id) && !IsKept(field)) continue;
+    const auto there = new_fields.find(id);
     const std::string name = TextOr(field, "name");
-    if (there == nullptr) {
+    if (there == new_fields.end()) {
       return NotValid("G10: column " + name + " is fed by the server and cannot be dropped");
     }
-    if (!SameField(field, *there)) {
+    if (!SameField(field, *there->second)) {
       return NotValid("G10: column " + name +
                       " is fed by the server: its name, type and being required stay; add a column "
                       "of your own beside it");
@@ -128,7 +142,7 @@ Done CheckColumns(const TableDocument& before, const TableDocument& after) {
                       ": names that differ by case alone are the same to SQL");
     }
     ICE_TRY(CheckNoDefaults(field, TextOr(field, "name")));
-    if (FieldOf(old_schema, IntOr(field, "id", -1)) == nullptr) {
+    if (!old_fields.contains(IntOr(field, "id", -1))) {
       ICE_TRY(CheckNewField(before, field));
     }
   }

@@ -236,17 +236,23 @@ bool Append::Fits(const TableHead& head) const {
   return SchemaFits(*head.metadata, request_) && HasReplaced(*head.files, request_);
 }
 
+const std::shared_ptr<const TableMetadata>& Append::EvolvedOf(const TableHead& head) {
+  if (!request_.columns) return head.metadata;
+  if (evolved_from_ != head.metadata) {
+    auto evolved = std::make_shared<TableMetadata>(*head.metadata);
+    Evolve(evolved.get(), *request_.columns);
+    evolved_from_ = head.metadata;
+    evolved_ = std::move(evolved);
+  }
+  return evolved_;
+}
+
 Result<Append> Append::Prepare(env::ObjectStore* store, const TableHead& head,
                                AppendRequest request) {
   TM_CHECK_LE(request.begin, request.end);
   TM_TRY(CheckHead(head, request));
   Append append(store, std::move(request));
-  std::shared_ptr<const TableMetadata> metadata = head.metadata;
-  if (append.request_.columns) {
-    auto evolved = std::make_shared<TableMetadata>(*metadata);
-    Evolve(evolved.get(), *append.request_.columns);
-    metadata = std::move(evolved);
-  }
+  const auto metadata = append.EvolvedOf(head);
   std::map<std::int32_t, std::vector<ManifestEntry>> by_spec;
   for (const NewFile& file : append.request_.files) {
     ManifestEntry entry;
@@ -278,8 +284,7 @@ Result<PreparedCommit> Append::Build(const TableHead& head, std::uint32_t attemp
   attempt_keys_.clear();
   TM_TRY(CheckHead(head, request_));
   const Uuid attempt_id = AttemptId(request_.flush_id, attempt);
-  auto metadata = std::make_shared<TableMetadata>(*head.metadata);
-  if (request_.columns) Evolve(metadata.get(), *request_.columns);
+  auto metadata = std::make_shared<TableMetadata>(*EvolvedOf(head));
   auto next = std::make_shared<TableHead>();
   PreparedCommit commit;
   Snapshot snapshot;

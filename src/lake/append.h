@@ -98,6 +98,8 @@ class Append {
                                 std::shared_ptr<TableMetadata> metadata,
                                 std::shared_ptr<TableHead> next, const Uuid& attempt_id,
                                 TimeMicros readers_until, PreparedCommit commit);
+  // A head's metadata with the request's columns; of the same head again, made once.
+  const std::shared_ptr<const TableMetadata>& EvolvedOf(const TableHead& head);
 
   env::ObjectStore* store_;
   AppendRequest request_;
@@ -105,6 +107,8 @@ class Append {
   std::vector<std::string> manifest_keys_;
   std::vector<std::string> attempt_keys_;
   std::vector<LiveFile> added_;
+  std::shared_ptr<const TableMetadata> evolved_from_;
+  std::shared_ptr<const TableMetadata> evolved_;
 };
 
 }  // namespace tidemark::lake

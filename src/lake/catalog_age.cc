@@ -5,6 +5,7 @@
 
 #include "base/json_reader.h"
 #include "env/faults.h"
+#include "lake/known_parts.h"
 #include "lake/names.h"
 
 namespace tidemark::lake {
@@ -71,6 +72,7 @@ Result<KnownState> KnownStateOf(const env::ObjectStore& store, const TableMetada
 
 Status CheckCatalogIsNewest(const env::ObjectStore& store, const KnownState& known) {
   TM_ASSIGN(const auto keys, store.List(known.location + "/metadata/"));
+  KnownParts parts;  // Most of a version is that of the one after.
   // Latest first: if one is too new, it mostly is.
   for (auto key = keys.rbegin(); key != keys.rend(); ++key) {
     const auto version = VersionOf(*key);
@@ -80,7 +82,7 @@ Status CheckCatalogIsNewest(const env::ObjectStore& store, const KnownState& kno
     const auto bytes = store.Get(*key, kMetadataBytesMax);
     if (!bytes && CannotAnswer(bytes.error())) return Fail(bytes.error());
     if (!bytes) continue;
-    const auto later = ParseMetadata(*bytes);
+    const auto later = ParseMetadata(*bytes, &parts);
     if (!later || later->Property(kPropertyManaged) != "true") continue;
     const auto settled = SettledBy(*later);
     const auto end = KnownOf(*later, known);

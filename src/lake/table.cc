@@ -270,11 +270,11 @@ std::optional<catalog::LedgerRow> LedgerOf(const Snapshot& snapshot, const Uuid&
 }
 
 Result<FoundTable> Verify(const env::ObjectStore& store, std::string_view location,
-                          const std::string& key, std::int64_t version) {
+                          const std::string& key, std::int64_t version, KnownParts* known) {
   FoundTable found;
   catalog::TableRecord& record = found.record;
   TM_ASSIGN(record.metadata_bytes, store.Get(key, kMetadataBytesMax));
-  TM_ASSIGN(const TableMetadata metadata, ParseMetadata(record.metadata_bytes));
+  TM_ASSIGN(const TableMetadata metadata, ParseMetadata(record.metadata_bytes, known));
   const auto name = NameOf(location);
   if (!name.has_value()) return Fail(Code::kCorruption, "no location of a table of ours");
   record.uuid = metadata.table_uuid;
@@ -515,11 +515,12 @@ Result<FoundTable> FindNewestMetadata(const env::ObjectStore& store, std::string
   TM_ASSIGN(const auto keys, store.List(std::string(location) + "/metadata/"));
   std::vector<std::pair<Age, std::string>> ages;
   std::string last_problem;
+  KnownParts known;  // Most of a version is that of the one before.
   for (const std::string& key : keys) {
     const auto version = VersionOf(key);
     if (!version) continue;
     const auto bytes = store.Get(key, kMetadataBytesMax);
-    const auto metadata = bytes ? ParseMetadata(*bytes) : Fail(bytes.error());
+    const auto metadata = bytes ? ParseMetadata(*bytes, &known) : Fail(bytes.error());
     if (metadata) {
       ages.emplace_back(AgeOf(*metadata, *version), key);
     } else {
@@ -528,7 +529,7 @@ Result<FoundTable> FindNewestMetadata(const env::ObjectStore& store, std::string
   }
   std::ranges::sort(ages, std::greater<>());
   for (const auto& [age, key] : ages) {
-    auto found = Verify(store, location, key, age.version);
+    auto found = Verify(store, location, key, age.version, &known);
     if (found.has_value()) return found;
     last_problem = ": " + found.error().message();
   }

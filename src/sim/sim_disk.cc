@@ -17,8 +17,8 @@ void CheckPath(std::string_view path) {
 }
 
 void Overwrite(std::string* file, std::uint64_t offset, std::string_view bytes) {
-  if (file->size() < offset + bytes.size()) file->resize(offset + bytes.size(), '\0');
-  file->replace(offset, bytes.size(), bytes);
+  if (file->size() < offset) file->resize(offset, '\0');
+  file->replace(offset, bytes.size(), bytes);  // And goes on behind the end.
 }
 
 tl::unexpected<Error> Refused(std::string_view operation, std::string_view path) {

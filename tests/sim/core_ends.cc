@@ -182,7 +182,7 @@ void CoreLife::DataFileRots() {
 // What an old catalog names may have been garbage since.
 bool CoreLife::HeadsAreGone(const SimCatalog::State& catalog) {
   for (const auto& [uuid, table] : catalog.tables) {
-    const auto metadata = lake::ParseMetadata(table.metadata_bytes);
+    const auto metadata = lake::ParseMetadata(table.metadata_bytes, &known_parts_);
     if (!Expect(metadata.has_value(), "the catalog's copy of metadata does not parse"))
       return false;
     const lake::Snapshot* head = metadata->current();
@@ -206,7 +206,7 @@ void CoreLife::CatalogFromBackup() {
     for (const auto& [uuid, table] : backup_.catalog.tables) {
       if (table.ns != project.project() || table.name != project.table()) continue;
       from = table.visible();
-      const auto metadata = lake::ParseMetadata(table.metadata_bytes);
+      const auto metadata = lake::ParseMetadata(table.metadata_bytes, &known_parts_);
       if (metadata) promotions = lake::ColumnsOf(*metadata, project.schema())->promotions;
     }
     LogOffset at = from;
