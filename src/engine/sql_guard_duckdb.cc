@@ -14,6 +14,7 @@
 #include "duckdb/parser/statement/select_statement.hpp"
 #include "duckdb/parser/tableref/list.hpp"
 #include "duckdb/parser/tableref/showref.hpp"
+#include "engine/as_of_syntax_duckdb.h"
 #include "engine/kept_rewrite_duckdb.h"
 #include "engine/mentions_duckdb.h"
 #include "engine/table_calls_duckdb.h"
@@ -384,7 +385,7 @@ Result<duckdb::unique_ptr<duckdb::SQLStatement>> ParseGuarded(duckdb::ClientCont
                                                               bool* use_kept) {
   // Not Connection::ExtractStatements: that one already runs parts of PRAGMA statements.
   duckdb::Parser parser(context.GetParserOptions());
-  parser.ParseQuery(request.sql);
+  parser.ParseQuery(WithAtClauses(request.sql));
   if (parser.statements.size() != 1) {
     return Fail(Code::kInvalidArgument,
                 parser.statements.empty() ? "there is no statement" : "one statement at a time");

@@ -79,6 +79,20 @@ def test_a_receipt_holds_its_rows_wherever_they_are(past):
     assert ids(past, as_of=past.receipts[1]) == "abc"
 
 
+def test_the_past_in_the_words_of_other_engines(past):
+    (first, _), (second, _) = past.snapshots
+    assert ids(past, f"events for version as of {first}") == "ab"  # Trino.
+    assert ids(past, f"events version as of {first} as x") == "ab"  # Spark.
+    assert ids(past, "events for system_time as of now() + interval 1 hour") == "abc"  # SQL:2011.
+    assert ids(past, "events timestamp as of timestamp '2999-01-01 00:00:00'") == "abc"
+    assert ids(past, "events as of branch 'main'") == "abc"
+    assert ids(past, f"events as of receipt '{past.receipts[2]}'") == "abcd"
+    new = f"events x for version as of {second} where event_id not in (select event_id from events as of snapshot {first})"
+    assert ids(past, new) == "c"
+    gone = past.post("/v1/sql", {"query": "select 1 from events version as of 5"})
+    assert gone.status == 404 and "no snapshot 5; it keeps 2, from " in gone.json()["message"]
+
+
 def test_unknown_pasts_say_what_there_is(past):
     def refused(as_of):
         answer = past.post("/v1/sql", {"query": "select * from events", "as_of": as_of})

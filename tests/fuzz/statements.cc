@@ -159,6 +159,7 @@ std::vector<std::string> SqlSeeds() {
       "SELECT list_transform([1, 2], lambda x: x + 1), CASE WHEN 1 BETWEEN 0 AND 2 THEN {'a': 1} "
       "END, COLUMNS('v.*') FROM events TABLESAMPLE 10 ROWS",
       "SELECT * FROM events AT (VERSION => 3), range(3), unnest([1]), (VALUES (1), (2)) v(x)",
+      "SELECT * FROM events FOR TIMESTAMP AS OF now() - interval 1 day x, events AS OF SNAPSHOT 3",
       "DESCRIBE events",
       "SUMMARIZE SELECT value FROM events",
       "EXPLAIN SELECT count(*) FILTER (WHERE value > 1) FROM events GROUP BY ROLLUP (country)"};
