@@ -42,15 +42,6 @@ Result<FileColumn> ColumnOf(const JsonValue& id, std::string_view name, const Js
                             int depth);
 Result<FileColumn> FieldOf(const JsonValue& field, int depth);
 
-Result<std::string> PrimitiveOf(std::string_view type) {
-  for (const auto& [iceberg, engine] : kTypes) {
-    if (iceberg == type) return std::string(engine);
-  }
-  if (type.starts_with("fixed[")) return std::string("BLOB");
-  if (type.starts_with("decimal(")) return "DECIMAL" + std::string(type.substr(7));
-  return NotRead("columns of type " + std::string(type));
-}
-
 const JsonValue& Member(const JsonValue& json, std::string_view name) {
   static const JsonValue kNull;
   const JsonValue* value = json.Find(name);
@@ -183,6 +174,15 @@ Status CheckIds(const std::vector<FileColumn>& columns, std::set<std::int32_t>* 
 }
 
 }  // namespace
+
+Result<std::string> PrimitiveOf(std::string_view type) {
+  for (const auto& [iceberg, engine] : kTypes) {
+    if (iceberg == type) return std::string(engine);
+  }
+  if (type.starts_with("fixed[")) return std::string("BLOB");
+  if (type.starts_with("decimal(")) return "DECIMAL" + std::string(type.substr(7));
+  return NotRead("columns of type " + std::string(type));
+}
 
 Result<std::vector<FileColumn>> ColumnsOf(const lake::Schema& schema,
                                           std::string_view name_mapping) {

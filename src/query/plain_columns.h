@@ -3,6 +3,7 @@
 // and Data Types", "Default values", "Name Mapping Serialization". Pure; any thread.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -11,6 +12,10 @@
 #include "lake/metadata.h"
 
 namespace tidemark::query {
+
+// The engine's type of an Iceberg type that is not nested; kUnimplemented names one that is not
+// read.
+Result<std::string> PrimitiveOf(std::string_view type);
 
 inline constexpr std::string_view kPropertyNameMapping = "schema.name-mapping.default";
 

@@ -13,6 +13,7 @@ namespace {
 using RelationPointer = std::shared_ptr<const engine::Relation>;
 
 constexpr std::string_view kSystem = "system";
+constexpr std::string_view kInformationSchema = "information_schema";
 constexpr std::string_view kIceberg = "iceberg";  // The project's namespace, whatever its name.
 constexpr std::string_view kBetween = "events_between";
 constexpr std::string_view kRowsBetween = "rows_between";  // Of any table.
@@ -134,7 +135,10 @@ Result<RelationPointer> StatementRelations::Find(const engine::Mention& mention)
     }
     return RelationPointer();
   }
-  if (mention.name.size() == 2 && LowerCase(mention.name[0]) == kSystem) return FindSystem(mention);
+  const std::string schema = LowerCase(mention.name[0]);
+  if (mention.name.size() == 2 && (schema == kSystem || schema == kInformationSchema)) {
+    return FindSystem(mention, schema == kInformationSchema);
+  }
   return FindPlain(mention);
 }
 
@@ -243,14 +247,16 @@ Result<const SystemView*> StatementRelations::View() {
   return &*view_;
 }
 
-Result<RelationPointer> StatementRelations::FindSystem(const engine::Mention& mention) {
+Result<RelationPointer> StatementRelations::FindSystem(const engine::Mention& mention,
+                                                       bool information) {
   const std::string name = LowerCase(mention.name[1]);
-  if (!IsSystemTable(name)) return RelationPointer();
+  if (!(information ? IsInformationTable(name) : IsSystemTable(name))) return RelationPointer();
   if (mention.as_of) {
-    return Fail(Code::kInvalidArgument, "system." + name + " has no past: it is of the cut");
+    return Fail(Code::kInvalidArgument,
+                LowerCase(Joined(mention.name)) + " has no past: it is of the cut");
   }
   TM_ASSIGN(const SystemView* view, View());
-  return SystemRelation(name, *view);
+  return information ? InformationRelation(name, *view) : SystemRelation(name, *view);
 }
 
 // `iceberg.<table>` or `<project>.<table>`, with namespaces below the project's between them.

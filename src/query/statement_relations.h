@@ -56,7 +56,8 @@ class StatementRelations {
 
  private:
   Result<std::shared_ptr<const engine::Relation>> FindEvents(const engine::Mention& mention);
-  Result<std::shared_ptr<const engine::Relation>> FindSystem(const engine::Mention& mention);
+  Result<std::shared_ptr<const engine::Relation>> FindSystem(const engine::Mention& mention,
+                                                             bool information);
   Result<std::shared_ptr<const engine::Relation>> FindPlain(const engine::Mention& mention);
   Result<std::shared_ptr<const engine::Relation>> EventsBetween(
       std::span<const engine::Parameter> ends);

@@ -10,8 +10,10 @@
 #include "base/json_writer.h"
 #include "base/utf8.h"
 #include "lake/partition_values.h"
+#include "lake/table_columns.h"
 #include "query/as_of.h"
 #include "query/memory_rows.h"
+#include "query/system_columns.h"
 
 namespace tidemark::query {
 namespace {
@@ -323,6 +325,26 @@ Status AddHistory(const SystemView& view, MemoryRows* rows) {
   return {};
 }
 
+std::vector<ColumnFacts> FactsOf(const TableView& table) {
+  if (table.head != nullptr) {
+    return ColumnFactsOf(*lake::WithOthers(*table.metadata, table.head->columns));
+  }
+  if (table.other == nullptr) return ColumnFactsOf(*event::EventsSchema());
+  return table.metadata == nullptr ? std::vector<ColumnFacts>() : ColumnFactsOf(*table.metadata);
+}
+
+Status AddColumns(const SystemView& view, MemoryRows* rows) {
+  for (const TableView& table : TablesOf(view)) {
+    std::int64_t ordinal = 0;
+    for (const ColumnFacts& column : FactsOf(table)) {
+      Named(rows, table).Int(++ordinal).Text(column.name);
+      column.type.empty() ? rows->Null() : rows->Text(column.type);
+      rows->Text(column.iceberg_type).Flag(column.nullable).Int(column.field_id);
+    }
+  }
+  return {};
+}
+
 Status AddRefs(const SystemView& view, MemoryRows* rows) {
   for (const TableView& table : TablesOf(view)) {
     if (table.metadata == nullptr) continue;
@@ -439,6 +461,12 @@ Columns ReportColumns() {
           {"metadata", Type::kString}};
 }
 
+Columns ColumnColumns() {
+  return {{"ordinal_position", Type::kInt64}, {"column_name", Type::kString},
+          {"data_type", Type::kString},       {"iceberg_type", Type::kString},
+          {"is_nullable", Type::kBool},       {"field_id", Type::kInt64}};
+}
+
 Columns FileColumns() {
   return {{"content", Type::kString},
           {"file_path", Type::kString},
@@ -477,6 +505,7 @@ const std::vector<SystemTable>& All() {
         {"problem", Type::kString}},
        AddTables,
        {{"properties", kTextMap}}},
+      {"columns", ColumnColumns(), AddColumns},
       {"snapshots",
        {{"committed_at", Type::kTimestamp},
         {"snapshot_id", Type::kInt64},
@@ -529,7 +558,36 @@ const SystemTable* FindTable(std::string_view name) {
   return nullptr;
 }
 
+// What is selected of the system table of the same name.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kInformation = {{
+    {"tables",
+     "'tidemark' AS table_catalog, table_schema, table_name,"
+     " CASE table_type WHEN 'view' THEN 'VIEW' ELSE 'BASE TABLE' END AS table_type,"
+     " 'NO' AS is_insertable_into"},
+    {"columns",
+     "'tidemark' AS table_catalog, table_schema, table_name, column_name, ordinal_position,"
+     " NULL::VARCHAR AS column_default,"
+     " CASE WHEN is_nullable THEN 'YES' ELSE 'NO' END AS is_nullable, data_type"},
+}};
+
+std::string_view InformationList(std::string_view name) {
+  for (const auto& [known, list] : kInformation) {
+    if (known == name) return list;
+  }
+  return {};
+}
+
 }  // namespace
+
+bool IsInformationTable(std::string_view name) { return !InformationList(name).empty(); }
+
+Result<std::shared_ptr<const engine::Relation>> InformationRelation(std::string_view name,
+                                                                    const SystemView& view) {
+  TM_ASSIGN(const auto table, SystemRelation(name, view));
+  auto relation = std::make_shared<engine::Relation>(*table);
+  relation->select_list = InformationList(name);
+  return std::shared_ptr<const engine::Relation>(std::move(relation));
+}
 
 bool IsSystemTable(std::string_view name) { return FindTable(name) != nullptr; }
 

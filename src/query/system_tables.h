@@ -1,6 +1,7 @@
-// The state of a project's tables as tables: system.tables, .snapshots, .history, .refs, .files,
-// .partitions and .metrics_reports. Columns: docs/reference/tables.md; names as in the metadata
-// tables of other Iceberg engines where those have them. Pure but for the manifests that
+// The state of a project's tables as tables: system.tables, .columns, .snapshots, .history, .refs,
+// .files, .partitions and .metrics_reports; and of the first two what SQL's standard has of them,
+// information_schema.tables and .columns. Columns: docs/reference/tables.md; names as in the
+// metadata tables of other Iceberg engines where those have them. Pure but for the manifests that
 // system.files reads of plain tables.
 #pragma once
 
@@ -28,5 +29,10 @@ bool IsSystemTable(std::string_view name);
 // One of them. Errors: those of reading manifests.
 Result<std::shared_ptr<const engine::Relation>> SystemRelation(std::string_view name,
                                                                const SystemView& view);
+
+// The same of `information_schema.<name>` (ISO/IEC 9075-11, "TABLES view", "COLUMNS view").
+bool IsInformationTable(std::string_view name);
+Result<std::shared_ptr<const engine::Relation>> InformationRelation(std::string_view name,
+                                                                    const SystemView& view);
 
 }  // namespace tidemark::query

@@ -370,7 +370,7 @@ def test_sql_that_is_wrong_is_400(unharmed, statement):
     "set memory_limit = '1GB'", "pragma database_list", "select * from read_csv('/etc/passwd')", "select * from read_text('/etc/passwd')",
     "from '/etc/passwd'", "select * from '/etc/passwd'", "select * from glob('/*')", "select * from read_parquet('*.parquet')",
     "select getenv('HOME')", "select * from duckdb_settings()", "call pragma_version()", "export database '/tmp/x'",
-    "select * from pg_catalog.pg_tables", "select * from information_schema.tables", "with a as (delete from events) select 1",
+    "select * from pg_catalog.pg_tables", "select * from information_schema.schemata", "with a as (delete from events) select 1",
     "explain analyze copy (select 1) to '/tmp/x'", "select * from read_blob('/proc/self/environ')", "checkpoint", "vacuum",
     "prepare p as select 1", "begin", "use memory",
 ])

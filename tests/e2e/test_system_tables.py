@@ -12,7 +12,7 @@ from pyiceberg.types import BooleanType, DateType, LongType, NestedField, String
 
 from support.server import ROOT, Tidemark
 
-TABLES = ("tables", "snapshots", "history", "refs", "files", "partitions", "metrics_reports")
+TABLES = ("tables", "columns", "snapshots", "history", "refs", "files", "partitions", "metrics_reports")
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +42,19 @@ def test_tables_are_those_of_the_cut(server):
     assert row["properties"]["tidemark.managed"] == "true"
     statement = "select (select end_offset from system.tables where table_name = 'events') = (select count(*) from events)"
     assert server.scalar(statement) is True
+
+
+def test_columns_are_those_that_statements_see(server):
+    described = server.rows("select column_name, column_type from (describe events)")
+    assert server.rows("select column_name, data_type from system.columns where table_name = 'events' order by ordinal_position") == described
+    asked = "select column_name, data_type from information_schema.columns where table_schema = 'default' and table_name = 'events' order by ordinal_position"
+    assert server.rows(asked) == described
+    assert server.rows("select iceberg_type, is_nullable from system.columns where column_name = 'timestamp'") == [("timestamptz", False)]
+    assert server.rows("select table_catalog, table_type from information_schema.tables where table_name = 'events'") == [("tidemark", "BASE TABLE")]
+    past = server.post("/v1/sql", "select * from information_schema.columns at (version => 1)")
+    assert past.status == 400 and "information_schema.columns has no past" in past.json()["message"], past.body
+    other = server.post("/v1/sql", "select * from information_schema.schemata")
+    assert other.status == 403 and "SHOW TABLES" in other.json()["message"], other.body
 
 
 def test_snapshots_files_and_partitions_agree(server):
@@ -76,6 +89,8 @@ def test_partitions_of_any_type_are_told_apart(tmp_path):
             values = {"s": ("é\"x", "other"), "d": ("2026-01-02", "1969-12-31"), "n": (str(2**40 // 10 * 10), "-10"), "b": ("true", "false"), "t": ("é", "o")}[name]
             assert sorted((json.loads(text).get("p"), count) for text, count in told if text != "{}") == sorted((one, 1) for one in values), name
             assert ("{}", 1) in told
+            columns = server.rows(f"select column_name, data_type from information_schema.columns where table_name = 'by_{name}' order by ordinal_position")
+            assert columns == server.rows(f'select column_name, column_type from (describe "default".by_{name})')
 
 
 def test_another_project_sees_its_own(server):
@@ -87,7 +102,7 @@ def test_another_project_sees_its_own(server):
 
 
 def test_what_is_no_system_table_does_not_exist(server):
-    for name in ("system.nothing", "system.tables.files", "information_schema.tables"):
+    for name in ("system.nothing", "system.tables.files", "information_schema.schemata"):
         assert server.post("/v1/sql", {"query": f"select * from {name}"}).status in (403, 404), name
     assert server.post("/v1/sql", {"query": "select * from system.files at (version => 1)"}).status == 400
 
