@@ -304,5 +304,25 @@ TEST(Json, IsChangedInPlace) {
   EXPECT_FALSE(JsonValue::String("1") == JsonValue::Number(1));
 }
 
+TEST(Json, ChangesManyMembersAtOnce) {
+  for (const std::size_t many : {std::size_t{1}, std::size_t{1'000}}) {
+    auto value = *JsonValue::Parse(R"({"a":1,"b":2,"c":3})");
+    std::vector<JsonValue::Member> more = {{"b", JsonValue::Number(2)},
+                                           {"a", JsonValue::String("x")}};
+    std::set<std::string_view> less = {"a", "c", "nothing"};
+    for (std::size_t i = 0; i < many; ++i) {
+      more.emplace_back("m" + std::to_string(i), JsonValue::Flag(true));
+    }
+    EXPECT_TRUE(value.SetAll(more));
+    EXPECT_TRUE(value.ToJson().starts_with(R"({"a":"x","b":2,"c":3,"m0":true)"));
+    EXPECT_EQ(value.members().size(), 3 + many);
+    EXPECT_FALSE(value.SetAll(more));
+    EXPECT_TRUE(value.RemoveAll(less));
+    EXPECT_FALSE(value.RemoveAll(less));
+    EXPECT_TRUE(value.ToJson().starts_with(R"({"b":2,"m0":true)"));
+    EXPECT_EQ(value.members().size(), 1 + many);
+  }
+}
+
 }  // namespace
 }  // namespace tidemark

@@ -318,6 +318,35 @@ bool JsonValue::Remove(std::string_view name) {
   return std::erase_if(members_, [&](const Member& member) { return member.first == name; }) > 0;
 }
 
+bool JsonValue::SetAll(const std::vector<Member>& members) {
+  TM_CHECK(is_object());
+  const bool few = members.size() < kMembersFew;
+  std::map<std::string_view, JsonValue*> known;
+  for (auto at = members_.begin(); !few && at != members_.end(); ++at) {
+    known.emplace(at->first, &at->second);
+  }
+  const auto find = [&](std::string_view name) {
+    if (few) return Find(name);
+    const auto found = known.find(name);
+    return found == known.end() ? nullptr : found->second;
+  };
+  bool changed = false;
+  std::vector<const Member*> added;  // Last, when no place of a known one is needed any more.
+  for (const Member& member : members) {
+    JsonValue* const have = find(member.first);
+    if (have != nullptr && *have == member.second) continue;
+    changed = true;
+    have != nullptr ? void(*have = member.second) : added.push_back(&member);
+  }
+  for (const Member* member : added) members_.push_back(*member);
+  return changed;
+}
+
+bool JsonValue::RemoveAll(const std::set<std::string_view>& names) {
+  return std::erase_if(members_,
+                       [&](const Member& member) { return names.contains(member.first); }) > 0;
+}
+
 JsonValue& JsonValue::Append(JsonValue value) {
   TM_CHECK(is_array());
   items_.push_back(std::move(value));

@@ -8,6 +8,7 @@
 #include <concepts>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -67,6 +68,9 @@ class JsonValue {
   JsonValue& Set(std::string_view name, const char* text) { return Set(name, String(text)); }
   // False if there is none.
   bool Remove(std::string_view name);
+  // Of an object, however many there are, each of another name: false if all is as before.
+  bool SetAll(const std::vector<Member>& members);
+  bool RemoveAll(const std::set<std::string_view>& names);
   JsonValue& Append(JsonValue value);
 
   // Members in any order; numbers by their text.

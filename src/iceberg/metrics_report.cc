@@ -86,7 +86,7 @@ Done ReadMetrics(const JsonValue& json, std::string_view duration, lake::Metrics
   JsonValue measures = JsonValue::Object();
   for (const auto& [name, metric] : metrics->members()) {
     const auto measure = Measure(metric);
-    if (measure) measures.Set(name, *measure);
+    if (measure) measures.members().emplace_back(name, JsonValue::Number(*measure));
     if (name == duration) report->duration_ns = measure;
   }
   report->metrics = Kept(measures.ToJson());

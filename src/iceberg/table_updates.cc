@@ -1,7 +1,10 @@
 // Updates of schema, layout, location and properties. Those of snapshots: snapshot_updates.cc.
 #include <algorithm>
 #include <array>
+#include <set>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "iceberg/layout.h"
 #include "iceberg/schema.h"
@@ -258,6 +261,7 @@ Done TableDocument::SetProperties(const JsonValue& update) {
   if (updates == nullptr || !updates->is_object()) {
     return BadRequest("Cannot parse set-properties: updates must be an object");
   }
+  std::vector<JsonValue::Member> properties;
   for (const auto& [key, value] : updates->members()) {
     if (!value.is_string()) return BadRequest("Cannot parse string property: " + key);
     if (key == "format-version") {  // Reserved: an upgrade in disguise.
@@ -265,12 +269,9 @@ Done TableDocument::SetProperties(const JsonValue& update) {
       ICE_TRY(Upgrade(number ? number->Int().value_or(0) : 0));
       continue;
     }
-    JsonValue* properties = json_.Find("properties");  // An upgrade may have moved them.
-    const JsonValue* have = properties->Find(key);
-    if (have != nullptr && *have == value) continue;
-    properties->Set(key, value);
-    changed_ = true;
+    properties.emplace_back(key, value);
   }
+  changed_ |= json_.Find("properties")->SetAll(properties);
   return {};
 }
 
@@ -280,9 +281,9 @@ Done TableDocument::RemoveProperties(const JsonValue& update) {
   if (removals == nullptr || !removals->is_array()) {
     return BadRequest("Cannot parse remove-properties: removals must be an array");
   }
-  for (const JsonValue& key : removals->items()) {
-    changed_ |= json_.Find("properties")->Remove(key.text());
-  }
+  std::set<std::string_view> keys;
+  for (const JsonValue& key : removals->items()) keys.insert(key.text());
+  changed_ |= json_.Find("properties")->RemoveAll(keys);
   return {};
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -285,7 +286,9 @@ Done ViewDocument::ChangeProperties(std::string_view action, const JsonValue& up
   if (action == "remove-properties") {
     const JsonValue* removals = update.Find("removals");
     if (removals == nullptr) return BadRequest("Cannot parse remove-properties: no removals");
-    for (const JsonValue& key : removals->items()) changed_ |= properties->Remove(key.text());
+    std::set<std::string_view> keys;
+    for (const JsonValue& key : removals->items()) keys.insert(key.text());
+    changed_ |= properties->RemoveAll(keys);
     return {};
   }
   const JsonValue* updates = update.Find("updates");
@@ -294,11 +297,8 @@ Done ViewDocument::ChangeProperties(std::string_view action, const JsonValue& up
   }
   for (const auto& [key, value] : updates->members()) {
     if (!value.is_string()) return BadRequest("Cannot parse string property: " + key);
-    const JsonValue* have = properties->Find(key);
-    if (have != nullptr && *have == value) continue;
-    properties->Set(key, value);
-    changed_ = true;
   }
+  changed_ |= properties->SetAll(updates->members());
   return {};
 }
 
