@@ -6,8 +6,8 @@
 namespace tidemark::catalog {
 namespace {
 
-constexpr std::array<std::string_view, 7> kKindNames = {"flush",  "compact",  "tier",    "erase",
-                                                        "retain", "rollback", "external"};
+constexpr std::array<std::string_view, 8> kKindNames = {
+    "flush", "compact", "tier", "erase", "retain", "rollback", "external", "forgotten"};
 
 }  // namespace
 

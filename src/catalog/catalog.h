@@ -30,6 +30,9 @@ enum class CommitKind : std::uint8_t {
   kRetain,
   kRollback,
   kExternal,
+  // Not a commit: what a rebuilt catalog does not know, for its snapshots had expired. Its offsets
+  // are known, its rows are not.
+  kForgotten,
 };
 std::string_view KindName(CommitKind kind);  // "flush" and so on.
 std::optional<CommitKind> FindKind(std::string_view name);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -493,6 +495,37 @@ TEST_F(AppendTest, TheCatalogIsRebuiltFromTheNewestMetadataThatVerifies) {
   found = FindNewestMetadata(store_, locations->front());
   ASSERT_OK(found);
   EXPECT_EQ(found->record.off_head, LogOffset(100));
+}
+
+TEST_F(AppendTest, ARebuiltLedgerSaysWhichCommitsItDoesNotKnow) {
+  for (std::uint64_t i = 1; i <= 5; ++i) {
+    Flush(10 + i, static_cast<std::int64_t>(100 * i), {File({kSpecHour, 498673}, 60)});
+  }
+  TableMetadata metadata = *head_->metadata;
+  const auto forget = [&](std::size_t at) {
+    metadata.snapshots.erase(metadata.snapshots.begin() + static_cast<std::ptrdiff_t>(at));
+  };
+  // The first two, and the fourth: the third is one that a tag has kept.
+  forget(3);
+  forget(1);
+  forget(0);
+  ASSERT_OK(store_.Put(MetadataKey(record_.location, 90, record_.uuid, GzipsMetadata(metadata)),
+                       WriteMetadataFile(metadata)));
+  const auto found = FindNewestMetadata(store_, record_.location);
+  ASSERT_OK(found);
+  EXPECT_EQ(found->record.metadata_version, 90);
+  std::vector<std::tuple<catalog::CommitKind, std::int64_t, std::int64_t>> ledger;
+  std::set<std::pair<SnapshotId, Uuid>> ids;
+  for (const catalog::LedgerRow& row : found->ledger) {
+    ledger.emplace_back(row.kind, row.begin.value, row.end.value);
+    ids.emplace(row.snapshot, row.commit_id);
+  }
+  using enum catalog::CommitKind;
+  EXPECT_EQ(
+      ledger,
+      (decltype(ledger){
+          {kForgotten, 0, 200}, {kFlush, 200, 300}, {kForgotten, 300, 400}, {kFlush, 400, 500}}));
+  EXPECT_EQ(ids.size(), 4U);
 }
 
 TEST_F(AppendTest, OtherLogsAndVersionsAreRefused) {

@@ -251,7 +251,8 @@ std::optional<catalog::LedgerRow> LedgerOf(const Snapshot& snapshot, const Uuid&
   const auto end = ParseOffsets(snapshot.Summary(kSummaryOffsets));
   const auto epoch = ParseNumber(snapshot.Summary(kSummaryEpoch));
   auto dropped = ParseDropped(snapshot.Summary(kSummaryDropped));
-  if (!kind || !commit_id || !begin || !end || !epoch || !dropped ||
+  if (!kind || *kind == catalog::CommitKind::kForgotten) return std::nullopt;
+  if (!commit_id || !begin || !end || !epoch || !dropped ||
       !Hash128::Parse(snapshot.Summary(kSummaryRowsHash), &row.rows_hash)) {
     return std::nullopt;
   }
@@ -267,6 +268,49 @@ std::optional<catalog::LedgerRow> LedgerOf(const Snapshot& snapshot, const Uuid&
   row.rows = replaces ? 0 : static_cast<std::uint64_t>(rows.value_or(0));
   row.dropped = *std::move(dropped);
   return row;
+}
+
+// Stands for the commits before number `sequence`, up to offset `end`. Ids of snapshots are random
+// and positive, so that no commit has its id.
+catalog::LedgerRow Forgotten(const catalog::TableRecord& record, std::int64_t sequence,
+                             LogOffset begin, LogOffset end, Epoch epoch, TimeMicros at) {
+  catalog::LedgerRow row;
+  row.table = record.uuid;
+  row.snapshot = SnapshotId(-sequence);
+  row.sequence = sequence - 1;
+  row.committed_at = at;
+  row.kind = catalog::CommitKind::kForgotten;
+  row.log_id = record.log_id;
+  row.epoch = epoch;
+  row.begin = begin;
+  row.end = end;
+  row.commit_id =
+      MakeUuidV4(static_cast<std::uint64_t>(sequence), static_cast<std::uint64_t>(begin.value));
+  return row;
+}
+
+// A commit that is missing is told by its number, for those of other engines have no offsets.
+void FillGaps(const TableMetadata& metadata, FoundTable* found) {
+  std::ranges::stable_sort(found->ledger, {}, &catalog::LedgerRow::sequence);
+  std::vector<catalog::LedgerRow> dense;
+  std::int64_t last = 0;
+  LogOffset at;
+  Epoch epoch;
+  const auto fill = [&](std::int64_t sequence, LogOffset begin, TimeMicros committed_at) {
+    if (sequence == last + 1 && begin <= at) return;
+    dense.push_back(
+        Forgotten(found->record, sequence, at, std::max(at, begin), epoch, committed_at));
+  };
+  for (catalog::LedgerRow& row : found->ledger) {
+    fill(row.sequence, row.begin, row.committed_at);
+    last = row.sequence;
+    at = std::max(at, row.end);
+    epoch = row.epoch;
+    dense.push_back(std::move(row));
+  }
+  fill(metadata.last_sequence_number + 1, found->record.visible(),
+       TimeMicros(metadata.last_updated_ms * 1000));
+  found->ledger = std::move(dense);
 }
 
 Result<FoundTable> Verify(const env::ObjectStore& store, std::string_view location,
@@ -298,6 +342,7 @@ Result<FoundTable> Verify(const env::ObjectStore& store, std::string_view locati
     record.epoch = std::max(record.epoch, row->epoch);
     found.ledger.push_back(*std::move(row));
   }
+  if (record.managed) FillGaps(metadata, &found);
   return found;
 }
 

@@ -95,7 +95,9 @@ Status RemoveUnborn(env::ObjectStore* store, std::string_view location);
 // For doctor: a table as the store alone tells it.
 struct FoundTable {
   catalog::TableRecord record;
-  std::vector<catalog::LedgerRow> ledger;  // From the summaries of the snapshots still there.
+  // From the summaries of the snapshots still there, in the order of commits. What is not there any
+  // more is `kForgotten`, so that the offsets are dense from 0 to where the lake ends.
+  std::vector<catalog::LedgerRow> ledger;
 };
 // The newest readable metadata file of the table at `location` whose Tidemark keys verify: of the
 // last log, and of those the one that settled most, whatever their versions. kNotFound if there is

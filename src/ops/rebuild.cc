@@ -13,6 +13,7 @@
 #include "ops/doctor.h"
 #include "tide/stream.h"
 #include "wal/recovery.h"
+#include "wal/salvage.h"
 
 namespace tidemark::ops {
 namespace {
@@ -56,6 +57,8 @@ void AddProject(std::string_view log_name, LogFacts* facts) {
     facts->projects.insert(std::move(stream->project));
 }
 
+// A log that is damaged tells what can be read of it: the catalog is of the tables, and that the
+// log does not go on is told by whoever opens it.
 Result<LogFacts> ReadLog(env::Disk* disk) {
   LogFacts facts;
   const auto names = disk->List("log");
@@ -65,10 +68,17 @@ Result<LogFacts> ReadLog(env::Disk* disk) {
     AddProject(frame.project, &facts);
     return Status();
   };
-  TM_ASSIGN(auto log, wal::Recover(disk, "log", *names, visit));
-  TM_TRY(wal::VisitTail(&log, visit));
-  if (log.log_id) facts.log_id = log.log_id->ToString();
-  for (const auto& [name, end] : log.ends) AddProject(name, &facts);
+  auto log = wal::Recover(disk, "log", *names, visit);
+  Status read = log ? wal::VisitTail(&*log, visit) : Fail(log.error());
+  if (read) {
+    if (log->log_id) facts.log_id = log->log_id->ToString();
+    for (const auto& [name, end] : log->ends) AddProject(name, &facts);
+    return facts;
+  }
+  if (read.error().code() != Code::kCorruption) return Fail(read.error());
+  TM_ASSIGN(const auto rest, wal::Salvage(disk, "log", *names, std::nullopt, visit));
+  if (rest.log_id) facts.log_id = rest.log_id->ToString();
+  for (const auto& [name, end] : rest.ends) AddProject(name, &facts);
   return facts;
 }
 

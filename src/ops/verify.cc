@@ -12,11 +12,19 @@
 namespace tidemark::ops {
 namespace {
 
+struct OffsetRange {
+  LogOffset begin;
+  LogOffset end;
+};
+
 // The rows of a lake as its files hold them, less what delete files take away.
 class LakeCount {
  public:
-  LakeCount(LogOffset settled, std::size_t offset_column)
-      : offset_column_(offset_column), seen_(static_cast<std::size_t>(settled.value)) {}
+  // `forgotten`: offsets of which no ledger tells, in their order.
+  LakeCount(LogOffset settled, std::vector<OffsetRange> forgotten, std::size_t offset_column)
+      : offset_column_(offset_column),
+        seen_(static_cast<std::size_t>(settled.value)),
+        forgotten_(std::move(forgotten)) {}
 
   void BeginFile(std::shared_ptr<const engine::DeletedRows> deleted) {
     deleted_ = std::move(deleted);
@@ -29,8 +37,9 @@ class LakeCount {
 
   std::uint64_t file_rows() const { return file_rows_; }
   std::uint64_t rows() const { return rows_; }
-  std::uint64_t foreign_rows() const { return rows_ - settled_rows_; }
+  std::uint64_t foreign_rows() const { return rows_ - settled_rows_ - unproven_rows_; }
   std::uint64_t settled_rows() const { return settled_rows_; }
+  std::uint64_t unproven_rows() const { return unproven_rows_; }
   const Hash128& hash() const { return hash_; }
   std::uint64_t doubled() const { return doubled_; }
   std::uint64_t beyond() const { return beyond_; }
@@ -44,7 +53,12 @@ class LakeCount {
       if (deleted_ && deleted_->Has(file_rows_ + i)) continue;
       ++rows_;
       if (offsets.kind != event::ColumnView::Kind::kFixed || !offsets.IsValid(i)) continue;
-      Note(static_cast<const std::int64_t*>(offsets.fixed)[i]);
+      const std::int64_t offset = static_cast<const std::int64_t*>(offsets.fixed)[i];
+      Note(offset);
+      if (IsForgotten(LogOffset(offset))) {
+        ++unproven_rows_;
+        continue;
+      }
       settled.push_back({static_cast<std::uint32_t>(chunk), static_cast<std::uint32_t>(i)});
     }
     file_rows_ += count;
@@ -65,13 +79,20 @@ class LakeCount {
     seen_[static_cast<std::size_t>(offset)] = true;
   }
 
+  bool IsForgotten(LogOffset offset) const {
+    const auto range = std::ranges::upper_bound(forgotten_, offset, {}, &OffsetRange::end);
+    return range != forgotten_.end() && range->begin <= offset;
+  }
+
   const std::size_t offset_column_;
   std::vector<bool> seen_;  // By offset.
+  const std::vector<OffsetRange> forgotten_;
   event::ColumnScratch scratch_;
   std::shared_ptr<const engine::DeletedRows> deleted_;
   std::uint64_t file_rows_ = 0;
   std::uint64_t rows_ = 0;
   std::uint64_t settled_rows_ = 0;
+  std::uint64_t unproven_rows_ = 0;
   std::uint64_t doubled_ = 0;
   std::uint64_t beyond_ = 0;
   Hash128 hash_;
@@ -82,10 +103,17 @@ std::string ChangedBy(const lake::TableHead& head, const std::vector<catalog::Le
   const auto since = [](SnapshotId snapshot) {
     return "another engine deleted rows in snapshot " + to_string(snapshot);
   };
+  bool has_rows = false;  // That somebody could have deleted.
   for (const catalog::LedgerRow& row : ledger) {
     if (row.kind == catalog::CommitKind::kExternal && !row.dropped.empty()) {
       return since(row.snapshot);
     }
+    if (row.kind == catalog::CommitKind::kForgotten && has_rows) {
+      return "another engine may have deleted rows before commit " +
+             std::to_string(row.sequence + 1) +
+             ": the catalog was rebuilt after the snapshots before it had expired";
+    }
+    has_rows = has_rows || row.rows > 0;
   }
   // A branch that became main has no row in the ledger.
   const lake::Snapshot* at = head.metadata->current();
@@ -102,9 +130,10 @@ std::string ChangedBy(const lake::TableHead& head, const std::vector<catalog::Le
          " that its head lacks are gone";
 }
 
-// The ledger's ranges are dense from 0.
-void SumLedger(const std::vector<catalog::LedgerRow>& ledger, LogOffset settled,
-               ProjectProof* proof, Hash128* hash) {
+// The ledger's ranges are dense from 0. Returns those of which it knows no more than that.
+std::vector<OffsetRange> SumLedger(const std::vector<catalog::LedgerRow>& ledger, LogOffset settled,
+                                   ProjectProof* proof, Hash128* hash) {
+  std::vector<OffsetRange> forgotten;
   LogOffset at;
   for (const catalog::LedgerRow& row : ledger) {
     if (row.end > settled) break;                              // Committed after the cut was taken.
@@ -114,6 +143,10 @@ void SumLedger(const std::vector<catalog::LedgerRow>& ledger, LogOffset settled,
                                 to_string(row.begin));
     }
     at = row.end;
+    if (row.kind == catalog::CommitKind::kForgotten) {
+      if (row.begin < row.end) forgotten.push_back({row.begin, row.end});
+      continue;
+    }
     std::uint64_t dropped = 0;
     for (const auto& [reason, rows] : row.dropped) dropped += rows.rows;
     if (row.rows + dropped != static_cast<std::uint64_t>(row.end - row.begin)) {
@@ -128,6 +161,7 @@ void SumLedger(const std::vector<catalog::LedgerRow>& ledger, LogOffset settled,
     proof->problems.push_back("the ledger ends at offset " + to_string(at) +
                               ", the lake's head at " + to_string(settled));
   }
+  return forgotten;
 }
 
 void ReadLake(const tide::Core& core, const lake::TableHead& head, engine::DataFileReader* reader,
@@ -164,11 +198,12 @@ Status VerifyLake(const tide::Core& core, const tide::Cut& cut, catalog::Catalog
   if (!cut.lake) return {};
   TM_ASSIGN(const auto ledger, catalog->Ledger(cut.lake->table));
   Hash128 expected;
-  SumLedger(ledger, cut.settled(), proof, &expected);
-  LakeCount count(cut.settled(), cut.lake->columns->log_offset);
+  auto forgotten = SumLedger(ledger, cut.settled(), proof, &expected);
+  LakeCount count(cut.settled(), std::move(forgotten), cut.lake->columns->log_offset);
   ReadLake(core, *cut.lake, reader, deletes, &count, proof);
   proof->lake_rows = count.rows();
   proof->foreign_rows = count.foreign_rows();
+  proof->unproven_rows = count.unproven_rows();
   if (count.doubled() > 0 || count.beyond() > 0) {
     proof->problems.push_back(std::to_string(count.doubled()) + " offsets are in the lake twice, " +
                               std::to_string(count.beyond()) + " are not settled");
@@ -264,7 +299,8 @@ std::string ProofJson(const std::vector<ProjectProof>& proofs) {
     json.Field("settled", proof.settled.value);
     json.Field("end", proof.end.value).Field("ledger_rows", proof.ledger_rows);
     json.Field("dropped_rows", proof.dropped_rows).Field("lake_rows", proof.lake_rows);
-    json.Field("foreign_rows", proof.foreign_rows).Field("erased_rows", proof.erased_rows);
+    json.Field("foreign_rows", proof.foreign_rows).Field("unproven_rows", proof.unproven_rows);
+    json.Field("erased_rows", proof.erased_rows);
     json.Field("changed_by_others", std::string_view(proof.changed));
     json.Field("hot_rows", proof.hot_rows);
     json.Field("log_rows", proof.log_rows).Field("files", proof.files);

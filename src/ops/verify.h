@@ -26,8 +26,11 @@ struct ProjectProof {
   std::uint64_t dropped_rows = 0;  // Named in the ledger.
   std::uint64_t lake_rows = 0;     // Read from every live data file.
   std::uint64_t foreign_rows = 0;  // Of lake_rows: written by others, without an offset.
-  std::uint64_t erased_rows = 0;   // In the ledger, and gone since by what others did.
-  std::string changed;             // By whom and since when; empty: nobody has erased anything.
+  // Of lake_rows: of commits that a rebuilt catalog does not know. Each is there once; that they
+  // are all, and what they were, nothing tells any more.
+  std::uint64_t unproven_rows = 0;
+  std::uint64_t erased_rows = 0;  // In the ledger, and gone since by what others did.
+  std::string changed;            // By whom and since when; empty: nobody has erased anything.
   std::uint64_t hot_rows = 0;
   std::uint64_t log_rows = 0;  // Decoded from the log above `settled`.
   std::uint64_t files = 0;

@@ -23,7 +23,7 @@ void AppendSnapshots(const std::vector<catalog::LedgerRow>& ledger, const event:
   json->Key("snapshots").BeginArray();
   for (const catalog::LedgerRow& row : ledger) {
     const std::int64_t offsets = Common(receipt, row.begin, row.end);
-    if (offsets == 0) continue;
+    if (offsets == 0 || row.kind == catalog::CommitKind::kForgotten) continue;
     json->BeginObject().Field("snapshot_id", row.snapshot.value);
     json->Field("committed_at", FormatTime(row.committed_at)).Field("offsets", offsets);
     json->EndObject();

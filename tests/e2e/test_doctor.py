@@ -76,6 +76,53 @@ def test_a_lost_catalog_is_rebuilt_and_every_event_is_there_once(folder):
         assert server.verify()["ok"]
 
 
+def test_a_lost_catalog_is_rebuilt_beside_a_damaged_log(folder):
+    """What is in the lake needs no log; that this one is damaged is told for itself, and has its own way on."""
+    with Tidemark(folder) as server:
+        server.post("/v1/events", [{"event_id": f"middle-{n}", "event_type": "middle"} for n in range(30)])
+        server.post("/v1/events", {"event_id": "last", "event_type": "later"})
+    with Tidemark(folder) as server:
+        server.post("/v1/events?project=third", {"event_type": "hot"})
+    damaged = next(path for path in (folder / "log").iterdir() if b"middle-7" in path.read_bytes())
+    data = bytearray(damaged.read_bytes())
+    data[data.index(b"middle-7")] ^= 0xFF
+    damaged.write_bytes(data)
+    for path in folder.glob("meta.db*"):
+        path.unlink()
+    code, checks, output = doctor(folder, "--rebuild-catalog")
+    assert "rebuilt  default.events" in output and "settled up to offset 100" in output, output
+    assert code == CHECK_FAILED and checks["catalog"][0] == "ok" and checks["log"][0] == "failed", checks
+    assert damaged.name in checks["log"][1] and "--accept-lost-log" in checks["log"][1], checks
+    code, checks, output = doctor(folder, "--accept-lost-log")
+    assert code == 0, output
+    with Tidemark(folder) as server:
+        assert server.scalar("select count(*) from events where event_type = 'settled'") == 100
+        assert server.request("POST", "/v1/sql?project=third", "select count(*) as n from events").json()["data"] == [{"n": 1}]
+        server.settle()
+        assert server.verify()["ok"]
+
+
+def test_a_receipt_of_expired_snapshots_names_none_after_a_rebuild(tmp_path):
+    """A rebuilt catalog knows their offsets alone, and `verify` still counts every row after them."""
+    with Tidemark(tmp_path / "data") as server:
+        update = {"requirements": [], "updates": [{"action": "set-properties", "updates": {"tidemark.snapshots-max": "2", "write.metadata.previous-versions-max": "1"}}]}
+        receipts = []
+        for i in range(5):
+            receipts.append(server.post("/v1/events", [{"event_id": f"{i}-{n}", "event_type": "settled"} for n in range(10)]).headers["X-Tidemark-Receipt"])
+            server.settle()
+            if i == 0:
+                assert server.post("/iceberg/v1/namespaces/default/tables/events", update).status == 200
+    for path in (tmp_path / "data").glob("meta.db*"):
+        path.unlink()
+    assert doctor(tmp_path / "data", "--rebuild-catalog")[0] == 0
+    with Tidemark(tmp_path / "data") as server:
+        [events] = [part for part in server.verify()["projects"] if part["table"] == "events"]
+        assert (events["problems"], events["unproven_rows"], events["ledger_rows"], events["lake_rows"]) == ([], 30, 20, 50), events
+        first, last = (server.get(f"/v1/receipts/{one}").json() for one in (receipts[0], receipts[-1]))
+        assert first["settled"] and first["snapshots"] == [], first
+        assert last["settled"] and [one["offsets"] for one in last["snapshots"]] == [10], last
+
+
 def test_a_catalog_that_is_there_is_not_replaced(folder):
     code, _, output = doctor(folder, "--rebuild-catalog")
     assert code == CONFLICT and "meta.db is there" in output

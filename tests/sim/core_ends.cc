@@ -373,9 +373,7 @@ void CoreLife::LogFromBackup() {
 // The catalog is lost, and made again from what the tables say of themselves.
 void CoreLife::CatalogIsRebuilt() {
   const SimCatalog::State& lost = catalog_.state();
-  // Of a history that was cut off, or moved by others, the tables do not have all of the ledger.
-  const bool whole = !options_.table_properties.contains(std::string(lake::kPropertySnapshotsMax));
-  if (lost.tables.empty() || foreigners_ || !whole) return;
+  if (lost.tables.empty() || foreigners_) return;  // What others moved the tables do not have.
   Fall();
   SimCatalog::State rebuilt;
   for (const auto& [uuid, table] : lost.tables) {
