@@ -154,6 +154,8 @@ class Catalog {
   // In the order of commits.
   virtual Result<std::vector<LedgerRow>> Ledger(const Uuid& table) = 0;
 
+  // kConflict if its epoch is not the newest of the log that feeds the table: its owner's successor
+  // has looked for what was interrupted, and would not look again.
   virtual Status AddInflight(const Inflight& inflight) = 0;
   virtual Result<std::vector<Inflight>> ListInflight() = 0;
   // No error if it is not there.

@@ -80,6 +80,13 @@ class CatalogTest : public testing::Test {
   Epoch epoch_;
 };
 
+TEST_F(CatalogTest, AnOwnerThatWasReplacedBeginsNoWrite) {
+  const Inflight write{Id(10), Id(1), CommitKind::kFlush, TimeMicros(1), epoch_, {"f"}};
+  ASSERT_OK(catalog_->BeginEpoch("log"));
+  EXPECT_CODE(catalog_->AddInflight(write), Code::kConflict);
+  EXPECT_TRUE((*catalog_->ListInflight()).empty());
+}
+
 TEST_F(CatalogTest, ACommitMovesTheHeadTheOffsetsAndTheLedgerTogether) {
   ASSERT_OK(
       catalog_->AddInflight({Id(10), Id(1), CommitKind::kFlush, TimeMicros(1), epoch_, {"f"}}));

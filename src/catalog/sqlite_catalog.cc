@@ -193,15 +193,17 @@ Status CheckLedger(Transaction* transaction, const TableChange& change, const Po
   return {};
 }
 
+Status CheckEpoch(Transaction* transaction, const Pointer& pointer, Epoch epoch) {
+  if (!pointer.managed) return {};
+  TM_ASSIGN(const Epoch owner, ReadEpoch(transaction, pointer.log_id));
+  if (owner == epoch) return {};
+  return Fail(Code::kConflict, "old epoch: the commit is of epoch " + to_string(epoch) +
+                                   ", the log's owner has epoch " + to_string(owner));
+}
+
 Status CheckChange(Transaction* transaction, const TableChange& change, const Pointer& pointer) {
   if (change.ledger.has_value()) TM_TRY(CheckLedger(transaction, change, pointer));
-  if (pointer.managed) {
-    TM_ASSIGN(const Epoch epoch, ReadEpoch(transaction, pointer.log_id));
-    if (epoch != change.epoch) {
-      return Fail(Code::kConflict, "old epoch: the commit is of epoch " + to_string(change.epoch) +
-                                       ", the log's owner has epoch " + to_string(epoch));
-    }
-  }
+  TM_TRY(CheckEpoch(transaction, pointer, change.epoch));
   if (pointer.version != change.base_version) {
     return Fail(Code::kConflict, "someone won: the commit is built on version " +
                                      std::to_string(change.base_version) +
@@ -475,6 +477,8 @@ Result<std::vector<LedgerRow>> SqliteCatalog::LedgerOver(const Uuid& table, LogO
 
 Status SqliteCatalog::AddInflight(const Inflight& inflight) {
   TM_ASSIGN(Transaction transaction, database_->Begin());
+  TM_ASSIGN(const Pointer pointer, ReadPointer(&transaction, inflight.table));
+  TM_TRY(CheckEpoch(&transaction, pointer, inflight.epoch));
   {
     TM_ASSIGN(Statement insert,
               transaction.Prepare("INSERT INTO inflight VALUES(?1,?2,?3,?4,?5,?6)"));

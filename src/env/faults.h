@@ -51,6 +51,7 @@ enum class Bug : std::uint8_t {
   kUnknownMeansDone,           // ... for a yes.
   kStalePlanAppended,          // A plan whose rows somebody settled is appended anyway.
   kEpochNotChecked,            // An owner that was replaced goes on.
+  kInflightNotFenced,          // ... as far as to write the files of a flush.
   kReleasedBeforePublished,    // Hot rows go before the head that has them is seen.
   kLostUpdate,                 // A new head brings back the hot rows of when it was planned.
   kCutInTwoLoads,              // The head of one moment with the hot rows of another.

@@ -70,7 +70,7 @@ Status Flusher::PlanBackfill(Project& project) {
   if (!plan.files.empty() && head->metadata->format_version >= 3) {
     TM_ASSIGN(plan.lineage, lake::ReadLineage(*parts_.store, *head->metadata));
   }
-  if (!plan.files.empty()) TM_TRY(parts_.catalog->AddInflight(plan.inflight));
+  if (!plan.files.empty()) TM_TRY(Announce(plan.inflight));
   backfill_ = std::move(plan);
   return {};
 }
@@ -108,7 +108,7 @@ Result<bool> Flusher::StepBackfill() {
   // A new owner has looked for leftovers: nothing may be written after that.
   TM_ASSIGN(const Epoch current, parts_.catalog->CurrentEpoch(log_id_));
   if (current != epoch_) {
-    return Fail(Code::kConflict, "another process owns this data directory now");
+    return Fail(Code::kConflict, kFenced);
   }
   if (plan.written.size() < plan.files.size()) {
     const std::size_t at = plan.written.size();

@@ -354,7 +354,7 @@ std::shared_ptr<const Cuts> Core::CutsOf(std::string_view project) const {
 
 void Core::Submit(event::Request request, Ingest::Done done) {
   if (fenced()) {
-    done(Fail(Code::kUnavailable, "another process owns this data directory now"));
+    done(Fail(Code::kUnavailable, kFenced));
     return;
   }
   ingest_->Submit(std::move(request), std::move(done));
@@ -491,7 +491,7 @@ void Core::AnswerRefreshes() {
   refreshes_.TakeAll(&refreshes);
   for (Refreshed& one : refreshes) {
     Status refreshed;
-    if (fenced()) refreshed = Fail(Code::kConflict, "another process owns this data directory now");
+    if (fenced()) refreshed = Fail(Code::kConflict, kFenced);
     const auto projects = projects_.All();
     for (const auto& [log_name, project] : *projects) {
       if (!refreshed) break;
@@ -516,7 +516,7 @@ void Core::AnswerPromotions() {
   promotions_.TakeAll(&promotions);
   for (Promotion& one : promotions) {
     if (fenced()) {
-      one.done(Fail(Code::kUnavailable, "another process owns this data directory now"));
+      one.done(Fail(Code::kUnavailable, kFenced));
       continue;
     }
     const auto project = projects_.FindOrAdd({one.project, Stream::kEvents});
@@ -549,7 +549,7 @@ bool Core::StepBackfills() {
   Result<std::optional<BackfillReport>> done = std::nullopt;
   if (fenced()) {
     flusher_->GiveUpBackfill();
-    done = Fail(Code::kUnavailable, "another process owns this data directory now");
+    done = Fail(Code::kUnavailable, kFenced);
   } else if (!one.begun) {
     const Status settled = FlushTo(*project, project->cut()->end());
     if (!settled) done = Fail(settled.error());
@@ -588,7 +588,7 @@ void Core::AnswerWaiters() {
   }
   for (Waiter& waiter : waiters) {
     if (fenced() && waiter.settled) {
-      waiter.settled = Fail(Code::kConflict, "another process owns this data directory now");
+      waiter.settled = Fail(Code::kConflict, kFenced);
     }
     waiter.done(std::move(waiter.settled));
   }

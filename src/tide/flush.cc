@@ -162,6 +162,12 @@ std::vector<PartitionRows> Flusher::PlanRows(const Cut& cut, const lake::TableHe
   return *std::move(parts);
 }
 
+Status Flusher::Announce(const catalog::Inflight& inflight) {
+  Status added = parts_.catalog->AddInflight(inflight);
+  if (added || added.error().code() != Code::kConflict) return added;
+  return Fail(Code::kConflict, kFenced);
+}
+
 Result<Flusher::Pending> Flusher::Write(Project& project, const lake::TableHead& head,
                                         LogOffset end,
                                         std::shared_ptr<const event::TableSchema> columns) {
@@ -183,7 +189,7 @@ Result<Flusher::Pending> Flusher::Write(Project& project, const lake::TableHead&
         head.location + "/" +
         lake::DataFilePath(parts[i].partition, flush_id, static_cast<std::uint32_t>(i)));
   }
-  TM_TRY(parts_.catalog->AddInflight(inflight));
+  TM_TRY(Announce(inflight));
   if (!columns) columns = ColumnsAfter(*cut, head, end);
   auto files = WriteFiles(parts, columns ? columns->kept : head.columns->kept,
                           lake::DataCodecOf(*head.metadata), inflight.keys);
@@ -396,7 +402,7 @@ Result<Flusher::Outcome> Flusher::Overtaken(Project& project, Pending* pending) 
   if (came_in) return Outcome::kCommitted;
   Abandon(&project, pending->inflight);
   // The new owner may have looked for leftovers before these were.
-  if (fenced) return Fail(Code::kConflict, "another process owns this data directory now");
+  if (fenced) return Fail(Code::kConflict, kFenced);
   // Somebody else settled rows of ours: the plan is stale. Never append anyway.
   project.PublishLake(std::move(latest));
   return Outcome::kStale;

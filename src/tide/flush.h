@@ -29,6 +29,8 @@
 
 namespace tidemark::tide {
 
+inline constexpr char kFenced[] = "another process owns this data directory now";
+
 // Steps at which a crash is tried; `Flusher::at_step` is told before each. (C1 to C10 of the
 // crash tests.)
 enum class FlushStep : std::uint8_t {
@@ -186,6 +188,8 @@ class Flusher {
   Result<Outcome> Overtaken(Project& project, Pending* pending);
   void Publish(Project& project, const Pending& pending,
                std::shared_ptr<const lake::TableHead> head);
+  // Before the first file of a write. kConflict: this process is no longer the owner.
+  Status Announce(const catalog::Inflight& inflight);
   // Its files go now or, if the store or the catalog does not answer, a little later.
   void Abandon(Project* project, catalog::Inflight inflight);
   Status ClearAbandoned();

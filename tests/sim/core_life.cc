@@ -439,6 +439,8 @@ void CoreLife::AtFlushStep(tide::FlushStep step) {
     dead.unavailable_one_in = 1;
     catalog_.SetOptions(dead);
   }
+  Expect(!is_replaced_ || step != tide::FlushStep::kDataFiles,
+         "an owner that was replaced writes the files of a flush");
   if (!in_flush_ || disk_.dying() || failed()) return;
   Glance();
   if (foreigners_ && step == tide::FlushStep::kBeforeCommit && dice_.OneIn(4)) Foreign();
@@ -487,7 +489,9 @@ void CoreLife::EndUsurped() {
   const std::size_t commits = catalog_.commits();
   Status settled;
   core().Settle([&settled](const Status& status) { settled = status; });
+  is_replaced_ = true;
   TideStep();
+  is_replaced_ = false;
   Expect(catalog_.commits() == commits, "an owner that was replaced commits");
   bool has_rows = false;
   ForEachProject(

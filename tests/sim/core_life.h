@@ -182,6 +182,7 @@ class CoreLife {
   bool usurped_ = false;              // The one that lives now is no longer the owner.
   bool had_usurped_ = false;          // Something of the old owner may lie about until a restart.
   bool in_flush_ = false;             // Its steps may be interleaved with others.
+  bool is_replaced_ = false;          // It settles, and has no right to.
   std::vector<HeldCut> held_;
   std::unordered_map<std::string, KnownFile> files_;
   std::set<std::string> committed_;  // Data files that were in a head with promoted columns.

@@ -155,6 +155,14 @@ Result<std::vector<LedgerRow>> SimCatalog::Ledger(const Uuid& table) {
 
 Status SimCatalog::AddInflight(const Inflight& inflight) {
   TM_TRY(Enter());
+  const auto table = state_.tables.find(inflight.table);
+  if (table == state_.tables.end()) return Fail(Code::kNotFound, "no such table");
+  const bool unchecked = env::Planted(env::Bug::kEpochNotChecked) ||
+                         env::Planted(env::Bug::kStalePlanAppended) ||
+                         env::Planted(env::Bug::kInflightNotFenced);
+  if (!unchecked && state_.epochs[table->second.log_id] != inflight.epoch) {
+    return Fail(Code::kConflict, "epoch");
+  }
   state_.inflight[inflight.id] = inflight;
   return {};
 }
