@@ -36,6 +36,7 @@ void Index::NewTables() {
     active_[i] = std::make_shared<Table>(kValueBytes[i], options_.table_entries_max, parts_.budget);
   }
   active_since_ = parts_.clock->Now();
+  oldest_received_.reset();
 }
 
 Hash128 Index::HashOf(char kind, std::string_view project, std::string_view id) const {
@@ -173,6 +174,7 @@ void Index::Rollback() {
 }
 
 void Index::Advance(TimeMicros received_at) {
+  if (!oldest_received_) oldest_received_ = received_at;
   if (!clock_.Advance(received_at)) return;
   parts_.metrics->time_jumps.Add();
   TM_LOG(kWarning, "received times jump ahead; the window of ids goes on by an hour only",
@@ -184,6 +186,12 @@ void Index::Commit(std::uint64_t sequence) {
   committed_ = sequence;
   now_second_.store(clock_.second(), std::memory_order_relaxed);
   for (const auto& table : active_) table->Commit();
+}
+
+void Index::EndReplay() {
+  if (!oldest_received_ || env::Planted(env::Bug::kReplayedIsNew)) return;
+  const std::chrono::microseconds age(parts_.clock->WallNow() - *oldest_received_);
+  active_since_ -= std::clamp<Duration>(age, Duration::zero(), options_.checkpoint_age);
 }
 
 bool Index::Tend() {

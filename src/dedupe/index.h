@@ -89,6 +89,10 @@ class Index {
   // Forgets everything: it was not of this log. Then all frames are to be replayed.
   Status Reset();
 
+  // After the replay, before there are threads: what was replayed is as old as it is by the wall
+  // clock, so that lives shorter than `checkpoint_age` come to a checkpoint, too.
+  void EndReplay();
+
   // Frames below are in durable runs: the log may give them back. Any thread.
   std::uint64_t checkpoint() const { return checkpoint_.load(std::memory_order_acquire); }
 
@@ -153,7 +157,8 @@ class Index {
   WindowClock clock_before_;  // The group in hand.
   std::uint64_t committed_ = 0;
   Duration active_since_{};
-  bool sealed_now_ = false;  // Since the last Tend.
+  std::optional<TimeMicros> oldest_received_;  // Of the frames that are in no run.
+  bool sealed_now_ = false;                    // Since the last Tend.
 
   Published<State> state_;
   std::atomic<std::uint64_t> checkpoint_{0};

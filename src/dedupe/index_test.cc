@@ -159,6 +159,36 @@ TEST_F(IndexTest, ReplayComesToTheSameAnswers) {
   for (int i = 0; i < 80; ++i) EXPECT_TRUE(Send("id-" + std::to_string(i))) << i;
 }
 
+TEST_F(IndexTest, LivesThatAreShorterThanACheckpointComeToOne) {
+  std::vector<TimeMicros> log;  // When each frame was received.
+  const auto send = [&](std::size_t frame) {
+    EXPECT_FALSE(Send("id-" + std::to_string(frame), log[frame])) << frame;
+  };
+  for (int life = 0; life < 9; ++life) {
+    Open();
+    sequence_ = index_->sequence();
+    for (std::size_t frame = sequence_; frame < log.size(); ++frame) send(frame);
+    index_->EndReplay();
+    index_->Tend();
+    WorkAll();
+    log.push_back(clock_.WallNow());
+    send(log.size() - 1);
+    EXPECT_LE(log.size() - index_->checkpoint(), 4U);
+    clock_.Advance(options_.checkpoint_age / 3);
+    disk_.Crash();
+  }
+}
+
+TEST_F(IndexTest, AClockThatWentBackMakesNothingOld) {
+  EXPECT_FALSE(Send("a", clock_.WallNow() + 48LL * 3'600 * kSecond));
+  index_->EndReplay();
+  index_->Tend();
+  WorkAll();
+  EXPECT_EQ(index_->checkpoint(), 0U);
+  SealAndWrite();
+  EXPECT_EQ(index_->checkpoint(), 1U);
+}
+
 TEST_F(IndexTest, RefusesWhatItCannotRemember) {
   options_.sealed_max = 1;
   Open();

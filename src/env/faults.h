@@ -68,6 +68,7 @@ enum class Bug : std::uint8_t {
   kForeignHeadOverwritten,  // A flush that they overtook is committed as it was built.
   // Recovery.
   kIdsNotReplayed,          // The index forgets what it had only in memory.
+  kReplayedIsNew,           // ... keeps it in memory anew for its time, and the log with it.
   kQuarantineKeyForgotten,  // ... the key of a request that had no valid event.
   kReplayOffByOne,          // The first frame above the settled ones is skipped.
   kReplayReadsClock,        // Replayed events get a new received time.

@@ -167,6 +167,7 @@ Status Core::JoinIndex() {
                                    [this](const wal::Frame& frame) { return ReplayIds(frame); }));
   }
   index_->SetLogId(log_id_);
+  index_->EndReplay();
   return {};
 }
 

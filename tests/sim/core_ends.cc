@@ -16,6 +16,8 @@ constexpr Duration kCalmTime = std::chrono::hours(24 * 20);
 // Up to so many commits, each with a manifest for each spec at most, none are merged unless the
 // table's properties say so.
 constexpr std::int64_t kUnmergedMax = 30;
+constexpr int kLivesOfCheckpoint = 3;
+constexpr int kShortLives = 12;
 
 }  // namespace
 
@@ -123,7 +125,7 @@ bool CoreLife::ReopenCalmly() {
 }
 
 void CoreLife::LastScene() {
-  switch (dice_.Below(6)) {
+  switch (dice_.Below(7)) {
     case 0:
       return MetadataRots();
     case 1:
@@ -135,6 +137,8 @@ void CoreLife::LastScene() {
       return LogOfAnother();
     case 5:
       return CatalogIsRebuilt();
+    case 6:
+      return LivesAreShort();
     default:
       return;
   }
@@ -393,6 +397,31 @@ void CoreLife::CatalogIsRebuilt() {
   for (int i = 0; i < 6; ++i) SendBatch();
   SettleAll();
   Look();
+}
+
+// The process dies again and again before what its index of ids has in memory is old. The log that
+// it replays is given back all the same.
+void CoreLife::LivesAreShort() {
+  const Duration life = options_.dedupe.checkpoint_age / kLivesOfCheckpoint;
+  for (int i = 0; i < kShortLives && !failed(); ++i) {
+    SendBatch();
+    SettleAll();
+    clock_.Advance(life);
+    core().IngestStep();
+    for (int step = 0; step < kMergeStepsMax && core().IndexStep() == Duration::zero(); ++step) {
+    }
+    const TimeMicros wall = clock_.WallNow();
+    Fall();
+    clock_.SetWall(wall);  // By a clock that went back nothing is old.
+    if (!ReopenCalmly()) return;
+  }
+  Look();
+  clock_.Advance(options_.log.retention + options_.trim_pause);
+  core().IngestStep();
+  Expect(core().log().stats().segments < kShortLives, [&] {
+    return "the log of short lives stays: " + std::to_string(core().log().stats().segments) +
+           " segments";
+  });
 }
 
 // Another log lies in the folder.

@@ -143,6 +143,7 @@ class CoreLife {
   void LogFromBackup();
   void LogOfAnother();
   void CatalogIsRebuilt();
+  void LivesAreShort();
 
   // Nothing of a process may be held beyond its death: so no map of projects leaves this.
   void ForEachProject(const std::function<void(const tide::Project& project)>& visit) {
@@ -181,8 +182,8 @@ class CoreLife {
   std::unique_ptr<Process> usurper_;  // Opened while the other one was inside a flush.
   bool usurped_ = false;              // The one that lives now is no longer the owner.
   bool had_usurped_ = false;          // Something of the old owner may lie about until a restart.
-  bool in_flush_ = false;             // Its steps may be interleaved with others.
   bool is_replaced_ = false;          // It settles, and has no right to.
+  bool in_flush_ = false;             // Its steps may be interleaved with others.
   std::vector<HeldCut> held_;
   std::unordered_map<std::string, KnownFile> files_;
   std::set<std::string> committed_;  // Data files that were in a head with promoted columns.
