@@ -263,6 +263,60 @@ void IdentifyByNames(const std::vector<FileColumn>& known, ToldBy told_by, Colum
   }
 }
 
+bool IsTimestamp(duckdb::LogicalTypeId id) {
+  switch (id) {
+    case duckdb::LogicalTypeId::TIMESTAMP:
+    case duckdb::LogicalTypeId::TIMESTAMP_TZ:
+    case duckdb::LogicalTypeId::TIMESTAMP_SEC:
+    case duckdb::LogicalTypeId::TIMESTAMP_MS:
+    case duckdb::LogicalTypeId::TIMESTAMP_NS:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool IsTime(duckdb::LogicalTypeId id) {
+  return id == duckdb::LogicalTypeId::TIME || id == duckdb::LogicalTypeId::TIME_TZ ||
+         id == duckdb::LogicalTypeId::TIME_NS;
+}
+
+bool IsBytes(duckdb::LogicalTypeId id) {
+  return id == duckdb::LogicalTypeId::VARCHAR || id == duckdb::LogicalTypeId::BLOB ||
+         id == duckdb::LogicalTypeId::UUID;
+}
+
+// Whether each value of a file's type is one of the table's: the widenings of the specification,
+// and what writers call otherwise. A cast alone would round, and read numbers out of texts.
+bool IsReadAs(const duckdb::LogicalType& in_file, const duckdb::LogicalType& in_table) {
+  const duckdb::LogicalTypeId from = in_file.id();
+  const duckdb::LogicalTypeId to = in_table.id();
+  if (from == duckdb::LogicalTypeId::DECIMAL && to == from) {
+    return duckdb::DecimalType::GetScale(in_file) <= duckdb::DecimalType::GetScale(in_table);
+  }
+  if (from == to || from == duckdb::LogicalTypeId::SQLNULL) return true;
+  // One that is too large is an error of the cast.
+  if (in_file.IsIntegral() && in_table.IsIntegral()) return true;
+  if (from == duckdb::LogicalTypeId::FLOAT && to == duckdb::LogicalTypeId::DOUBLE) return true;
+  if (from == duckdb::LogicalTypeId::DATE && IsTimestamp(to)) return true;
+  return (IsTimestamp(from) && IsTimestamp(to)) || (IsTime(from) && IsTime(to)) ||
+         (IsBytes(from) && IsBytes(to));
+}
+
+void CheckType(const std::string& path, const duckdb::MultiFileColumnDefinition& in_table,
+               const Columns& file) {
+  if (in_table.identifier.IsNull()) return;
+  for (const duckdb::MultiFileColumnDefinition& column : file) {
+    if (column.identifier.IsNull() || column.identifier != in_table.identifier) continue;
+    if (!IsReadAs(column.type, in_table.type)) {
+      throw duckdb::IOException("file %s %s\"%s\" as %s, and the table as %s", path, kOtherType,
+                                column.name, column.type.ToString(), in_table.type.ToString());
+    }
+    if (column.type.id() != duckdb::LogicalTypeId::STRUCT) continue;
+    for (const auto& child : in_table.children) CheckType(path, child, column.children);
+  }
+}
+
 // Columns that the file lacks and that have one value in all of its rows.
 void AddConstants(const std::vector<FileConstant>& constants, const Columns& columns,
                   const duckdb::vector<duckdb::ColumnIndex>& ids,
@@ -366,6 +420,11 @@ struct FileReader final : duckdb::MultiFileReader {
       } else {
         IdentifyByNames(scan_.relation->file_columns, ToldBy::kName, &data.reader->columns);
       }
+    }
+    for (const duckdb::ColumnIndex& id : ids) {
+      const std::size_t place = id.GetPrimaryIndex();
+      if (place >= columns.size()) continue;  // A virtual one.
+      CheckType(data.reader->file.path, columns[place], data.reader->columns);
     }
     const auto found = special_.find(data.reader->file.path);
     if (found == special_.end()) return;

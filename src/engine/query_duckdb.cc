@@ -149,6 +149,13 @@ constexpr std::string_view kBadText = "Invalid string encoding";
 
 Error Unreadable(std::string_view path, std::string_view why) {
   std::string message = "data file " + std::string(path.substr(path.rfind('/') + 1));
+  if (const std::size_t type = why.find(kOtherType); type != why.npos) {
+    message += ' ';
+    message += why.substr(type);
+    message +=
+        ": it was written so, or the table's name mapping gives the name to another column now";
+    return {Code::kCorruption, std::move(message)};
+  }
   if (!why.starts_with(kBadText))
     return {Code::kCorruption, message + " of the table cannot be read"};
   const std::size_t value = std::min(why.find("value \""), why.size());

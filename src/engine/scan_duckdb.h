@@ -15,6 +15,9 @@
 
 namespace tidemark::engine {
 
+// What an error of a scan says of a column whose type in a file is no type of the table's.
+inline constexpr char kOtherType[] = "has the column ";
+
 // Some files of a relation, with some of its kept paths (places in schema->kept.paths) as fields of
 // a struct column `kept` behind the other columns.
 struct FileScan {

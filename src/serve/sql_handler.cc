@@ -217,8 +217,8 @@ std::string_view HintOf(const Error& error) {
       return "SQL reads the project's tables and changes nothing: events are sent to "
              "POST /v1/events, other tables are written over the Iceberg catalog";
     case Code::kNotFound:
-      return "system.tables has the tables that there are, system.snapshots and system.refs what "
-             "is kept of their past";
+      return "system.tables has the tables of the project (?project= asks for another's), "
+             "system.snapshots and system.refs what is kept of their past";
     default:
       return {};
   }

@@ -13,7 +13,7 @@ from pyiceberg.expressions import EqualTo
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.transforms import IdentityTransform
-from pyiceberg.types import LongType, NestedField, StringType, UUIDType
+from pyiceberg.types import BooleanType, DateType, DecimalType, DoubleType, FloatType, LongType, NestedField, StringType, UUIDType
 
 
 @pytest.fixture
@@ -155,6 +155,36 @@ def test_files_without_ids_are_read_by_the_name_mapping(server, catalog, tmp_pat
     with table.transaction() as transaction:
         transaction.set_properties({"schema.name-mapping.default": '[{"field-id":1,"names":["user_id"]},{"field-id":2,"names":["level","tier"]}]'})
     assert server.rows("select user_id, level from iceberg.named where level = 'silver'") == [("u2", "silver")]
+
+
+@pytest.mark.parametrize("written, kind, told", [
+    (pyarrow.array([1.7]), LongType(), ("DOUBLE", "BIGINT")), (pyarrow.array(["12"]), LongType(), ("VARCHAR", "BIGINT")),
+    (pyarrow.array([5]), StringType(), ("BIGINT", "VARCHAR")), (pyarrow.array([1]), BooleanType(), ("BIGINT", "BOOLEAN")),
+    (pyarrow.array([0.1]), FloatType(), ("DOUBLE", "FLOAT")), (pyarrow.array([datetime.datetime(2026, 1, 2)]), DateType(), ("TIMESTAMP", "DATE"))])
+def test_a_file_whose_column_has_another_type_is_told_and_not_cast(server, catalog, written, kind, told):
+    """The mapping gives the name to a new column: what the file has of it is none of its values."""
+    table = catalog.create_table("default.other_type", schema=pyarrow.schema([("id", pyarrow.int64()), ("v", written.type)]))
+    path = pathlib.Path(table.location().removeprefix("file://")) / "data/of-others.parquet"
+    path.parent.mkdir(exist_ok=True)
+    parquet.write_table(pyarrow.table({"id": [1], "v": written}), path)
+    table.add_files([f"file://{path}"])
+    with table.update_schema() as update:
+        update.rename_column("v", "old")
+    with table.update_schema() as update:
+        update.add_column("v", kind)
+    status, message = refused(server, "select v from iceberg.other_type")
+    assert status == 500 and f'of-others.parquet has the column "v" as {told[0]}, and the table as {told[1]}' in message and "name mapping" in message
+    assert server.rows("select id from iceberg.other_type") == [(1,)]  # All else of the file is read.
+
+
+def test_types_that_were_widened_are_read(server, catalog):
+    table = make(catalog, "widened", pyarrow.table({"i": pyarrow.array([1], pyarrow.int32()), "f": pyarrow.array([0.5], pyarrow.float32()),
+                                                    "d": pyarrow.array([decimal.Decimal("1.25")], pyarrow.decimal128(9, 2))}))
+    with table.update_schema() as update:
+        update.update_column("i", LongType())
+        update.update_column("f", DoubleType())
+        update.update_column("d", DecimalType(18, 2))
+    assert server.rows("select * from iceberg.widened") == [(1, 0.5, 1.25)]
 
 
 def test_ids_that_no_other_type_gives(server, catalog):
