@@ -19,7 +19,6 @@ using lake::Transform;
 
 constexpr std::size_t kTimeTextBytesMax = 32;  // To the microsecond: what is longer would be cut.
 constexpr std::size_t kDateTextBytes = 10;
-constexpr std::size_t kUuidBytes = 16;
 
 bool IsMicros(std::string_view type) { return type == "timestamp" || type == "timestamptz"; }
 bool IsNanos(std::string_view type) { return type == "timestamp_ns" || type == "timestamptz_ns"; }
@@ -99,41 +98,6 @@ std::string NanosText(std::int64_t nanos) {
   return TimeText(micros) + std::string(rest, static_cast<std::size_t>(size));
 }
 
-// Two's complement, big-endian, of any length.
-std::string DecimalText(std::string_view bytes, std::size_t scale) {
-  const bool negative = !bytes.empty() && (static_cast<std::uint8_t>(bytes[0]) & 0x80) != 0;
-  std::vector<std::uint8_t> left(bytes.begin(), bytes.end());  // The magnitude.
-  if (negative) {
-    for (std::uint8_t& byte : left) byte = static_cast<std::uint8_t>(~byte);
-    for (auto byte = left.rbegin(); byte != left.rend() && ++*byte == 0;) ++byte;
-  }
-  const auto is_zero = [](std::uint8_t byte) { return byte == 0; };
-  std::string digits;  // And the point: one digit at least stands before it.
-  const std::size_t least = scale == 0 ? 1 : scale + 2;
-  while (digits.size() < least || !std::ranges::all_of(left, is_zero)) {
-    std::uint32_t rest = 0;
-    for (std::uint8_t& byte : left) {
-      rest = rest << 8 | byte;
-      byte = static_cast<std::uint8_t>(rest / 10);
-      rest %= 10;
-    }
-    digits.push_back(static_cast<char>('0' + rest));
-    if (digits.size() == scale) digits.push_back('.');
-  }
-  if (negative) digits.push_back('-');
-  std::ranges::reverse(digits);
-  return digits;
-}
-
-std::size_t ScaleOf(std::string_view type) {
-  const std::size_t comma = type.find(',');
-  std::size_t scale = 0;
-  for (const char c : type.substr(std::min(comma, type.size()))) {
-    if (c >= '0' && c <= '9') scale = scale * 10 + static_cast<std::size_t>(c - '0');
-  }
-  return std::min<std::size_t>(scale, 38);
-}
-
 std::string UpperHex(std::string_view bytes) {
   std::string hex = ToHex(AsBytes(bytes));
   for (char& c : hex) c = c >= 'a' && c <= 'f' ? static_cast<char>(c - 'a' + 'A') : c;
@@ -159,12 +123,8 @@ void WriteNumber(std::string_view type, std::int64_t number, JsonWriter* json) {
 void WriteBytes(std::string_view type, const std::string& bytes, JsonWriter* json) {
   if (type == "string") {
     json->String(bytes);
-  } else if (type == "uuid" && bytes.size() == kUuidBytes) {
-    std::string text = ToHex(AsBytes(bytes));
-    for (const std::size_t at : {20U, 16U, 12U, 8U}) text.insert(at, "-");
-    json->String(text);
-  } else if (type.starts_with("decimal")) {
-    json->String(DecimalText(bytes, ScaleOf(type)));
+  } else if (const auto text = lake::BytesText(type, bytes)) {
+    json->String(*text);
   } else {
     json->String(UpperHex(bytes));
   }

@@ -5,6 +5,7 @@
 
 #include "lake/bounds.h"
 #include "lake/names.h"
+#include "lake/partition_values.h"
 
 namespace tidemark::lake {
 namespace {
@@ -79,6 +80,23 @@ TEST(PartitionTest, APathTellsThePromotionsThatItsRowsHave) {
     EXPECT_FALSE(IsDataFilePath(key)) << end;
     EXPECT_EQ(PromotionsOf(key), 0U) << end;
   }
+}
+
+TEST(PartitionValuesTest, UuidsAndDecimalsAreWrittenAsPeopleDo) {
+  const auto bytes = [](std::initializer_list<int> values) {
+    std::string text;
+    for (const int value : values) text.push_back(static_cast<char>(value));
+    return text;
+  };
+  const std::string uuid = bytes({0xf7, 0x9c, 0x3e, 0x09, 0x67, 0x7c, 0x4b, 0xbd, 0xa4, 0x79, 0x3f,
+                                  0x34, 0x9c, 0xb7, 0x85, 0xe7});
+  EXPECT_EQ(BytesText("uuid", uuid), "f79c3e09-677c-4bbd-a479-3f349cb785e7");
+  EXPECT_EQ(BytesText("uuid", uuid.substr(1)), std::nullopt);
+  EXPECT_EQ(BytesText("decimal(9, 2)", bytes({0x05, 0x8c})), "14.20");
+  EXPECT_EQ(BytesText("decimal(9,2)", bytes({0xff, 0xfb})), "-0.05");
+  EXPECT_EQ(BytesText("decimal(9,0)", bytes({0x00})), "0");
+  EXPECT_EQ(BytesText("decimal(38,3)", std::string(1'000, '\x7f')), std::nullopt);
+  EXPECT_EQ(BytesText("binary", uuid), std::nullopt);
 }
 
 TEST(BoundsTest, ShortTextIsItsOwnBound) {

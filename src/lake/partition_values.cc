@@ -1,9 +1,14 @@
 #include "lake/partition_values.h"
 
+#include <algorithm>
+
 #include "base/bytes.h"
 
 namespace tidemark::lake {
 namespace {
+
+constexpr std::size_t kUuidBytes = 16;
+constexpr std::size_t kDecimalBytesMax = 16;  // Of 38 digits.
 
 // Avro's long: zigzag, then a varint.
 bool ReadLong(ByteReader* in, std::int64_t* value) {
@@ -30,7 +35,53 @@ void Unwrap(PartitionValue* value) {
   if (size < 4) *value = PartitionValue();
 }
 
+// Two's complement, big-endian, of any length.
+std::string DecimalText(std::string_view bytes, std::size_t scale) {
+  const bool negative = !bytes.empty() && (static_cast<std::uint8_t>(bytes[0]) & 0x80) != 0;
+  std::vector<std::uint8_t> left(bytes.begin(), bytes.end());  // The magnitude.
+  if (negative) {
+    for (std::uint8_t& byte : left) byte = static_cast<std::uint8_t>(~byte);
+    for (auto byte = left.rbegin(); byte != left.rend() && ++*byte == 0;) ++byte;
+  }
+  const auto is_zero = [](std::uint8_t byte) { return byte == 0; };
+  std::string digits;  // And the point: one digit at least stands before it.
+  const std::size_t least = scale == 0 ? 1 : scale + 2;
+  while (digits.size() < least || !std::ranges::all_of(left, is_zero)) {
+    std::uint32_t rest = 0;
+    for (std::uint8_t& byte : left) {
+      rest = rest << 8 | byte;
+      byte = static_cast<std::uint8_t>(rest / 10);
+      rest %= 10;
+    }
+    digits.push_back(static_cast<char>('0' + rest));
+    if (digits.size() == scale) digits.push_back('.');
+  }
+  if (negative) digits.push_back('-');
+  std::ranges::reverse(digits);
+  return digits;
+}
+
+std::size_t ScaleOf(std::string_view type) {
+  const std::size_t comma = type.find(',');
+  std::size_t scale = 0;
+  for (const char c : type.substr(std::min(comma, type.size()))) {
+    if (c >= '0' && c <= '9') scale = scale * 10 + static_cast<std::size_t>(c - '0');
+  }
+  return std::min<std::size_t>(scale, 38);
+}
+
 }  // namespace
+
+std::optional<std::string> BytesText(std::string_view type, std::string_view bytes) {
+  if (type == "uuid" && bytes.size() == kUuidBytes) {
+    std::string text = ToHex(AsBytes(bytes));
+    for (const std::size_t at : {20U, 16U, 12U, 8U}) text.insert(at, "-");
+    return text;
+  }
+  if (type.starts_with("decimal") && bytes.size() <= kDecimalBytesMax)
+    return DecimalText(bytes, ScaleOf(type));
+  return std::nullopt;
+}
 
 std::vector<PartitionValue> PartitionValuesOf(std::string_view key) {
   std::vector<PartitionValue> values;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,10 @@ struct PartitionValue {
   std::string bytes = {};
   friend bool operator==(const PartitionValue&, const PartitionValue&) = default;
 };
+
+// Of a uuid or decimal, as people write it: "f79c3e09-677c-4bbd-a479-3f349cb785e7", "-3.05".
+// Nothing of other types, or if it cannot be one. `type`: as the schema has it, "decimal(9, 2)".
+std::optional<std::string> BytesText(std::string_view type, std::string_view bytes);
 
 // One a field of the spec; fewer if `key` is none that ReadManifest made.
 std::vector<PartitionValue> PartitionValuesOf(std::string_view key);

@@ -1,6 +1,7 @@
 #include "query/system_tables.h"
 
 #include <array>
+#include <charconv>
 #include <functional>
 #include <map>
 #include <set>
@@ -22,6 +23,9 @@ using event::Type;
 using Columns = std::vector<std::pair<std::string, Type>>;
 
 constexpr std::string_view kEvents = "events";
+// "01:02:03.000000" of a time's text.
+constexpr std::size_t kClockAt = 11;
+constexpr std::size_t kClockBytes = 15;
 
 // A table of any kind while rows are made of it.
 struct TableView {
@@ -126,6 +130,7 @@ std::string NumberText(lake::Transform transform, std::string_view type, std::in
   if (transform == lake::Transform::kIdentity) {
     if (type == "boolean") return number != 0 ? "true" : "false";
     if (type == "date") transform = lake::Transform::kDay;
+    if (type == "time") return FormatTime(TimeMicros(number)).substr(kClockAt, kClockBytes);
     if (type.starts_with("timestamp") && !type.ends_with("_ns")) {
       return FormatTime(TimeMicros(number));
     }
@@ -134,9 +139,19 @@ std::string NumberText(lake::Transform transform, std::string_view type, std::in
   return small == number ? PartitionText(transform, small) : std::to_string(number);
 }
 
-// Texts as they are; what is none as hexadecimal digits of its bytes.
+// Texts, decimals and UUIDs as people write them; all else as hexadecimal digits of its bytes.
 std::string BytesText(std::string_view type, const std::string& bytes) {
-  return type == "string" && IsUtf8(bytes) ? bytes : "0x" + ToHex(AsBytes(bytes));
+  if (type == "string" && IsUtf8(bytes)) return bytes;
+  return lake::BytesText(type, bytes).value_or("0x" + ToHex(AsBytes(bytes)));
+}
+
+template <class Floating>
+std::string FloatingText(const std::string& bytes) {
+  Floating value = 0;
+  ByteReader in(bytes);
+  char text[64];
+  if (!in.Fixed(&value)) return "0x" + ToHex(AsBytes(bytes));
+  return std::string(text, std::to_chars(text, std::end(text), value).ptr);
 }
 
 // Of a plain table, whose partitions may be of any type. Nulls are left out.
@@ -152,6 +167,10 @@ std::string PlainPartitionJson(const lake::TableMetadata& metadata, std::int32_t
     const std::string_view type = SourceType(metadata, field.source_id);
     if (values[i].kind == lake::PartitionValue::Kind::kNumber) {
       json.Field(field.name, NumberText(field.transform, type, values[i].number));
+    } else if (values[i].kind == lake::PartitionValue::Kind::kEncoded) {
+      const std::string& bytes = values[i].bytes;
+      const bool narrow = bytes.size() == sizeof(float);
+      json.Field(field.name, narrow ? FloatingText<float>(bytes) : FloatingText<double>(bytes));
     } else if (values[i].kind != lake::PartitionValue::Kind::kNull) {
       json.Field(field.name, BytesText(type, values[i].bytes));
     }

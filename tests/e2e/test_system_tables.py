@@ -1,5 +1,6 @@
 """The system tables: what they say is what the tables' own metadata says, documented by column."""
 import datetime
+import decimal
 import json
 
 import pyarrow
@@ -8,7 +9,7 @@ from pyiceberg.catalog import load_catalog
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.transforms import IdentityTransform, TruncateTransform
-from pyiceberg.types import BooleanType, DateType, LongType, NestedField, StringType
+from pyiceberg.types import BinaryType, BooleanType, DateType, DecimalType, DoubleType, LongType, NestedField, StringType, TimeType
 
 from support.server import ROOT, Tidemark
 
@@ -78,15 +79,19 @@ def test_snapshots_files_and_partitions_agree(server):
 def test_partitions_of_any_type_are_told_apart(tmp_path):
     with Tidemark(tmp_path / "data") as server:
         catalog = load_catalog("tidemark", type="rest", uri=f"http://{server.address}/iceberg")
-        schema = Schema(NestedField(1, "s", StringType()), NestedField(2, "d", DateType()), NestedField(3, "n", LongType()), NestedField(4, "b", BooleanType()))
+        schema = Schema(NestedField(1, "s", StringType()), NestedField(2, "d", DateType()), NestedField(3, "n", LongType()), NestedField(4, "b", BooleanType()),
+                        NestedField(5, "c", DecimalType(9, 2)), NestedField(6, "h", TimeType()), NestedField(7, "f", DoubleType()), NestedField(8, "x", BinaryType()))
         for name, source, transform in (("s", 1, IdentityTransform()), ("d", 2, IdentityTransform()), ("n", 3, TruncateTransform(10)),
-                                        ("b", 4, IdentityTransform()), ("t", 1, TruncateTransform(1))):
+                                        ("b", 4, IdentityTransform()), ("t", 1, TruncateTransform(1)), ("c", 5, IdentityTransform()),
+                                        ("ct", 5, TruncateTransform(1000)), ("h", 6, IdentityTransform()), ("f", 7, IdentityTransform()), ("x", 8, IdentityTransform())):
             table = catalog.create_table(f"default.by_{name}", schema, partition_spec=PartitionSpec(PartitionField(source, 1000, transform, "p")))
             table.append(pyarrow.Table.from_pylist(
-                [{"s": "é\"x", "d": datetime.date(2026, 1, 2), "n": 2**40, "b": True}, {"s": "other", "d": datetime.date(1969, 12, 31), "n": -1, "b": False}, {}],
+                [{"s": "é\"x", "d": datetime.date(2026, 1, 2), "n": 2**40, "b": True, "c": decimal.Decimal("14.20"), "h": datetime.time(1, 2, 3), "f": 0.1, "x": b"\0\xff"},
+                 {"s": "other", "d": datetime.date(1969, 12, 31), "n": -1, "b": False, "c": decimal.Decimal("-0.05"), "h": datetime.time(23, 59, 59, 7), "f": -2.5, "x": b"a"}, {}],
                 schema=table.schema().as_arrow()))
             told = server.rows(f"select partition, record_count from system.partitions where table_name = 'by_{name}'")
-            values = {"s": ("é\"x", "other"), "d": ("2026-01-02", "1969-12-31"), "n": (str(2**40 // 10 * 10), "-10"), "b": ("true", "false"), "t": ("é", "o")}[name]
+            values = {"s": ("é\"x", "other"), "d": ("2026-01-02", "1969-12-31"), "n": (str(2**40 // 10 * 10), "-10"), "b": ("true", "false"), "t": ("é", "o"),
+                      "c": ("14.20", "-0.05"), "ct": ("10.00", "-10.00"), "h": ("01:02:03.000000", "23:59:59.000007"), "f": ("0.1", "-2.5"), "x": ("0x00ff", "0x61")}[name]
             assert sorted((json.loads(text).get("p"), count) for text, count in told if text != "{}") == sorted((one, 1) for one in values), name
             assert ("{}", 1) in told
             columns = server.rows(f"select column_name, data_type from information_schema.columns where table_name = 'by_{name}' order by ordinal_position")
