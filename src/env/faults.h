@@ -81,6 +81,7 @@ enum class Bug : std::uint8_t {
   kOlderStateTaken,         // A catalog and a log of before the lake go on.
   kOlderFarTaken,           // ... if the commit after the catalog's can no longer be seen.
   kOlderNearTaken,          // ... if the lake is one commit ahead.
+  kForeignCommitsUndone,    // ... if what was committed since was another engine's.
   kUnknownTableTaken,       // ... if the catalog has never had the table.
   kRefusedTooLate,          // ... are refused when what the lake needs is cleared away.
   kEnd,

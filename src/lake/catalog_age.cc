@@ -1,7 +1,9 @@
 #include "lake/catalog_age.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
+#include <set>
 
 #include "base/json_reader.h"
 #include "env/faults.h"
@@ -47,6 +49,36 @@ tl::unexpected<Error> Older(const KnownState& known, const std::string& key, Log
                   "run `tidemark doctor --rebuild-catalog`");
 }
 
+// Of the first that another engine has added since; nothing: none has.
+std::optional<SnapshotId> ForeignSince(const TableMetadata& later, const KnownState& known) {
+  for (const auto& snapshot : later.snapshots) {
+    const bool foreign =
+        snapshot->Summary(kSummaryKind) == KindName(catalog::CommitKind::kExternal);
+    if (foreign && snapshot->sequence_number > known.sequence_number) return snapshot->id;
+  }
+  return std::nullopt;
+}
+
+// The files after the catalog's that this one has come from.
+void AddPast(const env::ObjectStore& store, const TableMetadata& later, const KnownState& known,
+             std::set<std::string>* past) {
+  for (const MetadataLogEntry& entry : later.metadata_log) {
+    auto key = store.KeyOf(entry.metadata_file);
+    if (key && VersionOf(*key).value_or(-1) > known.version) past->insert(*std::move(key));
+  }
+}
+
+tl::unexpected<Error> Undoes(const KnownState& known, const std::string& key, SnapshotId commit) {
+  return Fail(
+      Code::kCorruption,
+      "the catalog is older than the table " + TitleOf(known.location) +
+          ": another engine's commit, snapshot " + to_string(commit) + " (" + key +
+          "), came after it, and to go on would undo it; put back meta.db of the time of "
+          "lake/, or move meta.db away and run `tidemark doctor --rebuild-catalog`. To give "
+          "the commit up, move the metadata files above version " +
+          std::to_string(known.version) + " out of the table's folder");
+}
+
 bool CannotAnswer(const Error& error) {
   return error.code() == Code::kIoError || error.code() == Code::kUnavailable;
 }
@@ -67,12 +99,15 @@ Result<KnownState> KnownStateOf(const env::ObjectStore& store, const TableMetada
   known.log_id = head.Property(kPropertyLogId);
   TM_ASSIGN(known.settled, SettledBy(head));
   known.log_end = log_end;
+  known.sequence_number = head.last_sequence_number;
   return known;
 }
 
 Status CheckCatalogIsNewest(const env::ObjectStore& store, const KnownState& known) {
   TM_ASSIGN(const auto keys, store.List(known.location + "/metadata/"));
   KnownParts parts;  // Most of a version is that of the one after.
+  std::set<std::string> committed;
+  std::map<std::string, SnapshotId> foreign;  // By file.
   // Latest first: if one is too new, it mostly is.
   for (auto key = keys.rbegin(); key != keys.rend(); ++key) {
     const auto version = VersionOf(*key);
@@ -86,8 +121,14 @@ Status CheckCatalogIsNewest(const env::ObjectStore& store, const KnownState& kno
     if (!later || later->Property(kPropertyManaged) != "true") continue;
     const auto settled = SettledBy(*later);
     const auto end = KnownOf(*later, known);
-    if (!settled || !end || *settled <= *end) continue;
-    return Older(known, *key, *end, *settled);
+    if (!settled || !end) continue;
+    if (*settled > *end) return Older(known, *key, *end, *settled);
+    AddPast(store, *later, known, &committed);
+    if (const auto commit = ForeignSince(*later, known)) foreign.emplace(*key, *commit);
+  }
+  if (env::Planted(env::Bug::kForeignCommitsUndone)) return {};
+  for (const auto& [key, commit] : foreign) {
+    if (committed.contains(key)) return Undoes(known, key, commit);
   }
   return {};
 }

@@ -31,6 +31,8 @@ class CatalogAgeTest : public testing::Test {
     std::int64_t floor = 0;
     std::string log_id = "log";
     std::string lost_logs = {};
+    std::int64_t foreign = 0;   // The number of a commit of another engine; 0: it has none.
+    std::string built_on = {};  // Another file.
   };
   std::string Put(const File& file) {
     TableMetadata metadata = MakeTableMetadata({.uuid = table_,
@@ -42,6 +44,18 @@ class CatalogAgeTest : public testing::Test {
     if (!file.lost_logs.empty()) {
       metadata.properties[std::string(kPropertyLostLogs)] = file.lost_logs;
     }
+    if (file.foreign > 0) {
+      Snapshot snapshot;
+      snapshot.id = SnapshotId(1'000 + file.foreign);
+      snapshot.sequence_number = file.foreign;
+      snapshot.timestamp_ms = 1'000;
+      snapshot.manifest_list = store_.Uri(known_.location + "/metadata/list.avro");
+      snapshot.summary = {{"operation", "delete"}, {std::string(kSummaryKind), "external"}};
+      snapshot.Seal();
+      metadata.snapshots.push_back(std::make_shared<const Snapshot>(std::move(snapshot)));
+      metadata.last_sequence_number = file.foreign;
+    }
+    if (!file.built_on.empty()) metadata.metadata_log = {{store_.Uri(file.built_on), 1'000}};
     const Uuid id = MakeUuidV4(1, ++files_);
     std::string key = MetadataKey(known_.location, file.version, id, GzipsMetadata(metadata));
     EXPECT_OK(store_.Put(key, WriteMetadataFile(metadata)));
@@ -81,6 +95,26 @@ TEST_F(CatalogAgeTest, TakesWhatTheLogHasForACrashOrAnOlderCatalogAlone) {
   EXPECT_FALSE(Refuses());
   known_.log_end = LogOffset(119);
   EXPECT_TRUE(Refuses());
+}
+
+TEST_F(CatalogAgeTest, TellsACommitOfAnotherEngineThatSomethingWasBuiltOn) {
+  known_.sequence_number = 20;
+  const std::string key = Put({.version = kVersion + 1, .settled = 100, .foreign = 21});
+  // A crash may have left it: the catalog would never have named it.
+  EXPECT_FALSE(Refuses());
+  Put({.version = kVersion + 2, .settled = 110, .foreign = 21, .built_on = key});
+  const Status newer = CheckCatalogIsNewest(store_, known_);
+  ASSERT_FALSE(newer);
+  for (const std::string_view words : {"older than the table shop.events", "another engine", "1021",
+                                       key.c_str(), "above version 7", "--rebuild-catalog"}) {
+    EXPECT_NE(newer.error().message().find(words), std::string::npos) << newer.error().message();
+  }
+  // The catalog has it, or has come from there another way.
+  known_.sequence_number = 21;
+  EXPECT_FALSE(Refuses());
+  known_.sequence_number = 20;
+  known_.version = kVersion + 1;
+  EXPECT_FALSE(Refuses());
 }
 
 TEST_F(CatalogAgeTest, CountsWhatARollbackTookBack) {

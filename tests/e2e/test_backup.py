@@ -1,7 +1,9 @@
 """Copies of a data directory: what is put back as it was copied goes on; what does not belong together is refused."""
+import re
 import shutil
 
 import pytest
+from pyiceberg.catalog import load_catalog
 
 from e2e.test_doctor import CHECK_FAILED, doctor
 from support.server import Tidemark
@@ -155,6 +157,43 @@ def test_a_log_is_not_given_up_beside_a_catalog_that_is_older_than_the_lake(fold
         assert code == wanted, output
     with Tidemark(folder) as server:
         assert server.rows("select count(*), count(distinct event_id) from events") == [(2 * (LAKE + LOG), 2 * (LAKE + LOG))]
+        assert server.verify()["ok"]
+
+
+def test_a_catalog_that_is_older_than_another_engines_delete_is_refused(folder, tmp_path):
+    """The log has every event that the catalog does not know, so that it could go on, and the deleted ones would be there again."""
+    with Tidemark(folder) as server:
+        server.settle()
+    shutil.copytree(folder, tmp_path / "copy")
+    with Tidemark(folder) as server:
+        table = load_catalog("tidemark", type="rest", uri=f"http://{server.address}/iceberg").load_table("default.events")
+        table.delete("event_id == 'first-0-0'")
+        commit_once(server, "second")
+        rows = server.rows("select count(*), count(distinct event_id) from events")
+        assert rows == [(2 * (LAKE + LOG) - 1,) * 2]
+    replace(folder, ["meta.db*"], tmp_path / "copy")
+    newest = shutil.copytree(folder, tmp_path / "newest")
+    for _ in range(2):
+        with pytest.raises(RuntimeError) as refused:
+            Tidemark(folder).start()
+        for words in ("the catalog is older than the table default.events", "another engine's commit", "would undo it", "--rebuild-catalog"):
+            assert words in str(refused.value), refused.value
+        code, checks, _ = doctor(folder)
+        assert code == CHECK_FAILED and "another engine's commit" in checks["table default.events"][1], checks
+    for path in folder.glob("meta.db*"):
+        path.rename(tmp_path / path.name)
+    assert doctor(folder, "--rebuild-catalog")[0] == 0
+    with Tidemark(folder) as server:
+        assert server.rows("select count(*), count(distinct event_id) from events") == rows
+        assert server.verify()["ok"]
+    # The other way on that it names: to do without the delete.
+    replace(folder, ["meta.db*", "log", "lake", "dedupe"], newest)
+    known = int(re.search(r"above version (\d+)", str(refused.value))[1])
+    for path in (folder / "lake/default").glob("events-*/metadata/*.metadata.json"):
+        if int(path.name.split("-")[0]) > known:
+            path.unlink()
+    with Tidemark(folder) as server:
+        assert server.rows("select count(*), count(distinct event_id) from events") == [(2 * (LAKE + LOG),) * 2]
         assert server.verify()["ok"]
 
 

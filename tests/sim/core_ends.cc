@@ -197,8 +197,28 @@ bool CoreLife::HeadsAreGone(const SimCatalog::State& catalog) {
   return false;
 }
 
+CoreLife::Told CoreLife::ForeignSinceBackup(const SimCatalog::State& now) const {
+  Told told = Told::kNothing;
+  for (const auto& [uuid, table] : now.tables) {
+    const auto later = lake::ParseMetadata(table.metadata_bytes);
+    const auto copy = backup_.catalog.tables.find(uuid);
+    std::int64_t known = 0;
+    if (copy != backup_.catalog.tables.end()) {
+      known = lake::ParseMetadata(copy->second.metadata_bytes)->last_sequence_number;
+    }
+    for (const auto& snapshot : later->snapshots) {
+      const bool foreign = snapshot->Summary(lake::kSummaryKind) == "external";
+      if (!foreign || snapshot->sequence_number <= known) continue;
+      const bool is_last = snapshot->sequence_number == later->last_sequence_number;
+      told = std::max(told, is_last ? Told::kMayBe : Told::kMustBe);
+    }
+  }
+  return told;
+}
+
 // C10: the catalog comes back from an older copy. If the log still has the events from there on,
-// everything goes on exactly; else the start is refused.
+// everything goes on exactly; else the start is refused, and where it would undo what another
+// engine did.
 void CoreLife::CatalogFromBackup() {
   Look();
   if (failed()) return;
@@ -224,6 +244,7 @@ void CoreLife::CatalogFromBackup() {
   });
   SimCatalog::State now = catalog_.state();
   const bool gone = HeadsAreGone(backup_.catalog);
+  const Told foreign = ForeignSinceBackup(now);
   Fall();
   catalog_.Restore(backup_.catalog);
   foreign_.Forget(catalog_);
@@ -243,7 +264,10 @@ void CoreLife::CatalogFromBackup() {
            "a catalog without its log is taken: " + error.ToString());
     return;
   }
+  const bool told = error.message().find("another engine's commit") != std::string::npos;
+  if (process_ == nullptr && told && foreign != Told::kNothing) return;
   if (!Expect(process_ != nullptr, "a log with all events is refused: " + error.ToString())) return;
+  if (!Expect(foreign != Told::kMustBe, "what another engine did is undone")) return;
   Look();
   Status settled;
   core().Settle([&settled](const Status& status) { settled = status; });
@@ -271,6 +295,7 @@ void CoreLife::OlderStateBesideLake() {
   Fall();
   const SimDisk::Contents log = disk_.Backup(options_.log.folder);
   const bool log_alone = dice_.OneIn(4);
+  const Told foreign = log_alone ? Told::kNothing : ForeignSinceBackup(now);
   if (!log_alone) catalog_.Restore(backup_.catalog);
   disk_.Restore(options_.log.folder, backup_.log);
   budget_bytes_ = 64_MiB;
@@ -279,10 +304,12 @@ void CoreLife::OlderStateBesideLake() {
     Error error(Code::kInternal, "");
     process_ = OpenProcess(&error);
     if (process_) {
+      if (!Expect(foreign != Told::kMustBe, "what another engine did is undone")) return;
       if (log_alone) oracle_.Untie();  // Streams settle one by one, and in the middle of a request.
       return GoOnFromCopy(now);
     }
-    if (!Expect(error.code() == Code::kCorruption && (sent_since || gone),
+    const bool newer = sent_since || gone || foreign != Told::kNothing;
+    if (!Expect(error.code() == Code::kCorruption && newer,
                 "a copy that nothing was added to is refused: " + error.ToString())) {
       return;
     }

@@ -138,6 +138,10 @@ class CoreLife {
   void DataFileRots();
   void CatalogFromBackup();
   void OlderStateBesideLake();
+  // Of what another engine has committed since the backup: nothing; or it may be told by the lake's
+  // files; or it must, for something was built on it.
+  enum class Told : std::uint8_t { kNothing, kMayBe, kMustBe };
+  Told ForeignSinceBackup(const SimCatalog::State& now) const;
   void GoOnFromCopy(const SimCatalog::State& lake);
   bool HeadsAreGone(const SimCatalog::State& catalog);
   void LogFromBackup();
