@@ -187,6 +187,9 @@ class RestCatalog {
   Outcome<Prepared> PrepareView(const Access& access, const Name& name, const JsonValue& request);
   // The metadata file of what is registered. 404.
   Outcome<std::string> ReadMetadata(const Access& access, const std::string& uri) const;
+  // For the manifests of a table that is staged: engines write them before there is a metadata
+  // file, and not all make folders.
+  Done MakeFolder(const std::string& folder) const;
   // Writes the next metadata file and notes it in the change.
   Done WriteMetadata(std::string_view folder, std::string_view codec, std::string json,
                      std::int64_t version, Prepared* prepared) const;

@@ -95,6 +95,12 @@ RestCatalog::Prepared RestCatalog::NewEntry(EntryKind kind, const Name& name, co
   return prepared;
 }
 
+Done RestCatalog::MakeFolder(const std::string& folder) const {
+  ICE_ASSIGN(const Locations::Place place, parts_.locations->Resolve(folder));
+  ICE_TRY(place.store->Stage(place.key + "/manifest"));
+  return {};
+}
+
 Outcome<LoadedTable> RestCatalog::CreateTable(const Access& access, std::string_view ns,
                                               const JsonValue& request) {
   ICE_ASSIGN(const std::string table, request.StringAt("name"));
@@ -110,13 +116,14 @@ Outcome<LoadedTable> RestCatalog::CreateTable(const Access& access, std::string_
              PropertiesFor(ns, MemberOf(request, "properties"), parts_.directory));
   fresh.now_ms = NowMs();
   ICE_ASSIGN(const TableDocument document, TableDocument::Create(fresh));
-  if (MemberOf(request, "stage-create").Bool().value_or(false)) {
-    return LoadedTable{"", document.ToJson(), ""};
-  }
-  Prepared prepared = NewEntry(EntryKind::kTable, name, fresh.uuid, fresh.location);
   ICE_ASSIGN(
       const std::string folder,
       MetadataFolder(access, fresh.location, document.Property("write.metadata.path"), fresh.uuid));
+  if (MemberOf(request, "stage-create").Bool().value_or(false)) {
+    ICE_TRY(MakeFolder(folder));
+    return LoadedTable{"", document.ToJson(), ""};
+  }
+  Prepared prepared = NewEntry(EntryKind::kTable, name, fresh.uuid, fresh.location);
   ICE_TRY(WriteMetadata(folder, document.Property("write.metadata.compression-codec"),
                         document.ToJson(), 0, &prepared));
   ICE_ASSIGN(const bool made, Make({prepared}));

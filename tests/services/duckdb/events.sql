@@ -10,3 +10,6 @@ SELECT event_type, count(*), count(country) FROM ice."default".events WHERE even
 -- duck 19 1
 SELECT count(*) FROM ice."default".events WHERE event_type = 'duck' AND log_offset IS NOT NULL;
 -- 0
+CREATE TABLE ice."default".duckdb_daily AS SELECT event_type, count(*) AS n FROM ice."default".events GROUP BY event_type;
+SELECT n FROM ice."default".duckdb_daily WHERE event_type = 'view';
+-- 100
