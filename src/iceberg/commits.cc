@@ -238,7 +238,12 @@ Outcome<std::vector<RestCatalog::Prepared>> RestCatalog::Commit(
         for (const Prepared& other : prepared) {
           if (other.changed) RemoveFile(MetadataUri(other.change.entry));
         }
-        return tl::unexpected<Problem>(std::move(one).error());
+        Problem problem = std::move(one).error();
+        const std::string table = NameText(commit.name);
+        if (commits.size() > 1 && problem.message.find(table) == std::string::npos) {
+          problem.message += " (table " + table + ")";
+        }
+        return tl::unexpected<Problem>(std::move(problem));
       }
       prepared.push_back(*std::move(one));
     }

@@ -144,7 +144,8 @@ def test_transactions_are_all_or_nothing(catalog):
         return {"identifier": {"namespace": ["a"], "name": name}, **set_property("k", name, *requirements)}
 
     bad = {"type": "assert-default-spec-id", "default-spec-id": 9}
-    assert error_of(catalog.post(f"{BASE}/transactions/commit", {"table-changes": [change("t"), change("u", bad)]}))["code"] == 409
+    refused = error_of(catalog.post(f"{BASE}/transactions/commit", {"table-changes": [change("t"), change("u", bad)]}))
+    assert refused["code"] == 409 and refused["message"].endswith("expected id 9 != 0 (table a.u)"), refused
     assert error_of(catalog.post(f"{BASE}/transactions/commit", {"table-changes": [change("t"), change("t")]}))["code"] == 400
     properties = [catalog.get(f"{BASE}/namespaces/a/tables/{name}").json()["metadata"]["properties"] for name in ("t", "u")]
     assert properties == [{}, {}]
