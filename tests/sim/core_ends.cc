@@ -206,6 +206,8 @@ CoreLife::Told CoreLife::ForeignSinceBackup(const SimCatalog::State& now) const 
     if (copy != backup_.catalog.tables.end()) {
       known = lake::ParseMetadata(copy->second.metadata_bytes)->last_sequence_number;
     }
+    // Those that have expired, older files have still.
+    if (foreigners_ && later->last_sequence_number > known) told = std::max(told, Told::kMayBe);
     for (const auto& snapshot : later->snapshots) {
       const bool foreign = snapshot->Summary(lake::kSummaryKind) == "external";
       if (!foreign || snapshot->sequence_number <= known) continue;
