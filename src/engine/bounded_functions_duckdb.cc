@@ -14,6 +14,7 @@
 #include "duckdb/planner/filter/expression_filter.hpp"
 #include "duckdb/planner/logical_operator_visitor.hpp"
 #include "duckdb/planner/operator/logical_get.hpp"
+#include "engine/stoppable_calls_duckdb.h"
 #include "engine/wildcard.h"
 #include "engine/wrapped_functions_duckdb.h"
 
@@ -55,6 +56,7 @@ constexpr const char* kMatrixDistance = "damerau_levenshtein";
 constexpr std::array kSearches = {"contains",  "instr",   "strpos",
                                   "position",  "replace", "string_split",
                                   "str_split", "split",   "string_to_array"};
+constexpr std::array kTimes = {"range", "generate_series"};
 constexpr std::array kPadding = {"lpad", "rpad", "bitstring"};
 
 std::string_view View(const string_t& text) { return {text.GetData(), text.GetSize()}; }
@@ -188,6 +190,64 @@ void CheckPadding(const char* name, duckdb::DataChunk& arguments) {
   }
 }
 
+double MicrosOf(const duckdb::interval_t& step) {
+  constexpr double kDay = 86'400e6;
+  return (step.months * 30.0 + step.days) * kDay + static_cast<double>(step.micros);
+}
+
+// The engine counts the steps before it takes memory for them.
+void CheckTimes(const char* name, duckdb::DataChunk& arguments) {
+  const duckdb::idx_t rows = arguments.AllConstant() ? 1 : arguments.size();
+  const Argument begins(arguments.data[0], arguments.size());
+  const Argument ends(arguments.data[1], arguments.size());
+  const Argument steps(arguments.data[2], arguments.size());
+  for (duckdb::idx_t row = 0; row < rows; ++row) {
+    if (begins.IsNull(row) || ends.IsNull(row) || steps.IsNull(row)) continue;
+    const double span = static_cast<double>(ends.Get<std::int64_t>(row)) -
+                        static_cast<double>(begins.Get<std::int64_t>(row));
+    const double step = MicrosOf(steps.Get<duckdb::interval_t>(row));
+    if (span <= 0 ? step >= 0 : step <= 0) continue;  // None, or refused.
+    if (span / step <= kTimesMax) continue;
+    throw duckdb::InvalidInputException("%s makes at most %lld times: take a longer step", name,
+                                        static_cast<long long>(kTimesMax));
+  }
+}
+
+// Texts become such numbers, and those texts, in the square of their length.
+bool CastBigNumber(duckdb::Vector& source, duckdb::Vector& result, duckdb::idx_t count,
+                   duckdb::CastParameters& parameters);
+
+struct BigNumberCast final : duckdb::BoundCastData {
+  explicit BigNumberCast(duckdb::cast_function_t from) : engine(from) {}
+  duckdb::unique_ptr<duckdb::BoundCastData> Copy() const override {
+    return duckdb::make_uniq<BigNumberCast>(engine);
+  }
+  duckdb::cast_function_t engine;
+};
+
+duckdb::BoundCastInfo BindBigNumber(duckdb::BindCastInput& input, const duckdb::LogicalType& from,
+                                    const duckdb::LogicalType& to) {
+  const auto engine = duckdb::DefaultCasts::GetDefaultCastFunction(input, from, to);
+  return {CastBigNumber, duckdb::make_uniq<BigNumberCast>(engine.function)};
+}
+
+bool CastBigNumber(duckdb::Vector& source, duckdb::Vector& result, duckdb::idx_t count,
+                   duckdb::CastParameters& parameters) {
+  const bool constant = source.GetVectorType() == duckdb::VectorType::CONSTANT_VECTOR;
+  const Argument numbers(source, count);
+  double steps = 0;
+  for (duckdb::idx_t row = 0; row < (constant ? 1 : count); ++row) {
+    if (numbers.IsNull(row)) continue;
+    const auto size = static_cast<double>(numbers.Text(row).size());
+    steps += size * size;
+  }
+  if (steps > kBigNumberStepsMax) {
+    throw duckdb::InvalidInputException(
+        "numbers this long would take too long: a BIGNUM may have some 200000 digits");
+  }
+  return parameters.cast_data->Cast<BigNumberCast>().engine(source, result, count, parameters);
+}
+
 template <class Check>
 void WrapWithCheck(duckdb::ExtensionLoader* loader, const char* name, LogicalTypeId second,
                    Check check) {
@@ -220,18 +280,19 @@ void BoundMade(duckdb::Expression* expression) {
       *expression, [](duckdb::Expression& child) { BoundMade(&child); });
   if (expression->GetExpressionClass() != duckdb::ExpressionClass::BOUND_FUNCTION) return;
   auto& function = expression->Cast<duckdb::BoundFunctionExpression>().function;
+  if (IsCallStoppable(function)) return;  // As it is in the catalog.
   const bool searches =
       function.name == "contains" || function.name == "~~" || function.name == "!~~";
-  if (!searches || function.arguments.size() < 2 ||
-      function.arguments[1].id() != LogicalTypeId::VARCHAR) {
-    return;
+  if (searches && function.arguments.size() >= 2 &&
+      function.arguments[1].id() == LogicalTypeId::VARCHAR) {
+    function.SetFunctionCallback(
+        [engine = function.GetFunctionCallback()](
+            duckdb::DataChunk& arguments, duckdb::ExpressionState& state, duckdb::Vector& result) {
+          CheckSearch("LIKE or contains", arguments);
+          engine(arguments, state, result);
+        });
   }
-  function.SetFunctionCallback(
-      [engine = function.GetFunctionCallback()](
-          duckdb::DataChunk& arguments, duckdb::ExpressionState& state, duckdb::Vector& result) {
-        CheckSearch("LIKE or contains", arguments);
-        engine(arguments, state, result);
-      });
+  MakeCallStoppable(&function);
 }
 
 void BoundFilter(duckdb::TableFilter* filter) {
@@ -247,7 +308,8 @@ void BoundFilter(duckdb::TableFilter* filter) {
   }
 }
 
-// The optimizer makes searches of patterns that are constants, with the engine's callbacks.
+// Binding a call may give it another callback than the catalog's, and the optimizer makes searches
+// of patterns that are constants, with the engine's callbacks.
 void BoundPlan(duckdb::LogicalOperator* plan) {
   for (const auto& child : plan->children) BoundPlan(child.get());
   duckdb::LogicalOperatorVisitor::EnumerateExpressions(
@@ -273,11 +335,21 @@ void BoundFunctions(duckdb::DatabaseInstance& instance) {
   for (const char* name : kPadding) {
     WrapWithCheck(&loader, name, LogicalTypeId::INTEGER, CheckPadding);
   }
+  for (const char* name : kTimes) {
+    WrapWithCheck(&loader, name, LogicalTypeId::TIMESTAMP, CheckTimes);
+    WrapWithCheck(&loader, name, LogicalTypeId::TIMESTAMP_TZ, CheckTimes);
+  }
+  auto& casts = duckdb::DBConfig::GetConfig(instance).GetCastFunctions();
+  casts.RegisterCastFunction(duckdb::LogicalType::VARCHAR, duckdb::LogicalType::BIGNUM,
+                             BindBigNumber);
+  casts.RegisterCastFunction(duckdb::LogicalType::BIGNUM, duckdb::LogicalType::VARCHAR,
+                             BindBigNumber);
   duckdb::OptimizerExtension extension;
-  extension.optimize_function = [](duckdb::OptimizerExtensionInput&,
-                                   duckdb::unique_ptr<duckdb::LogicalOperator>& plan) {
-    BoundPlan(plan.get());
-  };
+  // Before, for calls of constants are made by the optimizer, and after it for those that it makes.
+  extension.pre_optimize_function = extension.optimize_function =
+      [](duckdb::OptimizerExtensionInput&, duckdb::unique_ptr<duckdb::LogicalOperator>& plan) {
+        BoundPlan(plan.get());
+      };
   duckdb::OptimizerExtension::Register(duckdb::DBConfig::GetConfig(instance), extension);
 }
 

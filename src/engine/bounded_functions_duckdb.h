@@ -15,6 +15,9 @@ namespace tidemark::engine {
 // - Searches for a text in a text (contains, replace, LIKE and the like) are refused for a chunk
 //   whose products sum to more than kSearchStepsMax; a text of kShortTextBytes is short enough.
 //   Also those that the optimizer makes of LIKE and of regular expressions.
+// - Lists of times (range, generate_series) have at most kTimesMax elements.
+// - Casts between texts and BIGNUM are refused for a chunk whose squares of sizes sum to more than
+//   kBigNumberStepsMax.
 // - lpad, rpad and bitstring, which go byte by byte, make texts of at most kPaddedBytesMax.
 void BoundFunctions(duckdb::DatabaseInstance& instance);
 
@@ -23,6 +26,8 @@ constexpr double kMatrixStepsMax = 2e8;
 constexpr std::size_t kMatrixCellsMax = 2'000'000;
 constexpr double kSearchStepsMax = 6e10;
 constexpr std::size_t kShortTextBytes = 256;
+constexpr double kTimesMax = 1e8;  // A second or two.
+constexpr double kBigNumberStepsMax = 4e10;
 constexpr std::int64_t kPaddedBytesMax = 16LL << 20;
 
 }  // namespace tidemark::engine

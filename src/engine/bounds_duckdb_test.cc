@@ -151,6 +151,78 @@ TEST_F(BoundsTest, RefusesToLookForALongTextInLongerOnes) {
             R"({"n":3})");
 }
 
+// Each of these is one call, or calls within one, that took minutes to days.
+TEST_F(BoundsTest, RefusesValuesThatOneCallWouldBeBusyWith) {
+  const std::string objects =
+      "(select '{' || string_agg('\"k' || i || '\":1', ',') || '}' o from range(100000) t(i))";
+  for (const std::string& call : std::vector<std::string>{
+           "json_merge_patch(o, replace(o, 'k', 'j'))", "parse_path(repeat('a/', 5000000))",
+           "parse_filename(repeat('a/', 5000000) || length(o))",
+           "parse_dirpath(repeat('a/', 5000000))",
+           "regexp_extract_all(repeat('a', 1000000) || o, 'a*?b|a')",
+           "string_split_regex(repeat('a', 1000000), 'a+b|a')",
+           "regexp_replace(repeat('a', 1000000), '(a+)b|a', '', 'g')",
+           "repeat('9', 5000000)::bignum", "(repeat('9', 2000000) || length(o))::bignum + 1",
+           "range(timestamp '2000-01-01', timestamp '3000-01-01', interval 1 microsecond)",
+           "generate_series(timestamptz '3000-01-01', timestamptz '2000-01-01', -interval 1 "
+           "microsecond)"}) {
+    EXPECT_EQ(CodeOf("select " + call + " from " + objects), Code::kInvalidArgument) << call;
+  }
+  EXPECT_EQ(Text("select json_merge_patch('{\"a\":1}', '{\"b\":2}')->>'$.b' a, "
+                 "parse_filename('a/b') b, regexp_replace('aab', 'a', 'c', 'g') c, "
+                 "len(range(timestamp '2000-01-01', timestamp '2001-01-01', interval 1 day)) d, "
+                 "'123456789012345678901234567890123456789012'::bignum::varchar e, "
+                 "len(regexp_extract_all(repeat('a', 100000), 'a')) f"),
+            R"({"a":"2","b":"b","c":"ccb","d":366,"e":)"
+            R"("123456789012345678901234567890123456789012","f":100000})");
+}
+
+// Each would take minutes to hours, in calls within one call or over one chunk of rows.
+TEST_F(BoundsTest, EndsWithinCallsOfFunctions) {
+  const std::string text = "(select repeat('\u00e9', 5000000) s), range(2048) t(i)";
+  for (const std::string& sql : std::vector<std::string>{
+           "select len(list_transform(range(100000), lambda x: list_sum(list_transform("
+           "range(100000), lambda y: x * y))))",
+           "select len(list_filter(range(100000), lambda x: list_contains(range(100000), -x)))",
+           "select list_sum(list_transform(range(i, i + 3000), lambda x: "
+           "len(list_transform(range(3000), lambda y: list_sum(range(3000)))))) from range(9) t(i)",
+           "select count(*) from (select map(range(200000), range(200000)) m), range(2048) t(i) "
+           "where map_contains(m, i + 5000000)",
+           "select count(*) from " + text + " where substr(s, 4999000 - i::int, 1) = 'x'"}) {
+    QueryRequest request = Request(sql);
+    request.deadline = clock_.Now() + std::chrono::milliseconds(300);
+    const auto out = Run(std::move(request));
+    ASSERT_FALSE(out.has_value()) << sql;
+    EXPECT_EQ(out.error().code(), Code::kDeadlineExceeded) << sql << out.error().ToString();
+  }
+}
+
+// A chunk that is handed on in pieces has the answer of one that is not.
+TEST_F(BoundsTest, PiecesOfAChunkAnswerAsTheWhole) {
+  for (const std::string call :
+       {"md5(s || i)", "len(string_split(s, 'b'))", "case when i % 3 > 0 then reverse(s) end",
+        "list_sum(list_transform(l, lambda x: x + i))", "regexp_extract_all(left(s, 30), 'a')",
+        "json_extract_string('{\"a\":\"' || s || '\"}', '$.a')", "concat_ws(i, s, null, l)",
+        "map_extract(m, i % 5)", "list_sort(l, 'desc')[i % 7]",
+        "list_reduce(l[:9], lambda a, b: "
+        "a + b * i)",
+        "list_filter(l, lambda x: x % 700 = i % 700)", "upper(s) || i", "nullif(trim(s, 'a'), '')",
+        "s like '%a%b%a%b%' || i", "list_concat(l[:2], [i])"}) {
+    const auto from = [&](int begin, int end) {
+      return "select hash(" + call +
+             ") h from (select case when i % 11 > 0 then repeat('ab', 500000) end s, i, "
+             "range(20000) "
+             "l, map(range(5), range(5)) m from range(" +
+             std::to_string(begin) + ", " + std::to_string(end) + ") t(i))";
+    };
+    std::string small = from(0, 5);
+    for (int begin = 5; begin < 40; begin += 5) small += " union all " + from(begin, begin + 5);
+    EXPECT_EQ(Text("select sum(h) h, count(*) n from (" + from(0, 40) + ")"),
+              Text("select sum(h) h, count(*) n from (" + small + ")"))
+        << call;
+  }
+}
+
 // The engine puts partial states aside when memory is short and destroys those of a statement that
 // comes to its end; of one that fails on its way it destroys none. Each of these statements held
 // tens of megabytes for ever.

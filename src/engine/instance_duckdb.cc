@@ -11,6 +11,7 @@
 #include "engine/macros_duckdb.h"
 #include "engine/memory_bound_duckdb.h"
 #include "engine/owned_states_duckdb.h"
+#include "engine/stoppable_calls_duckdb.h"
 #include "engine/utc_times_duckdb.h"
 
 namespace tidemark::engine {
@@ -56,6 +57,7 @@ std::shared_ptr<const Database> OpenDatabase(const InstanceOptions& options) {
   BoundFunctions(instance);
   CountInUtc(instance);
   OwnAggregateStates(instance);
+  MakeCallsStoppable(connection);
   AddMacros(connection);
   database->functions = ListFunctions(connection);
   // No FROM 'file.parquet', whatever the guard thinks.

@@ -174,6 +174,9 @@ Error Stream::Fatal(const duckdb::ErrorData& error) {
             "a name in SQL has three parts at most: write a deeper namespace as one quoted part, "
             "as in iceberg.\"a.b\".t"};
   }
+  if (error.Type() == duckdb::ExceptionType::INTERRUPT) {
+    if (const Status limits = CheckLimits(); !limits) return limits.error();
+  }
   Error mapped = ToError(error, *database_);
   const duckdb::shared_ptr<ScanState> state =
       connection_ == nullptr
@@ -222,6 +225,10 @@ Status Stream::Prepare() {
     relations.push_back(named.relation);
   }
   connection_ = Connect(*database_, std::move(relations));
+  // No task of the statement outlives the connection, which Close ends before what is asked here.
+  connection_->context->registered_state->Get<ScanState>(ScanState::kKey)->must_end = [this] {
+    return !CheckLimits().has_value();
+  };
   bool use_kept = true;
   TM_TRY(BindSql(&use_kept));
   if (!pending_->HasError() || !use_kept) return CheckBound();

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -35,6 +36,8 @@ struct ScanState final : duckdb::ClientContextState {
   // Of all file scans, as they begin.
   std::atomic<std::uint64_t> files_there{0};
   std::atomic<std::uint64_t> files_read{0};
+  // Whether the statement has met one of its limits; for any thread that works on it.
+  std::function<bool()> must_end;
 };
 
 // Registers tm_rows and tm_files. Throws.
