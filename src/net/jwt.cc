@@ -75,6 +75,22 @@ std::vector<std::string> ScopesOf(const JsonValue* value) {
   return scopes;
 }
 
+// What a key of a set checks; nothing for those that are not ours: for encryption, or of a type, a
+// curve or an algorithm that is not understood, which a set may well have beside ours (RFC 7517,
+// 5).
+std::optional<JwtAlgorithm> AlgorithmOf(const JsonValue& key) {
+  const std::string use = TextOf(key, "use");
+  if (!use.empty() && use != "sig") return std::nullopt;
+  const std::string type = TextOf(key, "kty");
+  std::optional<JwtAlgorithm> algorithm;
+  if (type == "RSA") algorithm = JwtAlgorithm::kRs256;
+  if (type == "EC" && TextOf(key, "crv") == "P-256") algorithm = JwtAlgorithm::kEs256;
+  if (type == "oct") algorithm = JwtAlgorithm::kHs256;
+  const std::string named = TextOf(key, "alg");
+  if (algorithm && !named.empty() && named != AlgorithmName(*algorithm)) return std::nullopt;
+  return algorithm;
+}
+
 }  // namespace
 
 struct JwtVerifier::Key {
@@ -107,7 +123,9 @@ Result<std::unique_ptr<JwtVerifier>> JwtVerifier::Make(const JwtOptions& options
   }
   if (!options.jwks.empty()) TM_TRY(verifier->AddSet(options.jwks));
   if (verifier->keys_.empty()) {
-    return Fail(Code::kInvalidArgument, "there is no key to check tokens with");
+    return Fail(Code::kInvalidArgument,
+                "there is no key to check tokens with: RSA for RS256, EC with P-256 for ES256 and "
+                "oct for HS256 are understood");
   }
   return verifier;
 }
@@ -120,34 +138,23 @@ Status JwtVerifier::AddSet(std::string_view json) {
                 "the JWK set must be {\"keys\":[...]} with at most 100 keys");
   }
   for (const JsonValue& one : keys->items()) {
-    const std::string use = TextOf(one, "use");
-    if (!use.empty() && use != "sig") continue;  // For encryption: not ours.
-    const std::string type = TextOf(one, "kty");
+    const auto algorithm = AlgorithmOf(one);
+    if (!algorithm) continue;
     auto key = std::make_unique<Key>();
     key->id = TextOf(one, "kid");
+    key->algorithm = *algorithm;
     const auto part = [&one](std::string_view name) {
       return FromBase64Url(TextOf(one, name)).value_or("");
     };
-    if (type == "RSA") {
-      key->algorithm = JwtAlgorithm::kRs256;
+    if (*algorithm == JwtAlgorithm::kRs256) {
       TM_ASSIGN(key->public_key, MakeRsaKey(part("n"), part("e"), kJwtRsaBitsMin));
-    } else if (type == "EC" && TextOf(one, "crv") == "P-256") {
-      key->algorithm = JwtAlgorithm::kEs256;
+    } else if (*algorithm == JwtAlgorithm::kEs256) {
       TM_ASSIGN(key->public_key, MakeP256Key(part("x"), part("y")));
-    } else if (type == "oct") {
-      key->algorithm = JwtAlgorithm::kHs256;
+    } else {
       key->secret = part("k");
       if (key->secret.size() < kJwtSecretBytesMin) {
         return Fail(Code::kInvalidArgument, "an `oct` key of the JWK set is too short");
       }
-    } else {
-      return Fail(Code::kInvalidArgument, "the JWK set has a key of type `" + type +
-                                              "`; RSA, EC with P-256 and oct are understood");
-    }
-    const std::string algorithm = TextOf(one, "alg");
-    if (!algorithm.empty() && algorithm != AlgorithmName(key->algorithm)) {
-      return Fail(Code::kInvalidArgument,
-                  "the JWK set has a key for `" + algorithm + "`, which is not understood");
     }
     keys_.push_back(std::move(key));
   }

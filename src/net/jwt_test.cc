@@ -211,5 +211,22 @@ TEST(Jwt, WeakOrBrokenKeysStopTheStart) {
   }
 }
 
+// Issuers put keys of several kinds into one set, and new kinds beside those that are used.
+TEST(Jwt, KeysThatAreNotUnderstoodAreLeftOutOfASet) {
+  const std::string ours = RfcSet();
+  const std::size_t begin = ours.find('[') + 1;
+  for (const std::string other :
+       {R"({"kty":"OKP","crv":"Ed25519","x":"AA"})", R"({"kty":"EC","crv":"P-384","x":"AA"})",
+        R"({"kty":"RSA","alg":"RS512","n":"AA","e":"AQAB"})", R"({"kty":"AKP"})", R"({})",
+        R"({"kty":"oct","alg":"HS512","k":"c2hvcnQ"})", R"({"kty":"RSA","use":"enc"})"}) {
+    std::string set = ours;
+    set.insert(begin, other + ",");
+    const auto verifier = JwtVerifier::Make({.jwks = set});
+    ASSERT_TRUE(verifier.has_value()) << other << verifier.error().ToString();
+    EXPECT_CODE(JwtVerifier::Make({.jwks = "{\"keys\":[" + other + "]}"}), Code::kInvalidArgument)
+        << other;
+  }
+}
+
 }  // namespace
 }  // namespace tidemark::net
