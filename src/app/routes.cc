@@ -227,7 +227,10 @@ class Routes::Impl {
           net::ErrorResponse(403, "the API key may not manage keys: it has no scope `admin`",
                              "use an admin key of the project, or one of the project `default`"));
     }
-    return serve::KeyManager{identity->project, IsOperator(*identity)};
+    auto named = parts_->keyring().OperatedProject(request);
+    if (!named) return tl::unexpected(std::move(named).error());
+    const bool is_operator = IsOperator(*identity);
+    return serve::KeyManager{identity->project, is_operator, is_operator ? *named : ""};
   }
 
   // The project that the request operates on; empty: it may operate the server, and names none.

@@ -89,6 +89,13 @@ net::Response KeyHandler::Create(const net::Request& request, const KeyManager& 
   if (!body) return net::ErrorResponse(body.error(), kSpecHint);
   auto spec = meta::ReadKeySpec(*body, now);
   if (!spec) return net::ErrorResponse(spec.error(), kSpecHint);
+  if (!spec->project.empty() && !manager.named.empty() && spec->project != manager.named) {
+    return net::ErrorResponse(400,
+                              "the request names the project `" + manager.named +
+                                  "` and its body `" + spec->project + "`",
+                              "name the key's project once");
+  }
+  if (spec->project.empty()) spec->project = manager.named;
   if (spec->project.empty()) spec->project = manager.project;
   if (spec->project != manager.project && !manager.every_project) {
     return net::ErrorResponse(403, "the API key manages only the keys of its own project",
@@ -111,6 +118,7 @@ net::Response KeyHandler::Create(const net::Request& request, const KeyManager& 
 net::Response KeyHandler::List(const net::Request&, const KeyManager& manager) {
   auto keys = keys_->List();
   std::erase_if(keys, [&manager](const auto& key) {
+    if (!manager.named.empty()) return key->project != manager.named;
     return !manager.every_project && key->project != manager.project;
   });
   return Json(meta::KeyListJson(keys, clock_->WallNow()));

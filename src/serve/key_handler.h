@@ -23,6 +23,7 @@ namespace tidemark::serve {
 struct KeyManager {
   std::string project;
   bool every_project = false;
+  std::string named = {};  // The project that the request names, if it does.
 };
 
 class KeyHandler {

@@ -169,6 +169,22 @@ def test_a_key_belongs_to_one_project_and_the_operator_makes_both(running):
     assert send(running, theirs["key"]).status == 202
 
 
+@pytest.mark.parametrize("way", ["query", "header", "body"])
+def test_the_project_that_a_request_names_is_the_keys(running, way):
+    admin = {"X-API-Key": running.admin}
+    path, headers = "/v1/keys" + ("?project=named" if way == "query" else ""), {**admin, **({"X-Tidemark-Project": "named"} if way == "header" else {})}
+    made = running.post(path, {"scopes": ["ingest", "admin"], **({"project": "named"} if way == "body" else {})}, headers)
+    assert made.status == 201 and made.json()["project"] == "named", made.body
+    assert {key["project"] for key in running.get("/v1/keys?project=named", admin).json()["keys"]} == {"named"}
+    # Two that differ are no project, and whoever manages one project names no other.
+    answer = running.post("/v1/keys?project=named", {"scopes": ["ingest"], "project": "blog"}, admin)
+    assert answer.status == 400 and "`named`" in answer.json()["message"] and "`blog`" in answer.json()["message"], answer.body
+    theirs = {"X-API-Key": made.json()["key"]}
+    assert running.post("/v1/keys?project=named", {"scopes": ["ingest"]}, theirs).json()["project"] == "named"
+    refused(running.post("/v1/keys?project=default", {"scopes": ["admin"]}, theirs), 403, "another project")
+    refused(running.get("/v1/keys?project=default", theirs), 403, "another project")
+
+
 def test_pages_of_other_origins_may_not_use_the_key(running):
     key = make(running, origins=["https://shop.example", "https://*.shop.example"])["key"]
     for origin in ("https://shop.example", "https://www.shop.example"):
