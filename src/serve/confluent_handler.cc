@@ -23,6 +23,7 @@ constexpr int kIncompatible = 409;
 constexpr int kInvalidSchema = 42201;
 constexpr int kInvalidVersion = 42202;
 constexpr int kInvalidCompatibility = 42203;
+constexpr int kNotPermitted = 42205;
 constexpr int kStoreError = 50001;
 constexpr int kUnavailable = 503;  // Of which the interface knows no more than HTTP.
 constexpr const char* kRetrySeconds = "1";
@@ -60,6 +61,14 @@ std::shared_ptr<const meta::SchemaSubject> FindSubject(const meta::ProjectSchema
                                                        std::string_view name) {
   auto subject = schemas.FindSubject(name);
   return subject == nullptr || subject->builtin ? nullptr : subject;
+}
+
+// Whoever asks for that is not told that it was done.
+std::optional<net::Response> RefusePermanent(const net::Request& request) {
+  if (request.QueryParameter("permanent").value_or("false") == "false") return std::nullopt;
+  return Refuse(kNotPermitted,
+                "nothing is deleted for good here: ids stay readable, for events were written by "
+                "them; delete without `permanent`");
 }
 
 // A whole number, or -1 for "latest"; nothing if it is neither.
@@ -258,6 +267,7 @@ net::Response ConfluentHandler::VersionText(const std::string& project,
 
 net::Response ConfluentHandler::DeleteSubject(const std::string& project,
                                               const net::Request& request) {
+  if (auto refusal = RefusePermanent(request)) return *std::move(refusal);
   const auto deleted =
       parts_.schemas->Delete(project, SubjectOf(request), std::nullopt, parts_.clock->WallNow());
   if (!deleted) return NoSubject(SubjectOf(request));
@@ -271,6 +281,7 @@ net::Response ConfluentHandler::DeleteSubject(const std::string& project,
 
 net::Response ConfluentHandler::DeleteVersion(const std::string& project,
                                               const net::Request& request) {
+  if (auto refusal = RefusePermanent(request)) return *std::move(refusal);
   const auto version = VersionOf(*parts_.schemas->Of(project), request);
   if (!version) return version.error();
   const meta::SchemaVersion& one = **version;

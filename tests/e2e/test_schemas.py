@@ -242,6 +242,16 @@ def test_confluents_interface_refuses_other_kinds_of_schemas(server):
     assert server.request("GET", "/config").json() == {"compatibilityLevel": "BACKWARD"}
 
 
+def test_confluents_interface_does_not_say_that_it_deleted_for_good(server):
+    body = json.dumps({"schema": '{"type":"object"}', "schemaType": "JSON"})
+    assert server.request("POST", "/subjects/kept-value/versions", body).status == 200
+    for path in ("/subjects/kept-value", "/subjects/kept-value/versions/1"):
+        answer = server.request("DELETE", path + "?permanent=true")
+        assert (answer.status, answer.json()["error_code"]) == (422, 42205), answer.body
+    assert server.request("GET", "/subjects/kept-value/versions").json() == [1]
+    assert server.request("DELETE", "/subjects/kept-value?permanent=false").json() == [1]
+
+
 def test_confluents_registration_is_told_to_wait_while_the_server_starts(tmp_path):
     """The rules of user agents are read from a pipe that nobody writes to: the server listens, and is not ready."""
     os.mkfifo(tmp_path / "rules.yaml")
