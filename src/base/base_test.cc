@@ -43,6 +43,31 @@ TEST(Time, RefusesWhatItCannotRead) {
   }
 }
 
+TEST(Time, ReadsWhatElseIso8601Allows) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"20240115T103000Z", "2024-01-15T10:30:00.000000Z"},
+      {"20240115T103000.25+0200", "2024-01-15T08:30:00.250000Z"},
+      {"20240115t1030", "2024-01-15T10:30:00.000000Z"},
+      {"20240115T1030+02", "2024-01-15T08:30:00.000000Z"},
+      {"2024-02-28T24:00:00Z", "2024-02-29T00:00:00.000000Z"},
+      {"2024-12-31 24:00", "2025-01-01T00:00:00.000000Z"},
+      {"20241231T240000.000+0100", "2024-12-31T23:00:00.000000Z"},
+      {"2024-01-15T10:30:00Z", "2024-01-15T10:30:00.000000Z"},
+  };
+  for (const auto& [text, expected] : cases) {
+    const auto time = ParseIsoTime(text);
+    ASSERT_TRUE(time.has_value()) << text;
+    EXPECT_EQ(FormatTime(*time), expected) << text;
+  }
+  for (const char* text :
+       {"", "2024", "20240115", "20240115T10", "20240115T103", "20240115T10300", "20241315T103000Z",
+        "20240115T10:30:00Z", "2024-01-15T24:00:01Z", "2024-01-15T24:30:00Z",
+        "2024-01-15T24:00:00.001Z", "2024-01-15T24", "9999-12-31T24:00:00Z", "20240115T103000Zx",
+        "2024-W03-1T10:30:00Z", "20240115T103000+2460"}) {
+    EXPECT_FALSE(ParseIsoTime(text).has_value()) << text;
+  }
+}
+
 // A zone in digits is read by another way than Z.
 TEST(Time, ReadsTheUsualFormAsAnyOther) {
   std::uint64_t state = 7;

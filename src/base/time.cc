@@ -1,9 +1,11 @@
 #include "base/time.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <string>
 
 #include "base/text_scan.h"
 
@@ -186,6 +188,17 @@ std::optional<TimeMicros> ParseUsualTime(std::string_view text) {
                  ((hours * 60LL + minutes) * 60 + seconds) * kMicrosPerSecond + fraction);
 }
 
+// Eight digits of a date, a T, and at least four of a clock.
+bool IsBasicTime(std::string_view text) {
+  constexpr std::size_t kDateEnd = 8;
+  constexpr std::size_t kMinuteEnd = 13;
+  if (text.size() < kMinuteEnd || (text[kDateEnd] != 'T' && text[kDateEnd] != 't')) return false;
+  for (std::size_t i = 0; i < kMinuteEnd; ++i) {
+    if (i != kDateEnd && (text[i] < '0' || text[i] > '9')) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 // Both after H. Hinnant, "chrono-compatible low-level date algorithms".
@@ -229,6 +242,23 @@ std::optional<TimeMicros> ParseTime(std::string_view text) {
   in.Take(' ');
   if (!ParseZone(&in, &zone) || !in.empty()) return std::nullopt;
   return InRange(days * kMicrosPerDay + micros - zone);
+}
+
+std::optional<TimeMicros> ParseIsoTime(std::string_view text) {
+  if (const auto time = ParseTime(text)) return time;
+  std::string usual(text);
+  if (IsBasicTime(text)) {  // 20240115T1030[00]...
+    usual.insert(4, "-").insert(7, "-").insert(13, ":");
+    if (usual.size() > 16 && usual[16] >= '0' && usual[16] <= '9') usual.insert(16, ":");
+  }
+  if (usual.size() < 16 || usual.compare(11, 2, "24") != 0) {
+    return usual == text ? std::nullopt : ParseTime(usual);
+  }
+  usual.replace(11, 2, "00");
+  const std::size_t zone = std::min(usual.find_first_not_of("0:.,", 11), usual.size());
+  if (zone < usual.size() && usual[zone] >= '1' && usual[zone] <= '9') return std::nullopt;
+  const auto begin = ParseTime(usual);
+  return begin ? InRange(begin->value + kMicrosPerDay) : std::nullopt;
 }
 
 std::optional<TimeMicros> TimeFromEpochNumber(std::int64_t number) {

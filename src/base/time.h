@@ -40,6 +40,10 @@ constexpr std::int64_t FloorDiv(std::int64_t a, std::int64_t b) {
 // kTimeMin..kTimeMax.
 std::optional<TimeMicros> ParseTime(std::string_view text);
 
+// The same, and what else ISO 8601 allows: without separators (`20240115T103000.5Z`), and the end
+// of a day as `24:00:00`. ParseTime stays as it is, for it decides about values of columns.
+std::optional<TimeMicros> ParseIsoTime(std::string_view text);
+
 // A number as clients send it: seconds, milliseconds, microseconds or nanoseconds since 1970, told
 // apart by size (seconds below 1e11, milliseconds below 1e14, microseconds below 1e17).
 std::optional<TimeMicros> TimeFromEpochNumber(double number);

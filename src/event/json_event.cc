@@ -101,7 +101,7 @@ std::optional<TimeMicros> TimeOfMillis(std::string_view text) {
 }
 
 std::optional<TimeMicros> TimeOfText(std::string_view text) {
-  if (const auto time = ParseTime(text)) return time;
+  if (const auto time = ParseIsoTime(text)) return time;
   // Some clients send their epoch numbers as strings; eight digits could be a date.
   if (text.size() >= 10 && IsDigits(text)) return TimeOfNumber(text);
   return std::nullopt;
@@ -424,8 +424,8 @@ bool EventReader::FillTime(const JsonCursor& cursor, EventFault* fault) {
   }
   if (!time) {
     *fault = {"bad_timestamp", Quoted(field->name->name) +
-                                   " must be an ISO 8601 time or a number of s, ms or us since "
-                                   "1970, in the years 0001 to 9999"};
+                                   " must be an ISO 8601 time, as 2026-01-02T03:04:05Z, or a "
+                                   "number of s, ms or us since 1970, in the years 0001 to 9999"};
     return false;
   }
   view_.timestamp = *time;
@@ -506,7 +506,10 @@ bool EventReader::CheckCloudEvent(const JsonCursor& cursor, EventFault* fault) c
 bool EventReader::FillProperties(const JsonCursor& cursor, EventFault* fault) {
   const Field* field = Chosen(Column::kProperties);
   if (field != nullptr && field->value.kind != '{') {
-    *fault = {"wrong_type", "`properties` must be an object"};
+    *fault = {"wrong_type", field->value.kind == '"'
+                                ? "`properties` must be an object and is a text: send the JSON "
+                                  "itself, without quotes around it"
+                                : "`properties` must be an object"};
     return false;
   }
   if (field == nullptr && members_.empty()) return true;

@@ -141,6 +141,8 @@ BAD_EVENTS = {
     "the year 300,000": ({"event_type": "a", "timestamp": "+300000-01-01T00:00:00Z"}, "bad_timestamp"),
     "a time without end": ({"event_type": "a", "timestamp": 1e300}, "bad_timestamp"),
     "a time before time": ({"event_type": "a", "timestamp": -1e30}, "bad_timestamp"),
+    "the middle of an hour that is no hour": ({"event_type": "a", "timestamp": "2024-01-15T24:30:00Z"}, "bad_timestamp"),
+    "properties in a text": ({"event_type": "a", "properties": "{\"a\":1}"}, "wrong_type"),
     "a time that is an object": ({"event_type": "a", "timestamp": {}}, "bad_timestamp"),
     "a NUL in a text": ({"event_type": "a", "user_id": "a\0b"}, "nul_character"),
     "too deep properties": ({"event_type": "a", "properties": json.loads('{"a":' * 80 + "1" + "}" * 80)}, "too_deep"),
