@@ -367,6 +367,30 @@ std::string Answered(std::string_view bytes, std::size_t piece) {
   return told;
 }
 
+TEST(RequestParser, WhatStandsBetweenAndBehindChunksHasALimit) {
+  const std::string head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const auto read = [&](std::string_view begin, std::string_view again, int times,
+                        std::string_view end) {
+    RequestParser parser({.head_bytes_max = 1'000, .body_bytes_max = 1'000});
+    RequestParser::Step step = RequestParser::Step::kNeedMore;
+    const auto feed = [&](std::string_view bytes) {
+      if (step == RequestParser::Step::kNeedMore) step = parser.Feed(&bytes);
+    };
+    feed(head);
+    feed(begin);
+    for (int i = 0; i < times; ++i) feed(again);
+    feed(end);
+    return step == RequestParser::Step::kRequest ? 200 : parser.status();
+  };
+  EXPECT_EQ(read("", "1\r\nx\r\n", 900, "0\r\n\r\n"), 200);
+  EXPECT_EQ(read("", "1;a=b\r\nx\r\n", 900, "0\r\nA: b\r\n\r\n"), 200);
+  EXPECT_EQ(read("0\r\n", "A: b\r\n", 150, "\r\n"), 200);
+  EXPECT_EQ(read("0\r\n", "A: b\r\n", 1'000, "\r\n"), 431);
+  EXPECT_EQ(read("1;", "extension", 1'000, "\r\nx\r\n0\r\n\r\n"), 431);
+  EXPECT_EQ(read("", "1;an=extension_of_it\r\nx\r\n", 900, "0\r\n\r\n"), 431);
+  EXPECT_EQ(read("", "0000000", 1'000, "1\r\nx\r\n0\r\n\r\n"), 431);
+}
+
 TEST(RequestParser, ALineEndsWithCrAndLfOrTheRequestIsRefusedHoweverItsBytesCome) {
   const std::string good =
       "\r\nPOST /a HTTP/1.1\r\nHost: x\r\nE:\r\nTransfer-Encoding: chunked\r\n\r\n"

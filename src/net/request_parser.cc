@@ -13,6 +13,8 @@ namespace {
 
 // Reserved at once for a body of known size; more is only taken as it arrives.
 constexpr std::uint64_t kBodyReserveMax = 1_MiB;
+// Of chunks' sizes and extensions, beside what a head may have: a chunk of one byte has five.
+constexpr std::uint64_t kFramingPerBodyByte = 16;
 
 Method MethodOf(std::uint8_t method) {
   switch (method) {
@@ -121,6 +123,7 @@ struct RequestParser::State {
   std::string field;
   std::string value;
   std::uint64_t head_bytes = 0;
+  std::uint64_t framing_bytes = 0;  // In the body, of what is not its data.
   bool started = false;
   bool in_body = false;
   bool complete = false;
@@ -158,6 +161,8 @@ struct RequestParser::State {
   int HeadComplete();
   bool RefusesLines(std::string_view bytes);
   bool BeginChunk(char before);
+  // `taken`: bytes of the connection, of which `data` were the body's.
+  bool RefusesFraming(std::uint64_t taken, std::uint64_t data);
   int Body(const char* at, std::size_t size) {
     if (request.body.size() + size > limits.body_bytes_max) return RefuseBody();
     if (request.body.capacity() < request.body.size() + size + kBodyPadding) {
@@ -174,7 +179,7 @@ struct RequestParser::State {
   void Reset() {
     request = Request();
     target.clear();
-    head_bytes = 0;
+    head_bytes = framing_bytes = 0;
     lines = HeadScan();
     started = in_body = complete = chunk_begins = expect_continue = false;
   }
@@ -219,6 +224,17 @@ bool RequestParser::State::RefusesLines(std::string_view bytes) {
       return true;
   }
   return false;
+}
+
+// Nothing of that is kept, but whoever sends it without end is not read without end.
+bool RequestParser::State::RefusesFraming(std::uint64_t taken, std::uint64_t data) {
+  framing_bytes += taken - data;
+  if (framing_bytes <= limits.head_bytes_max + request.body.size() * kFramingPerBodyByte) {
+    return false;
+  }
+  Refuse(431, "the sizes and extensions of chunks and the trailers have more than " +
+                  std::to_string(limits.head_bytes_max) + " bytes beside the body");
+  return true;
 }
 
 // `before`: the byte that llhttp took for the LF behind a chunk's size. False if it is none.
@@ -283,7 +299,17 @@ RequestParser::Step RequestParser::Feed(std::string_view* bytes) {
   llhttp_errno_t error = HPE_OK;
   while (true) {
     if (state.RefusesLines(*bytes)) return Step::kRefused;
+    const bool in_body = state.in_body;
+    const std::uint64_t body_bytes = state.request.body.size();
     error = llhttp_execute(&state.parser, bytes->data(), bytes->size());
+    if (in_body && (error == HPE_OK || state.chunk_begins)) {
+      const char* end =
+          error == HPE_OK ? bytes->data() + bytes->size() : llhttp_get_error_pos(&state.parser);
+      const auto taken = static_cast<std::uint64_t>(end - bytes->data());
+      if (state.RefusesFraming(taken, state.request.body.size() - body_bytes)) {
+        return Step::kRefused;
+      }
+    }
     if (error == HPE_OK) {
       bytes->remove_prefix(bytes->size());
       return Step::kNeedMore;
