@@ -1,6 +1,8 @@
 #include "app/text_table.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <cstdio>
 
 namespace tidemark::app {
@@ -22,6 +24,37 @@ void PrintRow(const std::vector<std::string>& cells, const std::vector<std::size
   std::fputs("|\n", stdout);
 }
 
+struct CodePoint {
+  std::uint32_t value;
+  std::size_t size;  // Bytes.
+};
+
+// Of a text that is not empty and valid UTF-8; a byte that is none stands for itself.
+CodePoint CodePointAt(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const std::uint32_t first = byte(0);
+  const std::size_t size = first < 0xC0 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+  if (size == 1 || text.size() < size) return {first, 1};
+  std::uint32_t value = first & (0xFFU >> (size + 1));
+  for (std::size_t i = 1; i < size; ++i) value = value << 6 | (byte(i) & 0x3FU);
+  return {value, size};
+}
+
+bool IsControl(std::uint32_t code_point) {
+  const auto is_in = [code_point](std::uint32_t first, std::uint32_t last) {
+    return code_point >= first && code_point <= last;
+  };
+  const bool turns_text = is_in(0x200E, 0x200F) || is_in(0x202A, 0x202E) || is_in(0x2066, 0x2069);
+  return code_point < 0x20 || is_in(0x7F, 0x9F) || turns_text;
+}
+
+std::vector<std::string> WithoutControls(const std::vector<std::string>& texts) {
+  std::vector<std::string> shown;
+  shown.reserve(texts.size());
+  for (const std::string& text : texts) shown.push_back(tidemark::app::WithoutControls(text));
+  return shown;
+}
+
 }  // namespace
 
 std::size_t TextWidth(std::string_view text) {
@@ -30,8 +63,28 @@ std::size_t TextWidth(std::string_view text) {
   return width;
 }
 
-void PrintTextTable(const std::vector<std::string>& names, const std::vector<bool>& right,
-                    const std::vector<std::vector<std::string>>& rows) {
+std::string WithoutControls(std::string_view text) {
+  std::string shown;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto [code_point, size] = CodePointAt(text.substr(at));
+    if (IsControl(code_point)) {
+      std::array<char, 8> escape{};
+      std::snprintf(escape.data(), escape.size(), "\\u%04x", static_cast<unsigned>(code_point));
+      shown += escape.data();
+    } else {
+      shown += text.substr(at, size);
+    }
+    at += size;
+  }
+  return shown;
+}
+
+void PrintTextTable(const std::vector<std::string>& written_names, const std::vector<bool>& right,
+                    const std::vector<std::vector<std::string>>& written_rows) {
+  const std::vector<std::string> names = WithoutControls(written_names);
+  std::vector<std::vector<std::string>> rows;
+  rows.reserve(written_rows.size());
+  for (const auto& row : written_rows) rows.push_back(WithoutControls(row));
   std::vector<std::size_t> widths;
   for (const std::string& name : names) widths.push_back(TextWidth(name));
   for (const auto& row : rows) {

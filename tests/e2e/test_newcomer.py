@@ -194,6 +194,20 @@ def test_statements_that_others_answer_get_the_way_here(server, statement, statu
         assert words in told["message"] + told["hint"], told
 
 
+def test_what_others_sent_does_not_steer_a_terminal(server):
+    text = "\x1b[2J\x1b]0;owned\x07\u009b31m\u202eevil\x7f"
+    shown = r"\u001b[2J\u001b]0;owned\u0007\u009b31m\u202eevil\u007f"
+    server.post("/v1/events", {"event_type": "steers", "user_id": text, "page_title": "caf\u00e9 \u2603 \U0001f600"})
+    server.post("/v1/events", {"event_type": text, "properties": 1})
+    at = ["--data-dir", str(server.folder), "-o", "table"]
+    out = subprocess.run([BINARY, "sql", *at, "select user_id, page_title from events where event_type = 'steers'"], capture_output=True, text=True).stdout
+    assert f"| {shown} | caf\u00e9 \u2603 \U0001f600 " in out, repr(out)
+    kept = subprocess.run([BINARY, "event", "quarantine", "list", *at], capture_output=True, text=True).stdout
+    assert shown in kept
+    for letter in text:
+        assert letter.isalnum() or letter in "[]; " or letter not in out + kept, repr(letter)
+
+
 def test_tables_for_people_are_boxes(server, tmp_path):
     server.post("/v1/events", [{"event_type": "a"}, {"type_of_event": "a"}])
     server.settle()
