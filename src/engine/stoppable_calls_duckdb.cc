@@ -26,31 +26,33 @@ enum class Growth : std::uint8_t {
   kPairs,   // Of the sizes of all that came before and of each argument.
 };
 
-// What its own arguments may make of one row; measured at some seconds, but for regular
-// expressions, where it depends on the pattern: up to a minute or two.
+// What its own arguments may make of one row; measured at some seconds, but for regular expressions
+// and normalizing, where it depends on the pattern and the text: up to a minute or two.
 struct Costly {
   std::string_view name;
   Growth growth;
   double steps_max;
   const char* advice;
 };
-constexpr double kRegexBytesMax = 128 << 10;
+constexpr double kSquareBytesMax = 128 << 10;
 constexpr const char* kShorterText = "texts of up to 128 KiB, as in left(text, 131072)";
 constexpr const char* kSmallerMaps = "maps of fewer entries";
 constexpr const char* kShorterPath = "paths of up to 500 KiB";
-constexpr std::array<Costly, 9> kCostly = {{
+constexpr std::array<Costly, 11> kCostly = {{
     {"json_merge_patch", Growth::kPairs, 2e10, "smaller objects"},
+    {"json_contains", Growth::kPairs, 2e10, "smaller documents"},
+    {"nfc_normalize", Growth::kSquare, kSquareBytesMax* kSquareBytesMax, kShorterText},
     {"map_concat", Growth::kPairs, 1e10 * kElementSteps* kElementSteps, kSmallerMaps},
     {"parse_path", Growth::kSquare, 3e11, kShorterPath},
     {"parse_dirpath", Growth::kSquare, 3e11, kShorterPath},
     {"parse_filename", Growth::kSquare, 3e11, kShorterPath},
-    {"regexp_extract_all", Growth::kSquare, kRegexBytesMax* kRegexBytesMax, kShorterText},
-    {"regexp_split_to_array", Growth::kSquare, kRegexBytesMax* kRegexBytesMax, kShorterText},
-    {"string_split_regex", Growth::kSquare, kRegexBytesMax* kRegexBytesMax, kShorterText},
-    {"str_split_regex", Growth::kSquare, kRegexBytesMax* kRegexBytesMax, kShorterText},
+    {"regexp_extract_all", Growth::kSquare, kSquareBytesMax* kSquareBytesMax, kShorterText},
+    {"regexp_split_to_array", Growth::kSquare, kSquareBytesMax* kSquareBytesMax, kShorterText},
+    {"string_split_regex", Growth::kSquare, kSquareBytesMax* kSquareBytesMax, kShorterText},
+    {"str_split_regex", Growth::kSquare, kSquareBytesMax* kSquareBytesMax, kShorterText},
 }};
 // With options, which may be that all matches are meant.
-constexpr Costly kReplaceAll = {"regexp_replace", Growth::kSquare, kRegexBytesMax* kRegexBytesMax,
+constexpr Costly kReplaceAll = {"regexp_replace", Growth::kSquare, kSquareBytesMax* kSquareBytesMax,
                                 kShorterText};
 constexpr std::size_t kReplaceAllArguments = 4;
 // So much of a step is a step of those that grow faster: some are done a nanosecond.
