@@ -119,3 +119,10 @@ def test_chunked_bodies_without_a_content_type(server):
     connection.request("POST", "/events", iter([body[:3], body[3:]]), {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "a"}, encode_chunked=True)
     assert connection.getresponse().status == 202
     assert server.rows("select event_id, properties->>'$.n' from events") == [("1", "1")]
+
+
+@pytest.mark.parametrize("value", ["%ff", "caf\u00e9", "a%C3"])
+def test_a_header_that_is_no_text_is_named(server, value):
+    answer = server.post("/events", "{}", {"ce-specversion": "1.0", "ce-id": "no text", "ce-source": "/s", "ce-type": "t", "ce-subject": value})
+    assert answer.status == 400 and "`ce-subject` is not UTF-8" in answer.json()["message"], answer.body
+    assert server.scalar("select count(*) from events where event_id = 'no text'") == 0

@@ -6,6 +6,7 @@
 #include "base/json_reader.h"
 #include "base/json_writer.h"
 #include "base/text.h"
+#include "base/utf8.h"
 
 namespace tidemark::collect {
 namespace {
@@ -38,14 +39,21 @@ Status AssembleCloudEvent(net::Request* request) {
   body.reserve(request->body.size() + 512);
   JsonWriter json(&body);
   json.BeginObject();
-  request->ForEachHeader([&json](std::string_view name, std::string_view value) {
+  Status headers;
+  request->ForEachHeader([&](std::string_view name, std::string_view value) {
     const std::string lower = LowerCase(name);
     if (!lower.starts_with(kPrefix) || lower.size() == kPrefix.size()) return;
     const std::string attribute = lower.substr(kPrefix.size());
     // The body and its type are what HTTP says they are.
     if (attribute == "data" || attribute == "data_base64") return;
-    json.Field(attribute, net::DecodePercent(value, net::Plus::kItself));
+    const std::string text = net::DecodePercent(value, net::Plus::kItself);
+    if (!IsUtf8(text)) {
+      headers = Fail(Code::kInvalidArgument,
+                     "the header `" + lower + "` is not UTF-8 once its %-escapes are undone");
+    }
+    json.Field(attribute, text);
   });
+  TM_TRY(std::move(headers));
   if (!content_type.empty()) json.Field("datacontenttype", content_type);
   if (!request->body.empty()) {
     if (IsJson(content_type)) {

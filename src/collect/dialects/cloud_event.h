@@ -12,7 +12,7 @@ bool IsBinaryCloudEvent(const net::Request& request);
 
 // Replaces the body by the same event in structured mode, which the event parser reads. JSON data
 // stay JSON, other text becomes a string, and what is no text `data_base64`. kInvalidArgument: data
-// that call themselves JSON and are none.
+// that call themselves JSON and are none, and a header that is no text.
 Status AssembleCloudEvent(net::Request* request);
 
 }  // namespace tidemark::collect
