@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstring>
 #include <limits>
+#include <span>
 #include <utility>
 
 #include "base/check.h"
@@ -24,6 +26,7 @@ namespace tidemark::engine {
 namespace {
 
 using event::ColumnView;
+using event::kBlockRows;
 using event::kChunkRows;
 using event::StringRef;
 
@@ -37,6 +40,9 @@ constexpr std::size_t kMorselChunks = 16;
 
 // Of a chunk, so many rows are gathered; more are left to the statement's filter.
 constexpr std::size_t kGatheredRowsMax = kChunkRows / 8;
+
+// Times of a line of the processor's cache.
+constexpr std::size_t kTimesALine = 64 / sizeof(std::int64_t);
 
 struct ChunkRef {
   const event::RowSource* source;
@@ -217,24 +223,48 @@ void Fill(const ColumnView& view, std::size_t rows, ColumnState* state, duckdb::
   }
 }
 
+// The blocks that may have a time in `range`, a bit each; those behind the last row have none.
+// Times are far away in memory: those of all of them are fetched at once, and those of the others
+// not at all.
+std::uint32_t FindBlocks(const std::int64_t* times, std::size_t count,
+                         std::span<const event::BlockTimes> blocks, const WholeRange& range) {
+  static_assert(kChunkRows == 32 * kBlockRows);
+  if (blocks.empty()) return ~0U;
+  std::uint32_t found = 0;
+  for (std::size_t i = 0; i * kBlockRows < count; ++i) {
+    if (blocks[i].max.load(std::memory_order_relaxed) < range.min) continue;
+    if (blocks[i].min.load(std::memory_order_relaxed) > range.max) continue;
+    found |= 1U << i;
+    const std::int64_t* const of_block = times + i * kBlockRows;
+    for (std::size_t row = 0; row < kBlockRows; row += kTimesALine) {
+      __builtin_prefetch(of_block + row);
+    }
+  }
+  return found;
+}
+
 // The places of the `count` times that lie in `range`, into `rows`; how many.
-std::size_t FindTimes(const std::int64_t* times, std::size_t count, const WholeRange& range,
+std::size_t FindTimes(const std::int64_t* times, std::size_t count,
+                      std::span<const event::BlockTimes> blocks, const WholeRange& range,
                       std::uint32_t* rows) {
   const auto is_in = [&](std::size_t row) {
     return static_cast<std::uint32_t>((times[row] >= range.min) & (times[row] <= range.max));
   };
-  constexpr std::size_t kBlock = 64;
   std::size_t found = 0;
-  for (std::size_t from = 0; from < count; from += kBlock) {
-    const std::size_t end = std::min(from + kBlock, count);
-    if (end - from == kBlock) {
-      std::uint32_t any = 0;
-      for (std::size_t i = 0; i < kBlock; ++i) any |= is_in(from + i);
-      if (any == 0) continue;
-    }
-    for (std::size_t row = from; row < end; ++row) {
-      rows[found] = static_cast<std::uint32_t>(row);
-      found += is_in(row);
+  for (std::uint32_t bits = FindBlocks(times, count, blocks, range); bits != 0; bits &= bits - 1) {
+    const std::size_t from = static_cast<std::size_t>(std::countr_zero(bits)) * kBlockRows;
+    const std::size_t end = std::min(from + kBlockRows, count);
+    for (std::size_t line = from; line < end; line += kTimesALine) {
+      const std::size_t last = std::min(line + kTimesALine, end);
+      if (last == line + kTimesALine) {
+        std::uint32_t any = 0;
+        for (std::size_t i = 0; i < kTimesALine; ++i) any |= is_in(line + i);
+        if (any == 0) continue;
+      }
+      for (std::size_t row = line; row < last; ++row) {
+        rows[found] = static_cast<std::uint32_t>(row);
+        found += is_in(row);
+      }
     }
   }
   return found;
@@ -255,7 +285,7 @@ std::optional<std::size_t> FindRows(const GlobalState& global, const ChunkRef& c
   if (view.kind != ColumnView::Kind::kFixed || view.validity != nullptr) return std::nullopt;
   const std::size_t found =
       FindTimes(static_cast<const std::int64_t*>(view.fixed), chunk.source->ChunkRows(chunk.chunk),
-                global.times, local->rows.data());
+                chunk.source->ChunkBlocks(chunk.chunk), global.times, local->rows.data());
   return found <= kGatheredRowsMax ? std::optional(found) : std::nullopt;
 }
 

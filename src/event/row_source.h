@@ -6,12 +6,14 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <forward_list>
 #include <limits>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,6 +26,7 @@
 namespace tidemark::event {
 
 inline constexpr std::size_t kChunkRows = 2048;  // The engine's vector size.
+inline constexpr std::size_t kBlockRows = 64;  // Of a chunk, rows whose times are bounded together.
 
 // A string in 16 bytes, in the layout of the engine's string_t (which asserts that it is the same):
 // up to 12 bytes are inlined, longer ones have their first 4 bytes here and a pointer to all.
@@ -86,6 +89,12 @@ struct TimeRange {  // Inclusive; empty if min > max.
   TimeMicros max = kTimeMin;
 };
 
+// The same of the rows of one block, read while more are written: it only grows.
+struct BlockTimes {
+  std::atomic<std::int64_t> min{kTimeMax.value};
+  std::atomic<std::int64_t> max{kTimeMin.value};
+};
+
 struct OffsetRange {  // Inclusive.
   LogOffset min{std::numeric_limits<std::int64_t>::min()};
   LogOffset max{std::numeric_limits<std::int64_t>::max()};
@@ -113,6 +122,9 @@ class RowSource {
   virtual std::size_t ChunkRows(std::size_t chunk) const = 0;
   // Bounds of `timestamp` in the chunk: may be wider than the rows, never narrower.
   virtual TimeRange ChunkTimes(std::size_t chunk) const = 0;
+  // The same by block: element i is of the rows from i * kBlockRows on, and there is one for each
+  // row of the chunk. Empty: nothing is known by block.
+  virtual std::span<const BlockTimes> ChunkBlocks(std::size_t /*chunk*/) const { return {}; }
   // The same of `log_offset`.
   virtual OffsetRange ChunkOffsets(std::size_t /*chunk*/) const { return {}; }
   // `column` is a place in schema().columns.
@@ -133,6 +145,9 @@ class WrappedRows : public RowSource {
   std::size_t chunk_count() const override { return rows_->chunk_count(); }
   std::size_t ChunkRows(std::size_t chunk) const override { return rows_->ChunkRows(chunk); }
   TimeRange ChunkTimes(std::size_t chunk) const override { return rows_->ChunkTimes(chunk); }
+  std::span<const BlockTimes> ChunkBlocks(std::size_t chunk) const override {
+    return rows_->ChunkBlocks(chunk);
+  }
   OffsetRange ChunkOffsets(std::size_t chunk) const override { return rows_->ChunkOffsets(chunk); }
   std::uint64_t row_count() const override { return rows_->row_count(); }
   const TableSchema& schema() const override { return rows_->schema(); }

@@ -171,12 +171,7 @@ void Segment::AppendRow(const event::EventView& event, TimeMicros received_at, s
   put(schema_->timestamp, time);
   put(schema_->received_at, received_at.value);
   put(schema_->log_offset, (first_offset_ + rows_).value);
-  if (time < chunk_->time_min.load(std::memory_order_relaxed)) {
-    chunk_->time_min.store(time, std::memory_order_relaxed);
-  }
-  if (time > chunk_->time_max.load(std::memory_order_relaxed)) {
-    chunk_->time_max.store(time, std::memory_order_relaxed);
-  }
+  WidenTimes(time, row);
   if (schema_->value && event.Has(event::Column::kValue)) {
     std::byte* data = now_[*schema_->value];
     if (data == nullptr) data = StartColumn(*schema_->value);
@@ -185,6 +180,23 @@ void Segment::AppendRow(const event::EventView& event, TimeMicros received_at, s
   }
   AppendText(event, event.present & sets_.texts & ~chunk_->dictionary_bits, row);
   ++rows_;
+}
+
+void Segment::WidenTimes(std::int64_t time, std::uint32_t row) {
+  event::BlockTimes& block = chunk_->blocks[row / event::kBlockRows];
+  // What is outside the chunk's bounds is outside the block's, too.
+  if (time < block.min.load(std::memory_order_relaxed)) {
+    block.min.store(time, std::memory_order_relaxed);
+    if (time < chunk_->time_min.load(std::memory_order_relaxed)) {
+      chunk_->time_min.store(time, std::memory_order_relaxed);
+    }
+  }
+  if (time > block.max.load(std::memory_order_relaxed)) {
+    block.max.store(time, std::memory_order_relaxed);
+    if (time > chunk_->time_max.load(std::memory_order_relaxed)) {
+      chunk_->time_max.store(time, std::memory_order_relaxed);
+    }
+  }
 }
 
 // Columns that are no codes.

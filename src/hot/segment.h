@@ -82,6 +82,10 @@ class Segment {
   event::ColumnView Read(const PublishedSegment& published, Slice slice, std::size_t column,
                          event::ColumnScratch* scratch) const;
   event::TimeRange ChunkTimes(std::uint32_t chunk) const;
+  // Of a whole chunk's rows.
+  std::span<const event::BlockTimes> ChunkBlocks(std::uint32_t chunk) const {
+    return chunks_[chunk]->blocks;
+  }
 
  private:
   struct Chunk {
@@ -90,6 +94,7 @@ class Segment {
     std::uint32_t dictionary_bits = 0;  // Columns that are codes in this chunk; set at its start.
     std::atomic<std::int64_t> time_min{kTimeMax.value};
     std::atomic<std::int64_t> time_max{kTimeMin.value};
+    std::array<event::BlockTimes, event::kChunkRows / event::kBlockRows> blocks{};
   };
 
   void StartChunk();
@@ -97,6 +102,7 @@ class Segment {
   void AppendRow(const event::EventView& event, TimeMicros received_at, std::uint32_t row);
   void AppendCodes(std::span<const event::EventView> events, std::size_t index, std::uint32_t row);
   void AppendText(const event::EventView& event, std::uint32_t bits, std::uint32_t row);
+  void WidenTimes(std::int64_t time, std::uint32_t row);
 
   const std::shared_ptr<const event::TableSchema> schema_;
   const ColumnSets sets_;

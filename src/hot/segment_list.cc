@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <span>
 #include <utility>
 
 #include "hot/segment.h"
@@ -31,6 +32,12 @@ class View final : public event::RowSource {
   event::TimeRange ChunkTimes(std::size_t chunk) const override {
     const Piece& piece = pieces_[chunk];
     return piece.segment->segment->ChunkTimes(piece.slice.chunk);
+  }
+  std::span<const event::BlockTimes> ChunkBlocks(std::size_t chunk) const override {
+    const Piece& piece = pieces_[chunk];
+    // Rows that begin inside a chunk are in other blocks of the view.
+    if (piece.slice.first != 0) return {};
+    return piece.segment->segment->ChunkBlocks(piece.slice.chunk);
   }
   event::OffsetRange ChunkOffsets(std::size_t chunk) const override {
     const Piece& piece = pieces_[chunk];

@@ -96,6 +96,25 @@ std::vector<std::string> Ids(const SegmentList& list, std::int64_t begin = 0,
   return Cells(*list.View(LogOffset(begin), LogOffset(end)), Column::kEventId);
 }
 
+// How many rows have a time outside of what is said of their block or chunk. `known`: of how many
+// rows it is known by block.
+int TimesOutOfBounds(const event::RowSource& source, int* known) {
+  int wrong = 0;
+  for (std::size_t chunk = 0; chunk < source.chunk_count(); ++chunk) {
+    const event::TimeRange all = source.ChunkTimes(chunk);
+    const auto blocks = source.ChunkBlocks(chunk);
+    for (std::size_t row = 0; row < source.ChunkRows(chunk); ++row) {
+      const std::int64_t time = std::stoll(Cell(source, chunk, row, Column::kTimestamp));
+      wrong += static_cast<int>(time < all.min.value || time > all.max.value);
+      if (blocks.empty()) continue;
+      ++*known;
+      const event::BlockTimes& block = blocks[row / event::kBlockRows];
+      wrong += static_cast<int>(time < block.min || time > block.max);
+    }
+  }
+  return wrong;
+}
+
 using Texts = std::vector<std::string>;
 constexpr const char* kLongText = "a text that is too long to be inlined";
 
@@ -186,6 +205,32 @@ TEST(HotTable, CutsAViewAtAnyOffsets) {
       ASSERT_EQ(properties[at], i % 5 == 0 ? "~" : "{}");
     }
   }
+}
+
+TEST(HotTable, BoundsTheTimesOfEveryBlock) {
+  MemoryBudget budget(1ULL << 30);
+  TableOptions options;
+  options.segment_rows_max = 3000;
+  Table table("default", options, &budget);
+  std::vector<Row> rows;
+  for (std::int64_t i = 0; i < 7000; ++i) rows.push_back({"id", "t", i * 7919 % 7000});
+  ASSERT_TRUE(Append(&table, Encode(rows), 0));
+  const auto list = table.Publish();
+  for (const auto& [begin, end] : std::vector<std::pair<int, int>>{
+           {0, 7000}, {0, 1}, {63, 65}, {64, 2047}, {2047, 2049}, {2999, 3001}, {100, 6900}}) {
+    const auto view = list->View(LogOffset(begin), LogOffset(end));
+    int known = 0;
+    EXPECT_EQ(TimesOutOfBounds(*view, &known), 0) << begin << " to " << end;
+    // All but those of a chunk that the view begins within.
+    const int first = begin % 2048;
+    const int rest = first == 0 ? 0 : (begin < 2048 ? 2048 : 3000) - begin;
+    EXPECT_EQ(known, end - begin - std::min(rest, end - begin)) << begin << " to " << end;
+  }
+  // And not wider than the rows.
+  const auto blocks = list->View(LogOffset(0), LogOffset(7000))->ChunkBlocks(0);
+  std::int64_t least = 7000;
+  for (std::size_t i = 64; i < 128; ++i) least = std::min(least, rows[i].time);
+  EXPECT_EQ(blocks[1].min, least);
 }
 
 TEST(HotTable, RollsBackWhatWasNotPublished) {
@@ -375,8 +420,9 @@ TEST(HotTable, IsReadWhileItIsWritten) {
   std::atomic<int> failures{0};
   const auto check = [&](const SegmentList& list) {
     const auto view = list.View(list.begin(), list.end());
+    int known = 0;
+    failures += TimesOutOfBounds(*view, &known);
     for (std::size_t chunk = 0; chunk < view->chunk_count(); ++chunk) {
-      (void)view->ChunkTimes(chunk);
       for (std::size_t row = 0; row < view->ChunkRows(chunk); row += 1 + row / 7) {
         const std::string expected =
             Cell(*view, chunk, row, Column::kLogOffset) + " of a dictionary";
