@@ -116,4 +116,21 @@ WholeRange RangeWanted(const Predicate& predicate, const std::function<bool(std:
   return range;
 }
 
+bool IsRange(const Predicate& predicate, const std::function<bool(std::size_t)>& wanted) {
+  switch (predicate.kind) {
+    case Kind::kAll:
+      return std::ranges::all_of(predicate.children,
+                                 [&](const Predicate& child) { return IsRange(child, wanted); });
+    case Kind::kEqual:
+    case Kind::kLess:
+    case Kind::kLessOrEqual:
+    case Kind::kGreater:
+    case Kind::kGreaterOrEqual:
+      return wanted(predicate.operand) && predicate.values.size() == 1 &&
+             std::holds_alternative<std::int64_t>(predicate.values.front());
+    default:
+      return false;
+  }
+}
+
 }  // namespace tidemark::engine

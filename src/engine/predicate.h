@@ -70,5 +70,7 @@ struct WholeRange {  // Inclusive; empty if min > max.
 // Where a row's operands that are `wanted` lie if the row matches, and are whole numbers or times:
 // null or elsewhere means that it does not match. The whole range if nothing is known.
 WholeRange RangeWanted(const Predicate& predicate, const std::function<bool(std::size_t)>& wanted);
+// Whether that range is all that is asked.
+bool IsRange(const Predicate& predicate, const std::function<bool(std::size_t)>& wanted);
 
 }  // namespace tidemark::engine

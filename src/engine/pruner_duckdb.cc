@@ -449,10 +449,18 @@ bool Pruner::MayMatch(duckdb::ClientContext& context,
   });
 }
 
-WholeRange Pruner::RangeWanted(std::size_t column) const {
-  return engine::RangeWanted(predicate_, [&](std::size_t i) {
+std::function<bool(std::size_t)> Pruner::IsColumn(std::size_t column) const {
+  return [this, column](std::size_t i) {
     return operands_[i].of == nullptr && operands_[i].column == column;
-  });
+  };
+}
+
+WholeRange Pruner::RangeWanted(std::size_t column) const {
+  return engine::RangeWanted(predicate_, IsColumn(column));
+}
+
+bool Pruner::IsRangeOf(std::size_t column) const {
+  return engine::IsRange(predicate_, IsColumn(column));
 }
 
 }  // namespace tidemark::engine

@@ -49,8 +49,13 @@ class Pruner {
                 const std::function<ValueRange(std::size_t column)>& range_of) const;
   // Where the column of whole numbers or times lies in rows that match; see engine/predicate.h.
   WholeRange RangeWanted(std::size_t column) const;
+  // Whether that is all that MayMatch asks.
+  bool IsRangeOf(std::size_t column) const;
 
  private:
+  // Tells the operands that are the column itself.
+  std::function<bool(std::size_t)> IsColumn(std::size_t column) const;
+
   class Maker;
   // A column, or a function of one that never falls when the column grows.
   struct Operand {

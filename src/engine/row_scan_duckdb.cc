@@ -143,13 +143,18 @@ duckdb::unique_ptr<duckdb::GlobalTableFunctionState> InitGlobal(
     state->times.min = std::max(state->times.min, wanted.min);
     state->times.max = std::min(state->times.max, wanted.max);
   }
+  const bool only_times = std::ranges::all_of(bind.pruners, [&](const auto& pruner) {
+    return pruner->IsRangeOf(bind.relation->schema->timestamp);
+  });
   for (const auto& source : bind.relation->hot) {
     for (std::size_t chunk = 0; chunk < source->chunk_count(); ++chunk) {
+      const event::TimeRange there = source->ChunkTimes(chunk);
+      if (there.max.value < state->times.min || there.min.value > state->times.max) continue;
       const auto may_match = [&](const std::shared_ptr<const Pruner>& pruner) {
         return pruner->MayMatch(
             context, [&](std::size_t column) { return RangeIn(*source, chunk, column); });
       };
-      if (!std::all_of(bind.pruners.begin(), bind.pruners.end(), may_match)) continue;
+      if (!only_times && !std::ranges::all_of(bind.pruners, may_match)) continue;
       state->chunks.push_back({source.get(), chunk});
     }
   }
