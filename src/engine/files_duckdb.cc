@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "duckdb/catalog/catalog_entry/table_function_catalog_entry.hpp"
@@ -28,6 +29,9 @@ struct ScanColumns {
   std::vector<Column> columns;
   std::size_t timestamp = SIZE_MAX;  // The place of it in an events table.
 };
+
+// Of more files it is not asked whether none has a null: that would take longer than it saves.
+constexpr std::size_t kAskedFilesMax = 2'000;
 
 // What the file's metadata says of a column.
 ValueRange RangeIn(const LakeFile& file, const ScanColumns& columns, std::size_t column) {
@@ -109,6 +113,15 @@ class FileList final : public duckdb::MultiFileList {
   bool has_deleted_rows() const {
     return std::any_of(files_->begin(), files_->end(),
                        [](const LakeFile& file) { return file.deleted != nullptr; });
+  }
+
+  // Whether it is known of each file that no row of it lacks a value in the scan's column.
+  bool HasNoNulls(std::size_t column) const {
+    if (column >= columns_->columns.size() || files_->size() > kAskedFilesMax) return false;
+    const std::int32_t id = columns_->columns[column].field_id;
+    return std::ranges::all_of(*files_, [id](const LakeFile& file) {
+      return file.rows > 0 && file.bounds != nullptr && !file.bounds->Find(id).may_be_null;
+    });
   }
 
   duckdb::unique_ptr<duckdb::NodeStatistics> GetCardinality(
@@ -426,6 +439,7 @@ struct FileReader final : duckdb::MultiFileReader {
       if (place >= columns.size()) continue;  // A virtual one.
       CheckType(data.reader->file.path, columns[place], data.reader->columns);
     }
+    CheckNoNulls(context, columns, data.reader.get());
     const auto found = special_.find(data.reader->file.path);
     if (found == special_.end()) return;
     const LakeFile& file = *found->second;
@@ -437,8 +451,30 @@ struct FileReader final : duckdb::MultiFileReader {
   duckdb::unique_ptr<MultiFileReader> Copy() const override {
     return duckdb::make_uniq<FileReader>(*this);
   }
+  // Of a managed table, whose columns are of simple types.
+  bool reads_events() const { return scan_.relation->file_columns.empty(); }
+  // The statement is planned as if the column had no null; once a column.
+  void ExpectNoNulls(std::size_t column) { without_nulls_.insert(column); }
 
  private:
+  // Whoever plans without nulls must not meet one. The table's metadata may be of another engine,
+  // so that the file is asked, too.
+  void CheckNoNulls(duckdb::ClientContext& context,
+                    const duckdb::vector<duckdb::MultiFileColumnDefinition>& columns,
+                    duckdb::BaseFileReader* reader) const {
+    for (const std::size_t place : without_nulls_) {
+      const duckdb::MultiFileColumnDefinition& column = columns.at(place);
+      const auto found = std::ranges::find_if(reader->columns, [&](const auto& in_file) {
+        return in_file.identifier == column.identifier;
+      });
+      const auto known =
+          found == reader->columns.end() ? nullptr : reader->GetStatistics(context, found->name);
+      if (known != nullptr && !known->CanHaveNull()) continue;
+      throw duckdb::IOException(
+          "file %s may have nulls in column %s, where the table's metadata has none",
+          reader->file.path, column.name);
+    }
+  }
   duckdb::vector<duckdb::MultiFileColumnDefinition> Definitions() const {
     duckdb::vector<duckdb::MultiFileColumnDefinition> columns;
     if (!scan_.relation->file_columns.empty()) {
@@ -457,6 +493,7 @@ struct FileReader final : duckdb::MultiFileReader {
   duckdb::ClientContext* context_ = nullptr;  // While it is bound.
   // Those that lack rows or columns, by path; in scan_.files.
   std::map<std::string, const LakeFile*, std::less<>> special_;
+  std::set<std::size_t> without_nulls_;  // By place among the scan's columns.
 };
 
 // The engine's own way to count rows by footers, which know nothing of deletes.
@@ -470,6 +507,24 @@ duckdb::vector<duckdb::PartitionStatistics> Statistics(duckdb::ClientContext& co
   const auto* files = dynamic_cast<const FileList*>(bind.file_list.get());
   if (files == nullptr || files->has_deleted_rows()) return {};
   return input.table_function.function_info->Cast<OwnStatistics>().get(context, input);
+}
+
+// What is known of a column before its files are opened: where it has no null, groups by it are
+// kept and compared without asking for nulls.
+duckdb::unique_ptr<duckdb::BaseStatistics> ColumnStatistics(duckdb::ClientContext& /*context*/,
+                                                            const duckdb::FunctionData* bind_data,
+                                                            duckdb::column_t column) {
+  const auto& bind = bind_data->Cast<duckdb::MultiFileBindData>();
+  const auto* files = dynamic_cast<const FileList*>(bind.file_list.get());
+  auto* reader = dynamic_cast<FileReader*>(bind.multi_file_reader.get());
+  if (files == nullptr || reader == nullptr || !reader->reads_events() ||
+      !files->HasNoNulls(column)) {
+    return nullptr;
+  }
+  reader->ExpectNoNulls(column);
+  auto known = duckdb::BaseStatistics::CreateUnknown(bind.types[column]).ToUnique();
+  known->Set(duckdb::StatsInfo::CANNOT_HAVE_NULL_VALUES);
+  return known;
 }
 
 // What EXPLAIN ANALYZE says of a scan. The engine's own would list the files' paths, which are no
@@ -515,6 +570,7 @@ void RegisterFiles(duckdb::ExtensionLoader& loader) {
     files.function_info = std::move(own);
     files.get_partition_stats = Statistics;
   }
+  files.statistics = ColumnStatistics;
   files.dynamic_to_string = Described;
   duckdb::TableFunction named = files;
   named.name = "tm_named_files";

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <numeric>
 
 #include <gtest/gtest.h>
 
@@ -294,6 +295,67 @@ TEST_F(PruningTest, AnswersAsIfEveryFileWereRead) {
   }
   // A third of what these predicates look at can be left unread; far less means that pruning broke.
   EXPECT_LT(counts.read * 4, counts.there * 3);
+}
+
+// Where no file has a null in a column, groups by it are kept without nulls.
+TEST_F(PruningTest, GroupsAsIfNothingWereKnownOfNulls) {
+  for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    Maker maker(100 + seed);
+    std::vector<TestRow> all;
+    std::vector<engine::LakeFile> files;
+    std::vector<engine::LakeFile> blind;
+    for (int i = 0; i < 12; ++i) {
+      auto rows = maker.Rows(static_cast<std::int64_t>(all.size()));
+      // In every other life, each has a user.
+      for (TestRow& row : rows) {
+        if (seed % 2 == 0 && !row.user_id) row.user_id = "";
+      }
+      files.push_back(Write(rows, false));
+      blind.push_back({.native_path = files.back().native_path, .rows = rows.size()});
+      all.insert(all.end(), rows.begin(), rows.end());
+    }
+    auto hot = std::make_shared<engine::Relation>();
+    hot->hot.push_back(std::make_shared<const engine::TestRows>(all));
+    auto half = Lake({files.begin(), files.begin() + 6});
+    const std::size_t settled = std::accumulate(
+        files.begin(), files.begin() + 6, std::size_t{0},
+        [](std::size_t sum, const engine::LakeFile& file) { return sum + file.rows; });
+    half->hot.push_back(std::make_shared<const engine::TestRows>(
+        std::vector<TestRow>(all.begin() + static_cast<std::ptrdiff_t>(settled), all.end())));
+    for (int i = 0; i < 30; ++i) {
+      const std::string where = i == 0 ? "true" : maker.Predicate(2);
+      for (const std::string keys :
+           {"event_type, user_id", "user_id", "country, event_type", "user_id, timestamp",
+            "event_type, log_offset % 3, received_at"}) {
+        const std::string sql =
+            "SELECT " + keys +
+            " , count(*) n, count(user_id) u, count(os) o, count(DISTINCT "
+            "event_id) i, sum(log_offset) s, max(user_id) m FROM events WHERE " +
+            where + " GROUP BY " + keys + " ORDER BY ALL";
+        const std::string expected = Ask(sql, hot);
+        ASSERT_EQ(Ask(sql, Lake(blind)), expected) << "seed " << seed << "\n" << sql;
+        ASSERT_EQ(Ask(sql, Lake(files)), expected) << "seed " << seed << "\n" << sql;
+        ASSERT_EQ(Ask(sql, half), expected) << "seed " << seed << "\n" << sql;
+      }
+    }
+  }
+}
+
+TEST_F(PruningTest, StopsWhereAFileHasNullsThatItsMetadataDenies) {
+  const std::vector<TestRow> rows = {{.event_id = "a", .event_type = "buy", .user_id = "u1"},
+                                     {.event_id = "b", .event_type = "view", .offset = 1}};
+  engine::LakeFile file = Write(rows, false);
+  const std::string groups =
+      "SELECT user_id u, count(*) n FROM events GROUP BY user_id ORDER BY ALL";
+  EXPECT_EQ(Ask(groups, Lake({file})), R"({"u":"u1","n":1},{"u":null,"n":1})");
+  engine::ColumnBound no_nulls;
+  no_nulls.may_be_null = false;
+  auto wrong = std::make_shared<engine::ColumnBounds>();
+  wrong->Add(schema_->columns[event::Index(event::Column::kUserId)].field_id, no_nulls);
+  file.bounds = std::move(wrong);
+  EXPECT_NE(Ask(groups, Lake({file})).find("1.parquet of the table cannot be read"),
+            std::string::npos);
+  EXPECT_EQ(Ask("SELECT count(DISTINCT event_id) n FROM events", Lake({file})), R"({"n":2})");
 }
 
 // How many of three files are read: of u1 and u2 from 1970-01-01, of u5 a day later, and of nobody
