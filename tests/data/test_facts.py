@@ -62,19 +62,23 @@ class Load:
         self.seconds[f"send {project}"] = self.seconds.get(f"send {project}", 0) + time.monotonic() - start
 
     def send_while_the_line_moves(self):
-        stop = threading.Event()
+        stop, moved = threading.Event(), threading.Event()
 
         def settle():
             while not stop.wait(SETTLE_EVERY_SECONDS):
                 cuts = self.server.settle()["cuts"]
                 if "moved" in cuts:
                     self.lines.add(cuts["moved"]["settled"]["0"])
+                    moved.set()
 
         mover = threading.Thread(target=settle)
         mover.start()
         split = max(1, int(len(self.bodies) * SETTLED_SHARE))
         try:
-            self.send_all("moved", self.bodies[:split])
+            # A small set would be there before the line moves for the first time.
+            self.send_all("moved", self.bodies[:1])
+            assert moved.wait(60), "nothing settles"
+            self.send_all("moved", self.bodies[1:split])
         finally:
             stop.set()
             mover.join()
