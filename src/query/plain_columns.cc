@@ -180,7 +180,11 @@ Result<std::string> PrimitiveOf(std::string_view type) {
     if (iceberg == type) return std::string(engine);
   }
   if (type.starts_with("fixed[")) return std::string("BLOB");
-  if (type.starts_with("decimal(")) return "DECIMAL" + std::string(type.substr(7));
+  if (type.starts_with("decimal(")) {
+    std::string text = "DECIMAL" + std::string(type.substr(7));
+    std::erase(text, ' ');  // The engine writes none.
+    return text;
+  }
   return NotRead("columns of type " + std::string(type));
 }
 
