@@ -17,7 +17,7 @@ constexpr Duration kCalmTime = std::chrono::hours(24 * 20);
 // table's properties say so.
 constexpr std::int64_t kUnmergedMax = 30;
 constexpr int kLivesOfCheckpoint = 3;
-constexpr int kShortLives = 12;
+constexpr int kShortLives = 6;
 
 }  // namespace
 
@@ -137,8 +137,8 @@ void CoreLife::LastScene() {
       return LogOfAnother();
     case 5:
       return CatalogIsRebuilt();
-    case 6:
-      return LivesAreShort();
+    case 6:  // Takes as long as a life.
+      return dice_.OneIn(3) ? LivesAreShort() : MetadataRots();
     default:
       return;
   }
