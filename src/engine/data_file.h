@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -29,6 +30,7 @@ struct WrittenFile {
   std::uint64_t bytes = 0;
   std::vector<std::int64_t> split_offsets;  // First byte of each row group.
   std::vector<KeptColumn> kept;             // By field id.
+  std::vector<std::pair<std::int32_t, std::uint64_t>> column_bytes = {};  // On disk, by field id.
 };
 
 // One thread at a time.

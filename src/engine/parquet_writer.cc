@@ -227,6 +227,27 @@ void WriteRowGroup(const FileColumns& columns, const RowGroup& group, ThriftWrit
   out->End();
 }
 
+// Of all row groups, by field id.
+std::vector<std::pair<std::int32_t, std::uint64_t>> ColumnBytes(
+    const FileColumns& columns, const std::vector<RowGroup>& groups) {
+  std::vector<std::pair<std::int32_t, std::uint64_t>> sizes;
+  const auto add = [&](const event::TableColumn& column, std::size_t i,
+                       std::vector<ColumnChunkInfo> RowGroup::* chunks) {
+    std::uint64_t bytes = 0;
+    for (const RowGroup& group : groups) {
+      bytes += static_cast<std::uint64_t>((group.*chunks)[i].bytes);
+    }
+    sizes.emplace_back(column.field_id, bytes);
+  };
+  for (std::size_t i = 0; i < columns.columns.size(); ++i) {
+    add(columns.columns[i], i, &RowGroup::columns);
+  }
+  for (std::size_t i = 0; i < columns.kept.size(); ++i) {
+    if (columns.complete[i]) add(columns.kept[i], i, &RowGroup::kept);
+  }
+  return sizes;
+}
+
 // Source: Apache Parquet format 2.9, BloomFilter.md: split blocks, of XXH64, not compressed.
 void WriteFilter(ColumnChunkInfo* chunk, OutFile* file) {
   if (chunk->filter.empty()) return;
@@ -321,6 +342,7 @@ class ParquetWriter final : public DataFileWriter {
       written.rows += static_cast<std::uint64_t>(group.rows);
       written.split_offsets.push_back(group.offset);
     }
+    written.column_bytes = ColumnBytes(columns, groups);
     for (std::size_t i = 0; i < columns.kept.size(); ++i) {
       if (!columns.complete[i]) continue;
       KeptColumn& one = written.kept.emplace_back();

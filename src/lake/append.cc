@@ -38,6 +38,9 @@ DataFile DataFileOf(const NewFile& file, const event::TableSchema& schema,
     data.value_counts.emplace_back(column.field_id, static_cast<std::int64_t>(column.values));
     data.null_counts.emplace_back(column.field_id, static_cast<std::int64_t>(column.nulls));
   }
+  for (const auto& [id, bytes] : file.column_bytes) {
+    data.column_sizes.emplace_back(id, static_cast<std::int64_t>(bytes));
+  }
   data.split_offsets = file.split_offsets;
   if (file.sorted) data.sort_order_id = 1;
   return data;

@@ -33,6 +33,7 @@ struct NewFile {
   std::vector<std::int64_t> split_offsets;
   bool sorted = false;  // By sort order 1: event_type, timestamp.
   std::vector<engine::KeptColumn> kept;
+  std::vector<std::pair<std::int32_t, std::uint64_t>> column_bytes = {};  // By field id.
 };
 
 struct AppendRequest {

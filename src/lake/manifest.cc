@@ -223,7 +223,7 @@ void PutDataFile(avro::Encoder* out, const PartitionSpec& spec, const DataFile& 
   }
   out->Long(file.rows);
   out->Long(file.bytes);
-  out->Null();  // column_sizes
+  PutCounts(out, file.column_sizes);
   PutCounts(out, file.value_counts);
   PutCounts(out, file.null_counts);
   PutCounts(out, file.nan_counts);

@@ -43,6 +43,7 @@ struct DataFile {
   std::vector<std::optional<std::string>> partition_values;
   std::int64_t rows = 0;
   std::int64_t bytes = 0;
+  FieldCounts column_sizes;  // Bytes in the file; ReadManifest leaves them out.
   FieldCounts value_counts;
   FieldCounts null_counts;
   FieldCounts nan_counts;

@@ -269,7 +269,8 @@ Result<std::vector<lake::NewFile>> Flusher::WriteFiles(const std::vector<Partiti
     TM_CHECK_EQ(written.rows, rows.row_count());
     At(FlushStep::kDataFiles);
     files.push_back({keys[i], parts[i].partition, rows.Finish(), written.bytes,
-                     std::move(written.split_offsets), parts[i].sorted, std::move(written.kept)});
+                     std::move(written.split_offsets), parts[i].sorted, std::move(written.kept),
+                     std::move(written.column_bytes)});
     TM_CHECK_EQ(files.back().metrics.rows, written.rows);
   }
   // All are written before the first is synced: late events make many small files, and what a
