@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <cstdio>
 
+#include "base/utf8.h"
+
 namespace tidemark::app {
 namespace {
 
@@ -29,13 +31,12 @@ struct CodePoint {
   std::size_t size;  // Bytes.
 };
 
-// Of a text that is not empty and valid UTF-8; a byte that is none stands for itself.
+// Of a text that is not empty; a byte that is of no code point stands for itself.
 CodePoint CodePointAt(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const std::uint32_t first = byte(0);
-  const std::size_t size = first < 0xC0 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-  if (size == 1 || text.size() < size) return {first, 1};
-  std::uint32_t value = first & (0xFFU >> (size + 1));
+  const std::size_t size = CodePointBytes(text);
+  if (size <= 1) return {byte(0), 1};
+  std::uint32_t value = byte(0) & (0xFFU >> (size + 1));
   for (std::size_t i = 1; i < size; ++i) value = value << 6 | (byte(i) & 0x3FU);
   return {value, size};
 }

@@ -1,8 +1,10 @@
 #include "lake/partition_values.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/bytes.h"
+#include "base/uuid.h"
 
 namespace tidemark::lake {
 namespace {
@@ -74,9 +76,9 @@ std::size_t ScaleOf(std::string_view type) {
 
 std::optional<std::string> BytesText(std::string_view type, std::string_view bytes) {
   if (type == "uuid" && bytes.size() == kUuidBytes) {
-    std::string text = ToHex(AsBytes(bytes));
-    for (const std::size_t at : {20U, 16U, 12U, 8U}) text.insert(at, "-");
-    return text;
+    Uuid uuid;
+    std::memcpy(uuid.bytes.data(), bytes.data(), kUuidBytes);
+    return uuid.ToString();
   }
   if (type.starts_with("decimal") && bytes.size() <= kDecimalBytesMax)
     return DecimalText(bytes, ScaleOf(type));
