@@ -55,7 +55,7 @@ class Routes::Impl {
              },
              &parts->clock(), doors.body),
         keys_(
-            &parts->keys(), &parts->database(), &parts->pool(),
+            &parts->keys(), &parts->database(), &parts->catalog_pool(),
             [this](const net::Request& request) { return ManagerOf(request); }, &parts->clock(),
             env::EntropySeed, collect::DialectNames()),
         receipts_({.core = [parts] { return &parts->core(); },
@@ -63,7 +63,7 @@ class Routes::Impl {
                        [parts](const Uuid& table, LogOffset begin, LogOffset end) {
                          return parts->catalog().LedgerOver(table, begin, end);
                        }},
-                  &parts->pool(),
+                  &parts->catalog_pool(),
                   [this](const net::Request& request) { return ReadersOrSenders(request); }),
         iceberg_(IcebergParts(parts)),
         schemas_(SchemaParts()),
@@ -132,7 +132,7 @@ class Routes::Impl {
 
   serve::SchemaHandlerParts SchemaParts() {
     return {.schemas = &parts_->schemas(),
-            .pool = &parts_->pool(),
+            .pool = &parts_->catalog_pool(),
             .clock = &parts_->clock(),
             .service = [parts = parts_] { return parts->ready() ? &parts->queries() : nullptr; },
             .core = [parts = parts_] { return &parts->core(); },
@@ -292,7 +292,7 @@ class Routes::Impl {
   void Verify(const net::Request& request, const Respond& respond) {
     const auto project = OperatedProject(request);
     if (!project) return respond->Send(project.error());
-    const bool posted = parts_->pool().Post([this, respond, only = *project] {
+    const bool posted = parts_->pool().Post({}, [this, respond, only = *project] {
       const auto proofs = ops::Verify(parts_->core(), &parts_->catalog(), &parts_->reader(),
                                       &parts_->delete_files(), &parts_->budget(), only);
       respond->Send(proofs ? Json(ops::ProofJson(*proofs)) : net::ErrorResponse(proofs.error()));

@@ -33,11 +33,13 @@ class RouteParts {
   virtual query::Service& queries() = 0;
   virtual catalog::SqliteCatalog& catalog() = 0;
   virtual iceberg::RestCatalog& rest_catalog() = 0;
+  // For short requests: the catalog, keys, schemas, receipts.
   virtual env::TaskPool& catalog_pool() = 0;
   virtual engine::DataFileReader& reader() = 0;
   virtual engine::DeleteFiles& delete_files() = 0;
   virtual MemoryBudget& budget() = 0;
   virtual telemetry::Registry& registry() = 0;
+  // For statements, and what makes them.
   virtual env::TaskPool& pool() = 0;
   virtual const env::Clock& clock() const = 0;
   virtual Keyring& keyring() = 0;

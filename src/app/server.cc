@@ -89,7 +89,7 @@ class Server::Impl final : public RouteParts {
     // Compiling the rules takes about as long as a short recovery: at the same time.
     Latch rules_read;
     tidemark::Status rules;
-    const bool posted = pool_->Post([&] {
+    const bool posted = pool_->Post({}, [&] {
       rules = enrichment_->ReadRules();
       rules_read.Open();
     });

@@ -112,7 +112,7 @@ constexpr std::array kOptions = {
     Option{"flush.kept_rows", "", Kind::kWhole, "1000", 1, 1e9,
            "A flush of fewer events brings no new kept paths."},
     Option{"query.threads", "query-threads", Kind::kWhole, "4", 1, 64,
-           "Statements that run at once."},
+           "Statements that run at once; of one project all but one."},
     Option{"query.time", "", Kind::kSeconds, "60s", 0.01, kDay,
            "One statement at most, its wait for a thread and its answer included; longer is 504."},
     Option{"query.rows", "", Kind::kWhole, "10000000", 1, 1e12,

@@ -431,12 +431,13 @@ class IcebergHandler::Impl {
     const Endpoint* endpoint = Find(request.method, path, call.get(), &known);
     if (endpoint == nullptr) return Send(NoEndpoint(known, request), responder);
     call->request = std::move(request);
-    const bool posted = parts_.pool->Post([catalog, endpoint, call, responder] {
-      Answer answer = Run(*catalog, *endpoint, call.get());
-      if (!answer) return Send(answer.error(), responder);
-      Pack(call->request, &*answer);
-      responder->Send(*std::move(answer));
-    });
+    const bool posted =
+        parts_.pool->Post(call->access.project, [catalog, endpoint, call, responder] {
+          Answer answer = Run(*catalog, *endpoint, call.get());
+          if (!answer) return Send(answer.error(), responder);
+          Pack(call->request, &*answer);
+          responder->Send(*std::move(answer));
+        });
     if (!posted) {
       Send(Problem(503, "ServiceUnavailableException", "too much waits; ask again in a moment"),
            responder);

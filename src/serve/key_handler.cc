@@ -76,9 +76,10 @@ void KeyHandler::Add(net::Router* router, net::Method method, std::string_view p
     auto manager = authorize_(request);
     if (!manager) return respond->Send(manager.error());
     auto shared = std::make_shared<const net::Request>(std::move(request));
-    const bool posted = pool_->Post([this, work, shared, respond, manager = *std::move(manager)] {
-      respond->Send((this->*work)(*shared, manager));
-    });
+    const bool posted =
+        pool_->Post({}, [this, work, shared, respond, manager = *std::move(manager)] {
+          respond->Send((this->*work)(*shared, manager));
+        });
     if (!posted) respond->Send(net::ErrorResponse(503, "too much waits; ask again in a moment"));
   });
 }

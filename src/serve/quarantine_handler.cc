@@ -144,8 +144,8 @@ void QuarantineHandler::Add(net::Router* router, net::Method method, std::string
         (purpose == Purpose::kChange ? parts_.may_change : parts_.may_read)(request);
     if (!project) return respond->Send(project.error());
     const bool posted =
-        parts_.pool->Post([this, action, project = *project, respond,
-                           shared = std::make_shared<net::Request>(std::move(request))] {
+        parts_.pool->Post(*project, [this, action, project = *project, respond,
+                                     shared = std::make_shared<net::Request>(std::move(request))] {
           (this->*action)(project, *shared, respond);
         });
     if (!posted) {

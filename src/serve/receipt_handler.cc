@@ -39,9 +39,10 @@ void ReceiptHandler::Handle(const net::Request& request,
   if (!project) return responder->Send(project.error());
   const auto receipt = event::DecodeReceipt(request.PathParameter("id"));
   if (!receipt) return responder->Send(net::ErrorResponse(receipt.error(), kReceiptHint));
-  const bool posted = pool_->Post([this, responder, project = *project, receipt = *receipt] {
-    responder->Send(Resolve(project, receipt));
-  });
+  const bool posted =
+      pool_->Post(*project, [this, responder, project = *project, receipt = *receipt] {
+        responder->Send(Resolve(project, receipt));
+      });
   if (!posted) {
     responder->Send(net::ErrorResponse(503, "too many requests wait; ask again in a moment"));
   }

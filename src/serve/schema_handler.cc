@@ -236,9 +236,9 @@ void AddSchemaTask(net::Router* router, net::Method method, std::string_view pat
                                                            : parts.may_read(request);
                 if (!project) return responder->Send(std::move(project).error());
                 const bool posted = parts.pool->Post(
-                    [task, project = *std::move(project),
-                     shared = std::make_shared<const net::Request>(std::move(request)),
-                     responder] { task(project, *shared, responder); });
+                    *project, [task, project = *project,
+                               shared = std::make_shared<const net::Request>(std::move(request)),
+                               responder] { task(project, *shared, responder); });
                 if (!posted) {
                   responder->Send(net::ErrorResponse(
                       Error(Code::kOverloaded, "too much waits; ask again in a moment")));

@@ -241,9 +241,11 @@ void SqlHandler::Handle(net::Request request, std::shared_ptr<net::Responder> re
   auto cancel = std::make_shared<std::atomic<bool>>(false);
   parsed->cancel = cancel;
   responder->OnCancel([cancel] { cancel->store(true); });
-  const bool posted = pool_->Post(
-      [this, run = std::make_shared<query::SqlRequest>(std::move(*parsed)),
-       format = std::move(*format), responder] { Run(std::move(*run), format, responder); });
+  const auto run = std::make_shared<query::SqlRequest>(std::move(*parsed));
+  const bool posted =
+      pool_->Post(run->project, [this, run, format = std::move(*format), responder] {
+        Run(std::move(*run), format, responder);
+      });
   if (!posted) {
     responder->Send(net::ErrorResponse(
         Error(Code::kOverloaded, "too many statements wait; ask again in a moment")));

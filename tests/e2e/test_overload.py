@@ -66,3 +66,18 @@ def test_a_statement_that_waits_longer_than_it_may_take_is_told_so(tmp_path):
         assert late.status == 504 and "waited" in told["message"] and "query.threads" in told["message"], told
         assert held.getresponse().status == 504
         assert server.scalar("select 1") == 1
+
+
+def test_a_projects_endless_statements_keep_nobody_else_waiting(tmp_path):
+    """As many as there are threads, and more that wait: other projects' statements, keys, schemas and receipts are answered meanwhile."""
+    with Tidemark(tmp_path / "data", "-X", "http.reactors=1") as server:
+        receipt = server.post("/v1/events", {"event_type": "seen"}).headers["X-Tidemark-Receipt"]
+        loud = [server.connect() for _ in range(12)]
+        for connection in loud:
+            connection.request("POST", "/v1/sql", "select count(*) from range(100000000000) where range % 7 = 3", {"X-Tidemark-Project": "loud"})
+        quiet = server.post("/v1/sql?timeout_ms=30000", "select count(*) as n from events", {"X-Tidemark-Project": "default"})
+        assert quiet.status == 200 and quiet.json()["data"] == [{"n": 1}], quiet.body
+        for path in ("/v1/keys", "/subjects", "/v1/schemas", f"/v1/receipts/{receipt}", "/iceberg/v1/namespaces"):
+            assert server.get(path).status == 200, path
+        for connection in loud:
+            connection.close()
