@@ -7,6 +7,11 @@ namespace {
 
 constexpr std::string_view kSentence = "Judgements of events by their schemas, by outcome.";
 
+// "order/3".
+std::string NameOf(const meta::SchemaInForce& one) {
+  return one.subject->name + "/" + std::to_string(one.version->version);
+}
+
 }  // namespace
 
 SchemaMetrics::SchemaMetrics(telemetry::Registry* registry)
@@ -21,6 +26,7 @@ SchemaMetrics::SchemaMetrics(telemetry::Registry* registry)
 void SchemaCheck::Begin(std::string_view project, bool tell) {
   if (project_ != project) project_ = project;
   tell_ = tell;
+  budget_ = {};
   in_force_ = schemas_->Counting(project);
   last_ = nullptr;
 }
@@ -33,6 +39,7 @@ event::CheckFinding SchemaCheck::Check(const event::EventView& event) {
     last_ = &in_force_->Of(type);
   }
   laid_out_ = false;
+  budget_.NextEvent();
   for (const meta::SchemaInForce& one : *last_) Judge(event, one, &finding);
   return finding;
 }
@@ -91,31 +98,47 @@ void SchemaCheck::Judge(const event::EventView& event, const meta::SchemaInForce
   const bool refuse = one.subject->mode == meta::SchemaMode::kEnforce;
   schema::BrokenRule broken;
   schema::Judgement judgement = schema::Judgement::kUndecided;
+  const bool is_short = budget_.IsShort();
   const auto quick = validator.JudgeColumns(event, &broken, &known_shapes_);
+  budget_.Take(1);
   // What is told is told from the laid out event.
   if (quick && (*quick == schema::Judgement::kValid || !(refuse || tell_))) {
     judgement = *quick;
   } else if (LayOut(event, validator.shape())) {
-    judgement = validator.Judge(instance_, &broken);
+    schema::Validator::Steps steps{.max = budget_.Left()};
+    judgement = validator.Judge(instance_, &broken, &steps);
+    // What is told is judged a second time.
+    const bool told = judgement == schema::Judgement::kInvalid && (refuse || tell_);
+    budget_.Take(told ? 2 * steps.taken : steps.taken);
   }
   Count(one, judgement, broken, refuse);
   if (judgement == schema::Judgement::kValid) return;
-  const bool undecided = judgement == schema::Judgement::kUndecided;
   // The first refusal is told, else the first warning.
   if (finding->refuse || (!refuse && !finding->code.empty())) return;
   finding->code = "schema";
   finding->refuse = refuse;
-  if (refuse || tell_) Tell(one, refuse, undecided, broken, finding);
+  if (!refuse && !tell_) return;
+  if (judgement == schema::Judgement::kUndecided) {
+    TellUndecided(one, is_short, finding);
+  } else {
+    Tell(one, refuse, broken, finding);
+  }
 }
 
-void SchemaCheck::Tell(const meta::SchemaInForce& one, bool refuse, bool undecided,
+void SchemaCheck::TellUndecided(const meta::SchemaInForce& one, bool is_short,
+                                event::CheckFinding* finding) {
+  const std::string name = NameOf(one);
+  finding->rule = name + (is_short ? ": steps of the request" : ": steps");
+  finding->message =
+      is_short ? "the schema " + name + " did not judge this event: judging the events before it " +
+                     "took what one request may take; send it again in a smaller batch, or " +
+                     "replay it from the quarantine"
+               : "the schema " + name + " cannot judge this event in reasonable time";
+}
+
+void SchemaCheck::Tell(const meta::SchemaInForce& one, bool refuse,
                        const schema::BrokenRule& broken, event::CheckFinding* finding) const {
-  const std::string name = one.subject->name + "/" + std::to_string(one.version->version);
-  if (undecided) {
-    finding->rule = name + ": steps";
-    finding->message = "the schema " + name + " cannot judge this event in reasonable time";
-    return;
-  }
+  const std::string name = NameOf(one);
   finding->rule = name + ": " + one.version->validator->RuleName(broken);
   std::vector<schema::Finding> findings;
   one.version->validator->Judge(instance_, &findings, 1);

@@ -11,6 +11,7 @@
 #include "meta/schemas.h"
 #include "schema/column_rules.h"
 #include "schema/instance.h"
+#include "schema/step_budget.h"
 #include "telemetry/metrics.h"
 
 namespace tidemark::collect {
@@ -58,8 +59,10 @@ class SchemaCheck final : public event::EventCheck {
   bool LayOut(const event::EventView& event, schema::Shape shape);
   void Judge(const event::EventView& event, const meta::SchemaInForce& one,
              event::CheckFinding* finding);
-  void Tell(const meta::SchemaInForce& one, bool refuse, bool undecided,
-            const schema::BrokenRule& broken, event::CheckFinding* finding) const;
+  static void TellUndecided(const meta::SchemaInForce& one, bool is_short,
+                            event::CheckFinding* finding);
+  void Tell(const meta::SchemaInForce& one, bool refuse, const schema::BrokenRule& broken,
+            event::CheckFinding* finding) const;
 
   meta::Schemas* const schemas_;
   SchemaMetrics* const metrics_;
@@ -70,6 +73,7 @@ class SchemaCheck final : public event::EventCheck {
   std::string last_type_;
   const std::vector<meta::SchemaInForce>* last_ = nullptr;
   schema::KnownShapes known_shapes_;
+  schema::StepBudget budget_;  // Of the request.
   schema::Instance instance_;
   bool laid_out_ = false;
   std::vector<Tally> tallies_;

@@ -572,8 +572,8 @@ Status CheckByMetaschema(const JsonValue& schema, const CompileOptions& options)
   Instance instance;
   TM_TRY(instance.Read(value));
   std::vector<Finding> findings;
-  const Judgement judgement =
-      metaschema->Judge(instance, &findings, kFindingsTold, kMetaschemaStepsMax);
+  Validator::Steps steps{.max = kMetaschemaStepsMax};
+  const Judgement judgement = metaschema->Judge(instance, &findings, kFindingsTold, &steps);
   if (judgement == Judgement::kValid) return {};
   if (judgement == Judgement::kUndecided) {
     return Fail(Code::kInvalidArgument, "the schema is too large or too deep to be checked");

@@ -169,6 +169,7 @@ class Judge {
   }
 
   const BrokenRule& broken() const { return broken_; }
+  std::uint64_t spent() const { return spent_; }
 
  private:
   struct Scope {
@@ -747,8 +748,12 @@ class Judge {
 }  // namespace
 
 Judgement Validator::Judge(const Instance& instance, std::vector<Finding>* findings,
-                           std::size_t findings_max, std::uint64_t steps_max) const {
-  return schema::Judge(*program_, instance.nodes(), findings, findings_max, steps_max).Run();
+                           std::size_t findings_max, Steps* steps) const {
+  schema::Judge judge(*program_, instance.nodes(), findings, findings_max,
+                      steps == nullptr ? kStepsMax : steps->max);
+  const Judgement judgement = judge.Run();
+  if (steps != nullptr) steps->taken += judge.spent();
+  return judgement;
 }
 
 std::optional<Judgement> Validator::JudgeColumns(const event::EventView& event, BrokenRule* broken,
@@ -763,10 +768,12 @@ std::optional<Judgement> Validator::JudgeColumns(const event::EventView& event, 
   return Judgement::kInvalid;
 }
 
-Judgement Validator::Judge(const Instance& instance, BrokenRule* broken) const {
-  schema::Judge judge(*program_, instance.nodes(), nullptr, 0, kStepsMax);
+Judgement Validator::Judge(const Instance& instance, BrokenRule* broken, Steps* steps) const {
+  schema::Judge judge(*program_, instance.nodes(), nullptr, 0,
+                      steps == nullptr ? kStepsMax : steps->max);
   const Judgement judgement = judge.Run();
   *broken = judge.broken();
+  if (steps != nullptr) steps->taken += judge.spent();
   return judgement;
 }
 

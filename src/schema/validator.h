@@ -6,7 +6,8 @@
 //   Nothing is ever fetched.
 // - `"required": true` inside a property is read as draft 3 meant it, and noted.
 // - It always ends: patterns are matched in linear time, the schema's size and nesting are bounded,
-//   and one judgement takes at most kStepsMax steps; what needs more is undecided, which says so.
+//   and one judgement takes at most kStepsMax steps, and those of a request together what a
+//   StepBudget has; what needs more is undecided, which says so.
 //
 // Format: https://json-schema.org/draft-07/json-schema-validation and
 // https://json-schema.org/draft/2020-12/json-schema-core. Immutable; any thread.
@@ -23,6 +24,7 @@
 #include "base/json_reader.h"
 #include "base/result.h"
 #include "schema/instance.h"
+#include "schema/step_budget.h"
 
 namespace tidemark::schema {
 
@@ -30,7 +32,6 @@ inline constexpr std::size_t kSchemaBytesMax = 256U << 10;  // Of one schema's t
 inline constexpr std::size_t kSchemaNodesMax = 10'000;  // Subschemas, with all that is referred to.
 inline constexpr std::size_t kSchemaPatternsMax = 200;
 inline constexpr std::size_t kSchemaDocumentsMax = 64;  // That one schema may refer to.
-inline constexpr std::uint32_t kStepsMax = 50'000;      // Of one judgement.
 inline constexpr std::uint32_t kNestingMax = 600;       // Subschemas inside one another.
 
 enum class Draft : std::uint8_t { k7, k202012 };
@@ -80,12 +81,17 @@ class Validator {
   Validator& operator=(const Validator&) = delete;
   ~Validator();
 
-  // `findings` gets the first `findings_max` of what is wrong.
+  // `findings` gets the first `findings_max` of what is wrong. It takes at most `steps->max` steps,
+  // and adds those that it took to `steps->taken`; nullptr: kStepsMax.
+  struct Steps {
+    std::uint64_t max = kStepsMax;
+    std::uint64_t taken = 0;
+  };
   Judgement Judge(const Instance& instance, std::vector<Finding>* findings,
-                  std::size_t findings_max = 1, std::uint64_t steps_max = kStepsMax) const;
+                  std::size_t findings_max = 1, Steps* steps = nullptr) const;
 
   // The same, in less time. `broken` is set if the value is invalid.
-  Judgement Judge(const Instance& instance, BrokenRule* broken) const;
+  Judgement Judge(const Instance& instance, BrokenRule* broken, Steps* steps = nullptr) const;
   // The same of an event that is not laid out, if its columns and the names of its properties tell;
   // nothing: lay it out and ask Judge. `event.properties` as for Instance::Read. `known`, which may
   // be null, remembers from call to call, for any number of schemas.

@@ -111,7 +111,10 @@ class ListingCheck final : public event::EventCheck {
     std::vector<schema::Finding> findings;
     schema::Judgement judgement = schema::Judgement::kUndecided;
     if (instance.Read(event, project_, validator_->shape())) {
-      judgement = validator_->Judge(instance, &findings, kFindingsTold);
+      budget_.NextEvent();
+      schema::Validator::Steps steps{.max = budget_.Left()};
+      judgement = validator_->Judge(instance, &findings, kFindingsTold, &steps);
+      budget_.Take(steps.taken);
     }
     event::CheckFinding finding;
     if (judgement == schema::Judgement::kValid) return finding;
@@ -126,6 +129,7 @@ class ListingCheck final : public event::EventCheck {
   static constexpr std::size_t kFindingsTold = 20;
   const schema::Validator* const validator_;
   const std::string project_;
+  schema::StepBudget budget_;
 };
 
 Result<std::string> ValidateEvents(const schema::Validator& validator, const std::string& project,

@@ -133,6 +133,27 @@ def test_a_schema_cannot_make_the_server_hang(server):
     assert ask(server, "GET", "/v1/schemas/order")[1]["counts"]["undecided"] == 50
 
 
+def test_the_events_of_one_request_share_a_limit_of_steps_and_cheap_ones_are_judged_all_the_same(server):
+    costly = {"anyOf": [{"type": "object", "required": [f"n{i}"]} for i in range(5000)]}
+    assert ask(server, "POST", "/v1/schemas/order?mode=enforce", costly)[0] == 201
+    assert ask(server, "POST", "/v1/schemas/seen?mode=observe", costly)[0] == 201
+    assert ask(server, "POST", "/v1/schemas/cheap?mode=enforce", ORDER)[0] == 201
+    good = {"event_type": "order", "n4999": 1}
+    assert send(server, *[good] * 100).json()["accepted"] == 100
+    mixed = [good, {"event_type": "cheap", "amount": 1}, {"event_type": "cheap"}]
+    answer = send(server, *mixed * 1000).json()
+    assert answer["received"] == 3000 and answer["accepted"] + answer["quarantined"] == 3000
+    over = [one for one in answer["quarantine"] if one["rule"] == "order/1: steps of the request"]
+    assert over and "smaller batch" in over[0]["message"] and all(one["index"] % 3 == 0 for one in over)
+    counts = ask(server, "GET", "/v1/schemas/order")[1]["counts"]
+    assert 0 < counts["undecided"] < 1000 and counts["quarantined"] == 0 and counts["checked"] == 1100
+    assert ask(server, "GET", "/v1/schemas/cheap")[1]["counts"] == {"checked": 2000, "observed": 0, "quarantined": 1000, "undecided": 0}
+    assert server.rows("select count(*) from events where event_type = 'order'") == [(1100 - counts["undecided"],)]
+    assert server.rows("select count(*) from quarantine where rule = 'order/1: steps of the request'") == [(counts["undecided"],)]
+    answer = send(server, *[{"event_type": "seen", "n4999": 1}] * 1000).json()
+    assert answer["accepted"] == 1000 and ask(server, "GET", "/v1/schemas/seen")[1]["counts"]["undecided"] > 0
+
+
 def test_subjects_and_versions_that_are_not_there(server):
     for method, path in (("GET", "/v1/schemas/none"), ("DELETE", "/v1/schemas/none"), ("GET", "/v1/schemas/none/versions"),
                          ("GET", "/v1/schemas/base/versions/9"), ("PUT", "/v1/schemas/none"), ("POST", "/v1/schemas/none/validate")):
