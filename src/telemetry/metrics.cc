@@ -12,6 +12,7 @@ namespace tidemark::telemetry {
 namespace {
 
 constexpr std::uint64_t kFirstBucketNanos = 1'000;
+constexpr double kNanosPerSecond = 1e9;
 
 void AppendDouble(std::string* out, double value) {
   char text[32];
@@ -51,11 +52,13 @@ void Histogram::Record(Duration duration) {
 }
 
 double Histogram::sum_seconds() const {
-  return static_cast<double>(sum_nanos_.load(std::memory_order_relaxed)) * 1e-9;
+  return static_cast<double>(sum_nanos_.load(std::memory_order_relaxed)) / kNanosPerSecond;
 }
 
 double Histogram::BucketSeconds(std::size_t i) {
-  return static_cast<double>(kFirstBucketNanos) * 1e-9 * std::exp2(static_cast<double>(i));
+  // Divided, not multiplied by 1e-9, which is no number of a double: the quotient is the double
+  // that the shortest decimal names, "2e-06" and not "2.0000000000000003e-06".
+  return static_cast<double>(kFirstBucketNanos << i) / kNanosPerSecond;
 }
 
 double Histogram::QuantileSeconds(double q) const {

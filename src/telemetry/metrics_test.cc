@@ -18,6 +18,18 @@ TEST(Registry, ExportsEveryMetricOnceWithItsHelp) {
             "tidemark_b_total{kind=\"x\"} 2\ntidemark_b_total{kind=\"y\"} 0\n");
 }
 
+TEST(Histogram, BoundsAndSumsAreTheDecimalsThatWereMeant) {
+  Registry registry;
+  Histogram& histogram = registry.AddHistogram("tidemark_a_seconds", "Seconds.");
+  for (int i = 0; i < 3; ++i) histogram.Record(std::chrono::nanoseconds(100));
+  const std::string text = registry.ToPrometheus();
+  for (const char* line :
+       {"_bucket{le=\"1e-06\"} 3\n", "_bucket{le=\"2e-06\"} 3\n", "_bucket{le=\"0.001024\"} 3\n",
+        "_bucket{le=\"4294.967296\"} 3\n", "_sum 3e-07\n"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << text;
+  }
+}
+
 TEST(Histogram, QuantilesLieInTheRightBucket) {
   Histogram histogram;
   for (int i = 0; i < 99; ++i) histogram.Record(std::chrono::microseconds(100));
