@@ -70,14 +70,15 @@ Result<ClientResponse> HttpClient::Send(std::string_view method, std::string_vie
                                         const OnBody& on_body) {
   RequestHead request_head(method, path, server_, headers);
   const std::string_view head = request_head.For(body.size());
+  if (fd_ >= 0 && HasEnded(fd_)) Close();
   const bool reused = fd_ >= 0;
   if (!reused) TM_TRY(Open());
   auto written = WriteAll(head, body);
   auto first = written ? Read() : Result<std::string_view>(Fail(Broken()));
   if (!first) {
     Close();
-    // An idle connection that the server had closed already took nothing.
-    if (!reused) return Fail(std::move(first).error());
+    // Most often it was closed while idle, and took nothing; but that cannot be seen from here.
+    if (!reused || !MayRepeat(head)) return Fail(std::move(first).error());
     TM_TRY(Open());
     TM_TRY(WriteAll(head, body));
     TM_ASSIGN(first, Read());

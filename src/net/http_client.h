@@ -1,7 +1,8 @@
 // A small blocking HTTP/1.1 client over one keep-alive connection: for the command line, which
 // talks to our own server. No TLS, no redirects, no proxies.
 //
-// One thread. A connection that the server closed between two requests is opened again once.
+// One thread. A connection that the server closed between two requests is opened again. One that
+// breaks under a request is too, once, if the request may be done twice (MayRepeat).
 #pragma once
 
 #include <cstdint>

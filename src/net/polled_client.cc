@@ -50,6 +50,7 @@ Status PolledClient::Send(std::string_view head, std::string_view body) {
   written_ = 0;
   waiting_ = true;
   begun_ = false;
+  if (fd_ >= 0 && HasEnded(fd_)) Close();
   if (fd_ < 0) TM_TRY(Open());
   WriteSome();
   return {};
@@ -72,8 +73,11 @@ Result<const ClientResponse*> PolledClient::Ended() {
     waiting_ = false;
     return &parser_.response();
   }
-  // An idle connection that the server had closed already took nothing.
-  if (!reused_) return Fail(Broken());
+  // Most often it was closed while idle, and took nothing; but that cannot be seen from here.
+  if (!reused_ || (written_ > 0 && !MayRepeat(head_))) {
+    waiting_ = false;
+    return Fail(Broken());
+  }
   written_ = 0;
   TM_TRY(Open());
   WriteSome();

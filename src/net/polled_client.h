@@ -1,7 +1,8 @@
 // One keep-alive connection to a server of ours, driven by an epoll loop, so that one thread has
 // many of them: what a load is made with. One request at a time; nothing but connecting blocks.
 //
-// One thread. A connection that the server closed between two requests is opened again once.
+// One thread. A connection that the server closed between two requests is opened again. One that
+// breaks under a request is too, once, if the request may be done twice (MayRepeat).
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// Many connections in one thread, over real sockets on a port of the system's choice.
+// Many connections in one thread, and what both clients send again, over real sockets on a port of
+// the system's choice.
 
 #include "net/polled_client.h"
 
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "env/posix/posix_clock.h"
+#include "net/http_client.h"
 #include "net/http_server.h"
 #include "net/router.h"
 #include "sim/expect.h"
@@ -74,9 +76,20 @@ class Listener {
   }
   ~Listener() { ::close(fd_); }
   ServerAddress address() const { return {"127.0.0.1", std::to_string(port_)}; }
-  // Takes a connection, reads one request up to `end`, sends `bytes`, closes.
-  void AnswerAndClose(std::string_view end, std::string_view bytes) const {
+  // Takes a connection, reads one request up to `end`, sends `bytes`, closes; before that it reads
+  // one up to `last`, if there is one, and does not answer.
+  void AnswerAndClose(std::string_view end, std::string_view bytes,
+                      std::string_view last = {}) const {
     const int peer = ::accept(fd_, nullptr, nullptr);
+    ReadUpTo(peer, end);
+    EXPECT_EQ(::send(peer, bytes.data(), bytes.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(bytes.size()));
+    if (!last.empty()) ReadUpTo(peer, last);
+    ::close(peer);
+  }
+
+ private:
+  static void ReadUpTo(int peer, std::string_view end) {
     std::string got;
     std::array<char, 4'096> buffer;
     while (got.find(end) == std::string::npos) {
@@ -84,12 +97,8 @@ class Listener {
       if (size <= 0) break;
       got.append(buffer.data(), static_cast<std::size_t>(size));
     }
-    EXPECT_EQ(::send(peer, bytes.data(), bytes.size(), MSG_NOSIGNAL),
-              static_cast<ssize_t>(bytes.size()));
-    ::close(peer);
   }
 
- private:
   int fd_;
   std::uint16_t port_ = 0;
 };
@@ -150,11 +159,74 @@ TEST(PolledClientTest, OpensAConnectionAgainThatWasClosedWhileIdle) {
     listener.AnswerAndClose("one", kAnswer);
     listener.AnswerAndClose("two", kAnswer);
   });
-  ASSERT_OK(client.Send("POST / HTTP/1.1\r\n\r\n", "one"));
+  constexpr std::string_view kHead = "POST / HTTP/1.1\r\nidempotency-key: k\r\n\r\n";
+  ASSERT_OK(client.Send(kHead, "one"));
   EXPECT_EQ(Wait(poll, &client).value().body, "ok");
-  ASSERT_OK(client.Send("POST / HTTP/1.1\r\n\r\n", "two"));
+  ASSERT_OK(client.Send(kHead, "two"));
   EXPECT_EQ(Wait(poll, &client).value().body, "ok");
   server.join();
+}
+
+TEST(PolledClientTest, SendsNothingTwiceThatMayBeDoneTwice) {
+  const Listener listener;
+  for (const bool known : {false, true}) {
+    const std::string_view head =
+        known ? "POST / HTTP/1.1\r\nIdempotency-Key: k\r\n\r\n" : "POST / HTTP/1.1\r\n\r\n";
+    const Poll poll;
+    PolledClient client(listener.address(), poll.fd(), 0);
+    std::thread server([&] {
+      listener.AnswerAndClose("one", kAnswer, "two");
+      if (known) listener.AnswerAndClose("two", kAnswer);
+    });
+    ASSERT_OK(client.Send(head, "one"));
+    EXPECT_EQ(Wait(poll, &client).value().body, "ok");
+    ASSERT_OK(client.Send(head, "two"));
+    const auto answer = Wait(poll, &client);
+    if (known) {
+      EXPECT_EQ(answer.value().body, "ok");
+    } else {
+      EXPECT_CODE(answer, Code::kUnavailable);
+    }
+    server.join();
+  }
+}
+
+TEST(HttpClientTest, SendsNothingTwiceThatMayBeDoneTwice) {
+  const Listener listener;
+  const Headers key = {{"Idempotency-Key", "k"}};
+  struct Case {
+    std::string_view method;
+    Headers headers;
+    bool again;
+  };
+  for (const Case& one :
+       {Case{"POST", {}, false}, Case{"POST", key, true}, Case{"PUT", {}, true}}) {
+    HttpClient client(listener.address());
+    std::thread server([&] {
+      listener.AnswerAndClose("one", kAnswer, "two");
+      if (one.again) listener.AnswerAndClose("two", kAnswer);
+    });
+    EXPECT_EQ(client.Send(one.method, "/", one.headers, "one").value().body, "ok");
+    const auto answer = client.Send(one.method, "/", one.headers, "two");
+    if (one.again) {
+      EXPECT_EQ(answer.value().body, "ok");
+    } else {
+      EXPECT_CODE(answer, Code::kUnavailable);
+    }
+    server.join();
+  }
+}
+
+TEST(HttpClientTest, OpensAConnectionAgainThatHasEnded) {
+  const Listener listener;
+  HttpClient client(listener.address());
+  // The answer's end is the connection's: it has ended when the second request is sent.
+  for (int i = 0; i < 2; ++i) {
+    std::thread server(
+        [&] { listener.AnswerAndClose("one", "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nok"); });
+    EXPECT_EQ(client.Send("POST", "/", {}, "one").value().body, "ok");
+    server.join();
+  }
 }
 
 TEST(PolledClientTest, TellsThatAnAnswerIsCutOrMissing) {

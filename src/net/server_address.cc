@@ -11,6 +11,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "net/http.h"
 #include "net/socket_address.h"
 
 namespace tidemark::net {
@@ -76,6 +77,21 @@ RequestHead::RequestHead(std::string_view method, std::string_view path,
 std::string_view RequestHead::For(std::size_t body_bytes) {
   text_.resize(before_length_);
   return text_.append(std::to_string(body_bytes)).append("\r\n\r\n");
+}
+
+bool MayRepeat(std::string_view head) {
+  constexpr std::string_view kKey = "Idempotency-Key:";
+  if (!head.starts_with("POST ") && !head.starts_with("PATCH ")) return true;
+  for (std::size_t at = head.find('\n'); at != std::string_view::npos; at = head.find('\n', at)) {
+    if (SameName(head.substr(++at, kKey.size()), kKey)) return true;
+  }
+  return false;
+}
+
+bool HasEnded(int fd) {
+  char next = 0;
+  const ssize_t n = ::recv(fd, &next, 1, MSG_PEEK | MSG_DONTWAIT);
+  return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
 
 ssize_t SendMore(int fd, std::string_view head, std::string_view body, std::size_t sent) {

@@ -41,6 +41,13 @@ class RequestHead {
   std::size_t before_length_ = 0;
 };
 
+// Whether the request may be sent again by itself when its connection broke before an answer, and
+// the server may have done it: by its method, or as the server knows it by its Idempotency-Key.
+bool MayRepeat(std::string_view head);
+
+// Whether the other side has closed a connection on which nothing is due.
+bool HasEnded(int fd);
+
 // Sends of both what is behind their first `sent` bytes, as much as the socket takes: how many
 // bytes, or -1 as sendmsg has it.
 ssize_t SendMore(int fd, std::string_view head, std::string_view body, std::size_t sent);
