@@ -9,6 +9,7 @@ iceberg::Outcome<iceberg::Access> CatalogAccess(Keyring* keyring, const net::Req
     const collect::Refusal& refusal = identity.error();
     return iceberg::Refuse(refusal.status,
                            refusal.status == 401   ? "NotAuthorizedException"
+                           : refusal.status == 400 ? "BadRequestException"
                            : refusal.status == 429 ? "TooManyRequestsException"
                                                    : "ForbiddenException",
                            refusal.message);

@@ -90,6 +90,10 @@ tl::unexpected<collect::Refusal> Refuse(int status, std::string message, std::st
 }  // namespace
 
 Keyring::Known Keyring::Identify(const collect::Caller& caller) {
+  if (caller.several_keys) {
+    return Refuse(400, "the request has several API keys that differ",
+                  "send one key, in X-API-Key or in Authorization");
+  }
   if (caller.key.empty()) {
     if (options_.dev && caller.trusted) {
       return collect::Identity{.project = "default", .scopes = kAllScopes, .any_project = true};

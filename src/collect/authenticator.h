@@ -42,11 +42,13 @@ struct Caller {
   std::string_view origin;  // Of the web page that asks (Origin, else of Referer); empty: none.
   IpAddress address;        // Of the client, behind trusted proxies (collect/caller.h).
   bool trusted = false;     // A program on this machine itself: see IsTrustedPeer.
+  bool several_keys = false;  // See HasSeveralKeys.
 };
 
 // Why a request is turned away, as ErrorResponse takes it.
 struct Refusal {
-  int status = 401;  // 401: no key, unknown, expired, revoked. 403: known, but not from here.
+  int status = 401;  // 401: no key, unknown, expired, revoked. 403: known, but not from here. 400:
+                     // several keys.
   std::string message = {};
   std::string hint = {};
   bool foreign_origin = false;  // The page may not even read the answer.

@@ -61,7 +61,8 @@ Caller CallerOf(const net::Request& request, std::string_view key,
   return {.key = key,
           .origin = OriginOf(request),
           .address = ClientAddress(request, trusted_proxies),
-          .trusted = IsTrustedPeer(request)};
+          .trusted = IsTrustedPeer(request),
+          .several_keys = HasSeveralKeys(request)};
 }
 
 void AddLimitHeaders(const meta::LimitState& state, net::Response* response) {

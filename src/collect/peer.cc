@@ -59,30 +59,54 @@ bool IsLoopbackOrigin(std::string_view origin) {
   return slashes != std::string_view::npos && IsLoopbackHost(origin.substr(slashes + 3));
 }
 
+constexpr std::string_view kPrefix = "tm_";  // Of every key that is made here.
+
 // "KEY:", as Segment's clients write it, or "anything:KEY", as those do that ask for a user's name
 // and a password.
 std::string KeyOfPair(const std::string& pair) {
   const std::size_t colon = std::min(pair.find(':'), pair.size());
-  if (pair.starts_with("tm_") || colon + 1 >= pair.size()) return pair.substr(0, colon);
+  if (pair.starts_with(kPrefix) || colon + 1 >= pair.size()) return pair.substr(0, colon);
   return pair.substr(colon + 1);
 }
-
-}  // namespace
 
 // What PyIceberg sends as its token when it was given none.
 constexpr std::string_view kNoKey = "None";
 
-std::string KeyOf(const net::Request& request) {
-  if (const auto key = request.Header("X-API-Key")) return std::string(*key);
-  const auto value = request.Header("Authorization");
-  if (!value) return {};
-  if (const auto key = AfterScheme(*value, "bearer")) {
+std::string KeyOfAuthorization(std::string_view value) {
+  if (const auto key = AfterScheme(value, "bearer")) {
     return *key == kNoKey ? std::string() : std::string(*key);
   }
-  if (const auto basic = AfterScheme(*value, "basic")) {
+  if (const auto basic = AfterScheme(value, "basic")) {
     return KeyOfPair(FromBase64(*basic).value_or(""));
   }
   return {};
+}
+
+}  // namespace
+
+std::string KeyOf(const net::Request& request) {
+  if (const auto key = request.Header("X-API-Key")) return std::string(*key);
+  const auto value = request.Header("Authorization");
+  return value ? KeyOfAuthorization(*value) : std::string();
+}
+
+bool HasSeveralKeys(const net::Request& request) {
+  const auto key = request.Header("X-API-Key");
+  if (!key && !request.Header("Authorization")) return false;
+  std::string first;
+  bool differ = false;
+  const auto see = [&](std::string_view one) {
+    if (one.empty()) return;
+    if (first.empty()) first = one;
+    differ |= first != one;
+  };
+  request.ForEachHeader([&](std::string_view name, std::string_view value) {
+    if (net::SameName(name, "X-API-Key")) see(value);
+    if (!net::SameName(name, "Authorization")) return;
+    const std::string one = KeyOfAuthorization(value);
+    if (!key || AfterScheme(value, "bearer") || one.starts_with(kPrefix)) see(one);
+  });
+  return differ;
 }
 
 bool IsTrustedPeer(const net::Request& request) {

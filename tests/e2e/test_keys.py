@@ -54,7 +54,7 @@ def send(server, key, headers=None, body=EVENT):
 def refused(answer, status, words):
     assert answer.status == status, answer.body
     body = answer.json()
-    assert body["error"] == {401: "Unauthorized", 403: "Forbidden"}[status]
+    assert body["error"] == {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden"}[status]
     assert words in body["message"] and len(body["hint"]) > 10, body
     return answer
 
@@ -399,3 +399,32 @@ def test_the_stopped_directory_is_managed_by_the_same_commands(tmp_path):
         assert send(server, stopped["key"]).status == 202
         assert send(server, online["key"]).status == 401
         assert len(command(server, "list", key=admin)["keys"]) == 3
+
+
+def lines(server, path, method, *headers):
+    """Status and body of a request whose headers may come twice."""
+    connection = server.connect()
+    connection.putrequest(method, path)
+    body = json.dumps(EVENT).encode() if method == "POST" else b""
+    for name, value in [*headers, ("Content-Length", str(len(body)))]:
+        connection.putheader(name, value)
+    connection.endheaders(body)
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    return answer.status, body
+
+
+def test_several_keys_that_differ_are_not_guessed_between(running):
+    one, other = make(running, "ingest query catalog")["key"], make(running, "ingest query catalog")["key"]
+    basic = "Basic " + base64.b64encode(f"{one}:".encode()).decode()
+    proxy = "Basic " + base64.b64encode(b"proxy:password").decode()
+    for path, method, good in [("/v1/events", "POST", 202), ("/v1/batch", "POST", None), ("/v1/schemas", "GET", 200), ("/iceberg/v1/config", "GET", 200)]:
+        for headers in [[("X-API-Key", one), ("X-API-Key", other)], [("X-API-Key", other), ("Authorization", "Bearer " + one)],
+                        [("x-api-key", other), ("Authorization", basic)], [("Authorization", "Bearer " + other), ("Authorization", basic)]]:
+            status, body = lines(running, path, method, *headers)
+            assert status == 400 and b"several API keys" in body, (path, headers, status, body)
+        for headers in [[("X-API-Key", one), ("X-API-Key", one)], [("X-API-Key", one), ("Authorization", "Bearer " + one)],
+                        [("X-API-Key", one), ("Authorization", basic)], [("X-API-Key", one), ("Authorization", proxy)]]:
+            status, body = lines(running, path, method, *headers)
+            assert b"several API keys" not in body and (good is None or status == good), (path, headers, status, body)
