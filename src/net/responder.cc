@@ -79,7 +79,11 @@ void AppendFirstLines(std::string* out, int status, std::string_view type, TimeM
     cache.text.append("\r\nDate: ");
     AppendHttpDate(second, &cache.text);
     cache.text.append("\r\n");
-    if (!type.empty()) AppendHeader(&cache.text, "Content-Type", type);
+    // Bodies have in them what clients sent: they are what the type says, whatever they look like.
+    if (!type.empty()) {
+      AppendHeader(&cache.text, "Content-Type", type);
+      AppendHeader(&cache.text, "X-Content-Type-Options", "nosniff");
+    }
   }
   out->append(cache.text);
 }

@@ -259,3 +259,10 @@ def test_metrics_name_latencies_rates_buffer_and_compaction(server):
 def test_the_format_that_is_wanted_most_is_answered(server, accept, kind):
     answer = server.post("/v1/sql", "select 1 as n", {"Accept": accept})
     assert answer.status == 200 and answer.headers["Content-Type"].split(";")[0] == kind
+
+
+def test_no_body_is_taken_for_another_kind_than_its_type_says(server):
+    for method, path, body in [("POST", "/v1/events", '{"event_type":"<script>"}'), ("POST", "/v1/events", "<script>"),
+                               ("POST", "/v1/sql", json.dumps({"sql": "select '<script>'"})), ("GET", "/<script>", None)]:
+        answer = server.request(method, path, body)
+        assert {name.lower(): value for name, value in answer.headers.items()}["x-content-type-options"] == "nosniff"
