@@ -1,7 +1,9 @@
 #include "serve/confluent_handler.h"
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
+#include <set>
 #include <utility>
 
 #include "base/json_reader.h"
@@ -102,6 +104,18 @@ void WriteReferences(const meta::SchemaVersion& version, JsonWriter* json) {
   if (!version.references.empty()) json->Key("references").Raw(version.references);
 }
 
+// By its list of references; one without a version refers to the newest.
+bool RefersTo(const meta::SchemaVersion& one, const meta::SchemaVersion& other, bool is_newest) {
+  if (one.references.empty()) return false;
+  const auto list = JsonValue::Parse(one.references);
+  if (!list) return false;
+  return std::ranges::any_of(list->items(), [&](const JsonValue& reference) {
+    if (reference.StringAt("subject").value_or("") != other.subject) return false;
+    const std::int64_t version = reference.IntAt("version").value_or(-1);
+    return version < 0 ? is_newest : version == other.version;
+  });
+}
+
 void WriteFull(const meta::SchemaVersion& version, JsonWriter* json) {
   json->BeginObject().Field("subject", version.subject).Field("id", version.id);
   json->Field("version", version.version).Field("schemaType", "JSON");
@@ -180,10 +194,13 @@ void ConfluentHandler::AddTo(net::Router* router) {
       &Self::DeleteVersion);
   Add(router, Method::kGet, "/subjects/{subject}/versions/{version}/schema", Purpose::kRead,
       &Self::VersionText);
+  Add(router, Method::kGet, "/subjects/{subject}/versions/{version}/referencedby", Purpose::kRead,
+      &Self::ReferencedBy);
   Add(router, Method::kGet, "/schemas/types", Purpose::kRead, &Self::Types);
   Add(router, Method::kGet, "/schemas/ids/{id}", Purpose::kRead, &Self::ById);
   Add(router, Method::kGet, "/schemas/ids/{id}/schema", Purpose::kRead, &Self::TextById);
   Add(router, Method::kGet, "/schemas/ids/{id}/versions", Purpose::kRead, &Self::VersionsById);
+  Add(router, Method::kGet, "/schemas/ids/{id}/subjects", Purpose::kRead, &Self::SubjectsById);
   Add(router, Method::kPost, "/compatibility/subjects/{subject}/versions", Purpose::kRead,
       &Self::Compatible);
   Add(router, Method::kPost, "/compatibility/subjects/{subject}/versions/{version}", Purpose::kRead,
@@ -324,6 +341,47 @@ net::Response ConfluentHandler::VersionsById(const std::string& project,
       json.BeginObject().Field("subject", name).Field("version", version->version).EndObject();
     }
   }
+  json.EndArray();
+  return Json(std::move(body));
+}
+
+net::Response ConfluentHandler::SubjectsById(const std::string& project,
+                                             const net::Request& request) {
+  const auto number = NumberOf(request.PathParameter("id"));
+  const auto schemas = parts_.schemas->Of(project);
+  if (!number || schemas->FindId(*number) == nullptr) {
+    return Refuse(kSchemaNotFound, "Schema not found");
+  }
+  std::string body;
+  JsonWriter json(&body);
+  json.BeginArray();
+  for (const auto& [name, subject] : schemas->subjects) {
+    const bool has = std::ranges::any_of(subject->versions, [&](const auto& version) {
+      return version->id == *number && !version->deleted;
+    });
+    if (has) json.String(name);
+  }
+  json.EndArray();
+  return Json(std::move(body));
+}
+
+net::Response ConfluentHandler::ReferencedBy(const std::string& project,
+                                             const net::Request& request) {
+  const auto schemas = parts_.schemas->Of(project);
+  const auto version = VersionOf(*schemas, request);
+  if (!version) return version.error();
+  const auto subject = FindSubject(*schemas, (*version)->subject);
+  const bool is_newest = subject != nullptr && subject->newest() == *version;
+  std::set<std::int64_t> ids;
+  for (const auto& [name, other] : schemas->subjects) {
+    for (const auto& one : other->versions) {
+      if (!one->deleted && RefersTo(*one, **version, is_newest)) ids.insert(one->id);
+    }
+  }
+  std::string body;
+  JsonWriter json(&body);
+  json.BeginArray();
+  for (const std::int64_t id : ids) json.Int(id);
   json.EndArray();
   return Json(std::move(body));
 }

@@ -38,6 +38,8 @@ class ConfluentHandler {
   net::Response ById(const std::string& project, const net::Request& request);
   net::Response TextById(const std::string& project, const net::Request& request);
   net::Response VersionsById(const std::string& project, const net::Request& request);
+  net::Response SubjectsById(const std::string& project, const net::Request& request);
+  net::Response ReferencedBy(const std::string& project, const net::Request& request);
   net::Response Types(const std::string& project, const net::Request& request);
   net::Response Compatible(const std::string& project, const net::Request& request);
   net::Response Config(const std::string& project, const net::Request& request);

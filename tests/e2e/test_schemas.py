@@ -213,7 +213,7 @@ def test_the_command_does_all_that_the_doors_do(server, tmp_path):
 
 def test_confluents_serialiser_registers_and_reads_back(server):
     confluent_kafka = pytest.importorskip("confluent_kafka.schema_registry.json_schema")
-    from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+    from confluent_kafka.schema_registry import Schema, SchemaReference, SchemaRegistryClient
     from confluent_kafka.schema_registry.error import SchemaRegistryError
     from confluent_kafka.serialization import MessageField, SerializationContext
 
@@ -245,6 +245,22 @@ def test_confluents_serialiser_registers_and_reads_back(server):
     assert ask(server, "GET", "/v1/schemas/orders-value")[1]["version"] == 2
     assert ask(server, "PUT", "/v1/schemas/orders-value", {"mode": "enforce", "event_types": ["order"]})[0] == 200
     assert send(server, {"event_type": "order", "amount": 1}).json()["status"] == "quarantined"
+    # Who has a schema, and who refers to it.
+    assert client.get_subjects_by_schema_id(number) == ["orders-value"]
+    assert [(one.subject, one.version) for one in client.get_schema_versions(number)] == [("orders-value", 1)]
+    basket = {"type": "object", "properties": {"order": {"$ref": "order.json"}}}
+    by_number = client.register_schema("baskets-value", Schema(json.dumps(basket), "JSON", [SchemaReference("order.json", "orders-value", 1)]))
+    by_newest = client.register_schema("bags-value", Schema(json.dumps(basket), "JSON", [SchemaReference("order.json", "orders-value", -1)]))
+    assert client.get_referenced_by("orders-value", 1) == [by_number]
+    assert client.get_referenced_by("orders-value", 2) == [by_newest]
+    assert client.get_referenced_by("bags-value", 1) == []
+    for missing in [lambda: client.get_subjects_by_schema_id(10**6), lambda: client.get_referenced_by("orders-value", 9),
+                    lambda: client.get_referenced_by("nothing-value", 1)]:
+        with pytest.raises(SchemaRegistryError) as refused:
+            missing()
+        assert refused.value.http_status_code == 404
+    assert client.delete_subject("baskets-value") == [1] and client.delete_subject("bags-value") == [1]
+    assert client.get_referenced_by("orders-value", 1) == []
     assert client.delete_version("orders-value", 2) == 2
     assert client.delete_subject("orders-value") == [1]
     assert client.get_subjects() == []
