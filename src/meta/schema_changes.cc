@@ -178,7 +178,7 @@ Result<Registered> Schemas::Register(std::string_view project, const NewSchema& 
   std::int32_t version = 0;
   {
     TM_ASSIGN(Transaction transaction, database_->Begin());
-    TM_ASSIGN(const Map map, Load(&transaction));
+    TM_ASSIGN(const Map map, Load(&transaction, project));
     const auto found = map.find(project);
     const ProjectSchemas* schemas = found == map.end() ? only_builtins_.get() : found->second.get();
     const SchemaSubject subject =
@@ -206,7 +206,7 @@ Result<Registered> Schemas::Register(std::string_view project, const NewSchema& 
     }
     TM_TRY(transaction.Commit());
   }
-  TM_TRY(Reload());
+  TM_TRY(Reload(project));
   const auto schemas = Of(project);
   const auto subject = schemas->subjects.find(added.subject);
   if (subject != schemas->subjects.end()) registered.version = subject->second->Find(version);
@@ -219,7 +219,7 @@ Status Schemas::Change(std::string_view project, std::string_view name, const Su
   if (change.event_types) TM_TRY(CheckTypes(*change.event_types));
   {
     TM_ASSIGN(Transaction transaction, database_->Begin());
-    TM_ASSIGN(const Map map, Load(&transaction));
+    TM_ASSIGN(const Map map, Load(&transaction, project));
     const auto found = map.find(project);
     const ProjectSchemas* schemas = found == map.end() ? only_builtins_.get() : found->second.get();
     if (schemas->FindSubject(name) == nullptr) return Fail(NoSubject(name));
@@ -230,7 +230,7 @@ Status Schemas::Change(std::string_view project, std::string_view name, const Su
     static_cast<void>(next);
     TM_TRY(transaction.Commit());
   }
-  return Reload();
+  return Reload(project);
 }
 
 Status Schemas::SetCompatibility(std::string_view project, schema::Compatibility compatibility) {
@@ -244,7 +244,7 @@ Status Schemas::SetCompatibility(std::string_view project, schema::Compatibility
     }
     TM_TRY(transaction.Commit());
   }
-  return Reload();
+  return Reload(project);
 }
 
 Result<std::vector<std::int32_t>> Schemas::Delete(std::string_view project, std::string_view name,
@@ -253,7 +253,7 @@ Result<std::vector<std::int32_t>> Schemas::Delete(std::string_view project, std:
   std::vector<std::int32_t> deleted;
   {
     TM_ASSIGN(Transaction transaction, database_->Begin());
-    TM_ASSIGN(const Map map, Load(&transaction));
+    TM_ASSIGN(const Map map, Load(&transaction, project));
     const auto found = map.find(project);
     const ProjectSchemas* schemas = found == map.end() ? only_builtins_.get() : found->second.get();
     const auto subject = schemas->FindSubject(name);
@@ -279,7 +279,7 @@ Result<std::vector<std::int32_t>> Schemas::Delete(std::string_view project, std:
     }
     TM_TRY(transaction.Commit());
   }
-  TM_TRY(Reload());
+  TM_TRY(Reload(project));
   return deleted;
 }
 

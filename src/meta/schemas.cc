@@ -48,6 +48,28 @@ std::vector<std::string> ReadTypes(std::string_view text) {
   return types;
 }
 
+// The rows whose `column` is `project`; an empty one: all rows.
+Result<Statement> Select(Transaction* transaction, std::string_view rows, std::string_view column,
+                         std::string_view project, std::string_view order = {}) {
+  std::string sql(rows);
+  if (!project.empty()) sql.append(" WHERE ").append(column).append("=?1");
+  auto statement = transaction->Prepare(sql.append(order));
+  if (statement && !project.empty()) statement->Bind(1, project);
+  return statement;
+}
+
+// The validator that the subject's version has already; null if it has none.
+std::shared_ptr<const schema::Validator> KnownValidator(const ProjectSchemas* before,
+                                                        const SchemaVersion& version) {
+  if (before == nullptr) return nullptr;
+  const auto subject = before->subjects.find(version.subject);
+  if (subject == before->subjects.end()) return nullptr;
+  for (const auto& one : subject->second->versions) {
+    if (one->id == version.id && one->validator != nullptr) return one->validator;
+  }
+  return nullptr;
+}
+
 // Counts go on through changes of other subjects and of settings.
 std::shared_ptr<schema::RuleCounts> CountsOf(const ProjectSchemas* before,
                                              const SchemaVersion& version) {
@@ -128,7 +150,8 @@ Result<std::unique_ptr<Schemas>> Schemas::Open(Database* database) {
   TM_TRY(database->Migrate({.component = "schemas", .steps = kSteps}));
   std::unique_ptr<Schemas> schemas(new Schemas(database));
   TM_TRY(schemas->LoadBuiltins());
-  TM_TRY(schemas->Reload());
+  schemas->cache_.Store(std::make_shared<const Map>());
+  TM_TRY(schemas->Reload({}));
   return schemas;
 }
 
@@ -177,29 +200,30 @@ std::shared_ptr<const ProjectSchemas> Schemas::Counting(std::string_view project
   return Of(project);
 }
 
-Status Schemas::Reload() {
+Status Schemas::Reload(std::string_view project) {
   TM_ASSIGN(Transaction transaction, database_->Begin());
-  TM_ASSIGN(Map map, Load(&transaction));
-  for (auto& [project, schemas] : map) {
+  TM_ASSIGN(Map map, Load(&transaction, project));
+  for (auto& [name, schemas] : map) {
     auto compiled = std::make_shared<ProjectSchemas>(*schemas);
-    Compile(project, compiled.get());
+    Compile(name, compiled.get());
     schemas = std::move(compiled);
   }
-  // Projects that have registered nothing have only counts to keep.
-  if (const auto before = cache_.Load()) {
-    for (const auto& [project, schemas] : *before) map.try_emplace(project, schemas);
-  }
-  // Under the database's lock: what is published has the order of the transactions.
-  cache_.Store(std::make_shared<const Map>(std::move(map)));
+  // Under the database's lock: what is published has the order of the transactions. Projects that
+  // are not loaded stay as they are.
+  cache_.Update([&](const Map& current) {
+    auto next = std::make_shared<Map>(current);
+    for (auto& [name, schemas] : map) (*next)[name] = std::move(schemas);
+    return next;
+  });
   return {};
 }
 
-// Everything as it is stored, nothing compiled; with the built-in subjects.
-Result<Schemas::Map> Schemas::Load(Transaction* transaction) {
+// What is stored, nothing compiled; with the built-in subjects.
+Result<Schemas::Map> Schemas::Load(Transaction* transaction, std::string_view project) {
   Map projects;
-  TM_TRY(LoadSubjects(transaction, &projects));
-  TM_TRY(LoadVersions(transaction, &projects));
-  for (auto& [project, schemas] : projects) {
+  TM_TRY(LoadSubjects(transaction, project, &projects));
+  TM_TRY(LoadVersions(transaction, project, &projects));
+  for (auto& [name, schemas] : projects) {
     auto with_builtins = std::make_shared<ProjectSchemas>(*schemas);
     for (const auto& builtin : builtins_) {
       auto& subject = with_builtins->subjects[builtin->name];
@@ -218,11 +242,12 @@ Result<Schemas::Map> Schemas::Load(Transaction* transaction) {
   return projects;
 }
 
-Status Schemas::LoadSubjects(Transaction* transaction, Map* projects) {
+Status Schemas::LoadSubjects(Transaction* transaction, std::string_view project, Map* projects) {
   std::map<std::string, ProjectSchemas> loaded;
   {
     TM_ASSIGN(Statement list,
-              transaction->Prepare("SELECT project,compatibility FROM schema_project"));
+              Select(transaction, "SELECT project,compatibility FROM schema_project", "project",
+                     project));
     while (true) {
       TM_ASSIGN(const bool row, list.Step());
       if (!row) break;
@@ -230,8 +255,10 @@ Status Schemas::LoadSubjects(Transaction* transaction, Map* projects) {
                 schema::FindCompatibility(list.Text(1)));
     }
   }
-  TM_ASSIGN(Statement list, transaction->Prepare("SELECT project,subject,event_types,mode,"
-                                                 "compatibility FROM schema_subject"));
+  TM_ASSIGN(Statement list, Select(transaction,
+                                   "SELECT project,subject,event_types,mode,compatibility"
+                                   " FROM schema_subject",
+                                   "project", project));
   while (true) {
     TM_ASSIGN(const bool row, list.Step());
     if (!row) break;
@@ -244,24 +271,26 @@ Status Schemas::LoadSubjects(Transaction* transaction, Map* projects) {
     }
     loaded[std::string(list.Text(0))].subjects.emplace(subject->name, subject);
   }
-  for (auto& [project, schemas] : loaded) {
-    projects->emplace(project, std::make_shared<const ProjectSchemas>(std::move(schemas)));
+  for (auto& [name, schemas] : loaded) {
+    projects->emplace(name, std::make_shared<const ProjectSchemas>(std::move(schemas)));
   }
   return {};
 }
 
-Status Schemas::LoadVersions(Transaction* transaction, Map* projects) {
+Status Schemas::LoadVersions(Transaction* transaction, std::string_view project, Map* projects) {
   TM_ASSIGN(Statement list,
-            transaction->Prepare("SELECT v.project,v.subject,v.version,v.text_id,t.body,t.refs,"
-                                 "v.created,v.updated,v.deleted FROM schema_version v"
-                                 " JOIN schema_text t ON t.id=v.text_id"
-                                 " ORDER BY v.project,v.subject,v.version"));
+            Select(transaction,
+                   "SELECT v.project,v.subject,v.version,v.text_id,t.body,t.refs,"
+                   "v.created,v.updated,v.deleted FROM schema_version v"
+                   " JOIN schema_text t ON t.id=v.text_id",
+                   "v.project", project, " ORDER BY v.project,v.subject,v.version"));
   std::map<std::string, ProjectSchemas> changed;
+  std::shared_ptr<SchemaSubject> with;  // The subject of the row before, which has its versions.
   while (true) {
     TM_ASSIGN(const bool row, list.Step());
     if (!row) break;
-    const std::string project(list.Text(0));
-    const auto of_project = projects->find(project);
+    const std::string name(list.Text(0));
+    const auto of_project = projects->find(name);
     if (of_project == projects->end()) return Fail(Code::kCorruption, "a schema without subject");
     auto version = std::make_shared<SchemaVersion>();
     version->subject = list.Text(1);
@@ -272,15 +301,17 @@ Status Schemas::LoadVersions(Transaction* transaction, Map* projects) {
     version->created = TimeMicros(list.Int(6));
     version->updated = TimeMicros(list.Int(7));
     version->deleted = list.Int(8) != 0;
-    auto& subjects = changed.try_emplace(project, *of_project->second).first->second.subjects;
+    auto& subjects = changed.try_emplace(name, *of_project->second).first->second.subjects;
     auto& subject = subjects[version->subject];
     if (subject == nullptr) return Fail(Code::kCorruption, "a schema without subject");
-    auto with = std::make_shared<SchemaSubject>(*subject);
+    if (subject != with) {
+      with = std::make_shared<SchemaSubject>(*subject);
+      subject = with;
+    }
     with->versions.push_back(std::move(version));
-    subject = std::move(with);
   }
-  for (auto& [project, schemas] : changed) {
-    (*projects)[project] = std::make_shared<const ProjectSchemas>(std::move(schemas));
+  for (auto& [name, schemas] : changed) {
+    (*projects)[name] = std::make_shared<const ProjectSchemas>(std::move(schemas));
   }
   return {};
 }
@@ -294,10 +325,10 @@ void Schemas::Compile(const std::string& project, ProjectSchemas* schemas) const
     if (version == nullptr) continue;
     if (version->validator == nullptr) {
       auto compiled = std::make_shared<SchemaVersion>(*version);
-      const auto known = before == nullptr ? nullptr : before->FindId(version->id);
-      if (known != nullptr && known->validator != nullptr && known->subject == name) {
-        compiled->validator = known->validator;
-      } else if (const auto json = JsonValue::Parse(version->text)) {
+      // As it was compiled when it came into force.
+      compiled->validator = KnownValidator(before.get(), *version);
+      const auto json = JsonValue::Parse(compiled->validator ? "" : version->text);
+      if (json) {
         schema::CompileOptions options{.uri = std::string(kUriPrefix) + name, .find = {}};
         options.find = Finder(view, version->references, options.uri);
         options.of_events = true;

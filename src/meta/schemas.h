@@ -150,10 +150,11 @@ class Schemas {
   using Map = std::map<std::string, std::shared_ptr<const ProjectSchemas>, std::less<>>;
   explicit Schemas(Database* database) : database_(database) {}
   Status LoadBuiltins();
-  Status Reload();
-  Result<Map> Load(Transaction* transaction);
-  Status LoadSubjects(Transaction* transaction, Map* projects);
-  Status LoadVersions(Transaction* transaction, Map* projects);
+  // Of one project, which takes time by its subjects and not by those of all; empty: of all.
+  Status Reload(std::string_view project);
+  Result<Map> Load(Transaction* transaction, std::string_view project);
+  static Status LoadSubjects(Transaction* transaction, std::string_view project, Map* projects);
+  static Status LoadVersions(Transaction* transaction, std::string_view project, Map* projects);
   void Compile(const std::string& project, ProjectSchemas* schemas) const;
   schema::FindDocument Finder(std::shared_ptr<const ProjectSchemas> schemas,
                               std::string_view references, std::string base) const;

@@ -8,6 +8,8 @@
 
 #include <gtest/gtest.h>
 
+#include "sim/expect.h"
+
 namespace tidemark::meta {
 namespace {
 
@@ -128,6 +130,31 @@ TEST_F(SchemasTest, BuiltInsStandAsideForAProjectsOwn) {
   EXPECT_FALSE(schemas_->Delete("shop", "base", std::nullopt, kRegistered).has_value());
   ASSERT_TRUE(schemas_->Delete("shop", "page_view", std::nullopt, kRegistered).has_value());
   EXPECT_EQ(InForce("page_view"), "page_view/0 user_event/0");
+}
+
+TEST_F(SchemasTest, AWriteLeavesOtherProjectsAndCompiledSchemasAsTheyAre) {
+  ASSERT_TRUE(Register("order", kAmount).has_value());
+  ASSERT_TRUE(Register("refund", kAmount).has_value());  // The same text has the same id.
+  ASSERT_TRUE(
+      schemas_->Register("other", {.subject = "order", .text = kAmount}, kRegistered).has_value());
+  const auto shop = schemas_->Of("shop");
+  const auto validator_of = [this](std::string_view subject) {
+    return schemas_->Of("shop")->FindSubject(subject)->newest()->validator.get();
+  };
+  const auto* const order = validator_of("order");
+  const auto* const refund = validator_of("refund");
+  ASSERT_NE(refund, nullptr);
+  SubjectChange change;
+  change.mode = SchemaMode::kEnforce;
+  ASSERT_OK(schemas_->Change("other", "order", change, kRegistered));
+  EXPECT_EQ(schemas_->Of("other")->FindSubject("order")->mode, SchemaMode::kEnforce);
+  EXPECT_EQ(schemas_->Of("shop"), shop);
+  ASSERT_TRUE(Register("visit", "{}").has_value());
+  EXPECT_EQ(validator_of("order"), order);
+  EXPECT_EQ(validator_of("refund"), refund);
+  Reopen();
+  EXPECT_EQ(schemas_->Of("other")->FindSubject("order")->mode, SchemaMode::kEnforce);
+  EXPECT_EQ(InForce("refund"), "refund/1 base/0");
 }
 
 TEST_F(SchemasTest, RefersToWhatIsRegisteredAndToNothingElse) {
