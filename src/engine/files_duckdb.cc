@@ -116,8 +116,9 @@ class FileList final : public duckdb::MultiFileList {
   }
 
   // Whether it is known of each file that no row of it lacks a value in the scan's column.
-  bool HasNoNulls(std::size_t column) const {
+  bool HasNoNulls(std::size_t column, const DoubtedFiles& doubted) const {
     if (column >= columns_->columns.size() || files_->size() > kAskedFilesMax) return false;
+    if (doubted.HasAny(*files_)) return false;
     const std::int32_t id = columns_->columns[column].field_id;
     return std::ranges::all_of(*files_, [id](const LakeFile& file) {
       return file.rows > 0 && file.bounds != nullptr && !file.bounds->Find(id).may_be_null;
@@ -470,6 +471,10 @@ struct FileReader final : duckdb::MultiFileReader {
       const auto known =
           found == reader->columns.end() ? nullptr : reader->GetStatistics(context, found->name);
       if (known != nullptr && !known->CanHaveNull()) continue;
+      if (const auto state = context.registered_state->Get<ScanState>(ScanState::kKey)) {
+        state->doubted->Add(reader->file.path);
+        state->met_doubt.store(true, std::memory_order_relaxed);
+      }
       throw duckdb::IOException(
           "file %s may have nulls in column %s, where the table's metadata has none",
           reader->file.path, column.name);
@@ -511,14 +516,15 @@ duckdb::vector<duckdb::PartitionStatistics> Statistics(duckdb::ClientContext& co
 
 // What is known of a column before its files are opened: where it has no null, groups by it are
 // kept and compared without asking for nulls.
-duckdb::unique_ptr<duckdb::BaseStatistics> ColumnStatistics(duckdb::ClientContext& /*context*/,
+duckdb::unique_ptr<duckdb::BaseStatistics> ColumnStatistics(duckdb::ClientContext& context,
                                                             const duckdb::FunctionData* bind_data,
                                                             duckdb::column_t column) {
   const auto& bind = bind_data->Cast<duckdb::MultiFileBindData>();
   const auto* files = dynamic_cast<const FileList*>(bind.file_list.get());
   auto* reader = dynamic_cast<FileReader*>(bind.multi_file_reader.get());
-  if (files == nullptr || reader == nullptr || !reader->reads_events() ||
-      !files->HasNoNulls(column)) {
+  const auto state = context.registered_state->Get<ScanState>(ScanState::kKey);
+  if (files == nullptr || reader == nullptr || !reader->reads_events() || state == nullptr ||
+      !state->believes_no_nulls || !files->HasNoNulls(column, *state->doubted)) {
     return nullptr;
   }
   reader->ExpectNoNulls(column);

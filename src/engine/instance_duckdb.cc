@@ -101,6 +101,7 @@ duckdb::unique_ptr<duckdb::Connection> Connect(
   auto state = duckdb::make_shared_ptr<ScanState>();
   for (const auto& relation : relations) state->scans.push_back({relation, relation->files, {}});
   state->relations = std::move(relations);
+  state->doubted = database.doubted;
   connection->context->registered_state->Insert(ScanState::kKey, std::move(state));
   return connection;
 }

@@ -38,6 +38,7 @@ struct Database {
   duckdb::shared_ptr<duckdb::DuckDB> db;
   FunctionList functions;
   std::shared_ptr<EngineThreads> threads;
+  std::shared_ptr<DoubtedFiles> doubted = std::make_shared<DoubtedFiles>();
 };
 
 class Instance::Impl {

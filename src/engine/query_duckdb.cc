@@ -71,7 +71,9 @@ class Stream final : public ResultStream {
   void Cancel() override { cancelled_.store(true, std::memory_order_relaxed); }
 
  private:
-  Status Prepare();
+  Status Prepare(bool believes_no_nulls);
+  Status PlanAndRun(bool believes_no_nulls);
+  bool met_doubt() const;
   // Leaves the statement, or the error of binding it, in `pending_`.
   Status BindSql(bool* use_kept);
   Status CheckBound();
@@ -167,6 +169,14 @@ Error Unreadable(std::string_view path, std::string_view why) {
   return {Code::kCorruption, std::move(message)};
 }
 
+// Rows have left that another plan would give again, so that it is for the caller to ask anew.
+Error Doubted(std::string_view path) {
+  return {Code::kUnavailable,
+          "data file " + std::string(path.substr(path.rfind('/') + 1)) +
+              " may have nulls where the table's metadata say that it has none: ask again, and the "
+              "metadata are not believed"};
+}
+
 // An error that is a lake file's names the file, without the folders that a user need not know.
 Error Stream::Fatal(const duckdb::ErrorData& error) {
   if (error.RawMessage().find(kTooManyParts) != std::string::npos) {
@@ -187,6 +197,10 @@ Error Stream::Fatal(const duckdb::ErrorData& error) {
     if (state->scans[i].files == nullptr) continue;
     for (const LakeFile& file : *state->scans[i].files) {
       if (error.RawMessage().find(file.native_path) == std::string::npos) continue;
+      if (met_doubt()) {
+        TM_LOG(kWarning, "the metadata are not believed", {"why", error.RawMessage()});
+        return Doubted(file.native_path);
+      }
       TM_LOG(kError, "a data file cannot be read", {"error", error.RawMessage()});
       return Unreadable(file.native_path, error.RawMessage());
     }
@@ -217,7 +231,7 @@ duckdb::unique_ptr<duckdb::PendingQueryResult> Stream::Bind(const duckdb::SQLSta
                                    duckdb::QueryResultOutputType::ALLOW_STREAMING);
 }
 
-Status Stream::Prepare() {
+Status Stream::Prepare(bool believes_no_nulls) {
   std::vector<std::shared_ptr<const Relation>> relations;
   relations.reserve(request_.relations.size());
   for (const NamedRelation& named : request_.relations) {
@@ -226,9 +240,9 @@ Status Stream::Prepare() {
   }
   connection_ = Connect(*database_, std::move(relations));
   // No task of the statement outlives the connection, which Close ends before what is asked here.
-  connection_->context->registered_state->Get<ScanState>(ScanState::kKey)->must_end = [this] {
-    return !CheckLimits().has_value();
-  };
+  const auto state = connection_->context->registered_state->Get<ScanState>(ScanState::kKey);
+  state->must_end = [this] { return !CheckLimits().has_value(); };
+  state->believes_no_nulls = believes_no_nulls;
   bool use_kept = true;
   TM_TRY(BindSql(&use_kept));
   if (!pending_->HasError() || !use_kept) return CheckBound();
@@ -284,19 +298,38 @@ Status Stream::RunToFirstChunk() {
   return {};
 }
 
+bool Stream::met_doubt() const {
+  const auto state = connection_ == nullptr
+                         ? nullptr
+                         : connection_->context->registered_state->Get<ScanState>(ScanState::kKey);
+  return state != nullptr && state->met_doubt.load(std::memory_order_relaxed);
+}
+
+Status Stream::PlanAndRun(bool believes_no_nulls) {
+  TM_TRY(CheckLimits());
+  TM_TRY(Prepare(believes_no_nulls));
+  const auto names = UniqueNames(pending_->names);
+  columns_.clear();
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    columns_.push_back({names[i], pending_->types[i].ToString()});
+  }
+  formatter_ = std::make_unique<RowFormatter>(pending_->types, names);
+  return RunToFirstChunk();
+}
+
 Status Stream::Start() {
   const ScratchScope scope(scratch_bytes_max_);
   try {
-    TM_TRY(CheckLimits());
-    TM_TRY(Prepare());
-    request_.find = nullptr;  // What it refers to need not live longer.
-    const auto names = UniqueNames(pending_->names);
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      columns_.push_back({names[i], pending_->types[i].ToString()});
+    Status run = PlanAndRun(true);
+    if (!run && met_doubt()) {
+      // No row has left yet: the same without believing the metadata.
+      result_.reset();
+      pending_.reset();
+      connection_.reset();
+      run = PlanAndRun(false);
     }
-    formatter_ = std::make_unique<RowFormatter>(pending_->types, names);
-    TM_TRY(RunToFirstChunk());
-    return {};
+    request_.find = nullptr;  // What it refers to need not live longer.
+    return run;
   } catch (const duckdb::Exception& exception) {
     duckdb::ErrorData error(exception);
     error.AddErrorLocation(request_.sql);

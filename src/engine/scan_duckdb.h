@@ -6,11 +6,15 @@
 // Internal to this folder. Functions here may throw the engine's exceptions.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <set>
+#include <string>
 #include <vector>
 
+#include "base/published.h"
 #include "duckdb.hpp"
 #include "engine/relation.h"
 
@@ -27,6 +31,33 @@ struct FileScan {
   std::vector<std::size_t> kept;
 };
 
+// Files whose own footers did not bear out what the table's metadata say of nulls, so that no plan
+// believes the metadata again. Any thread.
+class DoubtedFiles {
+ public:
+  // From so many on, all files are doubted.
+  static constexpr std::size_t kFilesMax = 1'000;
+
+  void Add(const std::string& native_path) {
+    paths_.Update([&](const Paths& known) {
+      auto more = std::make_shared<Paths>(known);
+      if (more->size() < kFilesMax) more->insert(native_path);
+      return more;
+    });
+  }
+  bool HasAny(const std::vector<LakeFile>& files) const {
+    const auto paths = paths_.Load();
+    if (paths->empty()) return false;
+    return paths->size() >= kFilesMax || std::ranges::any_of(files, [&](const LakeFile& file) {
+             return paths->contains(file.native_path);
+           });
+  }
+
+ private:
+  using Paths = std::set<std::string, std::less<>>;
+  Published<Paths> paths_{std::make_shared<const Paths>()};
+};
+
 // What the connection's statement may read, by index. The guard adds file scans before the
 // statement is bound; from then on it is immutable.
 struct ScanState final : duckdb::ClientContextState {
@@ -38,6 +69,11 @@ struct ScanState final : duckdb::ClientContextState {
   std::atomic<std::uint64_t> files_read{0};
   // Whether the statement has met one of its limits; for any thread that works on it.
   std::function<bool()> must_end;
+  // Whether the statement may be planned by what the tables' metadata say of nulls; set before it
+  // is bound. `met_doubt`: it was, and a file that it opened does not bear that out.
+  bool believes_no_nulls = true;
+  std::atomic<bool> met_doubt{false};
+  std::shared_ptr<DoubtedFiles> doubted;
 };
 
 // Registers tm_rows and tm_files. Throws.
