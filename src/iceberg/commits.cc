@@ -107,8 +107,18 @@ Outcome<RestCatalog::Prepared> RestCatalog::PrepareNew(const Access& access,
   return prepared;
 }
 
-// What the parent had was looked at when it came.
+// What the parent had was looked at when it came. Whoever may do all is held to the places that
+// files are read from: a snapshot elsewhere could be committed, and never be read.
 Done RestCatalog::CheckAddedFiles(const Access& access, const TableDocument& document) const {
+  for (const std::int64_t id : document.added_snapshots()) {
+    const JsonValue* snapshot = document.FindSnapshot(id);
+    const std::string list = snapshot == nullptr ? "" : TextOr(*snapshot, "manifest-list");
+    if (list.empty()) continue;  // Of format version 1, or added and removed again.
+    const auto place = parts_.locations->Resolve(list);
+    if (!place) {
+      return BadRequest("Cannot add snapshot " + std::to_string(id) + ": " + place.error().message);
+    }
+  }
   if (access.all) return {};
   const Reach reach = ReachOf(access, document.location());
   for (const std::int64_t id : document.added_snapshots()) {

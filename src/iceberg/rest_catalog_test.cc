@@ -94,6 +94,26 @@ TEST_F(RestCatalogTest, AFailedCommitLeavesNoMetadataFile) {
   EXPECT_GE(CommitUntilNoCallFails({"default", "t"}), 3);
 }
 
+// Even of one who may do all: nothing would ever read it.
+TEST_F(RestCatalogTest, TakesNoSnapshotWhoseManifestListIsNowhere) {
+  ASSERT_TRUE(catalog_under_test_.CreateTable(kAll, "default", BodyOf(kNewTable)).has_value());
+  const std::set<std::string> before = Files();
+  for (const std::string list : {"file:///etc/passwd", "s3://bucket/snap-1.avro", "m.avro"}) {
+    const auto made = catalog_under_test_.CommitTable(
+        kAll, {"default", "t"},
+        BodyOf(R"({"updates":[{"action":"add-snapshot","snapshot":{"snapshot-id":1,
+                   "sequence-number":1,"timestamp-ms":1000,"schema-id":0,
+                   "summary":{"operation":"append"},"manifest-list":")" +
+               list + R"("}}]})"));
+    ASSERT_FALSE(made.has_value()) << list;
+    EXPECT_EQ(made.error().status, 400) << list;
+    EXPECT_NE(made.error().message.find("Cannot add snapshot 1: Location " + list),
+              std::string::npos)
+        << made.error().message;
+  }
+  EXPECT_EQ(Files(), before);
+}
+
 TEST_F(RestCatalogTest, AFailedCommitToAManagedTableLeavesNoneEither) {
   auto record = lake::CreateTable(&warehouse_, {.uuid = MakeUuidV7(TimeMicros(1), 1, 1),
                                                 .ns = "shop",
