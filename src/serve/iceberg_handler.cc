@@ -553,8 +553,10 @@ IcebergHandler::IcebergHandler(Parts parts) : impl_(std::make_unique<Impl>(std::
 IcebergHandler::~IcebergHandler() = default;
 
 void IcebergHandler::AddTo(net::Router* router) {
-  constexpr std::array kMethods = {Method::kGet, Method::kHead, Method::kPost, Method::kPut,
-                                   Method::kDelete};
+  // All but OPTIONS, which browsers are answered by the router: what is not understood is said in
+  // the specification's shape, too.
+  constexpr std::array kMethods = {Method::kGet,    Method::kHead,  Method::kPost, Method::kPut,
+                                   Method::kDelete, Method::kPatch, Method::kOther};
   const auto add = [&](std::string_view path, std::string_view before) {
     for (const Method method : kMethods) {
       router->Add(method, path,
@@ -568,6 +570,7 @@ void IcebergHandler::AddTo(net::Router* router) {
     }
   };
   add("/iceberg/v1/*", "/iceberg/v1/");
+  add("/iceberg/*", "/iceberg/v1/");  // Of no version that there is: no endpoint.
   for (const std::string_view path :
        {"/v1/config", "/v1/oauth/tokens", "/v1/namespaces", "/v1/namespaces/*", "/v1/tables/rename",
         "/v1/views/rename", "/v1/transactions/commit"}) {

@@ -19,9 +19,10 @@
 namespace tidemark::app {
 namespace {
 
-constexpr std::array<std::string_view, 8> kOfIceberg = {
-    "/iceberg/v1/*",    "/v1/config",        "/v1/oauth/tokens", "/v1/namespaces",
-    "/v1/namespaces/*", "/v1/tables/rename", "/v1/views/rename", "/v1/transactions/commit"};
+constexpr std::array<std::string_view, 9> kOfIceberg = {
+    "/iceberg/v1/*",     "/iceberg/*",       "/v1/config",
+    "/v1/oauth/tokens",  "/v1/namespaces",   "/v1/namespaces/*",
+    "/v1/tables/rename", "/v1/views/rename", "/v1/transactions/commit"};
 
 // No request is answered here: what a handler would ask for is not there.
 template <class T>

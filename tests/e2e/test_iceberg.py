@@ -45,6 +45,11 @@ def test_config_names_what_there_is(server):
     assert error_of(server.get(f"{BASE}/config?warehouse=other"))["code"] == 404
     assert error_of(server.get(f"{BASE}/coffee"))["code"] == 404
     assert error_of(server.request("PUT", f"{BASE}/namespaces"))["code"] == 405
+    for method in ("PATCH", "PROPFIND"):
+        assert error_of(server.request(method, f"{BASE}/namespaces"))["code"] == 405
+        assert error_of(server.request(method, "/v1/namespaces"))["code"] == 405
+    for path in ("/iceberg/v2/namespaces", "/iceberg/config", "/iceberg/"):
+        assert error_of(server.get(path))["code"] == 404
 
 
 def test_namespaces_page_and_nest(server):
