@@ -104,7 +104,7 @@ bool HasSeveralKeys(const net::Request& request) {
     if (net::SameName(name, "X-API-Key")) see(value);
     if (!net::SameName(name, "Authorization")) return;
     const std::string one = KeyOfAuthorization(value);
-    if (!key || AfterScheme(value, "bearer") || one.starts_with(kPrefix)) see(one);
+    if (!key || one.starts_with(kPrefix)) see(one);
   });
   return differ;
 }

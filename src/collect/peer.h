@@ -10,8 +10,8 @@ namespace tidemark::collect {
 // The key of a request: X-API-Key, or Authorization as `Bearer key`, `Basic base64(key:)` or `Basic
 // base64(any:key)`.
 std::string KeyOf(const net::Request& request);
-// Keys in its headers that are not the same: which one counts is not for a server to guess. A name
-// and a password that a proxy asks for (`Basic`) are no key.
+// Keys in its headers that are not the same: which one counts is not for a server to guess. Beside
+// X-API-Key only a key of ours counts in Authorization: a proxy may have what it wants there.
 bool HasSeveralKeys(const net::Request& request);
 // The request comes from a program on this machine: not through a proxy, and not from a web page of
 // elsewhere that a browser here shows.
