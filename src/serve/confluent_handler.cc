@@ -65,6 +65,20 @@ std::shared_ptr<const meta::SchemaSubject> FindSubject(const meta::ProjectSchema
   return subject == nullptr || subject->builtin ? nullptr : subject;
 }
 
+// Whether versions count, too, that were deleted: their ids stay readable.
+bool WithDeleted(const net::Request& request) {
+  return request.QueryParameter("deleted").value_or("false") == "true";
+}
+
+// The same of a subject whose versions may all be deleted, if the request wants those.
+std::shared_ptr<const meta::SchemaSubject> FindSubject(const meta::ProjectSchemas& schemas,
+                                                       const net::Request& request) {
+  const std::string name = SubjectOf(request);
+  if (!WithDeleted(request)) return FindSubject(schemas, name);
+  const auto found = schemas.subjects.find(name);
+  return found == schemas.subjects.end() || found->second->builtin ? nullptr : found->second;
+}
+
 // Whoever asks for that is not told that it was done.
 std::optional<net::Response> RefusePermanent(const net::Request& request) {
   if (request.QueryParameter("permanent").value_or("false") == "false") return std::nullopt;
@@ -87,16 +101,17 @@ std::optional<std::int64_t> NumberOf(std::string_view text) {
 // The version that the path names, of a subject that was registered.
 tl::expected<std::shared_ptr<const meta::SchemaVersion>, net::Response> VersionOf(
     const meta::ProjectSchemas& schemas, const net::Request& request) {
-  const std::string name = SubjectOf(request);
-  const auto subject = FindSubject(schemas, name);
-  if (subject == nullptr) return tl::unexpected(NoSubject(name));
+  const auto subject = FindSubject(schemas, request);
+  if (subject == nullptr) return tl::unexpected(NoSubject(SubjectOf(request)));
   const auto number = NumberOf(request.PathParameter("version"));
   if (!number || *number > std::numeric_limits<std::int32_t>::max()) {
     return tl::unexpected(
         Refuse(kInvalidVersion, "a version is a whole number from 1, or `latest`"));
   }
   auto found = *number < 0 ? subject->newest() : subject->Find(static_cast<std::int32_t>(*number));
-  if (found == nullptr || found->deleted) return tl::unexpected(NoVersion());
+  const bool with_deleted = WithDeleted(request);
+  if (with_deleted && *number < 0 && !subject->versions.empty()) found = subject->versions.back();
+  if (found == nullptr || (found->deleted && !with_deleted)) return tl::unexpected(NoVersion());
   return found;
 }
 
@@ -216,26 +231,28 @@ void ConfluentHandler::AddTo(net::Router* router) {
 
 net::Response ConfluentHandler::Subjects(const std::string& project, const net::Request& request) {
   const std::string prefix = request.QueryParameter("subjectPrefix").value_or("");
+  const bool with_deleted = WithDeleted(request);
   const auto schemas = parts_.schemas->Of(project);
   std::string body;
   JsonWriter json(&body);
   json.BeginArray();
   for (const auto& [name, subject] : schemas->subjects) {
-    const bool shown = !subject->builtin && subject->newest() != nullptr;
-    if (shown && name.starts_with(prefix)) json.String(name);
+    const bool shown = with_deleted || subject->newest() != nullptr;
+    if (shown && !subject->builtin && name.starts_with(prefix)) json.String(name);
   }
   json.EndArray();
   return Json(std::move(body));
 }
 
 net::Response ConfluentHandler::Versions(const std::string& project, const net::Request& request) {
-  const auto subject = FindSubject(*parts_.schemas->Of(project), SubjectOf(request));
+  const auto subject = FindSubject(*parts_.schemas->Of(project), request);
   if (subject == nullptr) return NoSubject(SubjectOf(request));
+  const bool with_deleted = WithDeleted(request);
   std::string body;
   JsonWriter json(&body);
   json.BeginArray();
   for (const auto& version : subject->versions) {
-    if (!version->deleted && version->version > 0) json.Int(version->version);
+    if ((with_deleted || !version->deleted) && version->version > 0) json.Int(version->version);
   }
   json.EndArray();
   return Json(std::move(body));
@@ -251,12 +268,13 @@ void ConfluentHandler::Register(const std::string& project, const net::Request& 
 net::Response ConfluentHandler::LookUp(const std::string& project, const net::Request& request) {
   const auto added = ReadBody(request);
   if (!added) return added.error();
-  const auto subject = FindSubject(*parts_.schemas->Of(project), added->subject);
+  const auto subject = FindSubject(*parts_.schemas->Of(project), request);
   if (subject == nullptr) return NoSubject(added->subject);
   const auto wanted = JsonValue::Parse(added->text);
   if (!wanted) return Refuse(kInvalidSchema, wanted.error().message());
   for (const auto& version : subject->versions) {
-    if (version->deleted || version->references != added->references) continue;
+    if (version->deleted && !WithDeleted(request)) continue;
+    if (version->references != added->references) continue;
     const auto text = JsonValue::Parse(version->text);
     if (!text || text->ToJson() != wanted->ToJson()) continue;
     std::string body;
@@ -332,12 +350,13 @@ net::Response ConfluentHandler::VersionsById(const std::string& project,
   if (!number || schemas->FindId(*number) == nullptr) {
     return Refuse(kSchemaNotFound, "Schema not found");
   }
+  const bool with_deleted = WithDeleted(request);
   std::string body;
   JsonWriter json(&body);
   json.BeginArray();
   for (const auto& [name, subject] : schemas->subjects) {
     for (const auto& version : subject->versions) {
-      if (version->id != *number || version->deleted) continue;
+      if (version->id != *number || (version->deleted && !with_deleted)) continue;
       json.BeginObject().Field("subject", name).Field("version", version->version).EndObject();
     }
   }
@@ -352,12 +371,13 @@ net::Response ConfluentHandler::SubjectsById(const std::string& project,
   if (!number || schemas->FindId(*number) == nullptr) {
     return Refuse(kSchemaNotFound, "Schema not found");
   }
+  const bool with_deleted = WithDeleted(request);
   std::string body;
   JsonWriter json(&body);
   json.BeginArray();
   for (const auto& [name, subject] : schemas->subjects) {
     const bool has = std::ranges::any_of(subject->versions, [&](const auto& version) {
-      return version->id == *number && !version->deleted;
+      return version->id == *number && (with_deleted || !version->deleted);
     });
     if (has) json.String(name);
   }

@@ -289,6 +289,36 @@ def test_confluents_interface_does_not_say_that_it_deleted_for_good(server):
     assert server.request("DELETE", "/subjects/kept-value?permanent=false").json() == [1]
 
 
+def test_confluents_interface_shows_what_was_deleted_to_who_asks_for_it(server):
+    def ask_registry(method, path, body=None):
+        answer = server.request(method, path, body and json.dumps(body))
+        return answer.json() if answer.status == 200 else answer.json()["error_code"]
+
+    texts = ['{"type":"object"}', '{"type":"object","properties":{"a":{"type":"string"}}}']
+    bodies = [{"schema": text, "schemaType": "JSON"} for text in texts]
+    ids = [ask_registry("POST", "/subjects/old-value/versions?normalize=false", body)["id"] for body in bodies]
+    ask_registry("POST", "/subjects/new-value/versions", bodies[0])
+    assert ask_registry("DELETE", "/subjects/old-value/versions/1") == 1
+    assert ask_registry("GET", "/subjects/old-value/versions") == [2]
+    assert ask_registry("GET", "/subjects/old-value/versions?deleted=true") == [1, 2]
+    assert ask_registry("DELETE", "/subjects/old-value") == [2]
+    with_deleted = {"/subjects": ["new-value", "old-value"], "/subjects?subjectPrefix=old": ["old-value"], "/subjects/old-value/versions": [1, 2],
+                    f"/schemas/ids/{ids[0]}/subjects": ["new-value", "old-value"], "/subjects/old-value/versions/1/referencedby": [],
+                    f"/schemas/ids/{ids[1]}/versions": [{"subject": "old-value", "version": 2}], "/subjects/old-value/versions/9": 40402}
+    without = {"/subjects": ["new-value"], "/subjects?subjectPrefix=old": [], "/subjects/old-value/versions": 40401,
+               f"/schemas/ids/{ids[0]}/subjects": ["new-value"], "/subjects/old-value/versions/1/referencedby": 40401,
+               f"/schemas/ids/{ids[1]}/versions": [], "/subjects/old-value/versions/9": 40401}
+    for path, answer in with_deleted.items():
+        asks = "&" if "?" in path else "?"
+        assert ask_registry("GET", f"{path}{asks}deleted=true") == answer, path
+        assert ask_registry("GET", f"{path}{asks}deleted=false") == ask_registry("GET", path) == without[path], path
+    for version, number in (("1", 1), ("latest", 2)):
+        assert ask_registry("GET", f"/subjects/old-value/versions/{version}?deleted=true")["version"] == number
+        assert ask_registry("GET", f"/subjects/old-value/versions/{version}/schema?deleted=true") == json.loads(texts[number - 1])
+    assert ask_registry("POST", "/subjects/old-value", bodies[1]) == 40401
+    assert ask_registry("POST", "/subjects/old-value?deleted=true", bodies[1])["version"] == 2
+
+
 def test_confluents_registration_is_told_to_wait_while_the_server_starts(tmp_path):
     """The rules of user agents are read from a pipe that nobody writes to: the server listens, and is not ready."""
     os.mkfifo(tmp_path / "rules.yaml")
