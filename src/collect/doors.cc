@@ -24,6 +24,9 @@ constexpr std::string_view kStages =
     "Stages of an acknowledgement at the door: read, from the whole request to its batch for the "
     "log; answer, from the durable and visible group to the answer.";
 constexpr std::string_view kReceiptHeader = "X-Tidemark-Receipt";
+constexpr std::string_view kConflictHint =
+    "send the same body under its Idempotency-Key, other events under a new one; a producer that "
+    "was replaced takes a newer epoch";
 constexpr std::string_view kRequestKeyHint =
     "send a retry with the same Idempotency-Key (or X-Tidemark-Producer, -Epoch and -Sequence) as "
     "the request that it repeats";
@@ -432,8 +435,9 @@ void Doors::Finish(Outcome* outcome) {
   const Result<event::BatchAnswer>& answer = outcome->answer;
   if (!answer) {
     const Door& door = outcome->door;
-    return outcome->responder->Send(
-        door.dialect->Refused(*door.claim, net::ErrorResponse(answer.error())));
+    const bool conflict = answer.error().code() == Code::kConflict;
+    return outcome->responder->Send(door.dialect->Refused(
+        *door.claim, net::ErrorResponse(answer.error(), conflict ? kConflictHint : "")));
   }
   net::Response response = AcceptedBy(*outcome, &*answer);
   response.headers.emplace_back(kReceiptHeader, event::EncodeReceipt(answer->receipt));

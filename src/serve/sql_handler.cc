@@ -13,6 +13,7 @@
 #include "net/unpack_body.h"
 #include "serve/answer.h"
 #include "serve/chunks.h"
+#include "serve/dialect_hints.h"
 #include "telemetry/log_line.h"
 
 namespace tidemark::serve {
@@ -212,6 +213,7 @@ std::string_view HintOf(const Error& error) {
         return "properties is JSON text: properties->>'$.a.b' is a field's text, "
                "(properties->>'$.a.b')::double a number";
       }
+      if (const auto hint = DialectHint(error.message()); !hint.empty()) return hint;
       return R"(correct the statement; the body is SQL, or {"query":"select $n","params":{"n":1}})";
     case Code::kPermissionDenied:
       return "SQL reads the project's tables and changes nothing: events are sent to "

@@ -366,6 +366,35 @@ def test_sql_that_is_wrong_is_400(unharmed, statement):
     check_refusal(unharmed.post("/v1/sql", statement), 400)
 
 
+@pytest.mark.parametrize("statement,instead", [
+    ("select quantile(0.9)(value) from events", "quantile_cont(value, 0.9)"), ("select topK(3)(user_id) from events", "approx_top_k("),
+    ("select count(*) from default.events", '"default".events'), ("select count(*) from events format JSON", "?format="),
+    ("select * from events limit 1 by user_id", "qualify row_number()"), ("select * from events prewhere true", "where"),
+    ("select 1 settings max_threads = 1", "?timeout_ms="), ("select any(user_id) from events", "any_value"),
+    ("select safe_cast('1' as int)", "try_cast"), ("select top 3 * from events", "limit 3"),
+    ("select 1 from events where timestamp > now() - 1 day", "interval 1 day"), ("select `user_id` from events", '"double quotes"'),
+    ("select multiIf(true, 1, 2)", "case when"), ("select has([1], 1)", "list_contains"), ("select groupArray(user_id) from events", "list(x)"),
+    ("select toUnixTimestamp(timestamp) from events", "epoch(timestamp)"), ("select approx_distinct(user_id) from events", "approx_count_distinct"),
+    ("select json_extract_scalar(properties, '$.a') from events", "properties->>'$.name'"), ("select nvl(user_id, '') from events", "coalesce"),
+], ids=lambda value: value[:40])
+def test_the_sql_of_other_products_is_told_what_to_write_here(unharmed, statement, instead):
+    answer = unharmed.post("/v1/sql", statement)
+    check_refusal(answer, 400)
+    assert instead in answer.json()["hint"]
+
+
+def test_what_other_products_are_told_to_write_works(unharmed):
+    for expression in ("quantile_cont(value, 0.9)", "approx_top_k(event_type, 3)", "any_value(user_id)", "list(user_id)", "list(distinct user_id)",
+                       "approx_count_distinct(user_id)", "approx_quantile(value, 0.9)", "approx_quantile(value, [0.5, 0.9])", "count(distinct user_id)",
+                       "max(epoch(timestamp))", "max(date_trunc('hour', timestamp))", "max(strftime(timestamp, '%Y-%m-%d'))",
+                       "max(timestamp + interval 1 day)", "max(properties->>'$.name')", "max(to_timestamp(1))", "max(try_cast('x' as int))",
+                       "max(coalesce(user_id, ''))", "max('2026-01-01'::timestamptz)", "bool_or(list_contains([1], 1))"):
+        unharmed.query(f"select {expression} from events")
+    for statement in ("select unnest([1, 2])", 'select count(*) from "default".events', "select now()",
+                      "select user_id from events qualify row_number() over (partition by user_id order by timestamp) <= 1"):
+        unharmed.query(statement)
+
+
 @pytest.mark.parametrize("statement", [
     "drop table events", "create table t(i int)", "insert into events select * from events", "delete from events",
     "update events set user_id = ''", "attach 'x.db'", "copy (select 1) to '/tmp/tidemark-x'", "install httpfs", "load httpfs",

@@ -100,7 +100,7 @@ def test_a_request_with_a_key_is_done_once(server):
     assert server.rows("select count(*) from events") == [(3,)]
     assert counters(server)["duplicate"] == 3
     other = server.post("/v1/events", [{"event_type": "other"}], headers={"Idempotency-Key": "k1"})
-    assert other.status == 409
+    assert other.status == 409 and "a new one" in other.json()["hint"]
     assert set(json.loads(other.body)) >= {"error", "message", "hint"}
     assert server.post("/v1/events", events, headers={"Idempotency-Key": "k2"}).status == 202
     assert server.rows("select count(*) from events") == [(6,)]
