@@ -58,8 +58,9 @@ std::string FolderOf(const std::string& metadata_key) {
 // Nothing: it was told why, and `exit` says how it ends.
 std::optional<Target> Find(const Remote& remote, const IcebergOptions& options, int* exit) {
   Target target;
-  target.metadata_key = options.target;
-  if (!std::filesystem::is_regular_file(options.target)) {
+  // As people write paths, or as catalogs give them.
+  target.metadata_key = target.store->KeyOf(options.target).value_or(options.target);
+  if (!std::filesystem::is_regular_file(target.metadata_key)) {
     if (options.target.find('/') != std::string::npos || options.target.ends_with(".json")) {
       *exit = FailIceberg(options.action, {Code::kNotFound, "there is no file " + options.target});
       return std::nullopt;
@@ -221,7 +222,8 @@ Status DumpPuffin(std::string_view bytes, JsonWriter* out) {
 }
 
 Result<std::string> Dump(const std::string& path) {
-  TM_ASSIGN(const std::string bytes, FileStore().Get(path, kDumpedBytesMax));
+  TM_ASSIGN(const std::string key, FileStore().KeyOf(path));
+  TM_ASSIGN(const std::string bytes, FileStore().Get(key, kDumpedBytesMax));
   std::string text;
   JsonWriter out(&text);
   if (bytes.starts_with("Obj\x01")) {

@@ -57,7 +57,9 @@ def copied(table, tmp_path):
 
 
 def test_a_sound_table_is_sound_by_its_name_and_by_its_file(server, table):
-    for target in (["default.walked", "--url", f"http://127.0.0.1:{server.port}"], [table.metadata_location.removeprefix("file://")]):
+    assert table.metadata_location.startswith("file://")
+    for target in (["default.walked", "--url", f"http://127.0.0.1:{server.port}"], [table.metadata_location.removeprefix("file://")],
+                   [table.metadata_location]):
         found = report("fsck", *target)
         assert found["ok"] and found["records"] == 5 and found["snapshots"] == 3, found
         proof = report("verify", *target)
@@ -164,6 +166,7 @@ def test_metadata_that_does_not_agree(copied, change, rule):
 
 def test_every_file_is_dumped(copied):
     folder, metadata = copied
+    assert json.loads(run("dump", str(metadata))) == json.loads(run("dump", f"file://{metadata}"))
     assert json.loads(run("dump", str(metadata)))["format-version"] == 2
     for path in folder.glob("metadata/*.avro"):
         dumped = json.loads(run("dump", str(path)))
