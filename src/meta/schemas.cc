@@ -320,6 +320,15 @@ Status Schemas::LoadVersions(Transaction* transaction, std::string_view project,
 void Schemas::Compile(const std::string& project, ProjectSchemas* schemas) const {
   const auto before = Of(project);
   const auto view = std::make_shared<const ProjectSchemas>(*schemas);
+  const auto compile =
+      [&](const SchemaVersion& version) -> std::shared_ptr<const schema::Validator> {
+    const auto json = JsonValue::Parse(version.text);
+    if (!json) return nullptr;
+    schema::CompileOptions options{.uri = std::string(kUriPrefix) + version.subject, .find = {}};
+    options.find = Finder(view, version.references, options.uri);
+    options.of_events = true;
+    return schema::Validator::Compile(*json, options).value_or(nullptr);
+  };
   for (auto& [name, subject] : schemas->subjects) {
     auto version = subject->newest();
     if (version == nullptr) continue;
@@ -327,13 +336,7 @@ void Schemas::Compile(const std::string& project, ProjectSchemas* schemas) const
       auto compiled = std::make_shared<SchemaVersion>(*version);
       // As it was compiled when it came into force.
       compiled->validator = KnownValidator(before.get(), *version);
-      const auto json = JsonValue::Parse(compiled->validator ? "" : version->text);
-      if (json) {
-        schema::CompileOptions options{.uri = std::string(kUriPrefix) + name, .find = {}};
-        options.find = Finder(view, version->references, options.uri);
-        options.of_events = true;
-        if (auto made = schema::Validator::Compile(*json, options)) compiled->validator = *made;
-      }
+      if (compiled->validator == nullptr) compiled->validator = compile(*version);
       if (compiled->validator == nullptr) {
         // It was good when it was registered: a newer binary may be stricter.
         TM_LOG(kWarning, "a registered schema cannot be compiled", {"subject", name});

@@ -2,9 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <limits>
+#include <memory>
 #include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "base/json_reader.h"
 #include "base/json_writer.h"
@@ -113,6 +117,23 @@ tl::expected<std::shared_ptr<const meta::SchemaVersion>, net::Response> VersionO
   if (with_deleted && *number < 0 && !subject->versions.empty()) found = subject->versions.back();
   if (found == nullptr || (found->deleted && !with_deleted)) return tl::unexpected(NoVersion());
   return found;
+}
+
+// The versions that have the id that the path names, by subject.
+tl::expected<std::vector<std::shared_ptr<const meta::SchemaVersion>>, net::Response> VersionsOfId(
+    const meta::ProjectSchemas& schemas, const net::Request& request) {
+  const auto number = NumberOf(request.PathParameter("id"));
+  if (!number || schemas.FindId(*number) == nullptr) {
+    return tl::unexpected(Refuse(kSchemaNotFound, "Schema not found"));
+  }
+  const bool with_deleted = WithDeleted(request);
+  std::vector<std::shared_ptr<const meta::SchemaVersion>> versions;
+  for (const auto& [name, subject] : schemas.subjects) {
+    std::ranges::copy_if(subject->versions, std::back_inserter(versions), [&](const auto& version) {
+      return version->id == *number && (with_deleted || !version->deleted);
+    });
+  }
+  return versions;
 }
 
 void WriteReferences(const meta::SchemaVersion& version, JsonWriter* json) {
@@ -345,20 +366,13 @@ net::Response ConfluentHandler::TextById(const std::string& project, const net::
 
 net::Response ConfluentHandler::VersionsById(const std::string& project,
                                              const net::Request& request) {
-  const auto number = NumberOf(request.PathParameter("id"));
-  const auto schemas = parts_.schemas->Of(project);
-  if (!number || schemas->FindId(*number) == nullptr) {
-    return Refuse(kSchemaNotFound, "Schema not found");
-  }
-  const bool with_deleted = WithDeleted(request);
+  const auto versions = VersionsOfId(*parts_.schemas->Of(project), request);
+  if (!versions) return versions.error();
   std::string body;
   JsonWriter json(&body);
   json.BeginArray();
-  for (const auto& [name, subject] : schemas->subjects) {
-    for (const auto& version : subject->versions) {
-      if (version->id != *number || (version->deleted && !with_deleted)) continue;
-      json.BeginObject().Field("subject", name).Field("version", version->version).EndObject();
-    }
+  for (const auto& one : *versions) {
+    json.BeginObject().Field("subject", one->subject).Field("version", one->version).EndObject();
   }
   json.EndArray();
   return Json(std::move(body));
@@ -366,21 +380,14 @@ net::Response ConfluentHandler::VersionsById(const std::string& project,
 
 net::Response ConfluentHandler::SubjectsById(const std::string& project,
                                              const net::Request& request) {
-  const auto number = NumberOf(request.PathParameter("id"));
-  const auto schemas = parts_.schemas->Of(project);
-  if (!number || schemas->FindId(*number) == nullptr) {
-    return Refuse(kSchemaNotFound, "Schema not found");
-  }
-  const bool with_deleted = WithDeleted(request);
+  const auto versions = VersionsOfId(*parts_.schemas->Of(project), request);
+  if (!versions) return versions.error();
+  std::set<std::string> subjects;
+  for (const auto& one : *versions) subjects.insert(one->subject);
   std::string body;
   JsonWriter json(&body);
   json.BeginArray();
-  for (const auto& [name, subject] : schemas->subjects) {
-    const bool has = std::ranges::any_of(subject->versions, [&](const auto& version) {
-      return version->id == *number && (with_deleted || !version->deleted);
-    });
-    if (has) json.String(name);
-  }
+  for (const std::string& subject : subjects) json.String(subject);
   json.EndArray();
   return Json(std::move(body));
 }
