@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/bytes.h"
+#include "meta/keys.h"
 
 namespace tidemark::collect {
 namespace {
@@ -59,13 +60,11 @@ bool IsLoopbackOrigin(std::string_view origin) {
   return slashes != std::string_view::npos && IsLoopbackHost(origin.substr(slashes + 3));
 }
 
-constexpr std::string_view kPrefix = "tm_";  // Of every key that is made here.
-
 // "KEY:", as Segment's clients write it, or "anything:KEY", as those do that ask for a user's name
 // and a password.
 std::string KeyOfPair(const std::string& pair) {
   const std::size_t colon = std::min(pair.find(':'), pair.size());
-  if (pair.starts_with(kPrefix) || colon + 1 >= pair.size()) return pair.substr(0, colon);
+  if (pair.starts_with(meta::kKeyPrefix) || colon + 1 >= pair.size()) return pair.substr(0, colon);
   return pair.substr(colon + 1);
 }
 
@@ -104,7 +103,7 @@ bool HasSeveralKeys(const net::Request& request) {
     if (net::SameName(name, "X-API-Key")) see(value);
     if (!net::SameName(name, "Authorization")) return;
     const std::string one = KeyOfAuthorization(value);
-    if (!key || one.starts_with(kPrefix)) see(one);
+    if (!key || one.starts_with(meta::kKeyPrefix)) see(one);
   });
   return differ;
 }

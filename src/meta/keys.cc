@@ -18,7 +18,8 @@ constexpr std::size_t kIdDigits = 12;
 std::string MakeClearKey(const Entropy& entropy) {
   std::string secret;
   for (int i = 0; i < 4; ++i) PutU64(&secret, entropy());
-  std::string key = "tm_" + ToBase64(AsBytes(secret), /*url_safe=*/true);
+  std::string key(kKeyPrefix);
+  key += ToBase64(AsBytes(secret), /*url_safe=*/true);
   while (key.back() == '=') key.pop_back();
   return key;
 }

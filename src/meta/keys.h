@@ -26,6 +26,7 @@
 
 namespace tidemark::meta {
 
+inline constexpr std::string_view kKeyPrefix = "tm_";  // Of every key that is made here.
 inline constexpr std::size_t kKeysMax = 100'000;
 inline constexpr std::size_t kKeyNameBytesMax = 200;
 inline constexpr std::size_t kKeyOriginsMax = 64;
