@@ -66,6 +66,10 @@ enum class Bug : std::uint8_t {
   // Commits of others.
   kOffsetsNotInherited,     // Their snapshots do not say which offsets they stand for.
   kForeignHeadOverwritten,  // A flush that they overtook is committed as it was built.
+  kFloorSinks,              // After a rollback the offsets of the head go back.
+  kFileTakenTwice,          // A file that the table has is added to it again.
+  kGoneFilesStay,           // Files that they deleted stay in the index of live files.
+  kGoneFilesMergedIn,       // ... come back when manifests are merged.
   // Recovery.
   kIdsNotReplayed,          // The index forgets what it had only in memory.
   kReplayedIsNew,           // ... keeps it in memory anew for its time, and the log with it.
@@ -83,6 +87,7 @@ enum class Bug : std::uint8_t {
   kOlderNearTaken,          // ... if the lake is one commit ahead.
   kForeignCommitsUndone,    // ... if what was committed since was another engine's.
   kUnknownTableTaken,       // ... if the catalog has never had the table.
+  kHighestVersionTaken,     // A catalog is made again from the highest version of the metadata.
   kRefusedTooLate,          // ... are refused when what the lake needs is cleared away.
   kEnd,
 };

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "env/faults.h"
 #include "lake/append.h"
 #include "lake/names.h"
 
@@ -81,7 +82,8 @@ Result<ManifestFile> Merge(const MergeRequest& request,
     auto read = ReadToWrite(request, *manifest, spec, bytes);
     if (!read.has_value()) return Fail(std::move(read).error().With("manifest " + old_key));
     for (ManifestEntry& entry : *read) {
-      if (entry.status == EntryStatus::kDeleted) continue;
+      const bool revives = env::Planted(env::Bug::kGoneFilesMergedIn);
+      if (entry.status == EntryStatus::kDeleted && !revives) continue;
       entry.status = EntryStatus::kExisting;
       entries.push_back(std::move(entry));
     }

@@ -157,11 +157,13 @@ Result<std::optional<Loaded>> LoadAdded(const env::ObjectStore& store,
     TM_ASSIGN(const auto entries, ReadEntriesOf(store, *manifest, &schemas));
     for (const ManifestEntry& entry : entries) {
       const bool later = entry.sequence_number > known.metadata->last_sequence_number;
+      if (!later && env::Planted(env::Bug::kGoneFilesStay)) continue;
       if (entry.status != EntryStatus::kAdded || !later) return std::optional<Loaded>();
       loaded.files.push_back(LiveFileOf(entry, manifest->spec_id, store));
     }
   }
-  if (kept != known.manifests.size()) return std::optional<Loaded>();
+  const bool all = kept == known.manifests.size() || env::Planted(env::Bug::kGoneFilesStay);
+  if (!all) return std::optional<Loaded>();
   loaded.deletes = known.deletes;
   return std::optional(std::move(loaded));
 }
@@ -573,6 +575,10 @@ Result<FoundTable> FindNewestMetadata(const env::ObjectStore& store, std::string
     }
   }
   std::ranges::sort(ages, std::greater<>());
+  if (env::Planted(env::Bug::kHighestVersionTaken)) {
+    std::ranges::stable_sort(ages, std::greater<>(),
+                             [](const auto& one) { return one.first.version; });
+  }
   for (const auto& [age, key] : ages) {
     auto found = Verify(store, location, key, age.version, &known);
     if (found.has_value()) return found;

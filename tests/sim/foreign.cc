@@ -32,6 +32,7 @@ struct ForeignWriter::Plan {
   std::int64_t now_ms = 0;
   State state;  // After it.
   bool rollback = false;
+  bool malformed = false;  // It must be refused.
   JsonValue request = JsonValue::Object();
 };
 
@@ -104,6 +105,23 @@ bool ForeignWriter::AddSnapshot(std::string_view operation,
 void ForeignWriter::PlanAppend(Plan* plan) {
   const std::string key = Key(plan->record->location, "data", ".parquet");
   if (!store_->Put(key, "rows of another engine")) return;
+  AddFile(key, plan);
+  plan->state.files.insert(key);
+  plan->state.rows += kForeignRows;
+}
+
+// One of its files that the table has: its rows would be there twice.
+bool ForeignWriter::PlanAgain(Plan* plan) {
+  const auto& files = plan->state.files;
+  if (files.empty()) return false;
+  const auto which = static_cast<std::ptrdiff_t>(dice_->Below(files.size()));
+  AddFile(*std::next(files.begin(), which), plan);
+  plan->malformed = true;
+  return true;
+}
+
+// Appends it by a manifest of its own.
+void ForeignWriter::AddFile(const std::string& key, Plan* plan) {
   lake::ManifestEntry entry;
   entry.file.path = store_->Uri(key);
   entry.file.partition = {static_cast<std::int32_t>(500'000)};
@@ -123,9 +141,7 @@ void ForeignWriter::PlanAppend(Plan* plan) {
     if (!old) return;
     manifests.insert(manifests.end(), old->begin(), old->end());
   }
-  if (!AddSnapshot("append", std::move(manifests), plan)) return;
-  plan->state.files.insert(key);
-  plan->state.rows += kForeignRows;
+  AddSnapshot("append", std::move(manifests), plan);
 }
 
 // One data file goes, whoever wrote it.
@@ -217,13 +233,15 @@ bool ForeignWriter::Commit(const std::string& ns, Epoch epoch, TimeMicros now,
   plan.request.Set("updates", JsonValue::Array());
   Table& table = tables_[plan.record->uuid];
   if (plan.record->head != SnapshotId(0)) table.snapshots[plan.record->head.value] = plan.state;
-  const std::uint64_t what = dice_->Below(8);
+  const std::uint64_t what = dice_->Below(9);
   if (what < 3) {
     PlanAppend(&plan);
   } else if (what < 5) {
     if (!PlanDelete(offsets_of, &plan)) return false;
   } else if (what < 6) {
     if (!PlanRollback(&plan)) return false;
+  } else if (what < 7) {
+    if (!PlanAgain(&plan)) return false;
   } else {
     JsonValue update = JsonValue::Object();
     JsonValue values = JsonValue::Object();
@@ -252,12 +270,13 @@ bool ForeignWriter::Commit(const std::string& ns, Epoch epoch, TimeMicros now,
   parts.readers_until = now + 10 * kMicrosPerDay;
   const auto prepared = iceberg::PrepareManaged(parts, *plan.record, plan.request);
   if (!prepared) {
-    if (prepared.error().status < 500 && prepared.error().status != 409) {
+    if (prepared.error().status < 500 && prepared.error().status != 409 && !plan.malformed) {
       problem_ = "a commit of another engine is refused: " + prepared.error().message;
     }
     return false;
   }
-  if (!prepared->changed) return false;
+  if (plan.malformed) problem_ = "a file that the table has is added to it again";
+  if (!prepared->changed || plan.malformed) return false;
   left_.insert(prepared->change.metadata_key);
   const std::int64_t version = prepared->change.base_version + 1;
   const Uuid uuid = plan.record->uuid;

@@ -62,6 +62,8 @@ class ForeignWriter {
   struct Plan;
 
   void PlanAppend(Plan* plan);
+  bool PlanAgain(Plan* plan);
+  void AddFile(const std::string& key, Plan* plan);
   bool PlanDelete(const OffsetsOf& offsets_of, Plan* plan);
   bool PlanRollback(Plan* plan);
   bool AddSnapshot(std::string_view operation, std::vector<lake::ManifestFile> manifests,
