@@ -23,6 +23,17 @@ constexpr std::size_t kValidityBytes = kChunkRows / 8;
 // Every row of log_partition: the embedded log has one partition.
 constexpr std::array<std::int32_t, kChunkRows> kZeros{};
 
+std::size_t ChunksOf(std::uint32_t rows) { return (rows + kChunkRows - 1) / kChunkRows; }
+
+// Whether the bounds were too narrow for it.
+bool Widen(event::BlockTimes* times, std::int64_t time) {
+  const bool first = time < times->min.load(std::memory_order_relaxed);
+  const bool last = time > times->max.load(std::memory_order_relaxed);
+  if (first) times->min.store(time, std::memory_order_relaxed);
+  if (last) times->max.store(time, std::memory_order_relaxed);
+  return first || last;
+}
+
 std::uint64_t* Validity(std::byte* data) { return reinterpret_cast<std::uint64_t*>(data); }
 
 void SetValid(std::byte* data, std::uint32_t row) {
@@ -72,10 +83,10 @@ Segment::Segment(std::shared_ptr<const event::TableSchema> schema, std::string p
       rows_max_(rows_max),
       chunk_rows_max_(std::min<std::size_t>(rows_max, kChunkRows)),
       memory_(budget),
-      chunks_(
-          std::make_unique<std::unique_ptr<Chunk>[]>((rows_max + kChunkRows - 1) / kChunkRows)) {
+      chunks_(std::make_unique<std::unique_ptr<Chunk>[]>(ChunksOf(rows_max))),
+      chunk_times_(std::make_unique<event::BlockTimes[]>(ChunksOf(rows_max))) {
   memory_.Count(sizeof(Segment) + project_.size() +
-                (rows_max + kChunkRows - 1) / kChunkRows * sizeof(std::unique_ptr<Chunk>));
+                ChunksOf(rows_max) * (sizeof(std::unique_ptr<Chunk>) + sizeof(event::BlockTimes)));
 }
 
 Segment::~Segment() = default;
@@ -171,7 +182,7 @@ void Segment::AppendRow(const event::EventView& event, TimeMicros received_at, s
   put(schema_->timestamp, time);
   put(schema_->received_at, received_at.value);
   put(schema_->log_offset, (first_offset_ + rows_).value);
-  WidenTimes(time, row);
+  WidenTimes(time);
   if (schema_->value && event.Has(event::Column::kValue)) {
     std::byte* data = now_[*schema_->value];
     if (data == nullptr) data = StartColumn(*schema_->value);
@@ -182,20 +193,10 @@ void Segment::AppendRow(const event::EventView& event, TimeMicros received_at, s
   ++rows_;
 }
 
-void Segment::WidenTimes(std::int64_t time, std::uint32_t row) {
-  event::BlockTimes& block = chunk_->blocks[row / event::kBlockRows];
+void Segment::WidenTimes(std::int64_t time) {
   // What is outside the chunk's bounds is outside the block's, too.
-  if (time < block.min.load(std::memory_order_relaxed)) {
-    block.min.store(time, std::memory_order_relaxed);
-    if (time < chunk_->time_min.load(std::memory_order_relaxed)) {
-      chunk_->time_min.store(time, std::memory_order_relaxed);
-    }
-  }
-  if (time > block.max.load(std::memory_order_relaxed)) {
-    block.max.store(time, std::memory_order_relaxed);
-    if (time > chunk_->time_max.load(std::memory_order_relaxed)) {
-      chunk_->time_max.store(time, std::memory_order_relaxed);
-    }
+  if (Widen(&chunk_->blocks[rows_ % kChunkRows / event::kBlockRows], time)) {
+    Widen(&chunk_times_[rows_ / kChunkRows], time);
   }
 }
 
@@ -228,8 +229,9 @@ std::shared_ptr<const PublishedSegment> Segment::Publish(const std::shared_ptr<S
 }
 
 event::TimeRange Segment::ChunkTimes(std::uint32_t chunk) const {
-  return {TimeMicros(chunks_[chunk]->time_min.load(std::memory_order_relaxed)),
-          TimeMicros(chunks_[chunk]->time_max.load(std::memory_order_relaxed))};
+  const event::BlockTimes& times = chunk_times_[chunk];
+  return {TimeMicros(times.min.load(std::memory_order_relaxed)),
+          TimeMicros(times.max.load(std::memory_order_relaxed))};
 }
 
 ColumnView Segment::Read(const PublishedSegment& published, Slice slice, std::size_t column,

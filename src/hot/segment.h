@@ -92,8 +92,6 @@ class Segment {
     // Null: no row has a value yet. Published with release when the memory is zeroed.
     std::array<std::atomic<std::byte*>, event::kFixedColumnsMax> columns{};
     std::uint32_t dictionary_bits = 0;  // Columns that are codes in this chunk; set at its start.
-    std::atomic<std::int64_t> time_min{kTimeMax.value};
-    std::atomic<std::int64_t> time_max{kTimeMin.value};
     std::array<event::BlockTimes, event::kChunkRows / event::kBlockRows> blocks{};
   };
 
@@ -102,7 +100,7 @@ class Segment {
   void AppendRow(const event::EventView& event, TimeMicros received_at, std::uint32_t row);
   void AppendCodes(std::span<const event::EventView> events, std::size_t index, std::uint32_t row);
   void AppendText(const event::EventView& event, std::uint32_t bits, std::uint32_t row);
-  void WidenTimes(std::int64_t time, std::uint32_t row);
+  void WidenTimes(std::int64_t time);
 
   const std::shared_ptr<const event::TableSchema> schema_;
   const ColumnSets sets_;
@@ -113,6 +111,8 @@ class Segment {
   SegmentMemory memory_;
   // Fixed places: readers look at those below their published end only.
   std::unique_ptr<std::unique_ptr<Chunk>[]> chunks_;
+  // Bounds of the chunks' times. They lie together, for every statement looks at all of them.
+  std::unique_ptr<event::BlockTimes[]> chunk_times_;
 
   // The writer's own.
   std::uint32_t rows_ = 0;
