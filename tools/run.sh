@@ -18,7 +18,7 @@ done
 url=$(sed -n 's/^ready //p' "$out")
 "$binary" demo --url "$url" --count 20000 --seed "$$" >/dev/null
 "$binary" settle --url "$url" >/dev/null
-"$binary" demo --url "$url" --rate 200 --count "${DEMO_EVENTS:-1000000000}" --seed "$(($$ + 1))" >/dev/null 2>&1 &
+"$binary" demo --url "$url" --rate 200 --late 0.001 --count "${DEMO_EVENTS:-1000000000}" --seed "$(($$ + 1))" >/dev/null 2>&1 &
 demo=$!
 
 show() { printf '\n\033[1m$ %s\033[0m\n' "$1"; bash -c "$1"; }
