@@ -417,6 +417,27 @@ TEST(RequestParser, ALineEndsWithCrAndLfOrTheRequestIsRefusedHoweverItsBytesCome
   }
 }
 
+TEST(RequestParser, WhatIsSaidOnceIsNotSaidTwiceDifferently) {
+  const auto refusal = [](std::string_view headers) {
+    RequestParser parser({.head_bytes_max = 1'000, .body_bytes_max = 1'000});
+    const std::string text =
+        "POST / HTTP/1.1\r\nHost: x\r\n" + std::string(headers) + "Content-Length: 0\r\n\r\n";
+    std::string_view bytes = text;
+    parser.Feed(&bytes);
+    return parser.message();
+  };
+  EXPECT_EQ(refusal("Idempotency-Key: a\r\nX: y\r\nidempotency-key: b\r\n"),
+            "there are two headers idempotency-key and they differ; send one of them");
+  for (const std::string name : {"Content-Type", "content-encoding", "Origin", "X-Tidemark-Epoch",
+                                 "x-tidemark-project", "CE-Id", "Sec-Fetch-Site"}) {
+    EXPECT_NE(refusal(name + ": a\r\n" + name + ": b\r\n"), "") << name;
+    EXPECT_NE(refusal(name + ": a\r\n" + name + ":\r\n"), "") << name;
+    EXPECT_EQ(refusal(name + ": a\r\n" + name + ":  a \r\n"), "") << name;
+    EXPECT_EQ(refusal(name + ": a\r\n" + name + "s: b\r\n"), "") << name;
+  }
+  EXPECT_EQ(refusal("Accept: a\r\nAccept: b\r\nX-Forwarded-For: 1\r\nX-Forwarded-For: 2\r\n"), "");
+}
+
 TEST_F(HttpServerTest, TheRefusalReachesAClientThatIsStillSending) {
   ServerOptions options;
   options.body_bytes_max = 1'000;

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <utility>
 
 #include <llhttp.h>
 
+#include "base/text.h"
 #include "base/units.h"
 
 namespace tidemark::net {
@@ -59,10 +61,34 @@ bool IsToken(std::string_view name) {
   });
 }
 
-bool IsHost(std::string_view name) {
-  constexpr std::string_view kWord = "host";
-  return std::equal(name.begin(), name.end(), kWord.begin(), kWord.end(),
-                    [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
+// One of 64 bits, by length and last letter: the last ones of names differ most.
+std::uint64_t MarkOf(std::string_view name) {
+  return 1ULL << ((name.size() * 7 + static_cast<unsigned char>(name.back() | 0x20)) & 63);
+}
+
+// What a request says once: of two that differ each reader takes another one. `Host` may not even
+// be there twice; keys and lists (Accept, X-Forwarded-For, Cookie) are read where they are used.
+constexpr std::array<std::string_view, 5> kSaidOnce = {
+    "Content-Type", "Content-Encoding", "Idempotency-Key", "Origin", "Sec-Fetch-Site"};
+constexpr std::array<std::string_view, 2> kSaidOnceBegin = {"X-Tidemark-", "ce-"};
+
+bool IsSaidOnce(std::string_view name) {
+  return std::ranges::any_of(kSaidOnce,
+                             [name](std::string_view one) { return SameName(name, one); }) ||
+         std::ranges::any_of(kSaidOnceBegin, [name](std::string_view begin) {
+           return SameName(name.substr(0, begin.size()), begin);
+         });
+}
+
+// The name of a header that is said twice and not the same both times; empty: none.
+std::string_view SaidTwice(const Request& request) {
+  std::string_view twice;
+  std::map<std::string, std::string_view> said;  // A head may have thousands.
+  request.ForEachHeader([&](std::string_view name, std::string_view value) {
+    if (!twice.empty() || !IsSaidOnce(name)) return;
+    if (said.try_emplace(LowerCase(name), value).first->second != value) twice = name;
+  });
+  return twice;
 }
 
 // What a head may not have because not every reader makes the same of it, and llhttp takes it. A
@@ -129,6 +155,8 @@ struct RequestParser::State {
   bool complete = false;
   bool chunk_begins = false;
   bool expect_continue = false;
+  std::uint64_t names = 0;   // A bit for each name, which names may share.
+  bool names_twice = false;  // It may be that a header is there twice.
   bool keep_alive = true;
   bool http_1_0 = false;
   int status = 0;
@@ -153,6 +181,9 @@ struct RequestParser::State {
   int HeaderComplete() {
     if (!IsToken(field)) return Refuse(400, "a header's name has characters that none may have");
     head_bytes += 4;  // What stands between and after them: bounds the number of headers, too.
+    const std::uint64_t mark = MarkOf(field);
+    names_twice |= (names & mark) != 0;
+    names |= mark;
     request.AddHeader(field, value);
     field.clear();
     value.clear();
@@ -181,7 +212,8 @@ struct RequestParser::State {
     target.clear();
     head_bytes = framing_bytes = 0;
     lines = HeadScan();
-    started = in_body = complete = chunk_begins = expect_continue = false;
+    started = in_body = complete = chunk_begins = expect_continue = names_twice = false;
+    names = 0;
   }
 
   static State& Of(llhttp_t* parser) { return *static_cast<State*>(parser->data); }
@@ -195,11 +227,18 @@ int RequestParser::State::HeadComplete() {
   http_1_0 = parser.http_major == 1 && parser.http_minor == 0;
   if (parser.http_major != 1) return Refuse(505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
   int hosts = 0;
-  request.ForEachHeader(
-      [&hosts](std::string_view name, std::string_view) { hosts += IsHost(name) ? 1 : 0; });
+  request.ForEachHeader([&hosts](std::string_view name, std::string_view) {
+    hosts += SameName(name, "Host") ? 1 : 0;
+  });
   if (hosts == 0 && !http_1_0) return Refuse(400, "the Host header is missing");
   // Two readers could choose two hosts.
   if (hosts > 1) return Refuse(400, "there is more than one Host header");
+  if (names_twice) {
+    if (const std::string_view twice = SaidTwice(request); !twice.empty()) {
+      return Refuse(400, "there are two headers " + std::string(twice) +
+                             " and they differ; send one of them");
+    }
+  }
   const bool sized = (parser.flags & F_CONTENT_LENGTH) != 0;
   if (sized && parser.content_length > limits.body_bytes_max) return RefuseBody();
   if (const auto expect = request.Header("Expect"); expect && !http_1_0) {

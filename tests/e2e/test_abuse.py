@@ -192,6 +192,30 @@ def test_a_request_whose_length_could_be_read_two_ways_is_refused_and_ends_the_c
     assert running.scalar("select count(*) from events where event_type = 'smuggled'") == before
 
 
+SAID_TWICE = [("Idempotency-Key", "a", "b"), ("X-Tidemark-Project", "default", "other"), ("X-Tidemark-Debug", "0", "1"), ("ce-id", "a", "b"),
+              ("Content-Encoding", "identity", "gzip"), ("X-Tidemark-Sequence", "1", "2"), ("Origin", "http://localhost", "http://a.example")]
+
+
+@pytest.mark.parametrize("name,one,other", SAID_TWICE)
+def test_a_header_that_is_said_twice_and_differs_is_refused_by_its_name(running, name, one, other):
+    def send(*values):
+        connection = running.connect()
+        connection.putrequest("POST", "/v1/events")
+        for value in values:
+            connection.putheader(name, value)
+        connection.putheader("Content-Length", "25")
+        connection.endheaders(b'{"event_type":"twice"}   ')
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+
+    before = running.scalar("select count(*) from events")
+    for values in [(one, other), (other, one)]:
+        status, body = send(*values)
+        assert status == 400 and f"two headers {name} and they differ" in body["message"] and body["hint"], body
+    assert running.scalar("select count(*) from events") == before
+    assert "they differ" not in str(send(one, one))
+
+
 @pytest.fixture(scope="module")
 def keyed(tmp_path_factory):
     with Tidemark(tmp_path_factory.mktemp("keyed") / "data", dev=False) as server:
