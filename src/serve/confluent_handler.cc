@@ -29,6 +29,7 @@ constexpr int kIncompatible = 409;
 constexpr int kInvalidSchema = 42201;
 constexpr int kInvalidVersion = 42202;
 constexpr int kInvalidCompatibility = 42203;
+constexpr int kInvalidMode = 42204;
 constexpr int kNotPermitted = 42205;
 constexpr int kStoreError = 50001;
 constexpr int kUnavailable = 503;  // Of which the interface knows no more than HTTP.
@@ -160,6 +161,24 @@ void WriteFull(const meta::SchemaVersion& version, JsonWriter* json) {
   json->EndObject();
 }
 
+// Whether a member is there and says something.
+bool Says(const JsonValue& body, std::string_view member) {
+  const JsonValue* value = body.Find(member);
+  return value != nullptr && !value->is_null() && !(value->is_object() && value->members().empty());
+}
+
+// Refuses what is not kept here: whoever sends rules or an alias would think that they hold.
+std::optional<net::Response> RefuseForeign(const JsonValue& body, int code) {
+  for (const std::string_view member :
+       {"metadata", "ruleSet", "alias", "compatibilityGroup", "defaultMetadata", "overrideMetadata",
+        "defaultRuleSet", "overrideRuleSet"}) {
+    if (!Says(body, member)) continue;
+    return Refuse(
+        code, std::string(member) + " is not kept here and nothing would come of it: leave it out");
+  }
+  return std::nullopt;
+}
+
 // The body of a registration: `{"schema":"...","schemaType":"JSON","references":[...]}`.
 tl::expected<meta::NewSchema, net::Response> ReadBody(const net::Request& request) {
   const auto body = JsonValue::Parse(request.body);
@@ -171,6 +190,9 @@ tl::expected<meta::NewSchema, net::Response> ReadBody(const net::Request& reques
   if (type == nullptr || type->text() != "JSON") {
     return tl::unexpected(
         Refuse(kInvalidSchema, "schemaType must be JSON: Avro and Protobuf are not kept here"));
+  }
+  if (auto refusal = RefuseForeign(*body, kInvalidSchema)) {
+    return tl::unexpected(*std::move(refusal));
   }
   meta::NewSchema added{.subject = SubjectOf(request), .text = text->text()};
   const JsonValue* references = body->Find("references");
@@ -222,6 +244,7 @@ void ConfluentHandler::AddTo(net::Router* router) {
   Add(router, Method::kPost, "/subjects/{subject}", Purpose::kRead, &Self::LookUp);
   Add(router, Method::kDelete, "/subjects/{subject}", Purpose::kChange, &Self::DeleteSubject);
   Add(router, Method::kGet, "/subjects/{subject}/versions", Purpose::kRead, &Self::Versions);
+  Add(router, Method::kGet, "/subjects/{subject}/metadata", Purpose::kRead, &Self::WithMetadata);
   AddSchemaTask(router, Method::kPost, "/subjects/{subject}/versions", Purpose::kChange, parts_,
                 std::bind_front(&Self::Register, this));
   Add(router, Method::kGet, "/subjects/{subject}/versions/{version}", Purpose::kRead,
@@ -243,11 +266,16 @@ void ConfluentHandler::AddTo(net::Router* router) {
       &Self::Compatible);
   Add(router, Method::kGet, "/config", Purpose::kRead, &Self::Config);
   Add(router, Method::kPut, "/config", Purpose::kChange, &Self::SetConfig);
+  Add(router, Method::kDelete, "/config", Purpose::kChange, &Self::ClearConfig);
   Add(router, Method::kGet, "/config/{subject}", Purpose::kRead, &Self::Config);
   Add(router, Method::kPut, "/config/{subject}", Purpose::kChange, &Self::SetConfig);
   Add(router, Method::kDelete, "/config/{subject}", Purpose::kChange, &Self::ClearConfig);
-  Add(router, Method::kGet, "/mode", Purpose::kRead, &Self::Mode);
-  Add(router, Method::kGet, "/mode/{subject}", Purpose::kRead, &Self::Mode);
+  for (const std::string_view path : {"/mode", "/mode/{subject}"}) {
+    Add(router, Method::kGet, path, Purpose::kRead, &Self::Mode);
+    Add(router, Method::kPut, path, Purpose::kChange, &Self::SetMode);
+    Add(router, Method::kDelete, path, Purpose::kChange, &Self::Mode);
+  }
+  Add(router, Method::kGet, "/contexts", Purpose::kRead, &Self::Contexts);
 }
 
 net::Response ConfluentHandler::Subjects(const std::string& project, const net::Request& request) {
@@ -312,6 +340,22 @@ net::Response ConfluentHandler::Version(const std::string& project, const net::R
   std::string body;
   JsonWriter json(&body);
   WriteFull(**version, &json);
+  return Json(std::move(body));
+}
+
+// No schema has metadata here, so none is found by it.
+net::Response ConfluentHandler::WithMetadata(const std::string& project,
+                                             const net::Request& request) {
+  const auto subject = FindSubject(*parts_.schemas->Of(project), request);
+  if (subject == nullptr) return NoSubject(SubjectOf(request));
+  auto version = subject->newest();
+  if (version == nullptr && !subject->versions.empty()) version = subject->versions.back();
+  if (version == nullptr || request.QueryParameter("key")) {
+    return Refuse(kSchemaNotFound, "Schema not found");
+  }
+  std::string body;
+  JsonWriter json(&body);
+  WriteFull(*version, &json);
   return Json(std::move(body));
 }
 
@@ -471,20 +515,15 @@ net::Response ConfluentHandler::Config(const std::string& project, const net::Re
 
 net::Response ConfluentHandler::SetConfig(const std::string& project, const net::Request& request) {
   const auto body = JsonValue::Parse(request.body);
+  if (body) {
+    if (auto refusal = RefuseForeign(*body, kNotPermitted)) return *std::move(refusal);
+  }
   const JsonValue* name = body ? body->Find("compatibility") : nullptr;
   const auto level = schema::FindCompatibility(name == nullptr ? "" : name->text());
   if (!level) return Refuse(kInvalidCompatibility, level.error().message());
-  const std::string subject = SubjectOf(request);
   meta::SubjectChange change;
   change.compatibility = *level;
-  const Status set =
-      subject.empty() ? parts_.schemas->SetCompatibility(project, *level)
-                      : parts_.schemas->Change(project, subject, change, parts_.clock->WallNow());
-  if (!set) {
-    return set.error().code() == Code::kNotFound
-               ? NoSubject(subject)
-               : Refuse(kStoreError, "the registry cannot be written just now");
-  }
+  if (auto refusal = ChangeConfig(project, request, change)) return *std::move(refusal);
   std::string answer;
   JsonWriter(&answer)
       .BeginObject()
@@ -493,18 +532,37 @@ net::Response ConfluentHandler::SetConfig(const std::string& project, const net:
   return Json(std::move(answer));
 }
 
+// Of a subject, or of all where the path names none.
+std::optional<net::Response> ConfluentHandler::ChangeConfig(const std::string& project,
+                                                            const net::Request& request,
+                                                            const meta::SubjectChange& change) {
+  const std::string subject = SubjectOf(request);
+  const Status done =
+      subject.empty()
+          ? parts_.schemas->SetCompatibility(
+                project, change.compatibility.value_or(meta::ProjectSchemas().compatibility))
+          : parts_.schemas->Change(project, subject, change, parts_.clock->WallNow());
+  if (done) return std::nullopt;
+  return done.error().code() == Code::kNotFound
+             ? NoSubject(subject)
+             : Refuse(kStoreError, "the registry cannot be written just now");
+}
+
+// Answers with the level that held until now.
 net::Response ConfluentHandler::ClearConfig(const std::string& project,
                                             const net::Request& request) {
+  const auto before = parts_.schemas->Of(project);
+  schema::Compatibility level = before->compatibility;
+  if (const auto subject = FindSubject(*before, SubjectOf(request))) {
+    level = subject->compatibility.value_or(level);
+  }
   meta::SubjectChange change;
   change.clear_compatibility = true;
-  const Status cleared =
-      parts_.schemas->Change(project, SubjectOf(request), change, parts_.clock->WallNow());
-  if (!cleared) return NoSubject(SubjectOf(request));
+  if (auto refusal = ChangeConfig(project, request, change)) return *std::move(refusal);
   std::string body;
   JsonWriter(&body)
       .BeginObject()
-      .Field("compatibilityLevel",
-             schema::CompatibilityName(parts_.schemas->Of(project)->compatibility))
+      .Field("compatibilityLevel", schema::CompatibilityName(level))
       .EndObject();
   return Json(std::move(body));
 }
@@ -512,6 +570,29 @@ net::Response ConfluentHandler::ClearConfig(const std::string& project,
 net::Response ConfluentHandler::Mode(const std::string& /*project*/,
                                      const net::Request& /*request*/) {
   return Json(R"({"mode":"READWRITE"})");
+}
+
+// There is one mode: setting that one changes nothing, and nobody is told that another one holds.
+net::Response ConfluentHandler::SetMode(const std::string& project, const net::Request& request) {
+  const auto body = JsonValue::Parse(request.body);
+  const JsonValue* mode = body ? body->Find("mode") : nullptr;
+  const std::string_view name = mode == nullptr ? "" : mode->text();
+  if (name == "READWRITE") return Mode(project, request);
+  for (const std::string_view other : {"READONLY", "READONLY_OVERRIDE", "IMPORT", "FORWARD"}) {
+    if (name != other) continue;
+    return Refuse(kNotPermitted,
+                  "the mode is READWRITE here and stays it: a key without the scope `admin` only "
+                  "reads, and numbers are given out by the registry alone");
+  }
+  return Refuse(kInvalidMode, "mode must be READWRITE");
+}
+
+// All subjects are in the context that needs no name.
+net::Response ConfluentHandler::Contexts(const std::string& /*project*/,
+                                         const net::Request& request) {
+  const bool is_past = request.QueryParameter("offset").value_or("0") != "0" ||
+                       request.QueryParameter("limit").value_or("-1") == "0";
+  return Json(is_past ? "[]" : R"(["."])");
 }
 
 }  // namespace tidemark::serve

@@ -5,6 +5,7 @@
 // https://docs.confluent.io/platform/current/schema-registry/develop/api.html
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "net/router.h"
@@ -32,6 +33,7 @@ class ConfluentHandler {
                 const std::shared_ptr<net::Responder>& responder) const;
   net::Response LookUp(const std::string& project, const net::Request& request);
   net::Response Version(const std::string& project, const net::Request& request);
+  net::Response WithMetadata(const std::string& project, const net::Request& request);
   net::Response VersionText(const std::string& project, const net::Request& request);
   net::Response DeleteSubject(const std::string& project, const net::Request& request);
   net::Response DeleteVersion(const std::string& project, const net::Request& request);
@@ -46,6 +48,11 @@ class ConfluentHandler {
   net::Response SetConfig(const std::string& project, const net::Request& request);
   net::Response ClearConfig(const std::string& project, const net::Request& request);
   net::Response Mode(const std::string& project, const net::Request& request);
+  net::Response SetMode(const std::string& project, const net::Request& request);
+  net::Response Contexts(const std::string& project, const net::Request& request);
+  // The refusal, if it is not done.
+  std::optional<net::Response> ChangeConfig(const std::string& project, const net::Request& request,
+                                            const meta::SubjectChange& change);
 
   const SchemaHandlerParts parts_;
 };

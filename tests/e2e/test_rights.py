@@ -17,9 +17,10 @@ OPEN = ("/livez", "/readyz", "/health", "/metrics", "/openapi.json",
 INGEST = ("/v1/events", "/events", "/ingest", "/v1/cloudevents", "/v1/track", "/v1/t", "/v1/page", "/v1/p", "/v1/screen", "/v1/s", "/v1/identify", "/v1/i",
           "/v1/group", "/v1/g", "/v1/alias", "/v1/a", "/v1/merge", "/v1/batch", "/v1/b", "/v1/import", "/beacon/v1/batch", "/pixel/v1", "/v1/pixel", "/batch",
           "/capture", "/e", "/i/v0/e", "/track")
-QUERY = {"get": ("/v1/quarantine", "/v1/tables", "/v1/schemas", "/api/schemas", "/subjects", "/schemas", "/config", "/mode"),
+QUERY = {"get": ("/v1/quarantine", "/v1/tables", "/v1/schemas", "/api/schemas", "/subjects", "/schemas", "/config", "/mode",
+                 "/contexts"),
          "post": ("/v1/sql", "/v1/schemas/{subject}/compatibility", "/v1/schemas/{subject}/validate", "/v1/schemas/{subject}/infer", "/compatibility")}
-ADMIN = ("/v1/settle", "/v1/verify", "/v1/backfill", "/v1/keys", "/v1/quarantine", "/v1/schemas", "/subjects", "/config")
+ADMIN = ("/v1/settle", "/v1/verify", "/v1/backfill", "/v1/keys", "/v1/quarantine", "/v1/schemas", "/subjects", "/config", "/mode")
 
 
 def is_below(path, roots):

@@ -279,6 +279,43 @@ def test_confluents_interface_refuses_other_kinds_of_schemas(server):
     assert server.request("GET", "/config").json() == {"compatibilityLevel": "BACKWARD"}
 
 
+def test_confluents_client_manages_levels_modes_and_contexts(server):
+    pytest.importorskip("confluent_kafka.schema_registry")
+    from confluent_kafka.schema_registry import ConfigCompatibilityLevel as Level, Metadata, MetadataProperties, Rule, RuleKind, RuleMode, RuleSet, Schema, SchemaRegistryClient, ServerConfig
+    from confluent_kafka.schema_registry.error import SchemaRegistryError
+
+    def refused(do):
+        with pytest.raises(SchemaRegistryError) as error:
+            do()
+        return error.value.error_code
+
+    client = SchemaRegistryClient({"url": f"http://127.0.0.1:{server.port}"})
+    text = json.dumps(ORDER)
+    client.register_schema("orders-value", Schema(text, "JSON"))
+    assert client.get_contexts() == ["."] and client.get_contexts(offset=1) == []
+    # What a level was is answered when it ends, and then that of all holds, or the built-in one.
+    client.set_config(config=ServerConfig(compatibility=Level.FULL))
+    client.set_config("orders-value", ServerConfig(compatibility=Level.NONE))
+    assert client.delete_config("orders-value").compatibility_level == "NONE"
+    assert refused(lambda: client.get_config("orders-value")) == 40408
+    assert client.delete_config().compatibility_level == "FULL" and client.get_config().compatibility_level == "BACKWARD"
+    assert refused(lambda: client.delete_config("nothing-value")) == 40401
+    # One mode.
+    assert client.update_global_mode("READWRITE") == client.get_global_mode() == "READWRITE"
+    assert client.update_mode("orders-value", "READWRITE") == client.delete_mode("orders-value") == client.get_mode("orders-value") == "READWRITE"
+    assert refused(lambda: client.update_mode("orders-value", "READONLY")) == refused(lambda: client.update_global_mode("IMPORT", force=True)) == 42205
+    assert refused(lambda: client.update_global_mode("ANY")) == 42204
+    # Nobody thinks that rules hold, or finds by metadata what has none.
+    assert client.get_latest_with_metadata("orders-value", {}).version == 1
+    assert refused(lambda: client.get_latest_with_metadata("orders-value", {"owner": "me"})) == 40403
+    assert refused(lambda: client.get_latest_with_metadata("nothing-value", {})) == 40401
+    rule = Rule(name="hide", doc="", kind=RuleKind.TRANSFORM, mode=RuleMode.WRITEREAD, type="ENCRYPT", tags=["PII"], params=None, expr=None, on_success=None, on_failure=None, disabled=False)
+    for more in ({"metadata": Metadata(tags=None, properties=MetadataProperties({"owner": "me"}), sensitive=None)}, {"rule_set": RuleSet(None, [rule])}):
+        assert refused(lambda: client.register_schema("orders-value", Schema(text, "JSON", **more))) == 42201
+    assert refused(lambda: client.set_config(config=ServerConfig(compatibility=Level.FULL, compatibility_group="x"))) == 42205
+    assert client.get_config().compatibility_level == "BACKWARD"
+
+
 def test_confluents_interface_does_not_say_that_it_deleted_for_good(server):
     body = json.dumps({"schema": '{"type":"object"}', "schemaType": "JSON"})
     assert server.request("POST", "/subjects/kept-value/versions", body).status == 200
