@@ -156,6 +156,36 @@ SchemaSubject Changed(const ProjectSchemas* schemas, std::string_view name,
   return subject;
 }
 
+// What would be registered with one subject more, or another one of that name.
+std::shared_ptr<const ProjectSchemas> With(const ProjectSchemas& schemas, SchemaSubject subject) {
+  auto next = std::make_shared<ProjectSchemas>(schemas);
+  auto& place = next->subjects[subject.name];
+  place = std::make_shared<const SchemaSubject>(std::move(subject));
+  return next;
+}
+
+// The same with one version more, which has no id yet.
+SchemaSubject WithVersion(SchemaSubject subject, const NewSchema& added) {
+  auto version = std::make_shared<SchemaVersion>();
+  version->subject = added.subject;
+  version->version = kVersionsMax + 1;
+  version->id = -1;
+  version->text = added.text;
+  version->references = added.references;
+  subject.versions.push_back(std::move(version));
+  return subject;
+}
+
+SchemaSubject WithoutVersions(SchemaSubject subject, const std::vector<std::int32_t>& deleted) {
+  for (auto& one : subject.versions) {
+    if (std::ranges::find(deleted, one->version) == deleted.end()) continue;
+    auto gone = std::make_shared<SchemaVersion>(*one);
+    gone->deleted = true;
+    one = std::move(gone);
+  }
+  return subject;
+}
+
 }  // namespace
 
 Result<Registered> Schemas::Register(std::string_view project, const NewSchema& added,
@@ -191,6 +221,7 @@ Result<Registered> Schemas::Register(std::string_view project, const NewSchema& 
     if (same == nullptr) {
       TM_ASSIGN(const auto breaks, BreaksOf(*schemas, added));
       if (!breaks.empty()) return Fail(Code::kConflict, BreaksMessage(breaks));
+      TM_TRY(CheckReferrers(project, With(*schemas, WithVersion(subject, added))));
     }
     TM_ASSIGN(version, TouchSubject(&transaction, project, subject));
     if (same != nullptr) {
@@ -277,6 +308,7 @@ Result<std::vector<std::int32_t>> Schemas::Delete(std::string_view project, std:
       return Fail(Code::kNotFound, "there is no version " + std::to_string(version.value_or(0)) +
                                        " of " + std::string(name));
     }
+    TM_TRY(CheckReferrers(project, With(*schemas, WithoutVersions(*subject, deleted))));
     TM_TRY(transaction.Commit());
   }
   TM_TRY(Reload(project));

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "base/utf8.h"
+#include "meta/schema_references.h"
 #include "schema/builtins.h"
-#include "schema/uri.h"
 #include "telemetry/log_line.h"
 
 namespace tidemark::meta {
@@ -25,9 +25,6 @@ constexpr std::array<std::string_view, 1> kSteps = {
     " created INTEGER NOT NULL, updated INTEGER NOT NULL, deleted INTEGER NOT NULL,"
     " PRIMARY KEY(project, subject, version)) WITHOUT ROWID;",
 };
-
-// Schemas refer to one another as to /schemas/SUBJECT and /schemas/SUBJECT/VERSION.
-constexpr std::string_view kUriPrefix = "tidemark:/schemas/";
 
 std::vector<std::string> SplitTypes(std::string_view text) {
   std::vector<std::string> types;
@@ -58,25 +55,36 @@ Result<Statement> Select(Transaction* transaction, std::string_view rows, std::s
   return statement;
 }
 
-// The validator that the subject's version has already; null if it has none.
-std::shared_ptr<const schema::Validator> KnownValidator(const ProjectSchemas* before,
-                                                        const SchemaVersion& version) {
-  if (before == nullptr) return nullptr;
-  const auto subject = before->subjects.find(version.subject);
-  if (subject == before->subjects.end()) return nullptr;
+bool UsesAsBefore(const std::shared_ptr<const ProjectSchemas>& schemas,
+                  const SchemaVersion& version) {
+  if (version.used.empty()) return true;
+  const auto text = JsonValue::Parse(version.text);
+  return text && SchemaReferences(schemas, version.subject, *text, version.references)
+                     .StillLeadTo(version.used);
+}
+
+// The same version as it was compiled before, if it would come out the same with `schemas`; else
+// null.
+std::shared_ptr<const SchemaVersion> CompiledBefore(
+    const ProjectSchemas& before, const std::shared_ptr<const ProjectSchemas>& schemas,
+    const SchemaVersion& version) {
+  const auto subject = before.subjects.find(version.subject);
+  if (subject == before.subjects.end()) return nullptr;
   for (const auto& one : subject->second->versions) {
-    if (one->id == version.id && one->validator != nullptr) return one->validator;
+    if (one->id != version.id || one->validator == nullptr) continue;
+    return UsesAsBefore(schemas, *one) ? one : nullptr;
   }
   return nullptr;
 }
 
-// Counts go on through changes of other subjects and of settings.
+// Counts go on through changes of other subjects and of settings. Of another program the rules have
+// other numbers.
 std::shared_ptr<schema::RuleCounts> CountsOf(const ProjectSchemas* before,
                                              const SchemaVersion& version) {
   if (before != nullptr) {
     const auto known = before->in_force.find(version.subject);
     if (known != before->in_force.end() && known->second.version->version == version.version &&
-        known->second.version->id == version.id) {
+        known->second.version->validator == version.validator) {
       return known->second.counts;
     }
   }
@@ -320,24 +328,15 @@ Status Schemas::LoadVersions(Transaction* transaction, std::string_view project,
 void Schemas::Compile(const std::string& project, ProjectSchemas* schemas) const {
   const auto before = Of(project);
   const auto view = std::make_shared<const ProjectSchemas>(*schemas);
-  const auto compile =
-      [&](const SchemaVersion& version) -> std::shared_ptr<const schema::Validator> {
-    const auto json = JsonValue::Parse(version.text);
-    if (!json) return nullptr;
-    schema::CompileOptions options{.uri = std::string(kUriPrefix) + version.subject, .find = {}};
-    options.find = Finder(view, version.references, options.uri);
-    options.of_events = true;
-    return schema::Validator::Compile(*json, options).value_or(nullptr);
-  };
   for (auto& [name, subject] : schemas->subjects) {
     auto version = subject->newest();
     if (version == nullptr) continue;
     if (version->validator == nullptr) {
       auto compiled = std::make_shared<SchemaVersion>(*version);
-      // As it was compiled when it came into force.
-      compiled->validator = KnownValidator(before.get(), *version);
-      if (compiled->validator == nullptr) compiled->validator = compile(*version);
-      if (compiled->validator == nullptr) {
+      if (const auto known = CompiledBefore(*before, view, *version)) {
+        compiled->validator = known->validator;
+        compiled->used = known->used;
+      } else if (!CompileWith(view, compiled.get())) {
         // It was good when it was registered: a newer binary may be stricter.
         TM_LOG(kWarning, "a registered schema cannot be compiled", {"subject", name});
         continue;
@@ -360,69 +359,41 @@ void Schemas::Compile(const std::string& project, ProjectSchemas* schemas) const
   }
 }
 
-// Answers references from what is registered: by the references that came with the schema, by
-// /schemas/SUBJECT[/VERSION], or by the `$id` of a newest version.
-schema::FindDocument Schemas::Finder(std::shared_ptr<const ProjectSchemas> schemas,
-                                     std::string_view references, std::string base) const {
-  struct Named {
-    std::string uri;
-    std::string subject;
-    std::int32_t version;
-  };
-  std::vector<Named> named;
-  if (const auto list = JsonValue::Parse(references.empty() ? "[]" : references)) {
-    for (const JsonValue& one : list->items()) {
-      const auto name = one.StringAt("name");
-      const auto subject = one.StringAt("subject");
-      const auto version = one.IntAt("version");
-      if (!name || !subject) continue;
-      named.push_back({schema::ResolveUri(base, *name), *subject,
-                       static_cast<std::int32_t>(version.value_or(-1))});
+Status Schemas::CompileWith(const std::shared_ptr<const ProjectSchemas>& schemas,
+                            SchemaVersion* version) {
+  TM_ASSIGN(const JsonValue text, JsonValue::Parse(version->text));
+  SchemaReferences references(schemas, version->subject, text, version->references);
+  schema::CompileOptions options{.uri = SchemaUri(version->subject), .find = {}};
+  options.find = [&references](std::string_view uri) { return references.Find(uri); };
+  options.of_events = true;
+  TM_ASSIGN(version->validator, schema::Validator::Compile(text, options));
+  version->used = references.used();
+  return {};
+}
+
+Status Schemas::CheckReferrers(std::string_view project,
+                               const std::shared_ptr<const ProjectSchemas>& next) const {
+  const auto now = Of(project);
+  for (const auto& [name, in_force] : now->in_force) {
+    if (UsesAsBefore(next, *in_force.version)) continue;
+    SchemaVersion referrer = *in_force.version;
+    if (const Status compiled = CompileWith(next, &referrer); !compiled) {
+      return Fail(Code::kConflict, "the schema `" + name + "` refers to it and would be none: " +
+                                       compiled.error().message());
     }
   }
-  const auto text_of = [schemas](std::string_view subject,
-                                 std::int32_t version) -> std::optional<JsonValue> {
-    const auto found = schemas->subjects.find(subject);
-    if (found == schemas->subjects.end()) return std::nullopt;
-    const auto at = version >= 0 ? found->second->Find(version) : found->second->newest();
-    auto json = at == nullptr ? JsonValue::Parse("") : JsonValue::Parse(at->text);
-    return json ? std::optional(*std::move(json)) : std::nullopt;
-  };
-  return [schemas = std::move(schemas), named = std::move(named),
-          text_of](std::string_view uri) -> std::optional<JsonValue> {
-    for (const Named& one : named) {
-      if (one.uri == uri) return text_of(one.subject, one.version);
-    }
-    if (uri.starts_with(kUriPrefix)) {
-      const std::string_view rest = uri.substr(kUriPrefix.size());
-      const std::size_t slash = rest.find('/');
-      if (slash == std::string_view::npos) return text_of(rest, -1);
-      const std::string number(rest.substr(slash + 1));
-      const auto version = JsonValue::Parse(number.empty() ? "-1" : number);
-      const auto value = version ? version->Int() : std::nullopt;
-      if (!value || *value < 0) return std::nullopt;
-      return text_of(rest.substr(0, slash), static_cast<std::int32_t>(*value));
-    }
-    for (const auto& [name, subject] : schemas->subjects) {
-      const auto newest = subject->newest();
-      if (newest == nullptr || newest->text.find(uri) == std::string::npos) continue;
-      auto json = JsonValue::Parse(newest->text);
-      const JsonValue* id = json ? json->Find("$id") : nullptr;
-      if (id != nullptr && schema::SplitFragment(id->text()).document == uri) {
-        return *std::move(json);
-      }
-    }
-    return std::nullopt;
-  };
+  return {};
 }
 
 Result<std::shared_ptr<const schema::Validator>> Schemas::Compile(
     std::string_view project, std::string_view subject, const JsonValue& text,
     std::string_view references) const {
-  schema::CompileOptions options{.uri = std::string(kUriPrefix) + std::string(subject), .find = {}};
-  options.find = Finder(Of(project), references, options.uri);
-  options.of_events = true;
-  return schema::Validator::Compile(text, options);
+  SchemaVersion version;
+  version.subject = subject;
+  version.text = text.ToJson();
+  version.references = references;
+  TM_TRY(CompileWith(Of(project), &version));
+  return version.validator;
 }
 
 // Against the versions that the mode names, newest first.

@@ -42,6 +42,13 @@ enum class SchemaMode : std::uint8_t {
 std::string_view SchemaModeName(SchemaMode mode);
 Result<SchemaMode> FindSchemaMode(std::string_view name);
 
+// A registered schema that another one was compiled with.
+struct UsedSchema {
+  std::string uri;  // By which it was found.
+  std::int64_t id;
+  friend bool operator==(const UsedSchema&, const UsedSchema&) = default;
+};
+
 struct SchemaVersion {
   std::string subject;
   std::int32_t version = 0;  // From 1; 0 of a built-in one.
@@ -52,6 +59,7 @@ struct SchemaVersion {
   TimeMicros updated;
   bool deleted = false;
   std::shared_ptr<const schema::Validator> validator;  // Null of versions not in force.
+  std::vector<UsedSchema> used;                        // By `validator`.
 };
 
 struct SchemaSubject {
@@ -126,7 +134,8 @@ class Schemas {
   std::shared_ptr<const ProjectSchemas> Counting(std::string_view project);
 
   // kInvalidArgument (no good schema or subject), kConflict (it breaks the compatibility: the
-  // message lists how), kOverloaded (a limit).
+  // message lists how; or a schema that refers to its newest version would be none with it),
+  // kOverloaded (a limit). What refers to the newest version judges by this one from then on.
   Result<Registered> Register(std::string_view project, const NewSchema& added, TimeMicros now);
   // What Register would say about compatibility; empty: nothing.
   Result<std::vector<schema::Break>> CheckCompatibility(std::string_view project,
@@ -136,7 +145,8 @@ class Schemas {
   Status Change(std::string_view project, std::string_view subject, const SubjectChange& change,
                 TimeMicros now);
   Status SetCompatibility(std::string_view project, schema::Compatibility compatibility);
-  // One version, or all of them. Their numbers are never given out again. kNotFound.
+  // One version, or all of them. Their numbers are never given out again. kNotFound, kConflict (a
+  // schema in force refers to it, and could not be read without).
   Result<std::vector<std::int32_t>> Delete(std::string_view project, std::string_view subject,
                                            std::optional<std::int32_t> version, TimeMicros now);
 
@@ -156,8 +166,12 @@ class Schemas {
   static Status LoadSubjects(Transaction* transaction, std::string_view project, Map* projects);
   static Status LoadVersions(Transaction* transaction, std::string_view project, Map* projects);
   void Compile(const std::string& project, ProjectSchemas* schemas) const;
-  schema::FindDocument Finder(std::shared_ptr<const ProjectSchemas> schemas,
-                              std::string_view references, std::string base) const;
+  // The program of a version and what it used, with the other schemas as they are in `schemas`.
+  static Status CompileWith(const std::shared_ptr<const ProjectSchemas>& schemas,
+                            SchemaVersion* version);
+  // Whether the schemas in force would still be schemas if `next` were what is registered.
+  Status CheckReferrers(std::string_view project,
+                        const std::shared_ptr<const ProjectSchemas>& next) const;
   Result<std::vector<schema::Break>> BreaksOf(const ProjectSchemas& schemas,
                                               const NewSchema& added) const;
 

@@ -169,6 +169,56 @@ TEST_F(SchemasTest, RefersToWhatIsRegisteredAndToNothingElse) {
   EXPECT_TRUE(schemas_->Register("shop", with, kRegistered).has_value());
 }
 
+TEST_F(SchemasTest, WhatRefersToANewestVersionFollowsItNowAndAfterARestart) {
+  ASSERT_TRUE(Register("money", R"({"$defs":{"sum":{"type":"number"}}})").has_value());
+  ASSERT_TRUE(Register("order", R"({"properties":{"a":{"$ref":"/schemas/money#/$defs/sum"}}})"));
+  ASSERT_TRUE(Register("fixed", R"({"properties":{"a":{"$ref":"/schemas/money/1#/$defs/sum"}}})"));
+  const auto validator_of = [this](std::string_view subject) {
+    return schemas_->Of("shop")->FindSubject(subject)->newest()->validator;
+  };
+  const auto order = validator_of("order");
+  const auto fixed = validator_of("fixed");
+  const auto counts = schemas_->Of("shop")->in_force.at("order").counts;
+  ASSERT_TRUE(Register("money", R"({"$defs":{"sum":{"type":"number"},"tax":{}}})").has_value());
+  EXPECT_NE(validator_of("order"), order);
+  EXPECT_NE(schemas_->Of("shop")->in_force.at("order").counts, counts);  // Of other rules.
+  EXPECT_EQ(validator_of("fixed"), fixed);
+  // A version without which, or with which, another schema would be none.
+  const auto without = Register("money", R"({"$defs":{"tax":{}}})");
+  ASSERT_FALSE(without.has_value());
+  EXPECT_EQ(without.error().code(), Code::kConflict);
+  EXPECT_NE(without.error().message().find("`order` refers to it"), std::string::npos);
+  EXPECT_EQ(schemas_->Of("shop")->FindSubject("money")->newest()->version, 2);
+  const auto gone = schemas_->Delete("shop", "money", std::nullopt, kRegistered);
+  ASSERT_FALSE(gone.has_value());
+  EXPECT_EQ(gone.error().code(), Code::kConflict);
+  EXPECT_TRUE(schemas_->Delete("shop", "money", 2, kRegistered).has_value());
+  ASSERT_TRUE(schemas_->Delete("shop", "order", std::nullopt, kRegistered).has_value());
+  EXPECT_TRUE(schemas_->Delete("shop", "money", std::nullopt, kRegistered).has_value());
+  Reopen();
+  EXPECT_EQ(InForce("fixed"), "fixed/1 base/0");  // Numbers that are named stay readable.
+}
+
+TEST_F(SchemasTest, ReferencesOfWhatIsReferredToAreFollowed) {
+  const auto with = [this](const std::string& subject, const std::string& text,
+                           const std::string& to) {
+    return schemas_->Register(
+        "shop",
+        {.subject = subject,
+         .text = text,
+         .references = R"([{"name":")" + to + R"(.json","subject":")" + to + R"(","version":1}])"},
+        kRegistered);
+  };
+  ASSERT_TRUE(Register("money", R"({"type":"number"})").has_value());
+  ASSERT_OK(with("line", R"({"properties":{"sum":{"$ref":"money.json"}}})", "money"));
+  ASSERT_OK(with("order", R"({"properties":{"line":{"$ref":"line.json"}}})", "line"));
+  // Also of a schema that says itself where it is.
+  ASSERT_OK(with("bill", R"({"$id":"https://x.example/b.json","$ref":"line.json"})", "line"));
+  ASSERT_OK(with("basket", R"({"items":{"$ref":"bill.json"}})", "bill"));
+  Reopen();
+  EXPECT_NE(schemas_->Of("shop")->in_force.at("basket").version->validator, nullptr);
+}
+
 TEST_F(SchemasTest, RefusesBadNamesAndTexts) {
   EXPECT_FALSE(Register("", "{}").has_value());
   EXPECT_FALSE(Register("a/b", "{}").has_value());

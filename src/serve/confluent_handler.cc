@@ -31,6 +31,7 @@ constexpr int kInvalidVersion = 42202;
 constexpr int kInvalidCompatibility = 42203;
 constexpr int kInvalidMode = 42204;
 constexpr int kNotPermitted = 42205;
+constexpr int kReferenceExists = 42206;
 constexpr int kStoreError = 50001;
 constexpr int kUnavailable = 503;  // Of which the interface knows no more than HTTP.
 constexpr const char* kRetrySeconds = "1";
@@ -61,6 +62,19 @@ net::Response NoVersion() { return Refuse(kVersionNotFound, "Version not found."
 
 std::string SubjectOf(const net::Request& request) {
   return std::string(request.PathParameter("subject"));
+}
+
+// Why nothing was deleted. A missing one is told by `missing`.
+net::Response NotDeleted(const Error& error, net::Response missing) {
+  switch (error.code()) {
+    case Code::kConflict:
+      return Refuse(kReferenceExists, error.message());
+    case Code::kNotFound:
+    case Code::kInvalidArgument:  // A built-in one, which is not of this interface.
+      return missing;
+    default:
+      return Refuse(kStoreError, "the registry cannot be written just now");
+  }
 }
 
 // Only what was registered; built-in subjects are not of this interface.
@@ -370,7 +384,7 @@ net::Response ConfluentHandler::DeleteSubject(const std::string& project,
   if (auto refusal = RefusePermanent(request)) return *std::move(refusal);
   const auto deleted =
       parts_.schemas->Delete(project, SubjectOf(request), std::nullopt, parts_.clock->WallNow());
-  if (!deleted) return NoSubject(SubjectOf(request));
+  if (!deleted) return NotDeleted(deleted.error(), NoSubject(SubjectOf(request)));
   std::string body;
   JsonWriter json(&body);
   json.BeginArray();
@@ -387,7 +401,7 @@ net::Response ConfluentHandler::DeleteVersion(const std::string& project,
   const meta::SchemaVersion& one = **version;
   const auto deleted =
       parts_.schemas->Delete(project, one.subject, one.version, parts_.clock->WallNow());
-  return deleted ? Json(std::to_string(one.version)) : NoVersion();
+  return deleted ? Json(std::to_string(one.version)) : NotDeleted(deleted.error(), NoVersion());
 }
 
 net::Response ConfluentHandler::ById(const std::string& project, const net::Request& request) {

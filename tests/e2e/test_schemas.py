@@ -316,6 +316,26 @@ def test_confluents_client_manages_levels_modes_and_contexts(server):
     assert client.get_config().compatibility_level == "BACKWARD"
 
 
+def test_a_schema_that_refers_to_the_newest_judges_by_it_before_and_after_a_restart(tmp_path):
+    def enforced(server):
+        return [send(server, {"event_type": "order", "amount": amount}).json()["status"] for amount in (0.5, 5, -5)]
+
+    with Tidemark(tmp_path / "data") as server:
+        assert ask(server, "POST", "/v1/schemas/money?compatibility=NONE", {"minimum": 0})[0] == 201
+        assert ask(server, "POST", "/v1/schemas/order?mode=enforce", {"properties": {"amount": {"$ref": "/schemas/money"}}})[0] == 201
+        assert enforced(server) == ["accepted", "accepted", "quarantined"]
+        assert ask(server, "POST", "/v1/schemas/money", {"minimum": 1})[0] == 201
+        assert enforced(server) == ["quarantined", "accepted", "quarantined"]
+    with Tidemark(tmp_path / "data") as server:
+        assert enforced(server) == ["quarantined", "accepted", "quarantined"]
+        status, answer = ask(server, "DELETE", "/v1/schemas/money")
+        assert status == 409 and "`order` refers to it" in answer["message"]
+        answer = server.request("DELETE", "/subjects/money")
+        assert (answer.status, answer.json()["error_code"]) == (422, 42206) and "`order` refers to it" in answer.json()["message"]
+        assert ask(server, "DELETE", "/v1/schemas/money/versions/2")[0] == 200
+        assert enforced(server) == ["accepted", "accepted", "quarantined"]
+
+
 def test_confluents_interface_does_not_say_that_it_deleted_for_good(server):
     body = json.dumps({"schema": '{"type":"object"}', "schemaType": "JSON"})
     assert server.request("POST", "/subjects/kept-value/versions", body).status == 200
