@@ -64,6 +64,8 @@ class Dialect {
   // One word: "segment". What a key's `dialect` names.
   virtual std::string_view name() const = 0;
   virtual std::span<const Claim> claims() const = 0;
+  // What helps whose body holds no event: how its clients write one.
+  virtual std::string_view EventHint() const = 0;
 
   // The rules that events of the claim are held to.
   virtual event::JsonRules RulesOf(const Claim& /*claim*/) const { return event::JsonRules::kOpen; }

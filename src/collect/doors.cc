@@ -230,12 +230,14 @@ void Doors::Handle(const std::vector<Door>& doors, net::Request&& request,
                    const ResponderPointer& responder) {
   const Door& first = doors.front();
   if (first.claim->is_reply) return responder->Send(first.dialect->Reply(*first.claim, request));
-  const auto refuse = [&](const Door& door, net::Response error) {
-    responder->Send(door.dialect->Refused(*door.claim, std::move(error)));
-  };
   const std::uint64_t sent_bytes = request.body.size();
   bool unwrapped = false;
   const auto identity = Identify(doors, &request, &unwrapped);
+  const auto refuse = [&](const Door& door, net::Response error) {
+    if (identity && identity->limits)
+      AddLimitHeaders(identity->limits->State(clock_->Now()), &error);
+    responder->Send(door.dialect->Refused(*door.claim, std::move(error)));
+  };
   if (!identity) return refuse(first, identity.error());
   if (identity->limits) identity->limits->Charge(0, sent_bytes, clock_->Now());
   const auto door = std::find_if(doors.begin(), doors.end(), [&identity](const Door& one) {
@@ -264,7 +266,7 @@ std::optional<net::Response> Doors::Receive(const Door& door, const Identity& id
   const auto unreadable = [&](const Error& error) {
     metrics_.unreadable_bodies.Add();
     GiveBack(std::move(workbench));
-    return net::ErrorResponse(error, kEventHint);
+    return net::ErrorResponse(error, door.dialect->EventHint());
   };
   const enrich::RequestFacts facts =
       FactsOf(request, now, workbench->indexer);  // Of the body as it was sent.
@@ -306,7 +308,7 @@ std::optional<net::Response> Doors::Receive(const Door& door, const Identity& id
   if (identity.limits) identity.limits->Charge(outcome->parsed.received, 0, clock_->Now());
   if (outcome->parsed.accepted == 0 && outcome->parsed.quarantined == 0) {
     Count(*outcome, nullptr);
-    return NothingAccepted(outcome->parsed);
+    return NothingAccepted(outcome->parsed, door.dialect->EventHint());
   }
   const bool wait = request.query().empty() || request.QueryParameter("ack") != "memory";
   event::Request taken{*std::move(project),
@@ -436,8 +438,9 @@ void Doors::Finish(Outcome* outcome) {
   if (!answer) {
     const Door& door = outcome->door;
     const bool conflict = answer.error().code() == Code::kConflict;
-    return outcome->responder->Send(door.dialect->Refused(
-        *door.claim, net::ErrorResponse(answer.error(), conflict ? kConflictHint : "")));
+    auto refusal = net::ErrorResponse(answer.error(), conflict ? kConflictHint : "");
+    if (outcome->limits) AddLimitHeaders(outcome->limits->State(now), &refusal);
+    return outcome->responder->Send(door.dialect->Refused(*door.claim, std::move(refusal)));
   }
   net::Response response = AcceptedBy(*outcome, &*answer);
   response.headers.emplace_back(kReceiptHeader, event::EncodeReceipt(answer->receipt));

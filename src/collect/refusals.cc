@@ -47,8 +47,8 @@ void AddMembers(std::string_view object, net::Response* error) {
   error->body.append(object.substr(1));
 }
 
-net::Response NothingAccepted(const event::ParsedEvents& parsed) {
-  if (parsed.received == 0) return net::ErrorResponse(400, "there is no event in it", kEventHint);
+net::Response NothingAccepted(const event::ParsedEvents& parsed, std::string_view usual) {
+  if (parsed.received == 0) return net::ErrorResponse(400, "there is no event in it", usual);
   const auto all_are = [&parsed](std::string_view code) {
     return std::all_of(parsed.listed.begin(), parsed.listed.end(),
                        [code](const event::RefusedEvent& one) { return one.code == code; });
@@ -58,7 +58,7 @@ net::Response NothingAccepted(const event::ParsedEvents& parsed) {
                                 : status == 403 ? "send it with the key of its own project"
                                 : all_are("schema")
                                     ? "send it as its schema says: GET /v1/schemas/{subject}"
-                                    : kEventHint;
+                                    : usual;
   net::Response response = net::ErrorResponse(status, parsed.listed.front().message, hint);
   if (!parsed.single) {
     std::string counts;

@@ -164,6 +164,16 @@ def test_what_cannot_be_read_is_refused_and_nothing_of_it_kept(server, path):
     assert server.scalar("select count(*) from events") == 0
 
 
+@pytest.mark.parametrize("path,example", [("/v1/events", {"event_type": "page_view", "user_id": "u1", "properties": {}}), ("/v1/track", {"event": "Signed up", "userId": "u1", "properties": {}}),
+                                          ("/e/", {"event": "signed up", "distinct_id": "u1", "properties": {}}),
+                                          ("/v1/cloudevents", {"specversion": "1.0", "id": "1", "source": "/shop", "type": "order", "data": {}})])
+def test_a_refusal_shows_an_event_as_the_clients_of_that_path_write_it(server, path, example):
+    for body in ("{", "", "[]"):
+        answer = server.post(path, body)
+        assert answer.status == 400 and json.dumps(example).replace(" ", "") in answer.json()["hint"].replace(" ", ""), answer.body
+    assert server.post(path, example).status in (200, 202) and server.scalar("select count(*) from events") == 1
+
+
 @pytest.mark.parametrize("path,body,dialect,row", [
     ("/v1/events?debug=1", [{"event_type": "a", "user_id": "u", "n": 1}, {}], "native", {"event_type": "a", "user_id": "u", "properties": {"n": 1}}),
     ("/v1/track?debug=1", [{"event": "a", "userId": "u", "n": 1}, {}], "segment", {"event_type": "a", "user_id": "u", "properties": {"n": 1, "type": "track"}}),

@@ -238,6 +238,19 @@ def test_a_used_up_rate_is_429_with_the_numbers(running):
     assert command(running, "show", made["id"], key=running.admin)["limits"]["requests"] == "3 a day"
 
 
+@pytest.mark.parametrize("path,body,status,headers", [
+    ("/v1/events", "{", 400, {}), ("/v1/events", "[1]", 400, {}), ("/v1/events", {"event_type": 1, "timestamp": "x"}, 202, {}), ("/v1/events?debug=1", EVENT, 200, {}),
+    ("/v1/events?project=other", EVENT, 403, {}), ("/v1/events", "hello", 415, {"Content-Encoding": "compress"}), ("/v1/batch", {"batch": []}, 400, {}),
+    ("/track", {}, 403, {}), ("/v1/events", EVENT, 409, {"Idempotency-Key": "rates"})])
+def test_every_answer_to_events_says_what_is_left_of_the_rate(running, path, body, status, headers):
+    key = make(running, limits={"requests": "1000 a day"})["key"]
+    if status == 409:
+        assert send(running, key, headers, {"event_type": "other"}).status == 202
+    answer = running.post(path, body, {"X-API-Key": key, **headers})
+    assert answer.status == status, answer.body
+    assert answer.headers["X-RateLimit-Limit"] == "1000" and answer.headers["X-RateLimit-Remaining"] == ("998" if status == 409 else "999")
+
+
 def test_events_and_bytes_overdraw_once_then_wait(running):
     key = make(running, limits={"events": "100 a day"})["key"]
     assert send(running, key, body=[EVENT] * 500).status == 202

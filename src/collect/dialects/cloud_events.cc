@@ -18,6 +18,11 @@ constexpr std::array kClaims = {
 class CloudEventsDialect final : public Dialect {
  public:
   std::string_view name() const override { return "cloudevents"; }
+  std::string_view EventHint() const override {
+    return R"(send {"specversion":"1.0","id":"1","source":"/shop","type":"order","data":{}}, a )"
+           R"(list of them, or the data with headers `ce-specversion`, `ce-id`, `ce-source` and )"
+           R"(`ce-type`)";
+  }
   std::span<const Claim> claims() const override { return kClaims; }
   event::JsonRules RulesOf(const Claim& /*claim*/) const override {
     return event::JsonRules::kCloudEvent;

@@ -29,6 +29,7 @@ constexpr std::array<std::string_view, 2> kEnvelopeNames = {"sentAt", "sent_at"}
 class NativeDialect final : public Dialect {
  public:
   std::string_view name() const override { return kNativeName; }
+  std::string_view EventHint() const override { return kEventHint; }
   std::span<const Claim> claims() const override { return kClaims; }
   event::JsonRules RulesOf(const Claim& claim) const override {
     return claim.what == kOpenDoor ? event::JsonRules::kOpen : event::JsonRules::kStrict;

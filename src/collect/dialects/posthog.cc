@@ -186,6 +186,10 @@ net::Response Flags() {
 class PostHogDialect final : public Dialect {
  public:
   std::string_view name() const override { return "posthog"; }
+  std::string_view EventHint() const override {
+    return R"(send an event as {"event":"signed up","distinct_id":"u1","properties":{}}, a list )"
+           R"(of them, or {"api_key":"KEY","batch":[...]})";
+  }
   std::span<const Claim> claims() const override { return kClaims; }
 
   bool HasKeyInBody() const override { return true; }

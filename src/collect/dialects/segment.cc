@@ -267,6 +267,10 @@ net::Response SourceConfig() {
 class SegmentDialect final : public Dialect {
  public:
   std::string_view name() const override { return "segment"; }
+  std::string_view EventHint() const override {
+    return R"(send a call as {"event":"Signed up","userId":"u1","properties":{}}, or a batch as )"
+           R"({"batch":[{"type":"track","event":"Signed up","userId":"u1"}]})";
+  }
   std::span<const Claim> claims() const override { return kClaims; }
 
   bool HasKeyInBody() const override { return true; }
