@@ -21,7 +21,7 @@ Status ReadNumber(std::optional<std::string_view> text, std::string_view header,
     if (error == std::errc() && end == text->data() + text->size() && *number >= 0) return {};
   }
   return Fail(Code::kInvalidArgument, std::string(header) +
-                                          " must be a whole number of at least 0, beside "
+                                          " must be a whole number from 0 to 2^63 - 1, beside "
                                           "X-Tidemark-Producer");
 }
 
@@ -31,6 +31,14 @@ Result<std::optional<event::RequestKey>> RequestKeyOf(const net::Request& reques
                                                       std::string_view body) {
   const auto key = request.Header("Idempotency-Key");
   const auto producer = request.Header("X-Tidemark-Producer");
+  if (!producer) {
+    // A number of nobody protects nothing.
+    for (const std::string_view of_one : {"X-Tidemark-Epoch", "X-Tidemark-Sequence"}) {
+      if (!request.Header(of_one)) continue;
+      return Fail(Code::kInvalidArgument,
+                  std::string(of_one) + " is of a producer, and X-Tidemark-Producer is missing");
+    }
+  }
   if (!key && !producer) return std::optional<event::RequestKey>();
   if (key && producer) {
     return Fail(Code::kInvalidArgument, "send Idempotency-Key or X-Tidemark-Producer, not both");

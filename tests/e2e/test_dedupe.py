@@ -140,7 +140,9 @@ def test_a_producers_sequence_is_done_once_and_its_older_epochs_are_fenced(serve
 
 
 def test_a_key_that_is_none_is_refused(server):
-    for headers in ({"Idempotency-Key": ""}, {"Idempotency-Key": "x" * 256}, {"X-Tidemark-Producer": "p"},
+    for headers in ({"Idempotency-Key": ""}, {"Idempotency-Key": "x" * 256}, {"X-Tidemark-Producer": "p"}, {"X-Tidemark-Epoch": "1"}, {"X-Tidemark-Sequence": "1"},
+                    {"X-Tidemark-Epoch": "1", "X-Tidemark-Sequence": "1"}, {"Idempotency-Key": "k", "X-Tidemark-Sequence": "1"},
+                    {"X-Tidemark-Producer": "p", "X-Tidemark-Epoch": "1", "X-Tidemark-Sequence": str(2 ** 63)},
                     {"X-Tidemark-Producer": "p", "X-Tidemark-Epoch": "1", "X-Tidemark-Sequence": "-1"},
                     {"X-Tidemark-Producer": "p", "X-Tidemark-Epoch": "1", "X-Tidemark-Sequence": "1", "Idempotency-Key": "k"}):
         answer = server.post("/v1/events", {"event_type": "a"}, headers=headers)
