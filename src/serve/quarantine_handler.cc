@@ -327,8 +327,26 @@ void QuarantineHandler::Submit(Resolution resolution, const JsonValue& item,
   parts_.core()->Submit(std::move(request),
                         [this, shared, respond](const Result<event::BatchAnswer>& answer) {
                           Leave(shared->id);
+                          if (answer && answer->replayed) {
+                            return AnswerAsFirst(*shared, *answer, respond);
+                          }
                           Answer(*shared, answer, respond);
                         });
+}
+
+// Another request resolved the item while this one was under way, and the event is that one's: an
+// id that was made for this one names no event. The log's thread, which never waits for a query.
+void QuarantineHandler::AnswerAsFirst(Resolution resolution, const event::BatchAnswer& answer,
+                                      const Respond& respond) {
+  resolution.event_id.clear();
+  const auto shared = std::make_shared<Resolution>(std::move(resolution));
+  const auto look = [this, shared, answer, respond] {
+    if (const auto item = FindItem(shared->project, shared->id)) {
+      shared->event_id = TextAt(*item, "replayed_event_id");
+    }
+    Answer(*shared, answer, respond);
+  };
+  if (!parts_.pool->Post(shared->project, look)) Answer(*shared, answer, respond);
 }
 
 void QuarantineHandler::Answer(const Resolution& resolution,
@@ -341,10 +359,9 @@ void QuarantineHandler::Answer(const Resolution& resolution,
   response.headers.emplace_back("X-Tidemark-Receipt", receipt);
   JsonWriter json(&response.body);
   json.BeginObject().Field("quarantineId", resolution.id).Field("status", resolution.record);
-  if (replayed) {
-    json.Field("eventId", resolution.event_id);
-    const bool duplicate = !answer->replayed && !answer->AllAccepted();
-    json.Field("outcome", duplicate ? "duplicate" : "accepted");
+  if (!resolution.event_id.empty()) json.Field("eventId", resolution.event_id);
+  if (replayed && !answer->replayed) {
+    json.Field("outcome", answer->AllAccepted() ? "accepted" : "duplicate");
   }
   if (answer->replayed) json.Field("already", true);
   json.Field("receipt", receipt).EndObject();

@@ -75,6 +75,8 @@ class QuarantineHandler {
   static std::optional<net::Response> Resolved(const JsonValue& item, std::string_view wanted);
   std::optional<net::Response> LookAgain(const Resolution& resolution);
   void Submit(Resolution resolution, const JsonValue& item, const Respond& respond);
+  void AnswerAsFirst(Resolution resolution, const event::BatchAnswer& answer,
+                     const Respond& respond);
   void Answer(const Resolution& resolution, const Result<event::BatchAnswer>& answer,
               const Respond& respond);
   // False if another request is about to resolve it. Only without an index of request keys.

@@ -206,6 +206,7 @@ def test_a_replay_is_once_however_often_and_by_whomever_it_is_asked(server):
     assert {answer.status for answer in answers} == {200} and {answer.json()["status"] for answer in answers} == {"replayed"}
     assert sum("already" not in answer.json() for answer in answers) == 1
     assert server.scalar("select count(*) from events") == 1 and len(items(server)) == 1
+    assert {answer.json()["eventId"] for answer in answers} == {server.scalar("select event_id from events")}
     assert server.post(f"/v1/quarantine/{item}/drop", "").status == 409
     assert metric(server, 'tidemark_quarantine_resolved_total{outcome="replayed"}') == 1
 
