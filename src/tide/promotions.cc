@@ -1,6 +1,7 @@
 #include "tide/promotions.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 
@@ -33,6 +34,19 @@ bool IsThere(const TableSchema& columns, const PropertyColumn& wanted) {
   return false;
 }
 
+// The metadata columns of Iceberg, which other engines show beside those of a table: of two columns
+// of one name they read neither.
+constexpr std::array<std::string_view, 10> kMetadataColumns = {"_file",
+                                                               "_pos",
+                                                               "_deleted",
+                                                               "_spec_id",
+                                                               "_partition",
+                                                               "_row_id",
+                                                               "_change_type",
+                                                               "_change_ordinal",
+                                                               "_last_updated_sequence_number",
+                                                               "_commit_snapshot_id"};
+
 Status Refuse(const PropertyColumn& wanted, const std::string& why) {
   return Fail(Code::kInvalidArgument,
               "property " + wanted.key + " cannot be the column " + wanted.name + ": " + why);
@@ -61,6 +75,9 @@ Status CheckName(const PropertyColumn& wanted, const std::vector<std::string>& t
   const std::string lower = LowerCase(wanted.name);
   if (event::FindAlias(wanted.name)) {
     return Refuse(wanted, "statements call another column so; give it another name");
+  }
+  if (std::ranges::find(kMetadataColumns, lower) != kMetadataColumns.end()) {
+    return Refuse(wanted, "Iceberg keeps this name for itself; give it another name");
   }
   if (lower == event::kKeptColumn || std::ranges::find(taken, lower) != taken.end()) {
     return Refuse(wanted,

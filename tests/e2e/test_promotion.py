@@ -94,6 +94,8 @@ def test_what_cannot_be_a_column_is_refused_and_nothing_registered(server):
     refused(schema(a={"type": "string", "x-tidemark-column": "Event_ID"}), "Event_ID", "case")
     refused(schema(a={"type": "string", "x-tidemark-column": "userId"}), "another column")
     refused(schema(a={"type": "string", "x-tidemark-column": "kept"}), "kept")
+    for name in ("_file", "_pos", "_partition", "_Row_Id", "_deleted", "_spec_id"):
+        refused(schema(a={"type": "string", "x-tidemark-column": name}), name, "Iceberg keeps this name")
     refused(schema(a={"type": "string", "x-tidemark-column": "one two"}), "letters")
     refused(schema(a={"type": "string", "x-tidemark-column": 7}), "true, false or a name")
     refused(schema(a={"type": "string", "x-tidemark-column": "x"}, b={"type": "string", "x-tidemark-column": "X"}), "case")
