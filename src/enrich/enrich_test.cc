@@ -506,6 +506,36 @@ TEST_F(EnrichTest, DimensionsComeFromATableOfUsers) {
   std::filesystem::remove(path);
 }
 
+TEST_F(EnrichTest, AFileThatTakesThePlaceOfAnotherIsAsked) {
+  const std::string path = TempPath("replaced.db");
+  const auto write = [](const std::string& to, const std::string& tier) {
+    std::filesystem::remove(to);
+    sqlite3* database = nullptr;
+    ASSERT_EQ(sqlite3_open(to.c_str(), &database), SQLITE_OK);
+    const std::string sql =
+        "CREATE TABLE users(user_id TEXT, tier TEXT, is_active INTEGER);"
+        "INSERT INTO users VALUES('ann','" +
+        tier + "',1)";
+    ASSERT_EQ(sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK);
+    sqlite3_close(database);
+  };
+  write(path, "gold");
+  const auto source = SqliteSource::Open(path, EnrichOptions().lookup_sql).value();
+  const std::vector<std::string> ann = {"ann"};
+  EXPECT_EQ(source->Find(ann).value().front(), DimensionValues({"gold"}));
+  write(path + ".new", "silver");
+  std::filesystem::rename(path + ".new", path);
+  EXPECT_EQ(source->Find(ann).value().front(), DimensionValues({"silver"}));
+  std::filesystem::remove(path);
+  EXPECT_FALSE(source->Find(ann).has_value());  // What was found goes on to count.
+  std::ofstream(path) << "this is no database, and longer than the head of one would be";
+  EXPECT_FALSE(source->Find(ann).has_value());
+  write(path + ".new", "iron");
+  std::filesystem::rename(path + ".new", path);
+  EXPECT_EQ(source->Find(ann).value().front(), DimensionValues({"iron"}));
+  std::filesystem::remove(path);
+}
+
 TEST_F(EnrichTest, AStatementOfOneUserIsMadeOneOfMany) {
   const auto many = StatementForMany("SELECT tier FROM t WHERE id = ? AND a = '?' -- ?\n;");
   ASSERT_OK(many);

@@ -1,8 +1,11 @@
 // Dimensions of users from a table of an SQLite file, which others write: one statement with one
-// parameter, the user's id; its columns are named as those of the events table.
+// parameter, the user's id; its columns are named as those of the events table. A file that takes
+// the place of the one before is opened by the next Find.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <utility>
 
 #include "enrich/lookup.h"
 
@@ -26,10 +29,19 @@ class SqliteSource final : public DimensionSource {
       std::span<const std::string> keys) override;
 
  private:
-  SqliteSource() = default;
-  Status Prepare(const std::string& native_path, const std::string& statement);
+  using FileId = std::pair<std::uint64_t, std::uint64_t>;  // Device and inode.
+
+  SqliteSource(std::string native_path, std::string statement)
+      : native_path_(std::move(native_path)), text_(std::move(statement)) {}
+  Result<FileId> FindFile() const;
+  Status Prepare();
+  // Looks whether the path leads to another file by now.
+  Status Follow();
   Error Broken() const;
 
+  const std::string native_path_;
+  const std::string text_;
+  FileId file_{};
   sqlite3* database_ = nullptr;
   sqlite3_stmt* statement_ = nullptr;
   std::vector<event::Column> columns_;
