@@ -10,6 +10,7 @@
 #include "app/catalog_client.h"
 #include "app/commands.h"
 #include "app/remote.h"
+#include "app/text_table.h"
 #include "base/json_reader.h"
 #include "base/json_writer.h"
 #include "collect/dialects/all.h"
@@ -171,17 +172,15 @@ std::optional<Outcome> TryOffline(const Remote& remote, const KeyOptions& option
   return Outcome{kOk, *std::move(made)};
 }
 
+// On one line, without what moves a terminal's cursor.
 std::string Cell(const JsonValue& key, std::string_view name) {
   const JsonValue* value = key.Find(name);
   if (value == nullptr || value->is_null()) return "-";
-  if (value->is_array()) {
-    std::string text;
-    for (const JsonValue& item : value->items()) {
-      text.append(text.empty() ? "" : ",").append(item.text());
-    }
-    return text.empty() ? "-" : text;
+  std::string text = value->text();
+  for (const JsonValue& item : value->items()) {
+    text.append(text.empty() ? "" : ",").append(item.text());
   }
-  return value->text().empty() ? "-" : value->text();
+  return text.empty() ? "-" : WithoutControls(text);
 }
 
 void PrintKeyTable(const std::vector<JsonValue>& keys) {

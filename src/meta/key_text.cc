@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "config/values.h"
 #include "meta/projects.h"
@@ -132,6 +133,14 @@ void AppendRate(JsonWriter* json, std::string_view name, const std::optional<Rat
   rate ? json->String(FormatRate(*rate)) : json->Null();
 }
 
+// A port that browsers write: not the usual one of the scheme.
+bool IsOwnPort(std::string_view text, int usual) {
+  std::uint16_t port = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), port);
+  return read.ec == std::errc() && read.ptr == text.data() + text.size() && port != 0 &&
+         !text.starts_with('0') && port != usual;
+}
+
 }  // namespace
 
 std::vector<std::string> SplitWords(std::string_view text) {
@@ -177,7 +186,9 @@ std::string AddressesText(std::span<const IpRange> addresses) {
 Result<TimeMicros> ReadExpiry(std::string_view text, TimeMicros now) {
   if (const auto time = ParseTime(text)) return *time;
   const auto seconds = config::ReadSeconds(text);
-  if (seconds && *seconds > 0 && *seconds < kSpanSecondsMax) {
+  // A number alone would be seconds, and whoever writes 90 means days.
+  const bool has_unit = !text.empty() && (text.back() < '0' || text.back() > '9');
+  if (has_unit && seconds && *seconds > 0 && *seconds < kSpanSecondsMax) {
     return TimeMicros(now.value + static_cast<std::int64_t>(*seconds * 1e6));
   }
   return Fail(Wrong("a time of expiry is written like 90d, 12h or 2027-01-01T12:00:00Z"));
@@ -190,6 +201,11 @@ bool IsOriginPattern(std::string_view text) {
   if (slashes == std::string_view::npos || (scheme != "http" && scheme != "https")) return false;
   std::string_view host = text.substr(slashes + 3);
   if (host.starts_with("*.")) host.remove_prefix(2);
+  const std::size_t end = host.find(':', host.starts_with('[') ? host.find(']') : 0);
+  if (end != std::string_view::npos) {
+    if (!IsOwnPort(host.substr(end + 1), scheme == "http" ? 80 : 443)) return false;
+    host = host.substr(0, end);
+  }
   return !host.empty() && std::all_of(host.begin(), host.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == ':' ||
            c == '[' || c == ']';
@@ -241,7 +257,7 @@ Status KeySpec::Check(TimeMicros now) const {
     if (!IsOriginPattern(origin)) {
       return Fail(Wrong("`" + origin +
                         "` is no origin like https://shop.example or "
-                        "https://*.shop.example (lower case, no path)"));
+                        "https://*.shop.example (lower case, no path, no usual port)"));
     }
   }
   if (expires && *expires <= now) return Fail(Wrong("the key would have expired already"));

@@ -155,6 +155,8 @@ TEST(KeySpec, ASlipDoesNotMakeAKeyThatMayMore) {
   };
   EXPECT_OK(read(R"({"scopes":"ingest"})"));
   EXPECT_OK(read(R"({"scope":"query, live","expires":"2027-01-01"})"));
+  EXPECT_OK(read(R"({"scopes":"ingest","expires":"90d","origins":["http://localhost:8080",)"
+                 R"("https://[::1]:80","http://*.shop.example:443","https://[::1]"]})"));
   for (const char* bad : {"[]",
                           "{}",
                           R"({"scopes":[]})",
@@ -165,6 +167,12 @@ TEST(KeySpec, ASlipDoesNotMakeAKeyThatMayMore) {
                           R"({"scopes":"ingest","origins":["https://shop.example/"]})",
                           R"({"scopes":"ingest","origins":["https://Shop.example"]})",
                           R"({"scopes":"ingest","origins":["https://*"]})",
+                          R"({"scopes":"ingest","origins":["https://shop.example:443"]})",
+                          R"({"scopes":"ingest","origins":["http://shop.example:80"]})",
+                          R"({"scopes":"ingest","origins":["http://shop.example:99999"]})",
+                          R"({"scopes":"ingest","origins":["http://shop.example:"]})",
+                          R"({"scopes":"ingest","origins":["http://[::1]:080"]})",
+                          R"({"scopes":"ingest","expires":"90"})",
                           R"({"scopes":"ingest","origins":"*"})",
                           R"({"scopes":"ingest","addresses":["10.0.0.1/8"]})",
                           R"({"scopes":"ingest","addresses":["everywhere"]})",

@@ -397,6 +397,14 @@ def test_bad_specifications_are_400_and_make_nothing(running):
     assert running.get("/v1/keys/nobody", {"X-API-Key": running.admin}).status == 404
 
 
+def test_a_list_for_people_has_no_controls_of_a_terminal(running):
+    key = make(running, name="\u001b[31mred\nnext\u0000")
+    shown = subprocess.run([str(BINARY), "key", "list", "-o", "table", "--data-dir", str(running.folder)], capture_output=True, text=True,
+                           env={"TIDEMARK_KEY": running.admin}, timeout=60).stdout
+    [line] = [line for line in shown.splitlines() if line.startswith(key["id"])]
+    assert line.endswith("  \\u001b[31mred\\u000anext\\u0000"), line
+
+
 def test_the_stopped_directory_is_managed_by_the_same_commands(tmp_path):
     with Tidemark(tmp_path / "data", dev=False) as server:
         admin = admin_key(server)
