@@ -67,8 +67,9 @@ net::Response OfAnotherProject() {
 tl::expected<std::string, net::Response> NamedProject(const net::Request& request,
                                                       const std::string& own, bool any,
                                                       const std::string& unnamed) {
-  std::string named(request.Header("x-tidemark-project").value_or(""));
-  if (named.empty()) named = request.QueryParameter("project").value_or("");
+  auto given = collect::ProjectNamedBy(request);
+  if (!given) return tl::unexpected(net::ErrorResponse(given.error()));
+  std::string named = *std::move(given);
   if (named.empty()) return unnamed;
   if (named == own) return named;
   if (!any) {

@@ -65,6 +65,17 @@ Caller CallerOf(const net::Request& request, std::string_view key,
           .several_keys = HasSeveralKeys(request)};
 }
 
+Result<std::string> ProjectNamedBy(const net::Request& request) {
+  std::string named(request.Header("X-Tidemark-Project").value_or(""));
+  if (request.query().empty()) return named;
+  std::string asked = request.QueryParameter("project").value_or("");
+  if (asked.empty() || asked == named) return named;
+  if (named.empty()) return asked;
+  return Fail(Code::kInvalidArgument, "X-Tidemark-Project names the project `" + named +
+                                          "` and ?project= the project `" + asked +
+                                          "`; send one of them");
+}
+
 void AddLimitHeaders(const meta::LimitState& state, net::Response* response) {
   response->headers.emplace_back("X-RateLimit-Limit", std::to_string(state.limit));
   response->headers.emplace_back("X-RateLimit-Remaining", std::to_string(state.remaining));

@@ -20,6 +20,10 @@ IpAddress ClientAddress(const net::Request& request, std::span<const IpRange> tr
 // "https://shop.example" of Origin, else of Referer; empty if the request has neither.
 std::string_view OriginOf(const net::Request& request);
 
+// The project that X-Tidemark-Project or `?project=` names; empty: neither does. kInvalidArgument:
+// both do, and differ.
+Result<std::string> ProjectNamedBy(const net::Request& request);
+
 // X-RateLimit-Limit, -Remaining and -Reset (whole seconds until all is there again).
 void AddLimitHeaders(const meta::LimitState& state, net::Response* response);
 // 429 with those and Retry-After.

@@ -166,8 +166,7 @@ Result<std::string> Doors::ProjectOf(const net::Request& request, const Identity
   if (!identity.May(Scope::kWrite)) {
     return Fail(Code::kPermissionDenied, "the API key may not send events");
   }
-  std::string named(request.Header("X-Tidemark-Project").value_or(""));
-  if (named.empty()) named = request.QueryParameter("project").value_or("");
+  TM_ASSIGN(std::string named, ProjectNamedBy(request));
   if (!identity.any_project) {
     if (named.empty() || named == identity.project) return identity.project;
     return Fail(Code::kPermissionDenied, "the API key belongs to another project");

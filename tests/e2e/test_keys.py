@@ -185,6 +185,17 @@ def test_the_project_that_a_request_names_is_the_keys(running, way):
     refused(running.get("/v1/keys?project=default", theirs), 403, "another project")
 
 
+def test_two_names_of_a_project_that_differ_are_not_chosen_between(running):
+    own = {"X-API-Key": make(running, "ingest query admin", project="two-names")["key"]}
+    for key in (own, {"X-API-Key": running.admin}):
+        for method, path, body in [("POST", "/v1/events", EVENT), ("POST", "/v1/sql", {"query": "select 1"}), ("GET", "/v1/schemas", None), ("POST", "/v1/settle", ""),
+                                   ("GET", "/v1/keys", None), ("POST", "/v1/keys", {"scopes": ["ingest"]})]:
+            for header, query in [("two-names", "default"), ("default", "two-names")]:
+                answer = running.request(method, f"{path}?project={query}", body, {**key, "X-Tidemark-Project": header})
+                assert answer.status == 400 and "`two-names`" in answer.json()["message"] and "`default`" in answer.json()["message"], (path, answer.body)
+    assert running.post("/v1/events?project=two-names", EVENT, {**own, "X-Tidemark-Project": "two-names"}).status == 202
+
+
 def test_pages_of_other_origins_may_not_use_the_key(running):
     key = make(running, origins=["https://shop.example", "https://*.shop.example"])["key"]
     for origin in ("https://shop.example", "https://www.shop.example"):
