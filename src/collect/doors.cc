@@ -258,7 +258,9 @@ std::optional<net::Response> Doors::Receive(const Door& door, const Identity& id
                                             const ResponderPointer& responder) {
   const Duration since = clock_->Now();
   const TimeMicros now = clock_->WallNow();
-  const bool explain = WantsExplanation(request);
+  const auto asked = WantsExplanation(request);
+  if (!asked) return net::ErrorResponse(asked.error());
+  const bool explain = *asked;
   const auto key = RequestKeyOf(request, request.body);
   if (!key) return net::ErrorResponse(key.error(), kRequestKeyHint);
   WorkbenchPointer workbench = TakeWorkbench();
@@ -324,7 +326,7 @@ Result<event::ParsedEvents> Doors::Parse(const Door& door, std::string_view proj
   if (workbench->chain) workbench->chain->Begin(facts);
   SchemaCheck* const check = workbench->schema_check ? &*workbench->schema_check : nullptr;
   // What is only observed is told where it is asked for, and then nothing is counted.
-  if (check != nullptr) check->Begin(project, WantsExplanation(request));
+  if (check != nullptr) check->Begin(project, WantsExplanation(request).value_or(false));
   auto parsed = workbench->parser.Parse(request.body,
                                         {.project = project,
                                          .received_at = facts.received_at,

@@ -4,13 +4,24 @@
 #include <string>
 
 #include "base/json_writer.h"
+#include "base/text.h"
 #include "collect/refusals.h"
 #include "event/batch.h"
 
 namespace tidemark::collect {
 namespace {
 
-bool IsYes(std::string_view text) { return text != "0" && text != "false"; }
+Result<bool> IsYes(std::string_view text) {
+  const std::string word = LowerCase(text);
+  for (const std::string_view yes : {"", "1", "true", "yes", "on"}) {
+    if (word == yes) return true;
+  }
+  for (const std::string_view no : {"0", "false", "no", "off"}) {
+    if (word == no) return false;
+  }
+  return Fail(Code::kInvalidArgument,
+              "debug (or X-Tidemark-Debug) must be 1 or 0, and is `" + std::string(text) + "`");
+}
 
 void AppendEvent(const event::EventView& event, JsonWriter* json) {
   json->BeginObject();
@@ -32,11 +43,11 @@ void AppendEvent(const event::EventView& event, JsonWriter* json) {
 
 }  // namespace
 
-bool WantsExplanation(const net::Request& request) {
+Result<bool> WantsExplanation(const net::Request& request) {
   if (const auto header = request.Header("X-Tidemark-Debug")) return IsYes(*header);
   if (request.query().find("debug") == std::string_view::npos) return false;
   const auto debug = request.QueryParameter("debug");
-  return debug && IsYes(*debug);
+  return debug ? IsYes(*debug) : Result<bool>(false);
 }
 
 net::Response Explanation(const Explained& explained) {

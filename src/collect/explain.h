@@ -4,6 +4,7 @@
 
 #include <string_view>
 
+#include "base/result.h"
 #include "event/json_events.h"
 #include "net/http.h"
 
@@ -18,7 +19,9 @@ struct Explained {
   std::string_view batch;  // Encoded.
 };
 
-bool WantsExplanation(const net::Request& request);
+// kInvalidArgument: it says neither yes (1, true, yes, on or nothing at all) nor no (0, false, no,
+// off), in any case: whoever is taken for the other one loses events, or has them stored.
+Result<bool> WantsExplanation(const net::Request& request);
 // 200 with the counts, the refusals and the first events by column, as they would be stored.
 net::Response Explanation(const Explained& explained);
 

@@ -193,6 +193,20 @@ def test_debug_explains_and_stores_nothing(server, path, body, dialect, row):
     assert "\ntidemark_collect_received_events_total 0\n" in metrics
 
 
+def test_debug_is_yes_or_no_and_nothing_in_between(server):
+    for no in ("0", "false", "False", "no", "OFF"):
+        assert server.post("/v1/events", {"event_type": "a"}, {"X-Tidemark-Debug": no}).status == 202
+        assert server.post(f"/v1/track?debug={no}", {"event": "a", "userId": "u"}).json() == {"success": True}
+    for yes in ("", "1", "True", "yes", "on"):
+        assert server.post("/v1/events", {"event_type": "b"}, {"X-Tidemark-Debug": yes}).json()["status"] == "debug"
+        assert server.post(f"/v1/track?debug={yes}", {"event": "b", "userId": "u"}).json()["status"] == "debug"
+    for neither in ("2", "none", "verbose"):
+        for path, headers in (("/v1/events", {"X-Tidemark-Debug": neither}), (f"/v1/events?debug={neither}", {})):
+            answer = server.post(path, {"event_type": "b"}, headers)
+            assert answer.status == 400 and f"`{neither}`" in answer.json()["message"], answer.body
+    assert server.rows("select event_type, count(*) from events group by 1") == [("a", 10)]
+
+
 def test_a_receipt_says_what_became_of_its_events(server):
     first = server.post("/v1/batch", {"batch": [{"type": "page"}] * 3}).headers["X-Tidemark-Receipt"]
     told = server.get(f"/v1/receipts/{first}").json()
