@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "app/text_table.h"
+#include "base/utf8.h"
 #include "query/table_source.h"
 
 namespace tidemark::app {
@@ -11,7 +13,27 @@ namespace {
 
 constexpr char kLevels = '\x1f';  // Between the levels of a namespace in a URL.
 
+bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
+
 }  // namespace
+
+std::string TableName::Problem(std::string_view text) {
+  constexpr const char* kForm = R"(; write namespace.table, or "a.b"."c d" of parts with dots)";
+  const char* wrong = nullptr;
+  const TableName name = Parse(text);
+  const std::vector<std::string> levels = name.Levels();
+  if (!IsUtf8(text)) {
+    wrong = "it is not UTF-8";
+  } else if (std::ranges::any_of(text, IsControl)) {
+    wrong = "it has a control character";
+  } else if (std::ranges::count(text, '"') % 2 != 0) {
+    wrong = "a quote does not end";
+  } else if (name.table.empty() || std::ranges::find(levels, "") != levels.end()) {
+    wrong = "a part of it is empty";
+  }
+  if (wrong == nullptr) return "";
+  return "no table can be called `" + WithoutControls(ToUtf8(text)) + "`: " + wrong + kForm;
+}
 
 TableName TableName::Parse(std::string_view text) {
   TableName name;
@@ -88,25 +110,43 @@ std::string CatalogClient::PathOf(const TableName& table) {
   return std::string(kNamespaces) + "/" + Escaped(table.ns) + "/tables/" + Escaped(table.table);
 }
 
-std::optional<JsonValue> CatalogClient::Send(const char* method, const std::string& path,
-                                             const std::string& body) {
-  auto client = Connect(remote_);
-  if (!client) return Failed(PrintError(command_, client.error()));
+Result<net::ClientResponse> CatalogClient::Ask(const char* method, const std::string& path,
+                                               const std::string& body) const {
+  TM_ASSIGN(auto client, Connect(remote_));
   auto headers = HeadersOf(remote_);
   if (!body.empty()) headers.emplace_back("Content-Type", "application/json");
-  const auto response = client->Send(method, path, headers, body);
-  if (!response) return Failed(PrintError(command_, response.error()));
-  auto answer = JsonValue::Parse(response->body);
-  if (response->status == 200 && answer) return *std::move(answer);
-  net::ClientResponse plain = *response;
-  if (answer && answer->Find("error") != nullptr && MemberOf(*answer, "error").is_object()) {
-    // The catalog's error has another shape than the server's.
+  return client.Send(method, path, headers, body);
+}
+
+// The catalog's error has another shape than the server's.
+int CatalogClient::Refused(const net::ClientResponse& response) const {
+  net::ClientResponse plain = response;
+  const auto answer = JsonValue::Parse(response.body);
+  if (answer && MemberOf(*answer, "error").is_object()) {
     JsonValue refusal = JsonValue::Object();
     refusal.Set("message", MemberOf(MemberOf(*answer, "error"), "message"));
-    if (response->status == 404) refusal.Set("hint", "`tidemark table list` has what there is");
+    if (response.status == 404) refusal.Set("hint", "`tidemark table list` has what there is");
     plain.body = refusal.ToJson();
   }
-  return Failed(PrintRefusal(command_, plain));
+  return PrintRefusal(command_, plain);
+}
+
+bool CatalogClient::IsMissing(const TableName& table) {
+  const auto response = Ask("GET", PathOf(table) + "?snapshots=refs", "");
+  if (!response || response->status != 404) return false;
+  exit_ = Refused(*response);
+  return true;
+}
+
+std::optional<JsonValue> CatalogClient::Send(const char* method, const std::string& path,
+                                             const std::string& body) {
+  const auto response = Ask(method, path, body);
+  if (!response) return Failed(PrintError(command_, response.error()));
+  if (response->status == 200) {
+    auto answer = JsonValue::Parse(response->body);
+    if (answer) return *std::move(answer);
+  }
+  return Failed(Refused(*response));
 }
 
 }  // namespace tidemark::app

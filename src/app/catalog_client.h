@@ -14,11 +14,14 @@ namespace tidemark::app {
 
 // "a.b.t": the namespace's levels joined as URLs have them, and the table. Without a dot the
 // namespace is `default`. What has dots or quotes of its own is in double quotes, as in SQL:
-// `a."b.c"."t.1"`. Nothing is wrong with a quote elsewhere.
+// `a."b.c"."t.1"`.
 struct TableName {
   std::string ns;
   std::string table;
 
+  // What is wrong with a name that no table can have; empty: nothing.
+  static std::string Problem(std::string_view text);
+  // Of one without a problem. Nothing is wrong with a quote elsewhere.
   static TableName Parse(std::string_view text);
   std::string NamespaceText() const;
   std::vector<std::string> Levels() const;
@@ -43,6 +46,9 @@ class CatalogClient {
     return Send("POST", path, body);
   }
   std::optional<JsonValue> LoadTable(const TableName& table) { return Get(PathOf(table)); }
+  // Tells so and sets exit() if the catalog says that there is none; whatever else goes wrong is
+  // left to who asks for more.
+  bool IsMissing(const TableName& table);
   static std::string PathOf(const TableName& table);
   static std::string Escaped(std::string_view text);
 
@@ -51,6 +57,9 @@ class CatalogClient {
  private:
   std::optional<JsonValue> Send(const char* method, const std::string& path,
                                 const std::string& body);
+  Result<net::ClientResponse> Ask(const char* method, const std::string& path,
+                                  const std::string& body) const;
+  int Refused(const net::ClientResponse& response) const;
   std::optional<JsonValue> Failed(int code) {
     exit_ = code;
     return std::nullopt;

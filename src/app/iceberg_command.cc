@@ -65,6 +65,12 @@ std::optional<Target> Find(const Remote& remote, const IcebergOptions& options, 
       *exit = FailIceberg(options.action, {Code::kNotFound, "there is no file " + options.target});
       return std::nullopt;
     }
+    const std::string problem = TableName::Problem(options.target);
+    if (!problem.empty()) {
+      *exit = kUsage;
+      std::fprintf(stderr, "tidemark iceberg %s: %s\n", options.action.c_str(), problem.c_str());
+      return std::nullopt;
+    }
     CatalogClient client(remote, "iceberg " + options.action);
     const auto loaded = client.LoadTable(TableName::Parse(options.target));
     *exit = client.exit();

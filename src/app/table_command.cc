@@ -12,6 +12,7 @@
 #include "app/text_table.h"
 #include "base/json_writer.h"
 #include "base/time.h"
+#include "meta/project_name.h"
 #include "query/table_source.h"
 
 namespace tidemark::app {
@@ -240,6 +241,17 @@ Rows Refs(const JsonValue& metadata) {
 // What SQL knows of a table: for its project alone.
 int AskSystem(const Remote& remote, const TableOptions& options) {
   const TableName name = TableName::Parse(options.table);
+  const std::string top = name.Levels().front();
+  CatalogClient client(remote, "table");
+  if (client.IsMissing(name)) return client.exit();
+  if (!meta::IsProjectName(top)) {
+    std::fprintf(stderr,
+                 "tidemark table: the %s of %s cannot be listed: SQL lists them, which has the "
+                 "tables of projects alone, and no project can be called \"%s\" (a-z, 0-9, - and "
+                 "_)\nhint: `tidemark iceberg verify` and `dump` read any table's files\n",
+                 options.action.c_str(), options.table.c_str(), WithoutControls(top).c_str());
+    return kRefused;
+  }
   SqlOptions sql;
   sql.statement = "SELECT * EXCLUDE (table_schema, table_name) FROM system." + options.action +
                   " WHERE table_schema = $schema AND table_name = $table ORDER BY " +
@@ -251,7 +263,7 @@ int AskSystem(const Remote& remote, const TableOptions& options) {
   sql.parameters = {"schema=" + schema, "table=" + table};
   sql.output = options.output;
   Remote project = remote;
-  if (project.project.empty()) project.project = name.ns.substr(0, name.ns.find('\x1f'));
+  if (project.project.empty()) project.project = top;
   return RunSql(project, sql);
 }
 
@@ -262,7 +274,11 @@ void AddTableOptions(CLI::App* app, TableOptions* options,
   app->require_subcommand(1);
   const auto add = [&](const char* name, const char* what, bool of_table) {
     CLI::App* one = AddAction(app, &options->action, name, what, add_remote);
-    if (of_table) one->add_option("table", options->table, "namespace.table")->required();
+    if (of_table) {
+      one->add_option("table", options->table, "namespace.table")
+          ->required()
+          ->check(TableName::Problem);
+    }
     return one;
   };
   for (const auto& [name, what] : {std::pair{"list", "Every table and view"},

@@ -3,6 +3,7 @@ import csv
 import io
 import json
 import subprocess
+from urllib.parse import quote
 
 import pyarrow
 import pytest
@@ -73,6 +74,27 @@ def test_snapshots_history_refs_files_and_partitions(settled):
 def test_what_is_not_there_is_3(server):
     assert "nothing" in table(server, "describe", "default.nothing", code=3)
     table(server, "files", code=2)
+    for action in ["files", "partitions"]:
+        assert "Table does not exist: default.nothing" in table(server, action, "nothing", code=3)
+
+
+@pytest.mark.parametrize("name", ["", ".", "a..b", "a.", '"a', '"a\x1fb".t', b"\xff.t", "a\nb"])
+def test_what_no_table_can_be_called_is_told(server, name):
+    for action in ["describe", "files"]:
+        said = table(server, action, name, code=2)
+        assert "no table can be called `" in said and "\x1f" not in said
+    run = subprocess.run([BINARY, "iceberg", "fsck", name, "--url", f"http://127.0.0.1:{server.port}"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert run.returncode == 2 and "no table can be called `" in run.stderr, run.stderr
+
+
+@pytest.mark.parametrize("ns", ["ünï", "we ird", "Upper"])
+def test_files_of_what_can_be_no_project_are_not_listed(server, ns):
+    assert server.post("/iceberg/v1/namespaces", {"namespace": [ns]}).status == 200
+    assert server.post(f"/iceberg/v1/namespaces/{quote(ns)}/tables", {"name": "ünï", "schema": SCHEMA}).status == 200
+    assert table(server, "describe", f"{ns}.ünï")
+    said = table(server, "files", f"{ns}.ünï", code=4)
+    assert f'no project can be called "{ns}"' in said and "iceberg verify" in said
+    assert f"Table does not exist: {ns}.t" in table(server, "files", f"{ns}.t", code=3)
 
 
 def test_a_schema_evolves(plain):
