@@ -97,30 +97,38 @@ Result<std::optional<query::CatalogTable>> PlainTables::Find(const std::vector<s
   return std::optional<query::CatalogTable>(TableOf(*entry));
 }
 
-Status PlainTables::ListBelow(const std::string& path, std::vector<query::CatalogTable>* tables) {
+Status PlainTables::NamesBelow(const std::string& path, std::vector<query::TableId>* names) {
   const std::vector<std::string> ns = LevelsOf(path);
   for (const auto kind : {catalog::EntryKind::kTable, catalog::EntryKind::kView}) {
-    TM_ASSIGN(const auto names, directory_->ListEntries(path, kind, {}));
-    for (const std::string& name : names) {
-      TM_ASSIGN(auto table, Find(ns, name));
-      if (!table) continue;
-      if (tables->size() == query::kListedTablesMax) {
+    TM_ASSIGN(auto entries, directory_->ListEntries(path, kind, {}));
+    for (std::string& name : entries) {
+      if (names->size() == query::kListedTablesMax) {
         return Fail(Code::kOverloaded, "the project has more than " +
                                            std::to_string(query::kListedTablesMax) +
                                            " tables, which is all that system tables list");
       }
-      tables->push_back(*std::move(table));
+      names->push_back({ns, std::move(name)});
     }
   }
   TM_ASSIGN(const auto below, directory_->ListNamespaces(path, {}));
-  for (const std::string& child : below) TM_TRY(ListBelow(child, tables));
+  for (const std::string& child : below) TM_TRY(NamesBelow(child, names));
   return {};
+}
+
+Result<std::vector<query::TableId>> PlainTables::Names(std::string_view project) {
+  std::vector<query::TableId> names;
+  TM_ASSIGN(const auto ns, directory_->FindNamespace(project));
+  if (ns) TM_TRY(NamesBelow(std::string(project), &names));
+  return names;
 }
 
 Result<std::vector<query::CatalogTable>> PlainTables::List(std::string_view project) {
   std::vector<query::CatalogTable> tables;
-  TM_ASSIGN(const auto ns, directory_->FindNamespace(project));
-  if (ns) TM_TRY(ListBelow(std::string(project), &tables));
+  TM_ASSIGN(const auto names, Names(project));
+  for (const query::TableId& one : names) {
+    TM_ASSIGN(auto table, Find(one.ns, one.name));
+    if (table) tables.push_back(*std::move(table));
+  }
   return tables;
 }
 

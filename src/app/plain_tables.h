@@ -16,6 +16,7 @@ class PlainTables final : public query::TableSource {
       : directory_(directory), locations_(locations), reports_(reports) {}
 
   Result<std::vector<query::CatalogTable>> List(std::string_view project) override;
+  Result<std::vector<query::TableId>> Names(std::string_view project) override;
   Result<std::optional<query::CatalogTable>> Find(const std::vector<std::string>& ns,
                                                   std::string_view name) override;
   std::vector<std::shared_ptr<const lake::MetricsReport>> ReportsOf(
@@ -24,7 +25,7 @@ class PlainTables final : public query::TableSource {
   }
 
  private:
-  Status ListBelow(const std::string& path, std::vector<query::CatalogTable>* tables);
+  Status NamesBelow(const std::string& path, std::vector<query::TableId>* names);
   query::CatalogTable TableOf(const catalog::Entry& entry) const;
 
   catalog::Directory* const directory_;

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "lake/table_columns.h"
+#include "query/near_names.h"
 #include "query/plain_relation.h"
 
 namespace tidemark::query {
@@ -133,6 +134,7 @@ Result<RelationPointer> StatementRelations::Find(const engine::Mention& mention)
     if (mention.as_of && parts_.tables != nullptr) {
       return Fail(Code::kNotFound, "table \"" + name + "\" has no past to be read");
     }
+    TM_TRY(CheckMisspelled(mention.name));
     return RelationPointer();
   }
   const std::string schema = LowerCase(mention.name[0]);
@@ -259,38 +261,87 @@ Result<RelationPointer> StatementRelations::FindSystem(const engine::Mention& me
   return information ? InformationRelation(name, *view) : SystemRelation(name, *view);
 }
 
+Result<std::span<const TableId>> StatementRelations::Names() {
+  if (!names_) {
+    TM_ASSIGN(names_, parts_.tables->Names(project_));
+  }
+  return std::span<const TableId>(*names_);
+}
+
+Result<const CatalogTable*> StatementRelations::ExactTable(const std::vector<std::string>& ns,
+                                                           const std::string& name) {
+  std::vector<std::string> levels = ns;
+  levels.push_back(name);
+  const std::string key = NamespaceText(levels);
+  auto known = plain_.find(key);
+  if (known == plain_.end()) {
+    TM_ASSIGN(auto table, parts_.tables->Find(ns, name));
+    if (!table) return static_cast<const CatalogTable*>(nullptr);
+    known = plain_.emplace(key, *std::move(table)).first;
+  }
+  return &known->second;
+}
+
+Result<const CatalogTable*> StatementRelations::TableInAnyCase(const std::vector<std::string>& ns,
+                                                               const std::string& name) {
+  const auto names = Names();
+  // Of so many only the exact name is looked for.
+  if (!names && names.error().code() != Code::kOverloaded) return Fail(names.error());
+  const auto found = names ? InAnyCase(*names, ns, name) : std::vector<TableId>();
+  if (found.size() > 1) {
+    std::string all;
+    for (const TableId& one : found) all += (all.empty() ? "" : ", ") + SqlName(one);
+    return Fail(Code::kInvalidArgument, "there is no table \"" + SqlName({ns, name}) +
+                                            "\", and more than one that differs from it in case "
+                                            "alone; name one of them exactly: " +
+                                            all);
+  }
+  if (found.empty()) return static_cast<const CatalogTable*>(nullptr);
+  return ExactTable(found.front().ns, found.front().name);
+}
+
+Status StatementRelations::CheckMisspelled(const std::vector<std::string>& names) {
+  if (parts_.tables == nullptr) return {};
+  const auto all = Names();
+  if (!all) return {};
+  const auto meant = Nearest(*all, project_, names);
+  if (!meant) return {};
+  return Fail(Code::kNotFound, "table \"" + Joined(names) + "\" does not exist; did you mean " +
+                                   SqlName(*meant) + "?");
+}
+
 // `iceberg.<table>` or `<project>.<table>`, with namespaces below the project's between them.
 Result<const CatalogTable*> StatementRelations::PlainTable(const std::vector<std::string>& names) {
   const CatalogTable* const none = nullptr;
   if (parts_.tables == nullptr || names.size() < 2) return none;
-  if (names.front() != project_ && LowerCase(names.front()) != kIceberg) return none;
+  const std::string first = LowerCase(names.front());
+  if (first != project_ && first != kIceberg) return none;
   std::vector<std::string> ns(names.begin(), names.end() - 1);
   ns.front() = project_;
-  std::vector<std::string> levels = ns;
-  levels.push_back(names.back());
-  const std::string name = NamespaceText(levels);
-  auto known = plain_.find(name);
-  if (known == plain_.end()) {
-    TM_ASSIGN(auto table, parts_.tables->Find(ns, names.back()));
-    if (!table) {
-      TM_ASSIGN(table, parts_.tables->Find(SplitLevels(ns), names.back()));
-    }
-    if (!table) return none;
-    known = plain_.emplace(name, *std::move(table)).first;
+  TM_ASSIGN(const CatalogTable* table, ExactTable(ns, names.back()));
+  if (table == nullptr) {
+    TM_ASSIGN(table, ExactTable(SplitLevels(ns), names.back()));
   }
-  const CatalogTable& table = known->second;
-  if (table.is_view) {
+  if (table == nullptr) {
+    TM_ASSIGN(table, TableInAnyCase(ns, names.back()));
+  }
+  if (table == nullptr) return none;
+  const std::string name = SqlName({table->ns, table->name});
+  if (table->is_view) {
     return Fail(Code::kInvalidArgument, "\"" + name + "\" is a view of another engine's SQL");
   }
-  if (table.metadata == nullptr) {
-    return Fail(Code::kInvalidArgument, "table \"" + name + "\" cannot be read: " + table.problem);
+  if (table->metadata == nullptr) {
+    return Fail(Code::kInvalidArgument, "table \"" + name + "\" cannot be read: " + table->problem);
   }
-  return &table;
+  return table;
 }
 
 Result<RelationPointer> StatementRelations::FindPlain(const engine::Mention& mention) {
   TM_ASSIGN(const CatalogTable* found, PlainTable(mention.name));
-  if (found == nullptr) return RelationPointer();
+  if (found == nullptr) {
+    TM_TRY(CheckMisspelled(mention.name));
+    return RelationPointer();
+  }
   const CatalogTable& table = *found;
   std::vector<std::string> levels = table.ns;
   levels.push_back(table.name);

@@ -62,8 +62,15 @@ class StatementRelations {
   Result<std::shared_ptr<const engine::Relation>> EventsBetween(
       std::span<const engine::Parameter> ends);
   Result<std::shared_ptr<const engine::Relation>> RowsBetween(const engine::Mention& mention);
-  // The plain table of these names; nullptr: there is none.
+  // The plain table of these names, in any case if only one is called so; nullptr: there is none.
   Result<const CatalogTable*> PlainTable(const std::vector<std::string>& names);
+  Result<const CatalogTable*> ExactTable(const std::vector<std::string>& ns,
+                                         const std::string& name);
+  Result<const CatalogTable*> TableInAnyCase(const std::vector<std::string>& ns,
+                                             const std::string& name);
+  // kNotFound if one may have been meant that is called otherwise.
+  Status CheckMisspelled(const std::vector<std::string>& names);
+  Result<std::span<const TableId>> Names();
   Result<Past> BelowOffset(const AsOf& as_of);
   Result<const SystemView*> View();
   Result<const lake::TableHead*> Settled() const;
@@ -72,6 +79,7 @@ class StatementRelations {
   const std::string project_;
   const std::shared_ptr<const tide::Cut> cut_;
   std::optional<SystemView> view_;
+  std::optional<std::vector<TableId>> names_;
   std::map<std::string, CatalogTable> plain_;  // By namespace and name, as it was first seen.
 };
 

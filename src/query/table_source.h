@@ -27,6 +27,11 @@ struct CatalogTable {
   std::string problem;                                  // Why it cannot be read.
 };
 
+struct TableId {
+  std::vector<std::string> ns;
+  std::string name;
+};
+
 // The levels joined by dots; a level with a dot or a quote of its own is in double quotes, as SQL
 // writes names: `a."b.c"`.
 std::string NamespaceText(const std::vector<std::string>& levels);
@@ -40,6 +45,8 @@ class TableSource {
 
   // Managed tables are left out. kOverloaded beyond kListedTablesMax.
   virtual Result<std::vector<CatalogTable>> List(std::string_view project) = 0;
+  // The names of all tables, managed ones too, and views. kOverloaded as List.
+  virtual Result<std::vector<TableId>> Names(std::string_view project) = 0;
   // By its exact name. Nothing if there is none, or it is a managed one.
   virtual Result<std::optional<CatalogTable>> Find(const std::vector<std::string>& ns,
                                                    std::string_view name) = 0;

@@ -114,6 +114,30 @@ def test_deep_namespaces_are_one_quoted_name_in_sql(server):
     assert done.returncode == 0 and "deep" in done.stdout, done.stderr
 
 
+def test_names_in_sql_are_of_any_case_unless_that_is_two_tables(server):
+    catalog = load_catalog("tidemark", type="rest", uri=f"http://127.0.0.1:{server.port}/iceberg")
+    catalog.create_namespace("default.Raw")
+    for name, count in {"default.Orders": 1, "default.Raw.Clicks": 2, "default.x": 3, "default.X": 4, "default.abc": 5}.items():
+        rows = pyarrow.table({"a": range(count)})
+        catalog.create_table(name, schema=rows.schema).append(rows)
+    count = {name: server.scalar(f"select count(*) from {name}") for name in ("iceberg.Orders", "iceberg.orders", "ICEBERG.ORDERS", '"DEFAULT".orders', "iceberg.raw.clicks", 'iceberg."RAW".CLICKS', "iceberg.x", "iceberg.X")}
+    assert list(count.values()) == [1, 1, 1, 1, 2, 2, 3, 4]
+    assert server.scalar("select count(*) from rows_between('iceberg.ORDERS', null, 'main')") == 1
+    assert server.rows("select count(*), count(distinct o.a) from iceberg.orders o join iceberg.ORDERS p on o.a = p.a") == [(1, 1)]
+
+    def told(name):
+        answer = server.post("/v1/sql", {"query": f"select * from {name}"})
+        return answer.status, answer.json()["message"]
+    catalog.rename_table("default.abc", "default.Abc")
+    catalog.create_table("default.aBC", schema=pyarrow.schema([("a", pyarrow.int64())]))
+    status, message = told("iceberg.abc")
+    assert status == 400 and "iceberg.Abc" in message and "iceberg.aBC" in message, message
+    for name, meant in {"iceberg.oders": "iceberg.Orders", "orders": "iceberg.Orders", "iceberg.default.orders": "iceberg.Orders", "Raw.clicks": "iceberg.Raw.Clicks", "iceberg.clicks": "iceberg.Raw.Clicks"}.items():
+        parts = name.replace("default", '"default"')
+        assert told(parts) == (404, f'table "{name}" does not exist; did you mean {meant}?')
+    assert told("iceberg.Customers") == (404, 'table "iceberg.customers" does not exist')
+
+
 @pytest.mark.parametrize("name", ["a/b", "100%", "\u00fc.\u6f22"])
 def test_views_and_pages_have_such_names_too(server, name):
     assert server.post(f"{BASE}/namespaces", {"namespace": [name]}).status == 200
