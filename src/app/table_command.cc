@@ -146,13 +146,22 @@ std::string TypeText(const JsonValue& type) {
   return "struct<" + text + ">";
 }
 
+// The name of the field of this id, behind those of the structs that it is in; empty: none has it.
+std::string PathOf(const JsonValue& fields, const JsonValue& id) {
+  for (const JsonValue& field : fields.items()) {
+    const std::string& name = MemberOf(field, "name").text();
+    if (MemberOf(field, "id") == id) return name;
+    const std::string below = PathOf(MemberOf(MemberOf(field, "type"), "fields"), id);
+    if (!below.empty()) return name + "." + below;
+  }
+  return {};
+}
+
 // The column that a field of a partition spec or sort order is made of.
 std::string SourceText(const JsonValue& schema, const JsonValue& field) {
-  const JsonValue* source =
-      FindById(MemberOf(schema, "fields"), "id", MemberOf(field, "source-id"));
-  const std::string column =
-      source == nullptr ? MemberOf(field, "source-id").text() : MemberOf(*source, "name").text();
-  return MemberOf(field, "transform").text() + "(" + column + ")";
+  const JsonValue& id = MemberOf(field, "source-id");
+  const std::string path = PathOf(MemberOf(schema, "fields"), id);
+  return MemberOf(field, "transform").text() + "(" + (path.empty() ? id.text() : path) + ")";
 }
 
 void AddSortOrder(const JsonValue& metadata, const JsonValue& schema, Rows* rows) {

@@ -57,7 +57,7 @@ std::string TimeOf(const lake::Snapshot& snapshot) {
 
 // What a table still has, for messages.
 std::string Kept(const lake::TableMetadata& metadata) {
-  if (metadata.snapshots.empty()) return "; it has none yet: nothing of it is settled";
+  if (metadata.snapshots.empty()) return "; it has none yet: nothing was committed to it";
   const lake::Snapshot& first = *metadata.snapshots.front();
   const lake::Snapshot& last = *metadata.snapshots.back();
   std::string text = "; it keeps " + std::to_string(metadata.snapshots.size()) + ", from " +

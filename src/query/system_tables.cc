@@ -117,11 +117,30 @@ std::string PartitionJson(const lake::TableMetadata& metadata, std::int32_t spec
   return text;
 }
 
-// Of the column that a partition field is made of; empty: no schema has it.
-std::string_view SourceType(const lake::TableMetadata& metadata, std::int32_t source_id) {
+// Of the field below a struct that has this id; empty: none has.
+std::string TypeBelow(const JsonValue& type, std::int32_t id) {
+  const JsonValue* fields = type.Find("fields");
+  if (fields == nullptr) return {};
+  for (const JsonValue& field : fields->items()) {
+    if (field.IntAt("id") == std::int64_t{id}) return field.StringAt("type").value_or("");
+    const JsonValue* inner = field.Find("type");
+    if (inner == nullptr || !inner->is_object()) continue;
+    if (std::string found = TypeBelow(*inner, id); !found.empty()) return found;
+  }
+  return {};
+}
+
+// Of the column, or the field of a struct, that a partition field is made of; empty: no schema has
+// it.
+std::string SourceType(const lake::TableMetadata& metadata, std::int32_t source_id) {
   for (const auto& schema : metadata.schemas) {
     const lake::SchemaField* field = schema->FindField(source_id);
     if (field != nullptr) return field->type;
+  }
+  for (const auto& schema : metadata.schemas) {
+    const auto json = JsonValue::Parse(schema->json);
+    std::string found = json ? TypeBelow(*json, source_id) : std::string();
+    if (!found.empty()) return found;
   }
   return {};
 }
@@ -164,7 +183,7 @@ std::string PlainPartitionJson(const lake::TableMetadata& metadata, std::int32_t
   json.BeginObject();
   for (std::size_t i = 0; spec != nullptr && i < spec->fields.size() && i < values.size(); ++i) {
     const lake::PartitionField& field = spec->fields[i];
-    const std::string_view type = SourceType(metadata, field.source_id);
+    const std::string type = SourceType(metadata, field.source_id);
     if (values[i].kind == lake::PartitionValue::Kind::kNumber) {
       json.Field(field.name, NumberText(field.transform, type, values[i].number));
     } else if (values[i].kind == lake::PartitionValue::Kind::kEncoded) {

@@ -9,7 +9,7 @@ from pyiceberg.catalog import load_catalog
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.transforms import IdentityTransform, TruncateTransform
-from pyiceberg.types import BinaryType, BooleanType, DateType, DecimalType, DoubleType, LongType, NestedField, StringType, TimeType
+from pyiceberg.types import BinaryType, BooleanType, DateType, DecimalType, DoubleType, LongType, NestedField, StringType, TimeType, StructType
 
 from support.server import ROOT, Tidemark
 
@@ -96,6 +96,17 @@ def test_partitions_of_any_type_are_told_apart(tmp_path):
             assert ("{}", 1) in told
             columns = server.rows(f"select column_name, data_type from information_schema.columns where table_name = 'by_{name}' order by ordinal_position")
             assert columns == server.rows(f'select column_name, column_type from (describe "default".by_{name})')
+
+
+def test_partitions_by_fields_of_structs_are_as_people_write_them(server):
+    catalog = load_catalog("tidemark", type="rest", uri=f"http://{server.address}/iceberg")
+    place = StructType(NestedField(3, "town", StringType()), NestedField(4, "at", StructType(NestedField(5, "day", DateType()))))
+    schema = Schema(NestedField(1, "id", LongType()), NestedField(2, "place", place))
+    spec = PartitionSpec(PartitionField(3, 1000, IdentityTransform(), "town"), PartitionField(5, 1001, IdentityTransform(), "day"))
+    table = catalog.create_table("default.nested", schema, partition_spec=spec)
+    table.append(pyarrow.Table.from_pylist([{"id": 1, "place": {"town": "é", "at": {"day": datetime.date(2026, 1, 2)}}}], schema=table.schema().as_arrow()))
+    told = server.scalar("select partition from system.partitions where table_name = 'nested'")
+    assert json.loads(told) == {"town": "é", "day": "2026-01-02"}
 
 
 def test_another_project_sees_its_own(server):

@@ -9,6 +9,7 @@ import pyarrow
 import pytest
 
 from pyiceberg.catalog import load_catalog
+from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table.sorting import SortDirection, SortField, SortOrder
 from pyiceberg.transforms import BucketTransform, IdentityTransform
@@ -179,7 +180,9 @@ def test_describe_tells_nested_types_and_the_sort_order(server):
     catalog = load_catalog("tidemark", type="rest", uri=f"http://127.0.0.1:{server.port}/iceberg")
     schema = Schema(NestedField(1, "id", LongType()), NestedField(2, "tags", ListType(3, StringType())), NestedField(4, "counts", MapType(5, StringType(), 6, LongType())),
                     NestedField(7, "place", StructType(NestedField(8, "x", LongType()), NestedField(9, "y", ListType(10, LongType())))))
-    catalog.create_table("default.nested", schema=schema, sort_order=SortOrder(SortField(1, BucketTransform(4), SortDirection.DESC), SortField(1, IdentityTransform())))
-    told = [(row["kind"], row["name"], row["value"]) for row in rows(server, "describe", "nested") if row["kind"] in ("column", "sort")]
+    catalog.create_table("default.nested", schema=schema, partition_spec=PartitionSpec(PartitionField(8, 1000, BucketTransform(2), "b")),
+                         sort_order=SortOrder(SortField(1, BucketTransform(4), SortDirection.DESC), SortField(1, IdentityTransform()), SortField(8, IdentityTransform())))
+    told = [(row["kind"], row["name"], row["value"]) for row in rows(server, "describe", "nested") if row["kind"] in ("column", "partition", "sort")]
     assert told == [("column", "id", "long"), ("column", "tags", "list<string>"), ("column", "counts", "map<string, long>"),
-                    ("column", "place", "struct<x: long, y: list<long>>"), ("sort", "bucket[4](id)", "desc nulls-last"), ("sort", "identity(id)", "asc nulls-first")]
+                    ("column", "place", "struct<x: long, y: list<long>>"), ("partition", "b", "bucket[2](place.x)"), ("sort", "bucket[4](id)", "desc nulls-last"),
+                    ("sort", "identity(id)", "asc nulls-first"), ("sort", "identity(place.x)", "asc nulls-first")]
