@@ -13,6 +13,13 @@ namespace {
 
 constexpr char kLevels = '\x1f';  // Between the levels of a namespace in a URL.
 
+// A table, view or namespace that is not there; a table's file that is missing is another 404.
+bool IsUnknownName(const net::ClientResponse& response) {
+  if (response.status != 404) return false;
+  const auto answer = JsonValue::Parse(response.body);
+  return answer && MemberOf(MemberOf(*answer, "error"), "type").text().starts_with("NoSuch");
+}
+
 bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
 
 }  // namespace
@@ -106,8 +113,12 @@ std::string CatalogClient::Escaped(std::string_view text) {
   return out;
 }
 
+std::string CatalogClient::PathOf(std::string_view ns) {
+  return std::string(kNamespaces) + "/" + Escaped(ns);
+}
+
 std::string CatalogClient::PathOf(const TableName& table) {
-  return std::string(kNamespaces) + "/" + Escaped(table.ns) + "/tables/" + Escaped(table.table);
+  return PathOf(table.ns) + "/tables/" + Escaped(table.table);
 }
 
 Result<net::ClientResponse> CatalogClient::Ask(const char* method, const std::string& path,
@@ -125,22 +136,51 @@ int CatalogClient::Refused(const net::ClientResponse& response) const {
   if (answer && MemberOf(*answer, "error").is_object()) {
     JsonValue refusal = JsonValue::Object();
     refusal.Set("message", MemberOf(MemberOf(*answer, "error"), "message"));
-    if (response.status == 404) refusal.Set("hint", "`tidemark table list` has what there is");
+    if (IsUnknownName(response)) {
+      refusal.Set("hint", "`tidemark table list` has what there is");
+    }
     plain.body = refusal.ToJson();
   }
   return PrintRefusal(command_, plain);
 }
 
+int CatalogClient::NoTable(const TableName& table, const net::ClientResponse& response) const {
+  if (!FindView(table)) return Refused(response);
+  std::fprintf(stderr,
+               "tidemark %s: %s.%s is a view, which has no files and snapshots\nhint: `tidemark "
+               "table describe` tells its columns and its SQL\n",
+               command_.c_str(), WithoutControls(table.NamespaceText()).c_str(),
+               WithoutControls(table.table).c_str());
+  return kNotFound;
+}
+
 bool CatalogClient::IsMissing(const TableName& table) {
   const auto response = Ask("GET", PathOf(table) + "?snapshots=refs", "");
-  if (!response || response->status != 404) return false;
-  exit_ = Refused(*response);
+  if (!response || !IsUnknownName(*response)) return false;
+  exit_ = NoTable(table, *response);
   return true;
+}
+
+std::optional<JsonValue> CatalogClient::FindView(const TableName& view) const {
+  const auto response = Ask("GET", PathOf(view.ns) + "/views/" + Escaped(view.table), "");
+  if (!response || response->status != 200) return std::nullopt;
+  auto answer = JsonValue::Parse(response->body);
+  if (!answer) return std::nullopt;
+  return *std::move(answer);
+}
+
+std::optional<JsonValue> CatalogClient::LoadTable(const TableName& table) {
+  const auto response = Ask("GET", PathOf(table), "");
+  if (response && IsUnknownName(*response)) return Failed(NoTable(table, *response));
+  return Read(response);
 }
 
 std::optional<JsonValue> CatalogClient::Send(const char* method, const std::string& path,
                                              const std::string& body) {
-  const auto response = Ask(method, path, body);
+  return Read(Ask(method, path, body));
+}
+
+std::optional<JsonValue> CatalogClient::Read(const Result<net::ClientResponse>& response) {
   if (!response) return Failed(PrintError(command_, response.error()));
   if (response->status == 200) {
     auto answer = JsonValue::Parse(response->body);

@@ -45,10 +45,13 @@ class CatalogClient {
   std::optional<JsonValue> Post(const std::string& path, const std::string& body) {
     return Send("POST", path, body);
   }
-  std::optional<JsonValue> LoadTable(const TableName& table) { return Get(PathOf(table)); }
+  std::optional<JsonValue> LoadTable(const TableName& table);
+  // Nothing, and exit() as it was, if it is none that this key sees.
+  std::optional<JsonValue> FindView(const TableName& view) const;
   // Tells so and sets exit() if the catalog says that there is none; whatever else goes wrong is
   // left to who asks for more.
   bool IsMissing(const TableName& table);
+  static std::string PathOf(std::string_view ns);
   static std::string PathOf(const TableName& table);
   static std::string Escaped(std::string_view text);
 
@@ -59,7 +62,9 @@ class CatalogClient {
                                 const std::string& body);
   Result<net::ClientResponse> Ask(const char* method, const std::string& path,
                                   const std::string& body) const;
+  std::optional<JsonValue> Read(const Result<net::ClientResponse>& response);
   int Refused(const net::ClientResponse& response) const;
+  int NoTable(const TableName& table, const net::ClientResponse& response) const;
   std::optional<JsonValue> Failed(int code) {
     exit_ = code;
     return std::nullopt;

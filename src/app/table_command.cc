@@ -175,15 +175,25 @@ void AddSortOrder(const JsonValue& metadata, const JsonValue& schema, Rows* rows
   }
 }
 
-void AddSchema(const JsonValue& metadata, Rows* rows) {
-  const JsonValue* schema =
-      FindById(MemberOf(metadata, "schemas"), "schema-id", MemberOf(metadata, "current-schema-id"));
-  if (schema == nullptr) return;
-  for (const JsonValue& field : MemberOf(*schema, "fields").items()) {
+void AddColumns(const JsonValue& schema, Rows* rows) {
+  for (const JsonValue& field : MemberOf(schema, "fields").items()) {
     std::string text = TypeText(MemberOf(field, "type"));
     if (MemberOf(field, "required").Bool().value_or(false)) text += " required";
     rows->Add({JsonValue::String("column"), MemberOf(field, "name"), JsonValue::String(text)});
   }
+}
+
+void AddProperties(const JsonValue& metadata, Rows* rows) {
+  for (const auto& [key, value] : MemberOf(metadata, "properties").members()) {
+    rows->Add({JsonValue::String("property"), JsonValue::String(key), value});
+  }
+}
+
+void AddSchema(const JsonValue& metadata, Rows* rows) {
+  const JsonValue* schema =
+      FindById(MemberOf(metadata, "schemas"), "schema-id", MemberOf(metadata, "current-schema-id"));
+  if (schema == nullptr) return;
+  AddColumns(*schema, rows);
   const JsonValue* spec = FindById(MemberOf(metadata, "partition-specs"), "spec-id",
                                    MemberOf(metadata, "default-spec-id"));
   if (spec != nullptr) {
@@ -207,12 +217,36 @@ Rows Describe(const JsonValue& loaded) {
   rows.Add({JsonValue::String("table"), JsonValue::String("last-updated"),
             TimeOf(MemberOf(metadata, "last-updated-ms"))});
   AddSchema(metadata, &rows);
-  for (const auto& [key, value] : MemberOf(metadata, "properties").members()) {
-    rows.Add({JsonValue::String("property"), JsonValue::String(key), value});
-  }
+  AddProperties(metadata, &rows);
   for (const auto& [name, ref] : MemberOf(metadata, "refs").members()) {
     rows.Add({MemberOf(ref, "type"), JsonValue::String(name), MemberOf(ref, "snapshot-id")});
   }
+  return rows;
+}
+
+// Its current version.
+Rows DescribeView(const JsonValue& loaded) {
+  const JsonValue& metadata = MemberOf(loaded, "metadata");
+  Rows rows({"kind", "name", "value"});
+  for (const char* name : {"view-uuid", "format-version", "location", "current-version-id"}) {
+    rows.Add({JsonValue::String("view"), JsonValue::String(name), MemberOf(metadata, name)});
+  }
+  rows.Add({JsonValue::String("view"), JsonValue::String("metadata-location"),
+            MemberOf(loaded, "metadata-location")});
+  const JsonValue* version = FindById(MemberOf(metadata, "versions"), "version-id",
+                                      MemberOf(metadata, "current-version-id"));
+  if (version != nullptr) {
+    rows.Add({JsonValue::String("view"), JsonValue::String("default-namespace"),
+              JsonValue::String(
+                  query::NamespaceText(LevelsOf(MemberOf(*version, "default-namespace"))))});
+    const JsonValue* schema =
+        FindById(MemberOf(metadata, "schemas"), "schema-id", MemberOf(*version, "schema-id"));
+    if (schema != nullptr) AddColumns(*schema, &rows);
+    for (const JsonValue& one : MemberOf(*version, "representations").items()) {
+      rows.Add({MemberOf(one, "type"), MemberOf(one, "dialect"), MemberOf(one, "sql")});
+    }
+  }
+  AddProperties(metadata, &rows);
   return rows;
 }
 
@@ -336,7 +370,11 @@ int RunTable(const Remote& remote, const TableOptions& options) {
     Rows rows({"namespace", "name", "type"});
     return List(&client, "", &rows) ? rows.Print(options.output) : client.exit();
   }
-  const auto loaded = client.LoadTable(TableName::Parse(options.table));
+  const TableName name = TableName::Parse(options.table);
+  if (options.action == "describe") {
+    if (const auto view = client.FindView(name)) return DescribeView(*view).Print(options.output);
+  }
+  const auto loaded = client.LoadTable(name);
   if (!loaded) return client.exit();
   const JsonValue& metadata = MemberOf(*loaded, "metadata");
   if (options.action == "describe") return Describe(*loaded).Print(options.output);

@@ -85,28 +85,40 @@ class Walk {
     return *std::move(key);
   }
 
-  // Whether it is there with `bytes` bytes (below 0: any). Each object is asked for once.
-  void CheckObject(const std::string& uri, std::int64_t bytes) {
+  // Whether it is there with `bytes` bytes (below 0: any). Each object is asked for once. False: it
+  // was told just now that it is missing.
+  bool CheckObject(const std::string& uri, std::int64_t bytes) {
+    const auto missing = [&](const std::string& what) {
+      Tell("missing", uri, what);
+      return false;
+    };
     const auto key = Note(uri);
-    if (!key || !looked_.insert(*key).second) return;
+    if (!key || !looked_.insert(*key).second) return true;
     const auto exists = store_.Exists(*key);
-    if (!exists) return Tell("missing", uri, exists.error().message());
-    if (!*exists) return Tell("missing", uri, "the file is not there");
-    if (!options_.size_of || bytes < 0) return;
+    if (!exists) return missing(exists.error().message());
+    if (!*exists) return missing("the file is not there");
+    if (!options_.size_of || bytes < 0) return true;
     const auto size = options_.size_of(*key);
-    if (!size) return Tell("missing", uri, size.error().message());
-    if (*size == static_cast<std::uint64_t>(bytes)) return;
+    if (!size) return missing(size.error().message());
+    if (*size == static_cast<std::uint64_t>(bytes)) return true;
     Tell("count", uri,
          "the file has " + std::to_string(*size) + " bytes, the metadata says " +
              std::to_string(bytes));
+    return true;
+  }
+
+  // Of a manifest or a list of them.
+  void CannotRead(const std::string& uri, bool is_there, const Error& error) {
+    unread_ = true;
+    if (is_there) Tell("corrupt", uri, error.message());
   }
 
   void OneSnapshot(const Snapshot& snapshot, bool is_head) {
     const std::string list = snapshot.manifest_list.empty() ? "snapshot " + to_string(snapshot.id)
                                                             : snapshot.manifest_list;
-    if (!snapshot.manifest_list.empty()) CheckObject(snapshot.manifest_list, -1);
+    const bool is_there = snapshot.manifest_list.empty() || CheckObject(snapshot.manifest_list, -1);
     const auto manifests = lake::ReadManifestsOf(store_, snapshot);
-    if (!manifests) return Tell("corrupt", list, manifests.error().message());
+    if (!manifests) return CannotRead(list, is_there, manifests.error());
     Live live;
     std::set<std::string> paths;
     bool whole = true;
@@ -135,10 +147,10 @@ class Walk {
     if (found != manifests_.end()) return found->second.get();
     auto& kept = manifests_[listed.path];
     ++report_.manifests;
-    CheckObject(listed.path, listed.length);
+    const bool is_there = CheckObject(listed.path, listed.length);
     auto entries = lake::ReadEntriesOf(store_, listed, &schemas_);
     if (!entries) {
-      Tell("corrupt", listed.path, entries.error().message());
+      CannotRead(listed.path, is_there, entries.error());
       return nullptr;
     }
     kept = std::make_unique<Manifest>(Manifest{listed, *std::move(entries)});
@@ -314,8 +326,14 @@ class Walk {
     }
   }
 
-  // Files in the table's folder that nothing names.
+  // Files in the table's folder that nothing names. Whoever removes them must not lose what only a
+  // damaged manifest names.
   void Orphans(const std::string& metadata_key) {
+    if (unread_) {
+      return Warn("orphan", metadata_.location,
+                  "orphans are not looked for: what the manifests name that cannot be read is not "
+                  "known");
+    }
     for (const lake::MetadataLogEntry& entry : metadata_.metadata_log) Note(entry.metadata_file);
     for (const auto& [name, json] : metadata_.unknown) {
       if (name != "statistics" && name != "partition-statistics") continue;
@@ -349,6 +367,7 @@ class Walk {
   std::set<std::string, std::less<>> looked_;  // Keys.
   std::set<std::string, std::less<>> outside_;
   std::set<std::string, std::less<>> checked_vectors_;
+  bool unread_ = false;  // A manifest or a list.
 };
 
 }  // namespace

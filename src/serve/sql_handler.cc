@@ -221,6 +221,8 @@ std::string_view HintOf(const Error& error) {
     case Code::kNotFound:
       return "system.tables has the tables of the project (?project= asks for another's), "
              "system.snapshots and system.refs what is kept of their past";
+    case Code::kCorruption:
+      return "`tidemark iceberg fsck TABLE` names the files of a table that are missing or damaged";
     default:
       return {};
   }

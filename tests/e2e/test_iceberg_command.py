@@ -109,6 +109,36 @@ def test_missing_corrupt_and_orphaned_files(copied):
     assert "no Avro" in run("fsck", str(metadata), "--moved", code=8)
 
 
+def test_what_a_lost_manifest_names_is_no_orphan(copied):
+    """Whoever removes orphans would lose the rows for good."""
+    folder, metadata = copied
+    (folder / "data/nobody.parquet").write_bytes(b"x")
+    manifest = next(folder.glob("metadata/*-m0.avro"))
+    whole = manifest.read_bytes()
+    for damage in (lambda: manifest.write_bytes(whole[:-20]), manifest.unlink, next(folder.glob("metadata/snap-*.avro")).unlink):
+        damage()
+        found = report("fsck", str(metadata), "--moved", code=8)["problems"]
+        orphans = [problem for problem in found if problem["rule"] == "orphan"]
+        assert [problem["level"] for problem in orphans] == ["warning"] and "not looked for" in orphans[0]["what"], found
+        missing = {problem["where"] for problem in found if problem["rule"] == "missing"}
+        assert not missing & {problem["where"] for problem in found if problem["rule"] == "corrupt"}
+
+
+def test_a_table_whose_metadata_file_is_gone_is_told_from_none(server, table):
+    pathlib.Path(table.metadata_location.removeprefix("file://")).unlink()
+    said = run("fsck", "default.walked", "--url", f"http://127.0.0.1:{server.port}", code=3)
+    assert "Failed to open" in said and "table list" not in said
+    files = subprocess.run([BINARY, "table", "files", "default.walked", "--url", f"http://127.0.0.1:{server.port}", "--json"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert files.returncode == 0 and len(json.loads(files.stdout)["data"]) == 2, files.stderr
+
+
+def test_sql_names_the_command_that_tells_of_damage(server, table):
+    for file in pathlib.Path(table.location().removeprefix("file://")).glob("data/**/*.parquet"):
+        file.unlink()
+    answer = server.post("/v1/sql", {"query": "select sum(part) from iceberg.walked"})
+    assert answer.status == 500 and "iceberg fsck" in answer.json()["hint"], answer.body
+
+
 def test_a_metadata_file_that_a_crash_left_is_an_orphan(copied):
     """Of a commit that was written and never made: nothing names it, and every reader passes over it."""
     folder, metadata = copied

@@ -186,3 +186,15 @@ def test_describe_tells_nested_types_and_the_sort_order(server):
     assert told == [("column", "id", "long"), ("column", "tags", "list<string>"), ("column", "counts", "map<string, long>"),
                     ("column", "place", "struct<x: long, y: list<long>>"), ("partition", "b", "bucket[2](place.x)"), ("sort", "bucket[4](id)", "desc nulls-last"),
                     ("sort", "identity(id)", "asc nulls-first"), ("sort", "identity(place.x)", "asc nulls-first")]
+
+
+def test_views_are_described_and_told_from_tables(server):
+    version = {"version-id": 1, "timestamp-ms": 1, "schema-id": 0, "summary": {}, "default-namespace": ["default", "a.b"],
+               "representations": [{"type": "sql", "sql": "select 1 as a", "dialect": "spark"}, {"type": "sql", "sql": "select 1 a", "dialect": "trino"}]}
+    made = server.post("/iceberg/v1/namespaces/default/views", {"name": "v", "schema": SCHEMA, "view-version": version, "properties": {"k": "1"}})
+    assert made.status == 200, made.body
+    told = [(row["kind"], row["name"], row["value"]) for row in rows(server, "describe", "v")]
+    assert {("view", "current-version-id", 1), ("view", "default-namespace", 'default."a.b"'), ("column", "a", "int"), ("sql", "spark", "select 1 as a"), ("sql", "trino", "select 1 a"),
+            ("property", "k", "1")} <= set(told), told
+    for action in ["files", "snapshots", "refs"]:
+        assert "default.v is a view" in table(server, action, "v", code=3)
