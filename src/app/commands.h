@@ -31,6 +31,8 @@ struct SqlOptions {
   std::vector<std::string> parameters;
   std::string min_offset;
   std::string as_of;
+  bool rows_only =
+      false;  // JSON is an array of rows, as of other lists, and tables have no footer.
 };
 
 struct SendOptions {

@@ -34,26 +34,11 @@ bool IsNumeric(std::string_view type) {
          type.starts_with("DECIMAL");
 }
 
-void PrintTable(const JsonValue& answer) {
-  std::vector<std::string> names;
-  std::vector<bool> right;
-  for (const JsonValue& column : answer.Find("columns")->items()) {
-    names.push_back(column.StringAt("name").value_or(""));
-    right.push_back(IsNumeric(column.StringAt("type").value_or("")));
-  }
-  std::vector<std::vector<std::string>> rows;
-  for (const JsonValue& row : answer.Find("data")->items()) {
-    auto& cells = rows.emplace_back(names.size());
-    for (std::size_t i = 0; i < std::min(names.size(), row.members().size()); ++i) {
-      cells[i] = Cell(row.members()[i].second);
-    }
-    if (rows.size() == kTableRowsMax) break;
-  }
-  PrintTextTable(names, right, rows);
+void PrintFooter(const JsonValue& answer, std::size_t shown) {
   const std::int64_t count = answer.IntAt("rows").value_or(0);
   std::printf("%lld %s", static_cast<long long>(count), count == 1 ? "row" : "rows");
-  if (static_cast<std::size_t>(count) > rows.size()) {
-    std::printf(" (the first %zu are shown; use -o csv for all)", rows.size());
+  if (static_cast<std::size_t>(count) > shown) {
+    std::printf(" (the first %zu are shown; use -o csv for all)", shown);
   }
   const JsonValue* receipt = answer.Find("receipt");
   std::printf(", route %s", answer.StringAt("route").value_or("").c_str());
@@ -70,6 +55,38 @@ void PrintTable(const JsonValue& answer) {
     std::printf(", %.1f ms", elapsed->Double().value_or(0));
   }
   std::printf("\n");
+}
+
+void PrintTable(const JsonValue& answer, bool footer) {
+  std::vector<std::string> names;
+  std::vector<bool> right;
+  for (const JsonValue& column : answer.Find("columns")->items()) {
+    names.push_back(column.StringAt("name").value_or(""));
+    right.push_back(IsNumeric(column.StringAt("type").value_or("")));
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (const JsonValue& row : answer.Find("data")->items()) {
+    auto& cells = rows.emplace_back(names.size());
+    for (std::size_t i = 0; i < std::min(names.size(), row.members().size()); ++i) {
+      cells[i] = Cell(row.members()[i].second);
+    }
+    if (rows.size() == kTableRowsMax) break;
+  }
+  PrintTextTable(names, right, rows);
+  // What is left out is told in any case.
+  const auto count = static_cast<std::size_t>(answer.IntAt("rows").value_or(0));
+  if (footer || count > rows.size()) PrintFooter(answer, rows.size());
+}
+
+void PrintRows(const JsonValue& answer) {
+  TextPrinter out;
+  out.Print("[");
+  bool first = true;
+  for (const JsonValue& row : answer.Find("data")->items()) {
+    out.Print((first ? "" : ",\n") + row.ToJson());
+    first = false;
+  }
+  out.Print("]\n");
 }
 
 std::string BodyOf(const SqlOptions& options) {
@@ -131,21 +148,21 @@ int RunSql(const Remote& remote, const SqlOptions& options) {
   const bool table = output == "table";
   auto headers = HeadersOf(remote);
   headers.emplace_back("Content-Type", "application/json");
-  net::HttpClient::OnBody print = [](std::string_view part) {
-    std::fwrite(part.data(), 1, part.size(), stdout);
-  };
-  if (table) print = nullptr;
+  const bool whole = table || (options.rows_only && output == "json");
+  TextPrinter out;
+  net::HttpClient::OnBody print = [&out](std::string_view part) { out.Print(part); };
+  if (whole) print = nullptr;
   const auto response = client->Send("POST", "/v1/sql?format=" + (table ? "json" : output), headers,
                                      BodyOf(options), print);
   if (!response) return PrintError("sql", response.error());
   if (response->status != 200) return PrintRefusal("sql", *response);
-  if (!table) return kOk;
+  if (!whole) return kOk;
   const auto answer = JsonValue::Parse(response->body);
   if (!answer || answer->Find("columns") == nullptr || answer->Find("data") == nullptr) {
     std::fputs("tidemark sql: the answer is not what a server sends\n", stderr);
     return kServer;
   }
-  PrintTable(*answer);
+  table ? PrintTable(*answer, !options.rows_only) : PrintRows(*answer);
   return kOk;
 }
 

@@ -50,12 +50,12 @@ class Rows {
 
  private:
   void PrintJson(bool array) const {
-    if (array) std::fputs("[", stdout);
+    TextPrinter out;
+    if (array) out.Print("[");
     for (std::size_t i = 0; i < rows_.size(); ++i) {
-      std::printf("%s%s", array && i > 0 ? ",\n" : "", rows_[i].ToJson().c_str());
-      if (!array) std::fputs("\n", stdout);
+      out.Print((array && i > 0 ? ",\n" : "") + rows_[i].ToJson() + (array ? "" : "\n"));
     }
-    if (array) std::fputs("]\n", stdout);
+    if (array) out.Print("]\n");
   }
 
   static std::string CellOf(const JsonValue& value) {
@@ -70,15 +70,16 @@ class Rows {
   }
 
   void PrintCsv() const {
+    TextPrinter out;
     std::string line;
     for (const std::string& column : columns_) line += (line.empty() ? "" : ",") + column;
-    std::fputs((line + "\r\n").c_str(), stdout);
+    out.Print(line + "\r\n");
     for (const JsonValue& row : rows_) {
       line.clear();
       for (std::size_t i = 0; i < columns_.size(); ++i) {
         line += (i > 0 ? "," : "") + CsvOf(CellOf(row.members()[i].second));
       }
-      std::fputs((line + "\r\n").c_str(), stdout);
+      out.Print(line + "\r\n");
     }
   }
 
@@ -305,6 +306,7 @@ int AskSystem(const Remote& remote, const TableOptions& options) {
   JsonWriter(&table).String(name.table);
   sql.parameters = {"schema=" + schema, "table=" + table};
   sql.output = options.output;
+  sql.rows_only = true;
   Remote project = remote;
   if (project.project.empty()) project.project = top;
   return RunSql(project, sql);

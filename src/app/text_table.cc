@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <cstdio>
 
+#include <unistd.h>
+
 #include "base/utf8.h"
 
 namespace tidemark::app {
@@ -49,6 +51,38 @@ bool IsControl(std::uint32_t code_point) {
   return code_point < 0x20 || is_in(0x7F, 0x9F) || turns_text;
 }
 
+// Bytes at the end that the next piece may go on: of a code point, or a '\r'.
+std::size_t OpenBytes(std::string_view text) {
+  if (text.ends_with('\r')) return 1;
+  constexpr std::size_t kCodePointBytesMax = 4;
+  for (std::size_t size = 1; size < kCodePointBytesMax && size <= text.size(); ++size) {
+    const auto byte = static_cast<unsigned char>(text[text.size() - size]);
+    const bool goes_on = (byte & 0xC0U) == 0x80;
+    if (goes_on) continue;
+    const std::size_t wanted = byte < 0xC0 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
+    return wanted > size ? size : 0;
+  }
+  return 0;
+}
+
+// Tabs and the ends of lines stay.
+std::string WithoutOtherControls(std::string_view text) {
+  std::string shown;
+  while (!text.empty()) {
+    const std::size_t plain = std::min(text.find_first_of("\t\r\n"), text.size());
+    shown += tidemark::app::WithoutControls(text.substr(0, plain));
+    text.remove_prefix(plain);
+    if (text.empty()) break;
+    const std::size_t kept = text.starts_with("\r\n") ? 2 : text.front() == '\r' ? 0 : 1;
+    shown += kept == 0 ? tidemark::app::WithoutControls(text.substr(0, 1))
+                       : std::string(text.substr(0, kept));
+    text.remove_prefix(std::max<std::size_t>(kept, 1));
+  }
+  return shown;
+}
+
+void Write(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
 std::vector<std::string> WithoutControls(const std::vector<std::string>& texts) {
   std::vector<std::string> shown;
   shown.reserve(texts.size());
@@ -78,6 +112,19 @@ std::string WithoutControls(std::string_view text) {
     at += size;
   }
   return shown;
+}
+
+TextPrinter::TextPrinter() : on_terminal_(::isatty(STDOUT_FILENO) != 0) {}
+
+TextPrinter::~TextPrinter() { Write(WithoutOtherControls(rest_)); }
+
+void TextPrinter::Print(std::string_view piece) {
+  if (!on_terminal_) return Write(piece);
+  rest_ += piece;
+  const std::size_t open = OpenBytes(rest_);
+  const std::string_view whole = std::string_view(rest_).substr(0, rest_.size() - open);
+  Write(WithoutOtherControls(whole));
+  rest_.erase(0, whole.size());
 }
 
 void PrintTextTable(const std::vector<std::string>& written_names, const std::vector<bool>& right,

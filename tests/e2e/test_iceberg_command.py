@@ -129,7 +129,7 @@ def test_a_table_whose_metadata_file_is_gone_is_told_from_none(server, table):
     said = run("fsck", "default.walked", "--url", f"http://127.0.0.1:{server.port}", code=3)
     assert "Failed to open" in said and "table list" not in said
     files = subprocess.run([BINARY, "table", "files", "default.walked", "--url", f"http://127.0.0.1:{server.port}", "--json"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    assert files.returncode == 0 and len(json.loads(files.stdout)["data"]) == 2, files.stderr
+    assert files.returncode == 0 and len(json.loads(files.stdout)) == 2, files.stderr
 
 
 def test_sql_names_the_command_that_tells_of_damage(server, table):

@@ -2,7 +2,10 @@
 import csv
 import io
 import json
+import os
+import pty
 import subprocess
+import tty
 from urllib.parse import quote
 
 import pyarrow
@@ -68,6 +71,8 @@ def test_snapshots_history_refs_files_and_partitions(settled):
     assert [file["record_count"] for file in files] == ["1", "1"] and all(file["file_path"].endswith(".parquet") for file in files)
     [partition] = list(csv.DictReader(io.StringIO(table(settled, "partitions", "events", "-o", "csv"))))
     assert (partition["record_count"], partition["file_count"]) == ("2", "2")
+    assert [file["record_count"] for file in rows(settled, "files", "events")] == [1, 1]
+    assert table(settled, "partitions", "events", "-o", "table").splitlines()[-1].startswith("+--")
     kinds = {row["kind"] for row in rows(settled, "describe", "events")}
     assert {"table", "column", "partition", "property", "branch"} <= kinds
 
@@ -96,6 +101,40 @@ def test_files_of_what_can_be_no_project_are_not_listed(server, ns):
     said = table(server, "files", f"{ns}.ünï", code=4)
     assert f'no project can be called "{ns}"' in said and "iceberg verify" in said
     assert f"Table does not exist: {ns}.t" in table(server, "files", f"{ns}.t", code=3)
+
+
+def on_a_terminal(*command):
+    """What the command writes to a terminal."""
+    ours, its = pty.openpty()
+    tty.setraw(its)
+    with subprocess.Popen([BINARY, *command], stdout=its, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL) as run:
+        os.close(its)
+        written = b""
+        try:
+            while piece := os.read(ours, 1 << 16):
+                written += piece
+        except OSError:  # The other end is closed.
+            pass
+    os.close(ours)
+    assert run.returncode == 0, written
+    return written
+
+
+@pytest.mark.parametrize("output", ["csv", "json", "ndjson", "table"])
+def test_a_terminal_gets_no_controls_and_a_file_every_byte(server, output):
+    """As a text of many pieces, which may end anywhere."""
+    url = ("--url", f"http://127.0.0.1:{server.port}", "-o", output)
+    statement = "select chr(27) || ']0;title' || chr(7) || 'é' || chr(155) || chr(8238) || repeat('ö', (range % 7)::int) || chr(127) as text from range(3000)"
+    shown = on_a_terminal("sql", statement, *url).decode()
+    assert shown.count("\\u001b]0;title\\u0007é\\u009b\\u202e") == 3000 and shown.count("\\u007f") == 3000
+    assert not set(shown) & {"\x1b", "\x07", "\x7f", "\x9b", "\u202e"} and "\ufffd" not in shown
+    piped = subprocess.run([BINARY, "sql", statement, *url], capture_output=True, check=True).stdout.decode()
+    if output in ("json", "ndjson"):
+        read = [json.loads(text) for text in (shown.split("\n")[:-1] if output == "ndjson" else [shown])]
+        whole = [json.loads(text) for text in (piped.split("\n")[:-1] if output == "ndjson" else [piped])]
+        assert read[0].get("data", read) == whole[0].get("data", whole)
+    if output == "csv":
+        assert piped.count("\x1b]0;title\x07é\x9b\u202e") == 3000
 
 
 def test_a_schema_evolves(plain):
