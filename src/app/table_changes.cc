@@ -1,5 +1,7 @@
 #include "app/table_changes.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 
 #include "base/time.h"
@@ -78,12 +80,17 @@ int PointRef(const JsonValue& metadata, const TableOptions& options, std::string
   const JsonValue* ref = MemberOf(metadata, "refs").Find(name);
   const std::string other = ref == nullptr ? "" : MemberOf(*ref, "type").text();
   if (!other.empty() && other != type) {
-    return FailTable(kConflict, std::string(name) + " is a " + other +
-                                    " already; `tidemark table " + other + " T " +
-                                    std::string(name) + " --delete` forgets it");
+    const std::string forgets =
+        " already; `tidemark table " + other + " T " + std::string(name) + " --delete` forgets it";
+    return FailTable(kConflict,
+                     std::string(name) + " is a " + other + (name == kMain ? "" : forgets));
   }
   RequireRef(metadata, name, commit);
   JsonValue& update = commit->Update("set-snapshot-ref");
+  // How long it is kept stays as it was.
+  if (ref != nullptr) {
+    for (const auto& [key, value] : ref->members()) update.Set(key, value);
+  }
   update.Set("ref-name", name);
   update.Set("type", type);
   update.Set("snapshot-id", *snapshot);
@@ -103,51 +110,119 @@ int ForgetRef(const JsonValue& metadata, const TableOptions& options, Commit* co
   return kOk;
 }
 
-// "a=b" or "a b" in two.
-std::optional<std::pair<std::string, std::string>> Halves(const std::string& text, char at) {
-  const std::size_t split = text.find(at);
+// Readers see main: moving it is a rollback, which asks, and without it the table is empty.
+int ChangeRef(const JsonValue& metadata, const TableOptions& options, Commit* commit) {
+  if (options.action == "branch" && options.ref == kMain) {
+    return FailTable(kUsage,
+                     "main is what readers see; `tidemark table rollback` makes it another "
+                     "snapshot, and it cannot be forgotten");
+  }
+  return options.remove ? ForgetRef(metadata, options, commit)
+                        : PointRef(metadata, options, options.ref, options.action, commit);
+}
+
+// "a=b" in two.
+std::optional<std::pair<std::string, std::string>> Halves(const std::string& text) {
+  const std::size_t split = text.find('=');
   if (split == 0 || split == std::string::npos || split + 1 == text.size()) return std::nullopt;
   return std::pair(text.substr(0, split), text.substr(split + 1));
+}
+
+struct NewColumn {
+  std::string name;
+  std::string type;
+};
+
+// `name type` or `"na me" type`.
+std::optional<NewColumn> ReadColumn(const std::string& text) {
+  NewColumn column;
+  std::size_t at = 0;
+  if (text.starts_with('"')) {
+    for (at = 1; at < text.size() && (text[at] != '"' || text.substr(at, 2) == "\"\""); ++at) {
+      if (text[at] == '"') ++at;
+      column.name += text[at];
+    }
+    ++at;
+  } else {
+    at = std::min(text.find(' '), text.size());
+    column.name = text.substr(0, at);
+  }
+  const std::size_t begin = text.find_first_not_of(' ', at);
+  if (column.name.empty() || begin == std::string::npos || begin == at) return std::nullopt;
+  column.type = text.substr(begin, text.find_last_not_of(' ') + 1 - begin);
+  return column;
+}
+
+bool IsTypeName(std::string_view type) {
+  constexpr std::array<std::string_view, 16> kNames = {
+      "boolean", "int",     "long",         "float",         "double",    "date",
+      "time",    "string",  "uuid",         "binary",        "timestamp", "timestamptz",
+      "unknown", "variant", "timestamp_ns", "timestamptz_ns"};
+  constexpr std::array<std::string_view, 4> kWithMore = {"decimal(", "fixed[", "geometry",
+                                                         "geography"};
+  return std::ranges::find(kNames, type) != kNames.end() ||
+         std::ranges::any_of(kWithMore,
+                             [&](std::string_view one) { return type.starts_with(one); });
+}
+
+// The field of a spec or sort order that is made of this column; empty: none is.
+std::string UsedBy(const JsonValue& metadata, const JsonValue& id) {
+  const JsonValue* spec = FindById(MemberOf(metadata, "partition-specs"), "spec-id",
+                                   MemberOf(metadata, "default-spec-id"));
+  const JsonValue* order = FindById(MemberOf(metadata, "sort-orders"), "order-id",
+                                    MemberOf(metadata, "default-sort-order-id"));
+  for (const auto& [list, what] : {std::pair{spec, "is partitioned"}, {order, "is sorted"}}) {
+    if (list == nullptr) continue;
+    if (FindById(MemberOf(*list, "fields"), "source-id", id) != nullptr) return what;
+  }
+  return {};
 }
 
 class Altered {
  public:
   Altered(const JsonValue& metadata, const JsonValue& schema)
-      : schema_(schema), last_id_(MemberOf(metadata, "last-column-id").Int().value_or(0)) {
+      : metadata_(metadata),
+        schema_(schema),
+        last_id_(MemberOf(metadata, "last-column-id").Int().value_or(0)) {
     schema_.Remove("schema-id");
   }
 
   // Nothing, or what is wrong.
   std::optional<std::string> Apply(const TableOptions& options) {
     for (const std::string& name : options.drop) {
-      auto& fields = schema_.Find("fields")->items();
-      const std::size_t before = fields.size();
-      std::erase_if(fields,
+      const JsonValue* dropped = Find(name);
+      if (dropped == nullptr) return NoColumn(name);
+      const std::string used = UsedBy(metadata_, MemberOf(*dropped, "id"));
+      if (!used.empty()) {
+        return "the table " + used + " by " + name +
+               ", which only a spec or sort order without it makes a column to drop";
+      }
+      std::erase_if(schema_.Find("fields")->items(),
                     [&](const JsonValue& field) { return MemberOf(field, "name").text() == name; });
-      if (fields.size() == before) return NoColumn(name);
     }
     for (const std::string& one : options.rename) {
-      const auto halves = Halves(one, '=');
+      const auto halves = Halves(one);
       if (!halves) return "--rename is written old=new";
       JsonValue* field = Find(halves->first);
       if (field == nullptr) return NoColumn(halves->first);
       field->Set("name", halves->second);
     }
     for (const std::string& one : options.widen) {
-      const auto halves = Halves(one, '=');
+      const auto halves = Halves(one);
       if (!halves) return "--widen is written name=type";
       JsonValue* field = Find(halves->first);
       if (field == nullptr) return NoColumn(halves->first);
       field->Set("type", halves->second);
     }
     for (const std::string& one : options.add) {
-      const auto halves = Halves(one, ' ');
-      if (!halves) return "--add is written \"name type\"";
+      const auto column = ReadColumn(one);
+      if (!column) return "--add is written \"name type\"";
+      if (!IsTypeName(column->type)) return NoType(column->type);
       JsonValue field = JsonValue::Object();
       field.Set("id", ++last_id_);
-      field.Set("name", halves->first);
+      field.Set("name", column->name);
       field.Set("required", JsonValue::Flag(false));
-      field.Set("type", halves->second);
+      field.Set("type", column->type);
       schema_.Find("fields")->Append(std::move(field));
     }
     return std::nullopt;
@@ -157,6 +232,13 @@ class Altered {
   std::int64_t last_id() const { return last_id_; }
 
  private:
+  static std::string NoType(const std::string& type) {
+    return "`" + type +
+           "` is no type that a column can be added with: boolean, int, long, float, double, "
+           "decimal(P,S), date, time, timestamp, timestamptz, string, uuid, fixed[N], binary, and "
+           "with format v3 timestamp_ns, timestamptz_ns, variant; nested ones are added over the "
+           "REST catalog";
+  }
   static std::string NoColumn(const std::string& name) { return "the table has no column " + name; }
   JsonValue* Find(const std::string& name) {
     for (JsonValue& field : schema_.Find("fields")->items()) {
@@ -165,6 +247,7 @@ class Altered {
     return nullptr;
   }
 
+  const JsonValue& metadata_;
   JsonValue schema_;
   std::int64_t last_id_;
 };
@@ -196,8 +279,7 @@ int Prepare(const JsonValue& metadata, const TableOptions& options, Commit* comm
   commit->Require("assert-table-uuid").Set("uuid", MemberOf(metadata, "table-uuid"));
   if (options.action == "alter") return Alter(metadata, options, commit);
   if (options.action == "rollback") return PointRef(metadata, options, kMain, "branch", commit);
-  return options.remove ? ForgetRef(metadata, options, commit)
-                        : PointRef(metadata, options, options.ref, options.action, commit);
+  return ChangeRef(metadata, options, commit);
 }
 
 // Whether it takes data out of sight, and nobody wants that.

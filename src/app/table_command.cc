@@ -349,7 +349,8 @@ void AddTableOptions(CLI::App* app, TableOptions* options,
     one->add_flag("--delete", options->remove, "Forget it");
   }
   CLI::App* alter = add("alter", "Add, rename, drop and widen columns", true);
-  alter->add_option("--add", options->add, "\"name type\": an optional column");
+  alter->add_option("--add", options->add,
+                    "\"name type\": an optional column, of a type as Iceberg writes it");
   alter->add_option("--rename", options->rename, "old=new");
   alter->add_option("--drop", options->drop, "A column");
   alter->add_option("--widen", options->widen,

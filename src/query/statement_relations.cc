@@ -231,6 +231,7 @@ Result<RelationPointer> StatementRelations::RowsBetween(const engine::Mention& m
   }
   TM_ASSIGN(const CatalogTable* table, PlainTable(names));
   if (table == nullptr) {
+    TM_TRY(CheckMisspelled(names));
     return Fail(Code::kNotFound, "rows_between: there is no table \"" + *text +
                                      "\"; write it as a statement does, as in 'iceberg.users'");
   }

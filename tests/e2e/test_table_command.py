@@ -187,6 +187,44 @@ def test_tags_and_branches(history):
     assert "snapshots" in table(history, "tag", "p", "v2", "--at", "12345", code=3)
 
 
+def test_main_is_moved_by_a_rollback_alone(history):
+    """Without it the table would be empty, and nobody was asked."""
+    before = metadata(history)
+    for more in (["--delete"], ["--at", str(history.ids[0])], []):
+        assert "rollback" in table(history, "branch", "p", "main", *more, code=2)
+    assert "--delete" not in table(history, "tag", "p", "main", code=6)
+    assert metadata(history) == before
+
+
+def test_a_ref_that_is_moved_is_kept_as_long_as_before(history):
+    first, second, third = history.ids
+    made = history.post(f"{NAMESPACE}/p", {"requirements": [], "updates": [
+        {"action": "set-snapshot-ref", "ref-name": "main", "type": "branch", "snapshot-id": third, "min-snapshots-to-keep": 7, "max-snapshot-age-ms": 5000},
+        {"action": "set-snapshot-ref", "ref-name": "v1", "type": "tag", "snapshot-id": first, "max-ref-age-ms": 9000}]})
+    assert made.status == 200, made.body
+    table(history, "tag", "p", "v1", "--at", str(second))
+    table(history, "rollback", "p", "--to", "v1", "--yes")
+    assert metadata(history)["refs"] == {"main": {"snapshot-id": second, "type": "branch", "min-snapshots-to-keep": 7, "max-snapshot-age-ms": 5000},
+                                         "v1": {"snapshot-id": second, "type": "tag", "max-ref-age-ms": 9000}}
+
+
+def test_columns_are_added_as_people_write_them(plain):
+    table(plain, "alter", "p", "--add", "c   decimal(10, 2)", "--add", '"na ""me" timestamptz ')
+    assert [(field["name"], field["type"]) for field in metadata(plain)["schemas"][-1]["fields"]][2:] == [("c", "decimal(10, 2)"), ('na "me', "timestamptz")]
+    for column in ("d varchar", "d list<int>", "d", '"d" ', '"d', "d  "):
+        said = table(plain, "alter", "p", "--add", column, code=2)
+        assert "timestamptz" in said or "name type" in said, said
+
+
+def test_what_a_table_is_partitioned_or_sorted_by_is_not_dropped(server):
+    catalog = load_catalog("tidemark", type="rest", uri=f"http://127.0.0.1:{server.port}/iceberg")
+    schema = Schema(*(NestedField(n, name, LongType()) for n, name in enumerate("abc", 1)))
+    catalog.create_table("default.p", schema, partition_spec=PartitionSpec(PartitionField(1, 1000, IdentityTransform(), "x")), sort_order=SortOrder(SortField(2, IdentityTransform())))
+    assert "partitioned by a" in table(server, "alter", "p", "--drop", "a", "--yes", code=2)
+    assert "sorted by b" in table(server, "alter", "p", "--drop", "b", "--yes", code=2)
+    table(server, "alter", "p", "--drop", "c", "--yes")
+
+
 def test_rollback_makes_an_earlier_snapshot_current(history):
     first, second, _ = history.ids
     table(history, "tag", "p", "good", "--at", str(second))
