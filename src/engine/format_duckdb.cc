@@ -119,7 +119,7 @@ T Get(const Format& format, duckdb::idx_t at) {
   return duckdb::UnifiedVectorFormat::GetData<T>(format.unified)[at];
 }
 
-std::string DecimalText(const Format& format, const LogicalType& type, duckdb::idx_t at) {
+std::string EngineDecimalText(const Format& format, const LogicalType& type, duckdb::idx_t at) {
   const auto width = duckdb::DecimalType::GetWidth(type);
   const auto scale = duckdb::DecimalType::GetScale(type);
   switch (type.InternalType()) {
@@ -132,6 +132,14 @@ std::string DecimalText(const Format& format, const LogicalType& type, duckdb::i
     default:
       return duckdb::Decimal::ToString(Get<duckdb::hugeint_t>(format, at), width, scale);
   }
+}
+
+// The engine writes no zero before the point where all digits are behind it, which is no JSON.
+std::string DecimalText(const Format& format, const LogicalType& type, duckdb::idx_t at) {
+  std::string text = EngineDecimalText(format, type, at);
+  const std::size_t digits = text.starts_with('-') ? 1 : 0;
+  if (text.compare(digits, 1, ".") == 0) text.insert(digits, 1, '0');
+  return text;
 }
 
 // `2024-01-15T10:30:00.123456789`: without a zone, always nine digits.
