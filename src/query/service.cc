@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/text.h"
 #include "lake/table_columns.h"
 #include "query/plain_relation.h"
 #include "query/statement_relations.h"
@@ -10,6 +11,11 @@
 
 namespace tidemark::query {
 namespace {
+
+// Every name of them, and of what is made of them, has the word.
+bool MayNameEvents(std::string_view sql) {
+  return MentionsViews(sql) || LowerCase(sql).find("event") != std::string::npos;
+}
 
 constexpr std::size_t kOwnBytes = 256U << 10;  // Of rows at a time, of statements of our own.
 
@@ -244,7 +250,12 @@ Result<SqlAnswer> Service::Run(SqlRequest request) {
   const auto& cut = (*cuts)[tide::Stream::kEvents];
   SqlAnswer answer;
   answer.started = started;
-  StatementRelations relations({core_, tables_, &heads_, &deletes_, NamesLineage(request.sql)},
+  StatementRelations relations({.core = core_,
+                                .tables = tables_,
+                                .heads = &heads_,
+                                .deletes = &deletes_,
+                                .lineage = NamesLineage(request.sql),
+                                .past_of_nothing = request.as_of && !MayNameEvents(request.sql)},
                                request.project, cut);
   std::shared_ptr<const engine::Relation> events;
   if (request.as_of) {

@@ -347,6 +347,12 @@ Result<RelationPointer> StatementRelations::FindPlain(const engine::Mention& men
   std::vector<std::string> levels = table.ns;
   levels.push_back(table.name);
   const std::string name = NamespaceText(levels);
+  if (parts_.past_of_nothing && !mention.as_of) {
+    return Fail(Code::kInvalidArgument,
+                "as_of is of events, which the statement does not name; of a plain table the "
+                "statement says it: " +
+                    SqlName({table.ns, table.name}) + " AT (VERSION => ..) or (TIMESTAMP => ..)");
+  }
   const lake::Snapshot* snapshot = table.metadata->current();
   PlainColumns columns{.lineage = parts_.lineage};
   if (mention.as_of) {

@@ -34,6 +34,9 @@ class StatementRelations {
     PastHeads* heads = nullptr;
     engine::DeleteFiles* deletes = nullptr;
     bool lineage = false;  // The statement names columns of row ids.
+    // The request has a past of events, and the statement names none: a plain table without a past
+    // of its own would be read as it is now by who asked for another time.
+    bool past_of_nothing = false;
   };
 
   StatementRelations(Parts parts, std::string project, std::shared_ptr<const tide::Cut> cut)

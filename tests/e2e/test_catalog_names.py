@@ -139,6 +139,15 @@ def test_names_in_sql_are_of_any_case_unless_that_is_two_tables(server):
     assert told("iceberg.Customers") == (404, 'table "iceberg.customers" does not exist')
 
 
+def test_columns_that_differ_in_case_alone_are_told_apart(server):
+    catalog = load_catalog("tidemark", type="rest", uri=f"http://127.0.0.1:{server.port}/iceberg")
+    rows = pyarrow.table({"a": [1], "A": [2]})
+    catalog.create_table("default.both", schema=rows.schema).append(rows)
+    assert server.query("select * from iceberg.both")["data"] == [{"a": 1, "A_1": 2}]
+    assert server.rows("select a_1 from iceberg.both where a = 1") == [(2,)]
+    assert [row[0] for row in server.rows("describe iceberg.both")] == ["a", "A_1"]
+
+
 @pytest.mark.parametrize("name", ["a/b", "100%", "\u00fc.\u6f22"])
 def test_views_and_pages_have_such_names_too(server, name):
     assert server.post(f"{BASE}/namespaces", {"namespace": [name]}).status == 200

@@ -284,3 +284,15 @@ def test_a_plain_table_at_a_branch_a_tag_and_a_time(plain):
     receipt = send(plain, "a")
     status, message = refused(plain, f"select * from iceberg.users at (version => '{receipt}')")
     assert status == 400 and "a receipt names rows of events" in message
+
+
+def test_a_past_of_events_is_not_taken_for_one_of_a_plain_table(plain):
+    """Whoever asks for another time must not be given rows of now."""
+    first, _, third = plain.ids
+    send(plain, "a")
+    plain.settle()
+    now = plain.scalar("select max(made_current_at) from system.history where table_name = 'events'")
+    answer = plain.post("/v1/sql", {"query": "select count(*) from iceberg.users", "as_of": now})
+    assert answer.status == 400 and "iceberg.users AT" in answer.json()["message"], answer.body
+    for statement in (f"select count(*) from iceberg.users at (version => {first})", "select count(*) from iceberg.users, events where id < 1", "select 1"):
+        assert plain.rows(statement, as_of=now) == [(1,)], statement
