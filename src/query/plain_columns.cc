@@ -133,7 +133,10 @@ Result<std::string> DefaultOf(const JsonValue& value, const FileColumn& column) 
 // A field of the schema or of a struct.
 Result<FileColumn> FieldOf(const JsonValue& field, int depth) {
   const std::string& name = Member(field, "name").text();
-  TM_ASSIGN(FileColumn column, ColumnOf(Member(field, "id"), name, Member(field, "type"), depth));
+  auto read = ColumnOf(Member(field, "id"), name, Member(field, "type"), depth);
+  // Of many columns, and fields of theirs, it is this one.
+  if (!read) return Fail(std::move(read).error().With("column \"" + name + "\""));
+  FileColumn column = *std::move(read);
   const JsonValue& value = Member(field, "initial-default");
   if (value.is_null()) return column;
   TM_ASSIGN(column.otherwise, DefaultOf(value, column));

@@ -78,6 +78,14 @@ std::string SelectList(const JsonColumns& columns) {
 
 TimeMicros FromMs(std::int64_t ms) { return TimeMicros(ms * 1000); }
 
+// As ISO has them, with four digits at least.
+std::string YearText(std::int64_t year) {
+  constexpr std::size_t kDigits = 4;
+  const std::string digits = std::to_string(year < 0 ? -year : year);
+  const std::size_t zeros = kDigits - std::min(digits.size(), kDigits);
+  return (year < 0 ? "-" : "") + std::string(zeros, '0') + digits;
+}
+
 // "2024-01-15-10" for an hour, as other engines write partitions.
 std::string PartitionText(lake::Transform transform, std::int32_t value) {
   const auto date = [](std::int64_t days) {
@@ -94,10 +102,10 @@ std::string PartitionText(lake::Transform transform, std::int32_t value) {
     case lake::Transform::kMonth: {
       const std::int64_t year = FloorDiv(value, 12);
       const std::string month = std::to_string(value - year * 12 + 1);
-      return std::to_string(1970 + year) + (month.size() == 1 ? "-0" : "-") + month;
+      return YearText(1970 + year) + (month.size() == 1 ? "-0" : "-") + month;
     }
     case lake::Transform::kYear:
-      return std::to_string(1970 + value);
+      return YearText(std::int64_t{1970} + value);
     default:
       return std::to_string(value);
   }

@@ -145,6 +145,7 @@ def test_types_that_are_not_read_are_told_by_name(world, kind):
     assert made.status == 200, made.body
     answer = world.post("/v1/sql", {"query": f"select id from iceberg.{name}"})
     assert answer.status == 400 and text in answer.json()["message"] and name in answer.json()["message"], answer.body
+    assert 'column "x"' in answer.json()["message"], answer.body
     assert world.rows(f"select table_type from system.tables where table_name = '{name}'") == [("table",)]
 
 

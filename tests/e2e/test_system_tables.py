@@ -8,7 +8,7 @@ import pytest
 from pyiceberg.catalog import load_catalog
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
-from pyiceberg.transforms import IdentityTransform, TruncateTransform
+from pyiceberg.transforms import DayTransform, IdentityTransform, MonthTransform, TruncateTransform, YearTransform
 from pyiceberg.types import BinaryType, BooleanType, DateType, DecimalType, DoubleType, LongType, NestedField, StringType, TimeType, StructType
 
 from support.server import ROOT, Tidemark
@@ -96,6 +96,16 @@ def test_partitions_of_any_type_are_told_apart(tmp_path):
             assert ("{}", 1) in told
             columns = server.rows(f"select column_name, data_type from information_schema.columns where table_name = 'by_{name}' order by ordinal_position")
             assert columns == server.rows(f'select column_name, column_type from (describe "default".by_{name})')
+
+
+def test_early_years_have_four_digits(server):
+    catalog = load_catalog("tidemark", type="rest", uri=f"http://{server.address}/iceberg")
+    schema = Schema(*(NestedField(n, name, DateType()) for n, name in enumerate("abc", 1)))
+    spec = PartitionSpec(PartitionField(1, 1000, YearTransform(), "y"), PartitionField(2, 1001, MonthTransform(), "m"), PartitionField(3, 1002, DayTransform(), "t"))
+    table = catalog.create_table("default.early", schema, partition_spec=spec)
+    table.append(pyarrow.table({name: [datetime.date(1, 2, 3), datetime.date(476, 9, 4)] for name in "abc"}))
+    told = server.rows("select partition from system.partitions where table_name = 'early' order by 1")
+    assert [json.loads(text) for text, in told] == [{"y": "0001", "m": "0001-02", "t": "0001-02-03"}, {"y": "0476", "m": "0476-09", "t": "0476-09-04"}]
 
 
 def test_partitions_by_fields_of_structs_are_as_people_write_them(server):
