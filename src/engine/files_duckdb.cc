@@ -501,17 +501,29 @@ struct FileReader final : duckdb::MultiFileReader {
   std::set<std::size_t> without_nulls_;  // By place among the scan's columns.
 };
 
-// The engine's own way to count rows by footers, which know nothing of deletes.
-struct OwnStatistics final : duckdb::TableFunctionInfo {
-  duckdb::table_function_get_partition_stats_t get = nullptr;
+// What of the engine's own scan is called from within ours.
+struct OwnScan final : duckdb::TableFunctionInfo {
+  duckdb::table_function_bind_t bind = nullptr;
+  // Its way to count rows by footers, which know nothing of deletes.
+  duckdb::table_function_get_partition_stats_t get_statistics = nullptr;
 };
+
+// Footers have bounds of numbers alone, and NaN is more than any: the engine would skip row groups
+// for `x > 5` that have one, unless it is told.
+duckdb::unique_ptr<duckdb::FunctionData> Bind(duckdb::ClientContext& context,
+                                              duckdb::TableFunctionBindInput& input,
+                                              duckdb::vector<duckdb::LogicalType>& types,
+                                              duckdb::vector<duckdb::string>& names) {
+  input.named_parameters["can_have_nan"] = duckdb::Value::BOOLEAN(true);
+  return input.info->Cast<OwnScan>().bind(context, input, types, names);
+}
 
 duckdb::vector<duckdb::PartitionStatistics> Statistics(duckdb::ClientContext& context,
                                                        duckdb::GetPartitionStatsInput& input) {
   const auto& bind = input.bind_data->Cast<duckdb::MultiFileBindData>();
   const auto* files = dynamic_cast<const FileList*>(bind.file_list.get());
   if (files == nullptr || files->has_deleted_rows()) return {};
-  return input.table_function.function_info->Cast<OwnStatistics>().get(context, input);
+  return input.table_function.function_info->Cast<OwnScan>().get_statistics(context, input);
 }
 
 // What is known of a column before its files are opened: where it has no null, groups by it are
@@ -570,12 +582,12 @@ void RegisterFiles(duckdb::ExtensionLoader& loader) {
   files.name = "tm_files";
   files.get_multi_file_reader = MakeReader;
   files.verify_serialization = false;
-  if (files.get_partition_stats != nullptr) {
-    auto own = duckdb::make_shared_ptr<OwnStatistics>();
-    own->get = files.get_partition_stats;
-    files.function_info = std::move(own);
-    files.get_partition_stats = Statistics;
-  }
+  auto own = duckdb::make_shared_ptr<OwnScan>();
+  own->bind = files.bind;
+  own->get_statistics = files.get_partition_stats;
+  files.function_info = std::move(own);
+  files.bind = Bind;
+  if (files.get_partition_stats != nullptr) files.get_partition_stats = Statistics;
   files.statistics = ColumnStatistics;
   files.dynamic_to_string = Described;
   duckdb::TableFunction named = files;
