@@ -61,7 +61,9 @@ std::optional<Target> Find(const Remote& remote, const IcebergOptions& options, 
   // As people write paths, or as catalogs give them.
   target.metadata_key = target.store->KeyOf(options.target).value_or(options.target);
   if (!std::filesystem::is_regular_file(target.metadata_key)) {
-    if (options.target.find('/') != std::string::npos || options.target.ends_with(".json")) {
+    const bool quoted = options.target.find('"') != std::string::npos;  // As names are written.
+    const bool has_slash = options.target.find('/') != std::string::npos;
+    if (!quoted && (has_slash || options.target.ends_with(".json"))) {
       *exit = FailIceberg(options.action, {Code::kNotFound, "there is no file " + options.target});
       return std::nullopt;
     }

@@ -83,6 +83,15 @@ def test_what_is_not_there_is_3(server):
     run("dump", "/nowhere/metadata.json", code=3)
 
 
+@pytest.mark.parametrize("name", ["c/d", "x.json", "a b", 'q"', "ünï", "a.b"])
+def test_names_in_quotes_are_no_paths(server, name):
+    catalog = load_catalog("t", type="rest", uri=f"http://127.0.0.1:{server.port}/iceberg")
+    catalog.create_table(("default", name), SCHEMA).append(pyarrow.table({"part": [1], "name": ["a"]}))
+    quoted = 'default."' + name.replace('"', '""') + '"'
+    for action in ("fsck", "verify"):
+        assert report(action, quoted, "--url", f"http://127.0.0.1:{server.port}")["ok"]
+
+
 def test_a_copied_table_is_read_where_it_is(copied, table):
     folder, metadata = copied
     shutil.rmtree(pathlib.Path(table.location().removeprefix("file://")) / "data")
