@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "base/check.h"
 #include "duckdb/catalog/catalog_entry/table_function_catalog_entry.hpp"
 #include "duckdb/common/multi_file/multi_file_function.hpp"
 #include "duckdb/common/multi_file/multi_file_list.hpp"
@@ -12,6 +13,9 @@
 #include "duckdb/common/multi_file/multi_file_states.hpp"
 #include "duckdb/main/client_context_state.hpp"
 #include "duckdb/planner/expression/bound_columnref_expression.hpp"
+#include "duckdb/planner/filter/conjunction_filter.hpp"
+#include "duckdb/planner/filter/constant_filter.hpp"
+#include "duckdb/planner/filter/optional_filter.hpp"
 #include "engine/pruner_duckdb.h"
 #include "engine/scan_duckdb.h"
 #include "engine/single_value_duckdb.h"
@@ -454,6 +458,12 @@ struct FileReader final : duckdb::MultiFileReader {
   }
   // Of a managed table, whose columns are of simple types.
   bool reads_events() const { return scan_.relation->file_columns.empty(); }
+  // Calls the engine's own beginning of a scan, which it is told once.
+  void BeginAs(duckdb::table_function_init_global_t begin) { begin_ = begin; }
+  duckdb::unique_ptr<duckdb::GlobalTableFunctionState> Begin(
+      duckdb::ClientContext& context, duckdb::TableFunctionInitInput& input) const {
+    return begin_(context, input);
+  }
   // The statement is planned as if the column had no null; once a column.
   void ExpectNoNulls(std::size_t column) { without_nulls_.insert(column); }
 
@@ -494,6 +504,7 @@ struct FileReader final : duckdb::MultiFileReader {
     return columns;
   }
 
+  duckdb::table_function_init_global_t begin_ = nullptr;
   FileScan scan_;
   duckdb::ClientContext* context_ = nullptr;  // While it is bound.
   // Those that lack rows or columns, by path; in scan_.files.
@@ -504,6 +515,7 @@ struct FileReader final : duckdb::MultiFileReader {
 // What of the engine's own scan is called from within ours.
 struct OwnScan final : duckdb::TableFunctionInfo {
   duckdb::table_function_bind_t bind = nullptr;
+  duckdb::table_function_init_global_t begin = nullptr;
   // Its way to count rows by footers, which know nothing of deletes.
   duckdb::table_function_get_partition_stats_t get_statistics = nullptr;
 };
@@ -515,7 +527,57 @@ duckdb::unique_ptr<duckdb::FunctionData> Bind(duckdb::ClientContext& context,
                                               duckdb::vector<duckdb::LogicalType>& types,
                                               duckdb::vector<duckdb::string>& names) {
   input.named_parameters["can_have_nan"] = duckdb::Value::BOOLEAN(true);
-  return input.info->Cast<OwnScan>().bind(context, input, types, names);
+  const auto& own = input.info->Cast<OwnScan>();
+  auto bound = own.bind(context, input, types, names);
+  auto& data = bound->Cast<duckdb::MultiFileBindData>();
+  auto* reader = dynamic_cast<FileReader*>(data.multi_file_reader.get());
+  TM_CHECK(reader != nullptr);
+  reader->BeginAs(own.begin);
+  return bound;
+}
+
+bool HasDistinctFrom(const duckdb::TableFilter& filter) {
+  const auto has = [](const auto& child) { return HasDistinctFrom(*child); };
+  switch (filter.filter_type) {
+    case duckdb::TableFilterType::CONSTANT_COMPARISON:
+      return filter.Cast<duckdb::ConstantFilter>().comparison_type ==
+             duckdb::ExpressionType::COMPARE_DISTINCT_FROM;
+    case duckdb::TableFilterType::CONJUNCTION_OR:
+      return std::ranges::any_of(filter.Cast<duckdb::ConjunctionOrFilter>().child_filters, has);
+    case duckdb::TableFilterType::CONJUNCTION_AND:
+      return std::ranges::any_of(filter.Cast<duckdb::ConjunctionAndFilter>().child_filters, has);
+    case duckdb::TableFilterType::OPTIONAL_FILTER: {
+      const auto& child = filter.Cast<duckdb::OptionalFilter>().child_filter;
+      return child != nullptr && HasDistinctFrom(*child);
+    }
+    default:
+      return false;
+  }
+}
+
+// The engine skips a row group by `x IS DISTINCT FROM 5 OR ..` as if a null were not distinct. It
+// pushes the condition down for that alone, and looks at every row in any case.
+bool SkipsNulls(const duckdb::TableFilter& filter) {
+  return filter.filter_type == duckdb::TableFilterType::OPTIONAL_FILTER && HasDistinctFrom(filter);
+}
+
+duckdb::unique_ptr<duckdb::GlobalTableFunctionState> Begin(duckdb::ClientContext& context,
+                                                           duckdb::TableFunctionInitInput& input) {
+  const auto& bind = input.bind_data->Cast<duckdb::MultiFileBindData>();
+  auto* reader = dynamic_cast<FileReader*>(bind.multi_file_reader.get());
+  TM_CHECK(reader != nullptr);
+  if (input.filters != nullptr) {
+    std::erase_if(input.filters->filters, [](auto& entry) {
+      duckdb::TableFilter& filter = *entry.second;
+      if (filter.filter_type != duckdb::TableFilterType::CONJUNCTION_AND) {
+        return SkipsNulls(filter);
+      }
+      auto& all = filter.Cast<duckdb::ConjunctionAndFilter>().child_filters;
+      std::erase_if(all, [](const auto& child) { return SkipsNulls(*child); });
+      return all.empty();
+    });
+  }
+  return reader->Begin(context, input);
 }
 
 duckdb::vector<duckdb::PartitionStatistics> Statistics(duckdb::ClientContext& context,
@@ -584,9 +646,11 @@ void RegisterFiles(duckdb::ExtensionLoader& loader) {
   files.verify_serialization = false;
   auto own = duckdb::make_shared_ptr<OwnScan>();
   own->bind = files.bind;
+  own->begin = files.init_global;
   own->get_statistics = files.get_partition_stats;
   files.function_info = std::move(own);
   files.bind = Bind;
+  files.init_global = Begin;
   if (files.get_partition_stats != nullptr) files.get_partition_stats = Statistics;
   files.statistics = ColumnStatistics;
   files.dynamic_to_string = Described;
