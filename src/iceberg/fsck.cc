@@ -330,7 +330,7 @@ class Walk {
   // damaged manifest names.
   void Orphans(const std::string& metadata_key) {
     if (unread_) {
-      return Warn("orphan", metadata_.location,
+      return Warn("unread", metadata_.location,
                   "orphans are not looked for: what the manifests name that cannot be read is not "
                   "known");
     }

@@ -26,8 +26,8 @@ struct FsckOptions {
 };
 
 struct FsckProblem {
-  // missing, corrupt, orphan, count, total, duplicate, reference, sequence-number, snapshot-log,
-  // schema, partition, delete, row-id or place.
+  // missing, corrupt, orphan, unread, count, total, duplicate, reference, sequence-number,
+  // snapshot-log, schema, partition, delete, row-id or place.
   std::string rule;
   std::string where;  // A URI, a key or "metadata".
   std::string what;
