@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include "base/check.h"
@@ -50,6 +52,9 @@ ValueRange RangeIn(const LakeFile& file, const ScanColumns& columns, std::size_t
   }
   return range;
 }
+
+// Whether it has so many rows as its metadata says, and all of them count.
+bool IsCounted(const LakeFile& file) { return file.counted && file.deleted == nullptr; }
 
 // A scan's files, fewer of them once the statement's filters are known.
 class FileList final : public duckdb::MultiFileList {
@@ -117,6 +122,16 @@ class FileList final : public duckdb::MultiFileList {
   bool has_deleted_rows() const {
     return std::any_of(files_->begin(), files_->end(),
                        [](const LakeFile& file) { return file.deleted != nullptr; });
+  }
+
+  // The rows of all files, if that is known without opening one.
+  std::optional<std::uint64_t> CountedRows() const {
+    std::uint64_t rows = 0;
+    for (const LakeFile& file : *files_) {
+      if (!IsCounted(file)) return std::nullopt;
+      rows += file.rows;
+    }
+    return rows;
   }
 
   // Whether it is known of each file that no row of it lacks a value in the scan's column.
@@ -359,6 +374,35 @@ void AddConstants(const std::vector<FileConstant>& constants, const Columns& col
   }
 }
 
+// A file of which only the number of its rows is wanted, which is known. It is not opened: a table
+// has thousands of small files, and to count rows is what is asked of it first.
+class CountedFile final : public duckdb::BaseFileReader {
+ public:
+  CountedFile(const duckdb::OpenFileInfo& which, std::uint64_t rows)
+      : BaseFileReader(which), left_(rows) {}
+
+  bool TryInitializeScan(duckdb::ClientContext& /*context*/,
+                         duckdb::GlobalTableFunctionState& /*global*/,
+                         duckdb::LocalTableFunctionState& /*local*/) override {
+    return left_ > 0 && !std::exchange(begun_, true);
+  }
+  duckdb::AsyncResult Scan(duckdb::ClientContext& /*context*/,
+                           duckdb::GlobalTableFunctionState& /*global*/,
+                           duckdb::LocalTableFunctionState& /*local*/,
+                           duckdb::DataChunk& chunk) override {
+    const std::uint64_t rows = std::min<std::uint64_t>(left_, STANDARD_VECTOR_SIZE);
+    chunk.SetCardinality(rows);
+    left_ -= rows;
+    return left_ > 0 ? duckdb::SourceResultType::HAVE_MORE_OUTPUT
+                     : duckdb::SourceResultType::FINISHED;
+  }
+  std::string GetReaderType() const override { return "Counted"; }
+
+ private:
+  std::uint64_t left_;
+  bool begun_ = false;  // By one thread, which counts all of it.
+};
+
 // Takes the argument for a scan's index instead of a path, and the columns from its schema.
 struct FileReader final : duckdb::MultiFileReader {
   duckdb::shared_ptr<duckdb::MultiFileList> CreateFileList(
@@ -403,6 +447,9 @@ struct FileReader final : duckdb::MultiFileReader {
       duckdb::ClientContext& context, duckdb::GlobalTableFunctionState& state,
       const duckdb::OpenFileInfo& file, duckdb::idx_t index,
       const duckdb::MultiFileBindData& bind) override {
+    if (const auto counted = counted_.find(file.path); counted != counted_.end()) {
+      return duckdb::make_shared_ptr<CountedFile>(file, counted->second);
+    }
     try {
       return MultiFileReader::CreateReader(context, state, file, index, bind);
     } catch (const duckdb::Exception&) {
@@ -420,9 +467,17 @@ struct FileReader final : duckdb::MultiFileReader {
       const duckdb::MultiFileReaderBindData& bind, const duckdb::MultiFileList& files,
       const duckdb::vector<duckdb::MultiFileColumnDefinition>& columns,
       const duckdb::vector<duckdb::ColumnIndex>& ids) override {
+    counted_.clear();
+    if (std::ranges::all_of(ids, &duckdb::ColumnIndex::IsEmptyColumn)) {
+      for (const LakeFile& file : *scan_.files) {
+        if (IsCounted(file)) counted_.emplace(file.native_path, file.rows);
+      }
+    }
     if (const auto state = context.registered_state->Get<ScanState>(ScanState::kKey)) {
+      const std::uint64_t wanted = files.GetTotalFileCount();
       state->files_there.fetch_add(scan_.files->size(), std::memory_order_relaxed);
-      state->files_read.fetch_add(files.GetTotalFileCount(), std::memory_order_relaxed);
+      state->files_read.fetch_add(wanted - std::min<std::uint64_t>(wanted, counted_.size()),
+                                  std::memory_order_relaxed);
     }
     return MultiFileReader::InitializeGlobalState(context, options, bind, files, columns, ids);
   }
@@ -432,6 +487,7 @@ struct FileReader final : duckdb::MultiFileReader {
                     const duckdb::vector<duckdb::ColumnIndex>& ids, duckdb::ClientContext& context,
                     duckdb::optional_ptr<duckdb::MultiFileReaderGlobalState> state) override {
     MultiFileReader::FinalizeBind(data, options, bind, columns, ids, context, state);
+    if (counted_.contains(data.reader->file.path)) return;
     if (!HasIds(data.reader->columns)) {
       if (scan_.relation->file_columns.empty()) {
         IdentifyByName(bind.schema, &data.reader->columns);
@@ -509,6 +565,8 @@ struct FileReader final : duckdb::MultiFileReader {
   duckdb::ClientContext* context_ = nullptr;  // While it is bound.
   // Those that lack rows or columns, by path; in scan_.files.
   std::map<std::string, const LakeFile*, std::less<>> special_;
+  // Of a run that reads no column: the rows of files that need not be opened; views of scan_.files.
+  std::unordered_map<std::string_view, std::uint64_t> counted_;
   std::set<std::size_t> without_nulls_;  // By place among the scan's columns.
 };
 
@@ -585,6 +643,12 @@ duckdb::vector<duckdb::PartitionStatistics> Statistics(duckdb::ClientContext& co
   const auto& bind = input.bind_data->Cast<duckdb::MultiFileBindData>();
   const auto* files = dynamic_cast<const FileList*>(bind.file_list.get());
   if (files == nullptr || files->has_deleted_rows()) return {};
+  if (const auto rows = files->CountedRows()) {
+    duckdb::PartitionStatistics all;
+    all.count = *rows;
+    all.count_type = duckdb::CountType::COUNT_EXACT;
+    return {all};
+  }
   return input.table_function.function_info->Cast<OwnScan>().get_statistics(context, input);
 }
 

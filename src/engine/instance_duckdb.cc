@@ -7,6 +7,7 @@
 #include "duckdb/main/valid_checker.hpp"
 #include "duckdb/storage/object_cache.hpp"
 #include "engine/bounded_functions_duckdb.h"
+#include "engine/counted_rows_duckdb.h"
 #include "engine/json_functions_duckdb.h"
 #include "engine/macros_duckdb.h"
 #include "engine/memory_bound_duckdb.h"
@@ -57,6 +58,7 @@ std::shared_ptr<const Database> OpenDatabase(const InstanceOptions& options) {
   BoundFunctions(instance);
   CountInUtc(instance);
   OwnAggregateStates(instance);
+  CountWithoutColumns(instance);
   MakeCallsStoppable(connection);
   AddMacros(connection);
   database->functions = ListFunctions(connection);

@@ -69,6 +69,7 @@ class EngineTest : public ::testing::Test {
     EXPECT_TRUE(written.has_value()) << (written ? "" : written.error().ToString());
     file.rows = written->rows;
     file.bytes = written->bytes;
+    file.counted = true;
     file.times = {TimeMicros(begin * kMicrosPerSecond), TimeMicros((end - 1) * kMicrosPerSecond)};
     return file;
   }
@@ -113,6 +114,27 @@ constexpr const char* kAllColumns =
     "count(DISTINCT event_id) i, min(timestamp) a, max(timestamp) b, "
     "count(*) FILTER (event_type = 'page_view') p, min(project_id) j, count(os) os FROM events";
 
+TEST_F(EngineTest, CountsRowsOfFilesWithoutOpeningThem) {
+  LakeFile gone;
+  gone.native_path = folder_ + "/gone.parquet";
+  gone.rows = 5'000;
+  gone.counted = true;
+  LakeFile doubtful = gone;
+  doubtful.counted = false;
+  const auto with = [](const LakeFile& file, std::shared_ptr<Relation> relation) {
+    relation->files = std::make_shared<const std::vector<LakeFile>>(std::vector<LakeFile>{file});
+    return relation;
+  };
+  const std::string sql = "SELECT count(*) n FROM events";
+  EXPECT_EQ(Text(sql, with(gone, std::make_shared<Relation>())), R"({"n":5000})");
+  EXPECT_EQ(Text(sql, with(gone, Hot(Rows(0, 10)))), R"({"n":5010})");
+  for (const auto& hot : {std::make_shared<Relation>(), Hot(Rows(0, 10))}) {
+    EXPECT_NE(Text(sql, with(doubtful, hot)).find("cannot be read"), std::string::npos);
+    EXPECT_NE(Text(sql + " WHERE value > 1", with(gone, hot)).find("cannot be read"),
+              std::string::npos);
+  }
+}
+
 TEST_F(EngineTest, SeesTheSameRowsWhereverTheyLie) {
   auto hot = Hot(Rows(0, 9000));
   auto lake = std::make_shared<Relation>();
@@ -137,7 +159,13 @@ TEST_F(EngineTest, SeesTheSameRowsWhereverTheyLie) {
       "SELECT event_type, country, count(*) n FROM events GROUP BY ALL ORDER BY ALL",
       "SELECT a.user_id, count(*) n FROM events a JOIN events b USING (log_offset) GROUP BY 1 "
       "ORDER BY 1",
-      "SELECT * FROM events ORDER BY log_offset DESC LIMIT 5"};
+      "SELECT * FROM events ORDER BY log_offset DESC LIMIT 5",
+      "SELECT count(*) n FROM events",
+      "SELECT count(*) n, count(*) m, count(event_id) i FROM (SELECT * FROM events WHERE true)",
+      "SELECT count(*) n FROM (SELECT * FROM events UNION ALL SELECT * FROM events)",
+      "SELECT count(*) n FROM (SELECT event_type FROM events UNION SELECT user_id FROM events)",
+      "SELECT count(*) n FROM events a, events b WHERE a.log_offset = b.log_offset",
+      "SELECT count(*) n FROM (SELECT * FROM events LIMIT 7)"};
   for (const std::string& sql : statements) {
     const std::string expected = Text(sql, hot);
     EXPECT_EQ(expected.find("error"), std::string::npos) << expected;

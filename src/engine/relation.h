@@ -33,6 +33,7 @@ struct LakeFile {
   std::shared_ptr<const std::vector<std::int32_t>> added = {};
   std::shared_ptr<const DeletedRows> deleted = {};                  // Null: every row counts.
   std::shared_ptr<const std::vector<FileConstant>> constants = {};  // May be null: none.
+  bool counted = false;  // It has `rows` rows for certain: who only counts them need not open it.
 };
 
 // A column of the files of a plain table: one that is no events table of ours.

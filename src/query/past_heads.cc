@@ -37,7 +37,8 @@ Result<HeadFiles> LakeFilesOf(const tide::Core& core, const lake::TableHead& hea
                       .times = lake::TimesOf(file, *head.metadata),
                       .bounds = file.bounds,
                       .added = file.added,
-                      .constants = file.constants});
+                      .constants = file.constants,
+                      .counted = lake::IsDataFilePath(file.key)});
     if (!file.deletes) return;
     with_deletes.push_back(files->size() - 1);
     named.push_back({files->back().native_path, file.rows, core.DeletesOf(file)});
