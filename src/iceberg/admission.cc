@@ -233,8 +233,14 @@ class Admission {
       return NotValid("A5: file " + entry.file.path +
                       " is named as if it had been in the table before, where it was not");
     }
-    if (entry.sequence_number == old->second.entry->sequence_number) return {};
-    return NotValid("A5: the sequence number of " + entry.file.path + " must stay");
+    const ManifestEntry& before = *old->second.entry;
+    if (entry.sequence_number != before.sequence_number) {
+      return NotValid("A5: the sequence number of " + entry.file.path + " must stay");
+    }
+    if (entry.file.rows != before.file.rows) {
+      return NotValid("A5: the number of rows of " + entry.file.path + " must stay");
+    }
+    return {};
   }
 
   Done CheckAdded(const ManifestFile& manifest, const ManifestEntry& entry) {

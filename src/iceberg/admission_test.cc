@@ -192,6 +192,10 @@ TEST_F(AdmissionTest, H15A5WhatIsRemovedOrKeptWasThere) {
   a.sequence_number = 2;
   Rewrite({a, Stays("b")});
   ExpectRefused(Run("replace"), "400 A5");
+  a = Stays("a");
+  ++a.file.rows;
+  Rewrite({a, Stays("b")});
+  ExpectRefused(Run("replace"), "400 A5");
 }
 
 TEST_F(AdmissionTest, H15A6NothingGoesSilently) {
