@@ -1,10 +1,10 @@
 #include "app/table_changes.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 
 #include "base/time.h"
+#include "iceberg/schema.h"
 
 namespace tidemark::app {
 namespace {
@@ -153,18 +153,6 @@ std::optional<NewColumn> ReadColumn(const std::string& text) {
   return column;
 }
 
-bool IsTypeName(std::string_view type) {
-  constexpr std::array<std::string_view, 16> kNames = {
-      "boolean", "int",     "long",         "float",         "double",    "date",
-      "time",    "string",  "uuid",         "binary",        "timestamp", "timestamptz",
-      "unknown", "variant", "timestamp_ns", "timestamptz_ns"};
-  constexpr std::array<std::string_view, 4> kWithMore = {"decimal(", "fixed[", "geometry",
-                                                         "geography"};
-  return std::ranges::find(kNames, type) != kNames.end() ||
-         std::ranges::any_of(kWithMore,
-                             [&](std::string_view one) { return type.starts_with(one); });
-}
-
 // The field of a spec or sort order that is made of this column; empty: none is.
 std::string UsedBy(const JsonValue& metadata, const JsonValue& id) {
   const JsonValue* spec = FindById(MemberOf(metadata, "partition-specs"), "spec-id",
@@ -217,7 +205,7 @@ class Altered {
     for (const std::string& one : options.add) {
       const auto column = ReadColumn(one);
       if (!column) return "--add is written \"name type\"";
-      if (!IsTypeName(column->type)) return NoType(column->type);
+      if (!iceberg::IsPrimitiveType(column->type)) return NoType(column->type);
       JsonValue field = JsonValue::Object();
       field.Set("id", ++last_id_);
       field.Set("name", column->name);

@@ -252,6 +252,8 @@ std::string TextOr(const JsonValue& json, std::string_view name) {
   return value != nullptr && value->is_string() ? value->text() : std::string();
 }
 
+bool IsPrimitiveType(std::string_view type) { return NormalPrimitive(type).has_value(); }
+
 Outcome<JsonValue> NormalSchema(const JsonValue& schema) {
   Normalizer normalizer;
   ICE_ASSIGN(JsonValue normal, normalizer.Struct(schema));

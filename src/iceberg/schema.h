@@ -35,6 +35,9 @@ struct FieldInfo {
 // By field id, all levels.
 using FieldIndex = std::map<std::int32_t, FieldInfo>;
 
+// Whether it is the name of a type that has no fields or elements: "int", "decimal(10, 2)".
+bool IsPrimitiveType(std::string_view type);
+
 // A schema in the form that two equal schemas have in common: members that are null or empty are
 // gone, decimals are written in one way. 400 if it is no schema, has an unknown type, or an id or
 // name twice.
