@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "config/options.h"
+#include "engine/sql_quote.h"
 
 namespace tidemark::query {
 namespace {
@@ -19,15 +20,12 @@ std::string Joined(std::span<const std::string> parts) {
   return text;
 }
 
-std::string Quoted(std::string_view part) {
+std::string QuotedIfNeeded(std::string_view part) {
   const bool plain = !part.empty() && std::isdigit(static_cast<unsigned char>(part[0])) == 0 &&
                      std::ranges::all_of(part, [](unsigned char c) {
                        return c == '_' || (c < 0x80 && std::isalnum(c) != 0);
                      });
-  if (plain) return std::string(part);
-  std::string text = "\"";
-  for (const char c : part) text += c == '"' ? "\"\"" : std::string(1, c);
-  return text + "\"";
+  return plain ? std::string(part) : engine::QuotedName(part);
 }
 
 // Without the project's namespace, in lower case.
@@ -41,8 +39,8 @@ std::string TextOf(const TableId& table) {
 
 std::string SqlName(const TableId& table) {
   const std::string below = Joined(std::span(table.ns).subspan(1));
-  return std::string(kIceberg) + "." + (below.empty() ? "" : Quoted(below) + ".") +
-         Quoted(table.name);
+  return std::string(kIceberg) + "." + (below.empty() ? "" : QuotedIfNeeded(below) + ".") +
+         QuotedIfNeeded(table.name);
 }
 
 std::vector<TableId> InAnyCase(std::span<const TableId> tables, const std::vector<std::string>& ns,
