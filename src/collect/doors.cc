@@ -233,8 +233,7 @@ void Doors::Handle(const std::vector<Door>& doors, net::Request&& request,
   bool unwrapped = false;
   const auto identity = Identify(doors, &request, &unwrapped);
   const auto refuse = [&](const Door& door, net::Response error) {
-    if (identity && identity->limits)
-      AddLimitHeaders(identity->limits->State(clock_->Now()), &error);
+    if (identity) TellLimits(identity->limits, &error);
     responder->Send(door.dialect->Refused(*door.claim, std::move(error)));
   };
   if (!identity) return refuse(first, identity.error());
@@ -294,7 +293,7 @@ std::optional<net::Response> Doors::Receive(const Door& door, const Identity& id
   event::BatchBuilder builder(*project, now);
   if (request_key != nullptr) builder.SetKey(*request_key);
   builder.Reserve(request.body.size());
-  auto parsed = Parse(door, *project, facts, request, &keeper, workbench.get(), &builder);
+  auto parsed = Parse(door, *project, facts, request, explain, &keeper, workbench.get(), &builder);
   if (!parsed) return unreadable(parsed.error());
   GiveBack(std::move(workbench));
   if (explain) {
@@ -321,12 +320,12 @@ std::optional<net::Response> Doors::Receive(const Door& door, const Identity& id
 
 Result<event::ParsedEvents> Doors::Parse(const Door& door, std::string_view project,
                                          const enrich::RequestFacts& facts,
-                                         const net::Request& request, Keeper* keeper,
+                                         const net::Request& request, bool explain, Keeper* keeper,
                                          Workbench* workbench, event::BatchBuilder* builder) {
   if (workbench->chain) workbench->chain->Begin(facts);
   SchemaCheck* const check = workbench->schema_check ? &*workbench->schema_check : nullptr;
   // What is only observed is told where it is asked for, and then nothing is counted.
-  if (check != nullptr) check->Begin(project, WantsExplanation(request).value_or(false));
+  if (check != nullptr) check->Begin(project, explain);
   auto parsed = workbench->parser.Parse(request.body,
                                         {.project = project,
                                          .received_at = facts.received_at,
@@ -365,9 +364,9 @@ Result<event::ReadAgain> Doors::Read(const event::KeptEvent& kept) {
       door.dialect->Translate(*door.claim, {facts.received_at, workbench->indexer}, &request);
   event::BatchBuilder builder(kept.project, clock_->WallNow());
   builder.SetKey(kept.key);
-  auto parsed = native
-                    ? Parse(door, kept.project, facts, request, nullptr, workbench.get(), &builder)
-                    : Result<event::ParsedEvents>(tl::unexpected(native.error()));
+  auto parsed =
+      native ? Parse(door, kept.project, facts, request, false, nullptr, workbench.get(), &builder)
+             : Result<event::ParsedEvents>(tl::unexpected(native.error()));
   GiveBack(std::move(workbench));
   if (!parsed) return Fail(std::move(parsed).error());
   if (parsed->received != 1) {
@@ -396,9 +395,14 @@ std::optional<net::Response> Doors::Enter(const Identity& identity, std::string_
   return response;
 }
 
+void Doors::TellLimits(const std::shared_ptr<meta::KeyLimits>& limits,
+                       net::Response* response) const {
+  if (limits) AddLimitHeaders(limits->State(clock_->Now()), response);
+}
+
 // Holds the answer back as long as the ladder says.
 void Doors::Acknowledge(Outcome* outcome, net::Response response) {
-  if (outcome->limits) AddLimitHeaders(outcome->limits->State(clock_->Now()), &response);
+  TellLimits(outcome->limits, &response);
   if (outcome->delay == Duration::zero()) return outcome->responder->Send(std::move(response));
   admission_->Hold(outcome->delay, [held = outcome->shared_from_this(),
                                     shared = std::make_shared<net::Response>(std::move(response))] {
@@ -440,7 +444,7 @@ void Doors::Finish(Outcome* outcome) {
     const Door& door = outcome->door;
     const bool conflict = answer.error().code() == Code::kConflict;
     auto refusal = net::ErrorResponse(answer.error(), conflict ? kConflictHint : "");
-    if (outcome->limits) AddLimitHeaders(outcome->limits->State(now), &refusal);
+    TellLimits(outcome->limits, &refusal);
     return outcome->responder->Send(door.dialect->Refused(*door.claim, std::move(refusal)));
   }
   net::Response response = AcceptedBy(*outcome, &*answer);

@@ -101,7 +101,7 @@ class Doors {
                                        net::Request&& request, const ResponderPointer& responder);
   Result<event::ParsedEvents> Parse(const Door& door, std::string_view project,
                                     const enrich::RequestFacts& facts, const net::Request& request,
-                                    Keeper* keeper, Workbench* workbench,
+                                    bool explain, Keeper* keeper, Workbench* workbench,
                                     event::BatchBuilder* builder);
   static net::Response AcceptedBy(const Outcome& outcome, const event::BatchAnswer* answer);
   std::optional<net::Response> Unwrap(const Dialect& dialect, net::Request* request);
@@ -111,6 +111,8 @@ class Doors {
   void Answered(Outcome* outcome);
   void Finish(Outcome* outcome);
   void Acknowledge(Outcome* outcome, net::Response response);
+  // What is left of the key's limits, if it has some; `limits` may be nullptr.
+  void TellLimits(const std::shared_ptr<meta::KeyLimits>& limits, net::Response* response) const;
   // A ticket for the sink, or the answer that there is no room.
   std::optional<net::Response> Enter(const Identity& identity, std::string_view project,
                                      std::uint64_t bytes, Outcome* outcome);
