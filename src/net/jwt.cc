@@ -94,14 +94,11 @@ std::optional<JwtAlgorithm> AlgorithmOf(const JsonValue& key) {
 }  // namespace
 
 struct JwtVerifier::Key {
-  std::string id;  // `kid`; empty: for tokens without one, and of any.
+  std::string id;        // `kid`; may be empty.
+  bool is_named = true;  // Whether its set names keys at all: then no other name is its own.
   JwtAlgorithm algorithm;
   std::string secret;  // kHs256.
   PublicKey public_key;
-
-  bool Fits(std::string_view alg, std::string_view kid) const {
-    return AlgorithmName(algorithm) == alg && (kid.empty() || id.empty() || kid == id);
-  }
 };
 
 JwtVerifier::JwtVerifier(JwtOptions options) : options_(std::move(options)) {}
@@ -119,7 +116,7 @@ Result<std::unique_ptr<JwtVerifier>> JwtVerifier::Make(const JwtOptions& options
                                               std::to_string(kJwtSecretBytesMin) + " bytes");
     }
     verifier->keys_.push_back(
-        std::make_unique<Key>(Key{{}, JwtAlgorithm::kHs256, options.secret, nullptr}));
+        std::make_unique<Key>(Key{{}, false, JwtAlgorithm::kHs256, options.secret, nullptr}));
   }
   if (!options.jwks.empty()) TM_TRY(verifier->AddSet(options.jwks));
   if (verifier->keys_.empty()) {
@@ -137,11 +134,14 @@ Status JwtVerifier::AddSet(std::string_view json) {
     return Fail(Code::kInvalidArgument,
                 "the JWK set must be {\"keys\":[...]} with at most 100 keys");
   }
+  const bool is_named = std::ranges::any_of(
+      keys->items(), [](const JsonValue& one) { return !TextOf(one, "kid").empty(); });
   for (const JsonValue& one : keys->items()) {
     const auto algorithm = AlgorithmOf(one);
     if (!algorithm) continue;
     auto key = std::make_unique<Key>();
     key->id = TextOf(one, "kid");
+    key->is_named = is_named;
     key->algorithm = *algorithm;
     const auto part = [&one](std::string_view name) {
       return FromBase64Url(TextOf(one, name)).value_or("");
@@ -161,14 +161,25 @@ Status JwtVerifier::AddSet(std::string_view json) {
   return {};
 }
 
+// A name that a key has is that key's alone. One that no key has is of a set without names, whose
+// issuer may name its key in tokens all the same; a token without a name may be of any key.
+std::vector<const JwtVerifier::Key*> JwtVerifier::KeysFor(const JsonValue& header) const {
+  const std::string algorithm = TextOf(header, "alg");
+  const std::string id = TextOf(header, "kid");
+  const bool is_known =
+      !id.empty() && std::ranges::any_of(keys_, [&id](const auto& key) { return key->id == id; });
+  std::vector<const Key*> found;
+  for (const auto& key : keys_) {
+    if (AlgorithmName(key->algorithm) != algorithm) continue;
+    if (id.empty() || (is_known ? key->id == id : !key->is_named)) found.push_back(key.get());
+  }
+  return found;
+}
+
 bool JwtVerifier::HasKeyFor(std::string_view token) const {
   if (token.size() > kJwtBytesMax) return true;
   const auto header = ReadPart(token.substr(0, token.find('.')));
-  if (!header) return true;
-  const std::string algorithm = TextOf(*header, "alg");
-  const std::string id = TextOf(*header, "kid");
-  return std::any_of(keys_.begin(), keys_.end(),
-                     [&](const auto& key) { return key->Fits(algorithm, id); });
+  return !header || !KeysFor(*header).empty();
 }
 
 Result<JwtClaims> JwtVerifier::Verify(std::string_view token, TimeMicros now) const {
@@ -182,11 +193,10 @@ Result<JwtClaims> JwtVerifier::Verify(std::string_view token, TimeMicros now) co
   const auto signature = FromBase64Url(token.substr(second + 1));
   if (!header || !signature) return Fail(Refused("it cannot be read"));
   if (header->Find("crit") != nullptr) return Fail(Refused("it has a critical header"));
-  const std::string algorithm = TextOf(*header, "alg");
-  const std::string id = TextOf(*header, "kid");
+  const JsonValue* const id = header->Find("kid");
+  if (id != nullptr && !id->is_string()) return Fail(Refused("its `kid` is no text"));
   const std::string_view text = token.substr(0, second);
-  const bool signed_by_us = std::any_of(keys_.begin(), keys_.end(), [&](const auto& key) {
-    if (!key->Fits(algorithm, id)) return false;
+  const bool signed_by_us = std::ranges::any_of(KeysFor(*header), [&](const Key* key) {
     return key->algorithm == JwtAlgorithm::kHs256
                ? CheckHs256(key->secret, text, *signature)
                : CheckSignature(key->algorithm, key->public_key, text, *signature);

@@ -2,7 +2,9 @@
 // against secrets and keys (JWK sets, RFC 7517) that the operator configured. Nothing is fetched.
 //
 // A key decides which algorithm it may check, never the token: a token that names another one, or
-// `none`, or a critical header that is not understood is refused. Immutable; any thread.
+// `none`, or a critical header that is not understood is refused. A token that names its key by
+// `kid` is checked with the key of that name and no other; if no key has it, with those of a set
+// that has no names. Immutable; any thread.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +16,10 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "base/units.h"
+
+namespace tidemark {
+class JsonValue;
+}
 
 namespace tidemark::net {
 
@@ -61,6 +67,8 @@ class JwtVerifier {
   struct Key;
   explicit JwtVerifier(JwtOptions options);
   Status AddSet(std::string_view json);
+  // Those that may have signed a token with this header.
+  std::vector<const Key*> KeysFor(const JsonValue& header) const;
 
   JwtOptions options_;
   std::vector<std::unique_ptr<Key>> keys_;

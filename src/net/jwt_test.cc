@@ -211,6 +211,41 @@ TEST(Jwt, WeakOrBrokenKeysStopTheStart) {
   }
 }
 
+TEST(Jwt, ATokenThatNamesItsKeyIsCheckedWithThatOneOnly) {
+  const std::string other_secret = "ffffffffffffffffffffffffffffffff";
+  const auto oct = [](const std::string& secret, const std::string& kid) {
+    return R"({"kty":"oct","k":")" + Encode(secret) + "\"" +
+           (kid.empty() ? "" : R"(,"kid":")" + kid + "\"") + "}";
+  };
+  const auto set = [](const std::string& keys) { return "{\"keys\":[" + keys + "]}"; };
+  const auto verdict = [](const JwtOptions& options, const std::string& kid,
+                          const std::string& secret) {
+    const auto verifier = MakeVerifier(options);
+    const std::string token =
+        Sign(R"({"alg":"HS256")" + kid + "}", R"({"exp":1767300000,"project":"shop"})", secret);
+    return std::pair(verifier->Verify(token, kNow).has_value(), verifier->HasKeyFor(token));
+  };
+  using Verdict = std::pair<bool, bool>;  // Accepted; has a key that may have signed it.
+  const JwtOptions named = {.jwks = set(oct(kSecret, "a") + "," + oct(other_secret, ""))};
+  EXPECT_EQ(verdict(named, R"(,"kid":"a")", kSecret), Verdict(true, true));
+  EXPECT_EQ(verdict(named, R"(,"kid":"a")", other_secret), Verdict(false, true));
+  EXPECT_EQ(verdict(named, R"(,"kid":"b")", kSecret), Verdict(false, false));
+  EXPECT_EQ(verdict(named, R"(,"kid":"b")", other_secret), Verdict(false, false));
+  EXPECT_EQ(verdict(named, "", kSecret), Verdict(true, true));
+  EXPECT_EQ(verdict(named, "", other_secret), Verdict(true, true));
+  EXPECT_FALSE(verdict(named, R"(,"kid":7)", kSecret).first);
+
+  // A set without names, and the one secret, may be of an issuer who names them in tokens.
+  const JwtOptions nameless = {.jwks = set(oct(kSecret, "") + "," + oct(other_secret, ""))};
+  EXPECT_EQ(verdict(nameless, R"(,"kid":"b")", other_secret), Verdict(true, true));
+  const JwtOptions both = {.secret = other_secret, .jwks = set(oct(kSecret, "a"))};
+  EXPECT_EQ(verdict(both, R"(,"kid":"b")", other_secret), Verdict(true, true));
+  EXPECT_EQ(verdict(both, R"(,"kid":"a")", other_secret), Verdict(false, true));
+  // Nor does the name of a key of another kind make way for the secret.
+  EXPECT_EQ(verdict({.secret = kSecret, .jwks = RfcSet()}, R"(,"kid":"ec")", kSecret),
+            Verdict(false, false));
+}
+
 // Issuers put keys of several kinds into one set, and new kinds beside those that are used.
 TEST(Jwt, KeysThatAreNotUnderstoodAreLeftOutOfASet) {
   const std::string ours = RfcSet();
