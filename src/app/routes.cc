@@ -1,6 +1,7 @@
 #include "app/routes.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "app/catalog_access.h"
@@ -10,6 +11,7 @@
 #include "collect/doors.h"
 #include "collect/peer.h"
 #include "env/posix/posix_clock.h"
+#include "net/query_names.h"
 #include "ops/status.h"
 #include "ops/verify.h"
 #include "serve/confluent_handler.h"
@@ -30,6 +32,12 @@ net::Response Json(std::string body, int status = 200) {
   response.status = status;
   response.body = std::move(body);
   return response;
+}
+
+// Of the paths that operate: a project that is misspelled as a parameter would be all of them.
+std::optional<net::Response> RefuseQuery(const net::Request& request) {
+  constexpr std::array<std::string_view, 1> kKnown = {"project"};
+  return net::RefuseUnknownParameters(request, kKnown, net::Strangers::kRefused);
 }
 
 Error NotReady() {
@@ -235,6 +243,7 @@ class Routes::Impl {
 
   // The project that the request operates on; empty: it may operate the server, and names none.
   tl::expected<std::string, net::Response> OperatedProject(const net::Request& request) {
+    if (auto refusal = RefuseQuery(request)) return tl::unexpected(*std::move(refusal));
     const auto project = parts_->keyring().OperatedProject(request);
     if (!project || project->empty()) return project;
     const auto projects = parts_->core().AllProjects();
@@ -277,6 +286,7 @@ class Routes::Impl {
 
   // `{"files":3,"rows":1200,"files_left":0}`
   void Backfill(const net::Request& request, const Respond& respond) {
+    if (auto refusal = RefuseQuery(request)) return respond->Send(*std::move(refusal));
     const auto project = parts_->keyring().ProjectOf(request, collect::Scope::kAdmin);
     if (!project) return respond->Send(project.error());
     parts_->core().Backfill(*project, [respond](const Result<tide::BackfillReport>& report) {

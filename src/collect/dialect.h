@@ -71,6 +71,9 @@ class Dialect {
   virtual event::JsonRules RulesOf(const Claim& /*claim*/) const { return event::JsonRules::kOpen; }
   // The body is data of any kind, and must not be looked at for a form or base64 text.
   virtual bool IsOpaque(const net::Request& /*request*/) const { return false; }
+  // The query parameters that its paths know: what is one slip from one of these is refused. Empty:
+  // whatever its clients add to the path is their own matter.
+  virtual std::span<const std::string_view> Parameters() const { return {}; }
   // Its clients may put their key into the query or the body: only then these are looked at.
   virtual bool HasKeyInBody() const { return false; }
   // That key, or nothing; asked only if no header has one. The body is as Translate sees it.

@@ -15,6 +15,7 @@
 #include "env/random.h"
 #include "event/batch.h"
 #include "meta/projects.h"
+#include "net/query_names.h"
 
 namespace tidemark::collect {
 namespace {
@@ -32,6 +33,18 @@ constexpr std::string_view kRequestKeyHint =
     "the request that it repeats";
 constexpr std::string_view kProjectHint =
     "use a key of that project that may send events, or name the key's own project or none";
+
+// What the query says that cannot be meant so, where the dialect knows what it may say.
+std::optional<net::Response> RefuseQuery(const Dialect& dialect, const net::Request& request) {
+  const auto known = dialect.Parameters();
+  if (request.query().empty() || known.empty()) return std::nullopt;
+  const std::string ack = request.QueryParameter("ack").value_or("durable");
+  if (ack != "memory" && ack != "durable") {
+    return net::ErrorResponse(400, "ack must be memory or durable, and is `" + ack + "`",
+                              "leave it out: what is answered is durable then");
+  }
+  return net::RefuseUnknownParameters(request, known, net::Strangers::kPassed);
+}
 
 }  // namespace
 
@@ -257,6 +270,7 @@ std::optional<net::Response> Doors::Receive(const Door& door, const Identity& id
                                             const ResponderPointer& responder) {
   const Duration since = clock_->Now();
   const TimeMicros now = clock_->WallNow();
+  if (auto refusal = RefuseQuery(*door.dialect, request)) return refusal;
   const auto asked = WantsExplanation(request);
   if (!asked) return net::ErrorResponse(asked.error());
   const bool explain = *asked;

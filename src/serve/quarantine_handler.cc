@@ -9,6 +9,7 @@
 #include "base/json_writer.h"
 #include "base/uuid.h"
 #include "event/quarantine.h"
+#include "net/query_names.h"
 
 namespace tidemark::serve {
 namespace {
@@ -22,6 +23,8 @@ constexpr std::string_view kReplayHint =
     "send the event put right as the body, in the item's own dialect; the item stays as it is";
 constexpr std::string_view kListHint =
     "the parameters are status, reason, event_type, limit and before";
+constexpr std::array<std::string_view, 6> kListParameters = {"project",    "status", "reason",
+                                                             "event_type", "limit",  "before"};
 constexpr std::string_view kSentence = "Items of the quarantine that were resolved.";
 
 // All but `raw`, which may be long.
@@ -187,6 +190,10 @@ Result<JsonValue> QuarantineHandler::FindItem(const std::string& project, const 
 
 void QuarantineHandler::List(const std::string& project, const net::Request& request,
                              const Respond& respond) {
+  if (auto refusal =
+          net::RefuseUnknownParameters(request, kListParameters, net::Strangers::kRefused)) {
+    return respond->Send(*std::move(refusal));
+  }
   auto statement = ListStatement(project, request);
   if (!statement) return respond->Send(net::ErrorResponse(statement.error(), kListHint));
   const auto items = Select(*std::move(statement));

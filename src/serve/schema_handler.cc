@@ -1,6 +1,7 @@
 #include "serve/schema_handler.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "base/utf8.h"
 #include "event/json_events.h"
 #include "event/type_name.h"
+#include "net/query_names.h"
 #include "schema/infer.h"
 #include "serve/schema_json.h"
 #include "serve/schema_registration.h"
@@ -16,6 +18,8 @@
 namespace tidemark::serve {
 namespace {
 
+constexpr std::array<std::string_view, 4> kRegisterParameters = {"project", "mode", "compatibility",
+                                                                 "promote"};
 constexpr std::string_view kBodyHint =
     R"(send a JSON Schema, or {"schema":{...},"mode":"observe","compatibility":"BACKWARD"})";
 
@@ -260,8 +264,16 @@ void AddSchemaWork(net::Router* router, net::Method method, std::string_view pat
 }
 
 void SchemaHandler::Add(net::Router* router, net::Method method, std::string_view path,
-                        Purpose purpose, Action action) {
-  AddSchemaWork(router, method, path, purpose, parts_, std::bind_front(action, this));
+                        Purpose purpose, Action action,
+                        std::initializer_list<std::string_view> known) {
+  std::vector<std::string_view> parameters(known);
+  parameters.emplace_back("project");
+  AddSchemaWork(
+      router, method, path, purpose, parts_,
+      [this, action, parameters](const std::string& project, const net::Request& request) {
+        auto refusal = net::RefuseUnknownParameters(request, parameters, net::Strangers::kRefused);
+        return refusal ? *std::move(refusal) : (this->*action)(project, request);
+      });
 }
 
 void SchemaHandler::AddTo(net::Router* router) {
@@ -279,11 +291,14 @@ void SchemaHandler::AddTo(net::Router* router) {
       &Self::Version);
   Add(router, Method::kDelete, "/v1/schemas/{subject}/versions/{version}", Purpose::kChange,
       &Self::Delete);
-  Add(router, Method::kPost, "/v1/schemas/{subject}/compatibility", Purpose::kRead, &Self::Check);
-  Add(router, Method::kPost, "/v1/schemas/{subject}/validate", Purpose::kRead, &Self::Validate);
-  Add(router, Method::kPost, "/v1/schemas/{subject}/infer", Purpose::kRead, &Self::Infer);
-  Add(router, Method::kGet, "/api/schemas/{vendor}/{name}/{format}/{version}", Purpose::kRead,
-      &Self::Iglu);
+  Add(router, Method::kPost, "/v1/schemas/{subject}/compatibility", Purpose::kRead, &Self::Check,
+      {"mode", "compatibility", "version"});
+  Add(router, Method::kPost, "/v1/schemas/{subject}/validate", Purpose::kRead, &Self::Validate,
+      {"version", "as"});
+  Add(router, Method::kPost, "/v1/schemas/{subject}/infer", Purpose::kRead, &Self::Infer,
+      {"limit"});
+  AddSchemaWork(router, Method::kGet, "/api/schemas/{vendor}/{name}/{format}/{version}",
+                Purpose::kRead, parts_, std::bind_front(&Self::Iglu, this));
 }
 
 net::Response SchemaHandler::List(const std::string& project, const net::Request& /*request*/) {
@@ -314,6 +329,10 @@ net::Response SchemaHandler::Configure(const std::string& project, const net::Re
 
 void SchemaHandler::Register(const std::string& project, const net::Request& request,
                              const std::shared_ptr<net::Responder>& responder) const {
+  if (auto refusal =
+          net::RefuseUnknownParameters(request, kRegisterParameters, net::Strangers::kRefused)) {
+    return responder->Send(*std::move(refusal));
+  }
   const auto added = ReadNewSchema(request);
   if (!added) return responder->Send(net::ErrorResponse(added.error(), kBodyHint));
   const auto wish = ReadWish(request);
@@ -457,7 +476,11 @@ net::Response SchemaHandler::Validate(const std::string& project, const net::Req
     if (!compiled) return net::ErrorResponse(compiled.error());
     validator = *compiled;
   }
-  const bool document = request.QueryParameter("as") == "document";
+  const std::string as = request.QueryParameter("as").value_or("events");
+  if (as != "document" && as != "events") {
+    return net::ErrorResponse(400, "as must be document or events");
+  }
+  const bool document = as == "document";
   auto answer = document
                     ? ValidateDocument(*validator, request.body)
                     : ValidateEvents(*validator, project, parts_.clock->WallNow(), request.body);

@@ -5,8 +5,10 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "env/clock.h"
 #include "env/task_pool.h"
@@ -55,8 +57,9 @@ class SchemaHandler {
 
  private:
   using Action = net::Response (SchemaHandler::*)(const std::string&, const net::Request&);
+  // `known`: what the query may say besides the project.
   void Add(net::Router* router, net::Method method, std::string_view path, Purpose purpose,
-           Action action);
+           Action action, std::initializer_list<std::string_view> known = {});
 
   net::Response List(const std::string& project, const net::Request& request);
   net::Response Configure(const std::string& project, const net::Request& request);

@@ -10,6 +10,7 @@
 #include "base/json_writer.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "net/query_names.h"
 #include "net/unpack_body.h"
 #include "serve/answer.h"
 #include "serve/chunks.h"
@@ -21,6 +22,9 @@ namespace {
 
 constexpr std::size_t kChunkBytes = 256U << 10;  // Of a streamed answer.
 constexpr std::string_view kChunksFormat = "chunks";
+constexpr std::array<std::string_view, 9> kParameters = {"project",     "format", "chunks",
+                                                         "min_offset",  "as_of",  "route",
+                                                         "allow_stale", "limit",  "timeout_ms"};
 constexpr std::uint64_t kNumberMax = 1'000'000'000'000;  // Rows, or 31 years in ms.
 
 Result<engine::Parameter> ToParameter(const JsonValue& value) {
@@ -78,6 +82,9 @@ Status SetOption(std::string_view name, std::string_view text, query::SqlRequest
     }
   } else if (name == "allow_stale") {
     request->allow_stale = text == "true" || text == "1";
+    if (!request->allow_stale && text != "false" && text != "0") {
+      return Fail(Code::kInvalidArgument, "allow_stale must be true or false");
+    }
   } else if (name == "limit" || name == "timeout_ms") {
     const std::uint64_t min = name == "limit" ? 0 : 1;
     std::uint64_t number = 0;
@@ -233,6 +240,9 @@ std::string_view HintOf(const Error& error) {
 void SqlHandler::Handle(net::Request request, std::shared_ptr<net::Responder> responder) {
   auto project = authorize_(request);
   if (!project) return responder->Send(std::move(project).error());
+  if (auto refusal = net::RefuseUnknownParameters(request, kParameters, net::Strangers::kRefused)) {
+    return responder->Send(*std::move(refusal));
+  }
   auto format = FormatOf(request);
   if (!format) return responder->Send(net::ErrorResponse(format.error()));
   if (auto refusal = net::UnpackBody(body_, &request)) return responder->Send(*std::move(refusal));

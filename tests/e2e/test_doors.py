@@ -106,6 +106,33 @@ def test_ack_memory_answers_before_the_event_is_durable_and_it_becomes_visible(s
     assert (kept.status, kept.json()["status"]) == (202, "quarantined")
 
 
+@pytest.mark.parametrize("path,word", [
+    ("/v1/events?debgu=1", "did you mean debug?"), ("/events?acl=memory", "did you mean ack?"), ("/ingest?projet=shop", "did you mean project?"),
+    ("/v1/cloudevents?Debug=1", "did you mean debug?"), ("/v1/events?ack=memroy", "ack must be memory or durable"),
+    ("/v1/sql?limt=1", "did you mean limit?"), ("/v1/sql?timeout=1", "did you mean timeout_ms?"), ("/v1/sql?pretty=1", "known are project, format"),
+    ("/v1/sql?allow_stale=maybe", "allow_stale must be true or false"), ("/v1/schemas/s?mdoe=enforce", "did you mean mode?"),
+    ("/v1/schemas/s/compatibility?vresion=1", "did you mean version?"), ("/v1/settle?projct=shop", "did you mean project?"),
+    ("/v1/verify?projct=shop", "did you mean project?"), ("/v1/backfill?table=events", "known are project"),
+])
+def test_a_parameter_that_is_misspelled_is_not_passed_over(server, path, word):
+    answer = server.post(path, {"event_type": "a"} if "sql" not in path else "select 1")
+    assert answer.status == 400 and word in answer.json()["message"] + answer.json()["hint"], answer.body
+    assert server.scalar("select count(*) from events") == 0 and "s" not in [one["subject"] for one in server.get("/v1/schemas").json()["subjects"]]
+
+
+def test_a_parameter_that_a_path_has_not_does_not_do_more_than_was_meant(server):
+    assert server.post("/v1/schemas/s", {"type": "object"}).status == 201
+    answer = server.request("DELETE", "/v1/schemas/s?version=1")
+    assert answer.status == 400 and server.get("/v1/schemas/s").status == 200
+    assert server.get("/v1/quarantine?stauts=all").json()["hint"] == "did you mean status?"
+
+
+@pytest.mark.parametrize("path", ["/v1/events?utm_source=x&_=17&back=1&ack=durable", "/v1/track?debgu=1&ver=3", "/v1/cloudevents?source=github"])
+def test_what_others_add_to_an_address_does_no_harm(server, path):
+    body = {"event": "a", "type": "a", "userId": "u", "specversion": "1.0", "id": "1", "source": "/"}
+    assert server.post(path, body).status in (200, 202) and server.scalar("select count(*) from events") == 1
+
+
 @pytest.mark.parametrize("rows", [0, 1, 9_999, 10_000, 10_001, 25_000])
 def test_chunks_of_10000_rows(server, rows):
     answer = server.post("/v1/sql?chunks=1", f"select range as n, 'line\nbreak' as t from range({rows}) order by n")

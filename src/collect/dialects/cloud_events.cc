@@ -27,6 +27,7 @@ class CloudEventsDialect final : public Dialect {
   event::JsonRules RulesOf(const Claim& /*claim*/) const override {
     return event::JsonRules::kCloudEvent;
   }
+  std::span<const std::string_view> Parameters() const override { return kNativeParameters; }
   bool IsOpaque(const net::Request& request) const override { return IsBinaryCloudEvent(request); }
   Status Translate(const Claim& /*claim*/, const Tools& /*tools*/,
                    net::Request* request) const override {

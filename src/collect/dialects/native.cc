@@ -34,6 +34,7 @@ class NativeDialect final : public Dialect {
   event::JsonRules RulesOf(const Claim& claim) const override {
     return claim.what == kOpenDoor ? event::JsonRules::kOpen : event::JsonRules::kStrict;
   }
+  std::span<const std::string_view> Parameters() const override { return kNativeParameters; }
   bool IsOpaque(const net::Request& request) const override { return IsBinaryCloudEvent(request); }
   Envelope EnvelopeOf() const override { return {"events", kEnvelopeNames}; }
   Status Translate(const Claim& /*claim*/, const Tools& /*tools*/,
