@@ -31,6 +31,7 @@ constexpr int kInvalidVersion = 42202;
 constexpr int kInvalidCompatibility = 42203;
 constexpr int kInvalidMode = 42204;
 constexpr int kNotPermitted = 42205;
+constexpr int kInvalidPage = 422;  // Of which the interface knows no more than HTTP.
 constexpr int kReferenceExists = 42206;
 constexpr int kStoreError = 50001;
 constexpr int kUnavailable = 503;  // Of which the interface knows no more than HTTP.
@@ -84,16 +85,72 @@ std::shared_ptr<const meta::SchemaSubject> FindSubject(const meta::ProjectSchema
   return subject == nullptr || subject->builtin ? nullptr : subject;
 }
 
-// Whether versions count, too, that were deleted: their ids stay readable.
-bool WithDeleted(const net::Request& request) {
-  return request.QueryParameter("deleted").value_or("false") == "true";
+bool IsTrue(const net::Request& request, std::string_view name) {
+  return request.QueryParameter(name).value_or("false") == "true";
 }
+
+// Whether versions count, too, that were deleted: their ids stay readable.
+bool WithDeleted(const net::Request& request) { return IsTrue(request, "deleted"); }
+
+// Which of the live and the deleted a list wants.
+bool Wants(const net::Request& request, bool is_deleted) {
+  if (IsTrue(request, "deletedOnly")) return is_deleted;
+  return !is_deleted || WithDeleted(request);
+}
+
+// What `subjectPrefix` asks for of the only context: it may name that, or all of them.
+bool HasPrefix(const net::Request& request, std::string_view subject) {
+  const std::string given = request.QueryParameter("subjectPrefix").value_or("");
+  std::string_view prefix = given;
+  for (const std::string_view context : {":*:", ":.:"}) {
+    if (!prefix.starts_with(context)) continue;
+    prefix.remove_prefix(context.size());
+    break;
+  }
+  return subject.starts_with(prefix);
+}
+
+// The part of a list that a request wants, element by element.
+class Page {
+ public:
+  static tl::expected<Page, net::Response> Of(const net::Request& request) {
+    Page page;
+    // As of the interface: a negative limit is none.
+    for (const auto& [name, number] : {std::pair("offset", &page.skip_), {"limit", &page.left_}}) {
+      const auto text = request.QueryParameter(name);
+      if (!text) continue;
+      const auto read = std::from_chars(text->data(), text->data() + text->size(), *number);
+      if (read.ec == std::errc() && read.ptr == text->data() + text->size()) continue;
+      return tl::unexpected(Refuse(kInvalidPage, std::string(name) + " must be a whole number"));
+    }
+    if (page.skip_ < 0) {
+      return tl::unexpected(Refuse(kInvalidPage, "offset must be a whole number from 0"));
+    }
+    return page;
+  }
+
+  void AtMost(std::size_t elements) {
+    const auto most = static_cast<std::int64_t>(elements);
+    left_ = left_ < 0 ? most : std::min(left_, most);
+  }
+  // Whether the next element is in it.
+  bool Takes() {
+    if (skip_ > 0) return --skip_, false;
+    if (left_ == 0) return false;
+    if (left_ > 0) --left_;
+    return true;
+  }
+
+ private:
+  std::int64_t skip_ = 0;
+  std::int64_t left_ = -1;  // Negative: no end.
+};
 
 // The same of a subject whose versions may all be deleted, if the request wants those.
 std::shared_ptr<const meta::SchemaSubject> FindSubject(const meta::ProjectSchemas& schemas,
                                                        const net::Request& request) {
   const std::string name = SubjectOf(request);
-  if (!WithDeleted(request)) return FindSubject(schemas, name);
+  if (!Wants(request, true)) return FindSubject(schemas, name);
   const auto found = schemas.subjects.find(name);
   return found == schemas.subjects.end() || found->second->builtin ? nullptr : found->second;
 }
@@ -269,6 +326,7 @@ void ConfluentHandler::AddTo(net::Router* router) {
       &Self::VersionText);
   Add(router, Method::kGet, "/subjects/{subject}/versions/{version}/referencedby", Purpose::kRead,
       &Self::ReferencedBy);
+  Add(router, Method::kGet, "/schemas", Purpose::kRead, &Self::AllSchemas);
   Add(router, Method::kGet, "/schemas/types", Purpose::kRead, &Self::Types);
   Add(router, Method::kGet, "/schemas/ids/{id}", Purpose::kRead, &Self::ById);
   Add(router, Method::kGet, "/schemas/ids/{id}/schema", Purpose::kRead, &Self::TextById);
@@ -293,15 +351,45 @@ void ConfluentHandler::AddTo(net::Router* router) {
 }
 
 net::Response ConfluentHandler::Subjects(const std::string& project, const net::Request& request) {
-  const std::string prefix = request.QueryParameter("subjectPrefix").value_or("");
-  const bool with_deleted = WithDeleted(request);
+  auto page = Page::Of(request);
+  if (!page) return page.error();
   const auto schemas = parts_.schemas->Of(project);
   std::string body;
   JsonWriter json(&body);
   json.BeginArray();
   for (const auto& [name, subject] : schemas->subjects) {
-    const bool shown = with_deleted || subject->newest() != nullptr;
-    if (shown && !subject->builtin && name.starts_with(prefix)) json.String(name);
+    const bool is_deleted = subject->newest() == nullptr;
+    if (subject->builtin || !Wants(request, is_deleted) || !HasPrefix(request, name)) continue;
+    if (page->Takes()) json.String(name);
+  }
+  json.EndArray();
+  return Json(std::move(body));
+}
+
+net::Response ConfluentHandler::AllSchemas(const std::string& project,
+                                           const net::Request& request) {
+  auto page = Page::Of(request);
+  if (!page) return page.error();
+  page->AtMost(kSchemasListedMax);
+  const bool latest_only = IsTrue(request, "latestOnly");
+  const auto schemas = parts_.schemas->Of(project);
+  std::string body;
+  JsonWriter json(&body);
+  json.BeginArray();
+  for (const auto& [name, subject] : schemas->subjects) {
+    if (subject->builtin || !HasPrefix(request, name)) continue;
+    const meta::SchemaVersion* latest = nullptr;
+    for (const auto& version : subject->versions) {
+      if (!Wants(request, version->deleted)) continue;
+      latest = version.get();
+      if (!latest_only && page->Takes()) WriteFull(*version, &json);
+    }
+    if (latest_only && latest != nullptr && page->Takes()) WriteFull(*latest, &json);
+    if (body.size() > kSchemasListedBytesMax) {
+      return Refuse(kInvalidPage,
+                    "the schemas are too large for one answer: ask with a smaller "
+                    "limit, and for the next ones with offset");
+    }
   }
   json.EndArray();
   return Json(std::move(body));
@@ -310,12 +398,14 @@ net::Response ConfluentHandler::Subjects(const std::string& project, const net::
 net::Response ConfluentHandler::Versions(const std::string& project, const net::Request& request) {
   const auto subject = FindSubject(*parts_.schemas->Of(project), request);
   if (subject == nullptr) return NoSubject(SubjectOf(request));
-  const bool with_deleted = WithDeleted(request);
+  auto page = Page::Of(request);
+  if (!page) return page.error();
   std::string body;
   JsonWriter json(&body);
   json.BeginArray();
   for (const auto& version : subject->versions) {
-    if ((with_deleted || !version->deleted) && version->version > 0) json.Int(version->version);
+    if (version->version == 0 || !Wants(request, version->deleted)) continue;
+    if (page->Takes()) json.Int(version->version);
   }
   json.EndArray();
   return Json(std::move(body));
@@ -604,9 +694,9 @@ net::Response ConfluentHandler::SetMode(const std::string& project, const net::R
 // All subjects are in the context that needs no name.
 net::Response ConfluentHandler::Contexts(const std::string& /*project*/,
                                          const net::Request& request) {
-  const bool is_past = request.QueryParameter("offset").value_or("0") != "0" ||
-                       request.QueryParameter("limit").value_or("-1") == "0";
-  return Json(is_past ? "[]" : R"(["."])");
+  auto page = Page::Of(request);
+  if (!page) return page.error();
+  return Json(page->Takes() ? R"(["."])" : "[]");
 }
 
 }  // namespace tidemark::serve

@@ -5,6 +5,7 @@
 // https://docs.confluent.io/platform/current/schema-registry/develop/api.html
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 
@@ -12,6 +13,10 @@
 #include "serve/schema_handler.h"
 
 namespace tidemark::serve {
+
+// What one answer of `GET /schemas` holds at most; the next ones are asked for with `offset`.
+inline constexpr std::size_t kSchemasListedMax = 1'000;
+inline constexpr std::size_t kSchemasListedBytesMax = 64U << 20;
 
 class ConfluentHandler {
  public:
@@ -28,6 +33,7 @@ class ConfluentHandler {
            Action action);
 
   net::Response Subjects(const std::string& project, const net::Request& request);
+  net::Response AllSchemas(const std::string& project, const net::Request& request);
   net::Response Versions(const std::string& project, const net::Request& request);
   void Register(const std::string& project, const net::Request& request,
                 const std::shared_ptr<net::Responder>& responder) const;

@@ -376,6 +376,38 @@ def test_confluents_interface_shows_what_was_deleted_to_who_asks_for_it(server):
     assert ask_registry("POST", "/subjects/old-value?deleted=true", bodies[1])["version"] == 2
 
 
+def test_confluents_lists_come_in_pages(server):
+    def ask_registry(path):
+        answer = server.get(path)
+        return answer.json() if answer.status == 200 else answer.json()["error_code"]
+
+    texts = ['{"type":"object"}', '{"type":"object","properties":{"a":{"type":"string"}}}']
+    for subject, versions in (("a-key", 1), ("a-value", 2), ("b-value", 2)):
+        for text in texts[:versions]:
+            assert server.post(f"/subjects/{subject}/versions", {"schema": text, "schemaType": "JSON"}).status == 200
+    names = ["a-key", "a-value", "b-value"]
+    for query, wanted in (("", names), ("?offset=1", names[1:]), ("?limit=1", names[:1]), ("?offset=1&limit=1", names[1:2]), ("?offset=9", []), ("?limit=0", []),
+                          ("?limit=-1", names), ("?subjectPrefix=a-&offset=1", names[1:2]), ("?subjectPrefix=:*:", names), ("?subjectPrefix=:.:b", names[2:]),
+                          ("?subjectPrefix=:other:", []), ("?offset=-1", 422), ("?limit=ten", 422)):
+        assert ask_registry("/subjects" + query) == wanted, query
+
+    def schemas(query=""):
+        return [(one["subject"], one["version"]) for one in ask_registry("/schemas" + query)]
+
+    every = [("a-key", 1), ("a-value", 1), ("a-value", 2), ("b-value", 1), ("b-value", 2)]
+    assert schemas() == every and ask_registry("/schemas?limit=1") == [ask_registry("/subjects/a-key/versions/1")]
+    assert schemas("?latestOnly=true") == [every[0], every[2], every[4]]
+    assert schemas("?latestOnly=true&offset=1&limit=1&subjectPrefix=:*:") == [every[2]]
+    assert [one for start in range(0, 6, 2) for one in schemas(f"?limit=2&offset={start}")] == every
+    assert ask_registry("/schemas?offset=x") == 422
+
+    server.request("DELETE", "/subjects/a-value/versions/2")
+    server.request("DELETE", "/subjects/b-value")
+    assert schemas("?latestOnly=true") == every[:2] and schemas("?latestOnly=true&deleted=true") == [every[0], every[2], every[4]]
+    assert schemas("?deletedOnly=true") == every[2:] and ask_registry("/subjects?deletedOnly=true") == ["b-value"]
+    assert ask_registry("/subjects/a-value/versions?deletedOnly=true") == [2] and ask_registry("/subjects/b-value/versions?deleted=true&offset=1") == [2]
+
+
 def test_confluents_registration_is_told_to_wait_while_the_server_starts(tmp_path):
     """The rules of user agents are read from a pipe that nobody writes to: the server listens, and is not ready."""
     os.mkfifo(tmp_path / "rules.yaml")
