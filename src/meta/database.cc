@@ -155,7 +155,7 @@ Status Transaction::Execute(std::string_view sql) {
 
 std::int64_t Transaction::changes() const { return sqlite3_changes(database_); }
 
-Status Transaction::Commit() {
+Status Transaction::Commit(const std::function<void()>& then) {
   TM_CHECK(lock_.owns_lock());
   Status status = Run(database_, "COMMIT");
   if (!status.has_value()) {
@@ -165,6 +165,7 @@ Status Transaction::Commit() {
       status = Fail(Code::kOutcomeUnknown, status.error().message());
     }
   }
+  if (status && then) then();
   lock_.unlock();
   return status;
 }

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -77,8 +78,10 @@ class Transaction {
   // Rows that the last INSERT, UPDATE or DELETE of this transaction touched.
   std::int64_t changes() const;
 
-  // Durable when it returns. After kOutcomeUnknown look before doing anything.
-  Status Commit();
+  // Durable when it returns. After kOutcomeUnknown look before doing anything. `then` runs once it
+  // is durable, while the database is still held: what it publishes has the order of the
+  // transactions.
+  Status Commit(const std::function<void()>& then = {});
 
  private:
   friend class Database;

@@ -156,36 +156,6 @@ SchemaSubject Changed(const ProjectSchemas* schemas, std::string_view name,
   return subject;
 }
 
-// What would be registered with one subject more, or another one of that name.
-std::shared_ptr<const ProjectSchemas> With(const ProjectSchemas& schemas, SchemaSubject subject) {
-  auto next = std::make_shared<ProjectSchemas>(schemas);
-  auto& place = next->subjects[subject.name];
-  place = std::make_shared<const SchemaSubject>(std::move(subject));
-  return next;
-}
-
-// The same with one version more, which has no id yet.
-SchemaSubject WithVersion(SchemaSubject subject, const NewSchema& added) {
-  auto version = std::make_shared<SchemaVersion>();
-  version->subject = added.subject;
-  version->version = kVersionsMax + 1;
-  version->id = -1;
-  version->text = added.text;
-  version->references = added.references;
-  subject.versions.push_back(std::move(version));
-  return subject;
-}
-
-SchemaSubject WithoutVersions(SchemaSubject subject, const std::vector<std::int32_t>& deleted) {
-  for (auto& one : subject.versions) {
-    if (std::ranges::find(deleted, one->version) == deleted.end()) continue;
-    auto gone = std::make_shared<SchemaVersion>(*one);
-    gone->deleted = true;
-    one = std::move(gone);
-  }
-  return subject;
-}
-
 }  // namespace
 
 Result<Registered> Schemas::Register(std::string_view project, const NewSchema& added,
@@ -206,13 +176,12 @@ Result<Registered> Schemas::Register(std::string_view project, const NewSchema& 
   Registered registered;
   registered.notes = validator->notes();
   std::int32_t version = 0;
+  std::shared_ptr<const ProjectSchemas> next;
   {
-    TM_ASSIGN(Transaction transaction, database_->Begin());
-    TM_ASSIGN(const Map map, Load(&transaction, project));
-    const auto found = map.find(project);
-    const ProjectSchemas* schemas = found == map.end() ? only_builtins_.get() : found->second.get();
+    TM_ASSIGN(Transaction transaction, Begin());
+    const auto schemas = Of(project);
     const SchemaSubject subject =
-        Changed(schemas, added.subject, added.mode, added.compatibility, added.event_types);
+        Changed(schemas.get(), added.subject, added.mode, added.compatibility, added.event_types);
     if (schemas->subjects.size() >= kSubjectsMax && !schemas->subjects.contains(added.subject)) {
       return Fail(Code::kOverloaded, "the project has " + std::to_string(kSubjectsMax) +
                                          " subjects, which is all it may have");
@@ -221,7 +190,6 @@ Result<Registered> Schemas::Register(std::string_view project, const NewSchema& 
     if (same == nullptr) {
       TM_ASSIGN(const auto breaks, BreaksOf(*schemas, added));
       if (!breaks.empty()) return Fail(Code::kConflict, BreaksMessage(breaks));
-      TM_TRY(CheckReferrers(project, With(*schemas, WithVersion(subject, added))));
     }
     TM_ASSIGN(version, TouchSubject(&transaction, project, subject));
     if (same != nullptr) {
@@ -235,47 +203,39 @@ Result<Registered> Schemas::Register(std::string_view project, const NewSchema& 
       TM_TRY(AddVersion(&transaction, project, added.subject, version, id, now));
       registered.is_new = true;
     }
-    TM_TRY(transaction.Commit());
+    TM_ASSIGN(next, With(&transaction, project, added.subject));
+    TM_TRY(Commit(&transaction, project, next));
   }
-  TM_TRY(Reload(project));
-  const auto schemas = Of(project);
-  const auto subject = schemas->subjects.find(added.subject);
-  if (subject != schemas->subjects.end()) registered.version = subject->second->Find(version);
-  if (registered.version == nullptr) return Fail(Code::kConflict, "it was deleted at once");
+  const auto subject = next->subjects.find(added.subject);
+  if (subject != next->subjects.end()) registered.version = subject->second->Find(version);
+  if (registered.version == nullptr) return Fail(Code::kInternal, "a version was lost");
   return registered;
 }
 
 Status Schemas::Change(std::string_view project, std::string_view name, const SubjectChange& change,
                        TimeMicros /*now*/) {
   if (change.event_types) TM_TRY(CheckTypes(*change.event_types));
-  {
-    TM_ASSIGN(Transaction transaction, database_->Begin());
-    TM_ASSIGN(const Map map, Load(&transaction, project));
-    const auto found = map.find(project);
-    const ProjectSchemas* schemas = found == map.end() ? only_builtins_.get() : found->second.get();
-    if (schemas->FindSubject(name) == nullptr) return Fail(NoSubject(name));
-    SchemaSubject subject =
-        Changed(schemas, name, change.mode, change.compatibility, change.event_types);
-    if (change.clear_compatibility) subject.compatibility.reset();
-    TM_ASSIGN(const std::int32_t next, TouchSubject(&transaction, project, subject));
-    static_cast<void>(next);
-    TM_TRY(transaction.Commit());
-  }
-  return Reload(project);
+  TM_ASSIGN(Transaction transaction, Begin());
+  const auto schemas = Of(project);
+  if (schemas->FindSubject(name) == nullptr) return Fail(NoSubject(name));
+  SchemaSubject subject =
+      Changed(schemas.get(), name, change.mode, change.compatibility, change.event_types);
+  if (change.clear_compatibility) subject.compatibility.reset();
+  TM_ASSIGN(const std::int32_t next, TouchSubject(&transaction, project, subject));
+  static_cast<void>(next);
+  TM_ASSIGN(auto changed, With(&transaction, project, name));
+  return Commit(&transaction, project, std::move(changed));
 }
 
 Status Schemas::SetCompatibility(std::string_view project, schema::Compatibility compatibility) {
+  TM_ASSIGN(Transaction transaction, Begin());
   {
-    TM_ASSIGN(Transaction transaction, database_->Begin());
-    {
-      TM_ASSIGN(Statement upsert,
-                transaction.Prepare("INSERT INTO schema_project VALUES(?1,?2)"
-                                    " ON CONFLICT DO UPDATE SET compatibility=?2"));
-      TM_TRY(upsert.Bind(1, project).Bind(2, schema::CompatibilityName(compatibility)).Run());
-    }
-    TM_TRY(transaction.Commit());
+    TM_ASSIGN(Statement upsert, transaction.Prepare("INSERT INTO schema_project VALUES(?1,?2)"
+                                                    " ON CONFLICT DO UPDATE SET compatibility=?2"));
+    TM_TRY(upsert.Bind(1, project).Bind(2, schema::CompatibilityName(compatibility)).Run());
   }
-  return Reload(project);
+  TM_ASSIGN(auto changed, With(&transaction, project, ""));
+  return Commit(&transaction, project, std::move(changed));
 }
 
 Result<std::vector<std::int32_t>> Schemas::Delete(std::string_view project, std::string_view name,
@@ -283,10 +243,8 @@ Result<std::vector<std::int32_t>> Schemas::Delete(std::string_view project, std:
                                                   TimeMicros now) {
   std::vector<std::int32_t> deleted;
   {
-    TM_ASSIGN(Transaction transaction, database_->Begin());
-    TM_ASSIGN(const Map map, Load(&transaction, project));
-    const auto found = map.find(project);
-    const ProjectSchemas* schemas = found == map.end() ? only_builtins_.get() : found->second.get();
+    TM_ASSIGN(Transaction transaction, Begin());
+    const auto schemas = Of(project);
     const auto subject = schemas->FindSubject(name);
     if (subject == nullptr) return Fail(NoSubject(name));
     if (subject->builtin) {
@@ -308,10 +266,9 @@ Result<std::vector<std::int32_t>> Schemas::Delete(std::string_view project, std:
       return Fail(Code::kNotFound, "there is no version " + std::to_string(version.value_or(0)) +
                                        " of " + std::string(name));
     }
-    TM_TRY(CheckReferrers(project, With(*schemas, WithoutVersions(*subject, deleted))));
-    TM_TRY(transaction.Commit());
+    TM_ASSIGN(auto changed, With(&transaction, project, name));
+    TM_TRY(Commit(&transaction, project, std::move(changed)));
   }
-  TM_TRY(Reload(project));
   return deleted;
 }
 

@@ -45,13 +45,16 @@ std::vector<std::string> ReadTypes(std::string_view text) {
   return types;
 }
 
-// The rows whose `column` is `project`; an empty one: all rows.
-Result<Statement> Select(Transaction* transaction, std::string_view rows, std::string_view column,
-                         std::string_view project, std::string_view order = {}) {
+// The rows of a project, of one subject of it if it names one; of no project: all rows.
+Result<Statement> Select(Transaction* transaction, std::string_view rows, std::string_view table,
+                         std::string_view project, std::string_view subject,
+                         std::string_view order = {}) {
   std::string sql(rows);
-  if (!project.empty()) sql.append(" WHERE ").append(column).append("=?1");
+  if (!project.empty()) sql.append(" WHERE ").append(table).append("project=?1");
+  if (!subject.empty()) sql.append(" AND ").append(table).append("subject=?2");
   auto statement = transaction->Prepare(sql.append(order));
   if (statement && !project.empty()) statement->Bind(1, project);
+  if (statement && !subject.empty()) statement->Bind(2, subject);
   return statement;
 }
 
@@ -159,7 +162,7 @@ Result<std::unique_ptr<Schemas>> Schemas::Open(Database* database) {
   std::unique_ptr<Schemas> schemas(new Schemas(database));
   TM_TRY(schemas->LoadBuiltins());
   schemas->cache_.Store(std::make_shared<const Map>());
-  TM_TRY(schemas->Reload({}));
+  TM_TRY(schemas->Reload());
   return schemas;
 }
 
@@ -179,7 +182,7 @@ Status Schemas::LoadBuiltins() {
   }
   auto only = std::make_shared<ProjectSchemas>();
   for (const auto& subject : builtins_) only->subjects.emplace(subject->name, subject);
-  Compile("", only.get());
+  TM_TRY(Compile("", "", only.get()));
   only_builtins_ = std::move(only);
   return {};
 }
@@ -199,7 +202,7 @@ std::shared_ptr<const ProjectSchemas> Schemas::Counting(std::string_view project
   if (found != map->end()) return found->second;
   auto own = std::make_shared<ProjectSchemas>();
   own->subjects = only_builtins_->subjects;
-  Compile("", own.get());
+  static_cast<void>(Compile("", "", own.get()));  // They are compiled.
   cache_.Update([&](const Map& current) {
     auto next = std::make_shared<Map>(current);
     next->try_emplace(std::string(project), std::move(own));
@@ -208,29 +211,63 @@ std::shared_ptr<const ProjectSchemas> Schemas::Counting(std::string_view project
   return Of(project);
 }
 
-Status Schemas::Reload(std::string_view project) {
+Status Schemas::Reload() {
   TM_ASSIGN(Transaction transaction, database_->Begin());
-  TM_ASSIGN(Map map, Load(&transaction, project));
+  TM_ASSIGN(Map map, Load(&transaction, {}));
   for (auto& [name, schemas] : map) {
     auto compiled = std::make_shared<ProjectSchemas>(*schemas);
-    Compile(name, compiled.get());
+    TM_TRY(Compile(name, "", compiled.get()));
     schemas = std::move(compiled);
   }
-  // Under the database's lock: what is published has the order of the transactions. Projects that
-  // are not loaded stay as they are.
+  // Projects that have nothing stored keep their counts.
   cache_.Update([&](const Map& current) {
     auto next = std::make_shared<Map>(current);
     for (auto& [name, schemas] : map) (*next)[name] = std::move(schemas);
     return next;
   });
+  is_known_ = true;
   return {};
 }
 
+Result<Transaction> Schemas::Begin() {
+  if (!is_known_) TM_TRY(Reload());
+  return database_->Begin();
+}
+
+Status Schemas::Commit(Transaction* transaction, std::string_view project,
+                       std::shared_ptr<const ProjectSchemas> next) {
+  const Status committed = transaction->Commit([&] {
+    cache_.Update([&](const Map& current) {
+      auto map = std::make_shared<Map>(current);
+      (*map)[std::string(project)] = std::move(next);
+      return map;
+    });
+  });
+  if (!committed) is_known_ = false;
+  return committed;
+}
+
+Result<std::shared_ptr<const ProjectSchemas>> Schemas::With(Transaction* transaction,
+                                                            std::string_view project,
+                                                            std::string_view subject) const {
+  const auto before = Of(project);
+  TM_ASSIGN(const Map loaded, Load(transaction, {project, subject}));
+  const auto found = loaded.find(project);
+  if (found == loaded.end()) return Fail(Code::kInternal, "a subject was lost");
+  auto next = std::make_shared<ProjectSchemas>();
+  next->compatibility = found->second->compatibility;
+  next->subjects = before->subjects;
+  const auto stored = found->second->subjects.find(subject);
+  if (stored != found->second->subjects.end()) next->subjects[stored->first] = stored->second;
+  TM_TRY(Compile(project, subject, next.get()));
+  return next;
+}
+
 // What is stored, nothing compiled; with the built-in subjects.
-Result<Schemas::Map> Schemas::Load(Transaction* transaction, std::string_view project) {
+Result<Schemas::Map> Schemas::Load(Transaction* transaction, Wanted wanted) const {
   Map projects;
-  TM_TRY(LoadSubjects(transaction, project, &projects));
-  TM_TRY(LoadVersions(transaction, project, &projects));
+  TM_TRY(LoadSubjects(transaction, wanted, &projects));
+  TM_TRY(LoadVersions(transaction, wanted, &projects));
   for (auto& [name, schemas] : projects) {
     auto with_builtins = std::make_shared<ProjectSchemas>(*schemas);
     for (const auto& builtin : builtins_) {
@@ -250,12 +287,12 @@ Result<Schemas::Map> Schemas::Load(Transaction* transaction, std::string_view pr
   return projects;
 }
 
-Status Schemas::LoadSubjects(Transaction* transaction, std::string_view project, Map* projects) {
+Status Schemas::LoadSubjects(Transaction* transaction, Wanted wanted, Map* projects) {
   std::map<std::string, ProjectSchemas> loaded;
   {
     TM_ASSIGN(Statement list,
-              Select(transaction, "SELECT project,compatibility FROM schema_project", "project",
-                     project));
+              Select(transaction, "SELECT project,compatibility FROM schema_project", "",
+                     wanted.project, ""));
     while (true) {
       TM_ASSIGN(const bool row, list.Step());
       if (!row) break;
@@ -266,7 +303,7 @@ Status Schemas::LoadSubjects(Transaction* transaction, std::string_view project,
   TM_ASSIGN(Statement list, Select(transaction,
                                    "SELECT project,subject,event_types,mode,compatibility"
                                    " FROM schema_subject",
-                                   "project", project));
+                                   "", wanted.project, wanted.subject));
   while (true) {
     TM_ASSIGN(const bool row, list.Step());
     if (!row) break;
@@ -285,13 +322,13 @@ Status Schemas::LoadSubjects(Transaction* transaction, std::string_view project,
   return {};
 }
 
-Status Schemas::LoadVersions(Transaction* transaction, std::string_view project, Map* projects) {
-  TM_ASSIGN(Statement list,
-            Select(transaction,
-                   "SELECT v.project,v.subject,v.version,v.text_id,t.body,t.refs,"
-                   "v.created,v.updated,v.deleted FROM schema_version v"
-                   " JOIN schema_text t ON t.id=v.text_id",
-                   "v.project", project, " ORDER BY v.project,v.subject,v.version"));
+Status Schemas::LoadVersions(Transaction* transaction, Wanted wanted, Map* projects) {
+  TM_ASSIGN(Statement list, Select(transaction,
+                                   "SELECT v.project,v.subject,v.version,v.text_id,t.body,t.refs,"
+                                   "v.created,v.updated,v.deleted FROM schema_version v"
+                                   " JOIN schema_text t ON t.id=v.text_id",
+                                   "v.", wanted.project, wanted.subject,
+                                   " ORDER BY v.project,v.subject,v.version"));
   std::map<std::string, ProjectSchemas> changed;
   std::shared_ptr<SchemaSubject> with;  // The subject of the row before, which has its versions.
   while (true) {
@@ -324,19 +361,24 @@ Status Schemas::LoadVersions(Transaction* transaction, std::string_view project,
   return {};
 }
 
-// Compiles what is in force and lists it by event type.
-void Schemas::Compile(const std::string& project, ProjectSchemas* schemas) const {
+Status Schemas::Compile(std::string_view project, std::string_view changed,
+                        ProjectSchemas* schemas) const {
   const auto before = Of(project);
   const auto view = std::make_shared<const ProjectSchemas>(*schemas);
   for (auto& [name, subject] : schemas->subjects) {
     auto version = subject->newest();
     if (version == nullptr) continue;
-    if (version->validator == nullptr) {
+    if (version->validator == nullptr || !UsesAsBefore(view, *version)) {
       auto compiled = std::make_shared<SchemaVersion>(*version);
       if (const auto known = CompiledBefore(*before, view, *version)) {
         compiled->validator = known->validator;
         compiled->used = known->used;
-      } else if (!CompileWith(view, compiled.get())) {
+      } else if (const Status done = CompileWith(view, compiled.get()); !done) {
+        if (name != changed && before->in_force.contains(name)) {
+          return Fail(Code::kConflict,
+                      "the schema `" + name +
+                          "` refers to it and would be none: " + done.error().message());
+        }
         // It was good when it was registered: a newer binary may be stricter.
         TM_LOG(kWarning, "a registered schema cannot be compiled", {"subject", name});
         continue;
@@ -357,6 +399,7 @@ void Schemas::Compile(const std::string& project, ProjectSchemas* schemas) const
   for (auto& [type, list] : schemas->by_type) {
     list.insert(list.end(), schemas->for_all.begin(), schemas->for_all.end());
   }
+  return {};
 }
 
 Status Schemas::CompileWith(const std::shared_ptr<const ProjectSchemas>& schemas,
@@ -368,20 +411,6 @@ Status Schemas::CompileWith(const std::shared_ptr<const ProjectSchemas>& schemas
   options.of_events = true;
   TM_ASSIGN(version->validator, schema::Validator::Compile(text, options));
   version->used = references.used();
-  return {};
-}
-
-Status Schemas::CheckReferrers(std::string_view project,
-                               const std::shared_ptr<const ProjectSchemas>& next) const {
-  const auto now = Of(project);
-  for (const auto& [name, in_force] : now->in_force) {
-    if (UsesAsBefore(next, *in_force.version)) continue;
-    SchemaVersion referrer = *in_force.version;
-    if (const Status compiled = CompileWith(next, &referrer); !compiled) {
-      return Fail(Code::kConflict, "the schema `" + name + "` refers to it and would be none: " +
-                                       compiled.error().message());
-    }
-  }
   return {};
 }
 

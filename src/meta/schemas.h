@@ -9,6 +9,7 @@
 // published state and never touch the database. Any thread.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -160,18 +161,32 @@ class Schemas {
   using Map = std::map<std::string, std::shared_ptr<const ProjectSchemas>, std::less<>>;
   explicit Schemas(Database* database) : database_(database) {}
   Status LoadBuiltins();
-  // Of one project, which takes time by its subjects and not by those of all; empty: of all.
-  Status Reload(std::string_view project);
-  Result<Map> Load(Transaction* transaction, std::string_view project);
-  static Status LoadSubjects(Transaction* transaction, std::string_view project, Map* projects);
-  static Status LoadVersions(Transaction* transaction, std::string_view project, Map* projects);
-  void Compile(const std::string& project, ProjectSchemas* schemas) const;
+  // What rows to load: of all projects, of one, or one subject of one.
+  struct Wanted {
+    std::string_view project = {};
+    std::string_view subject = {};
+  };
+  // Loads and publishes everything.
+  Status Reload();
+  Result<Map> Load(Transaction* transaction, Wanted wanted) const;
+  static Status LoadSubjects(Transaction* transaction, Wanted wanted, Map* projects);
+  static Status LoadVersions(Transaction* transaction, Wanted wanted, Map* projects);
+  // Of a transaction that may change the registry: what is published is what is stored then.
+  Result<Transaction> Begin();
+  // Commits and publishes `next`, which was made of what was published when the transaction began.
+  Status Commit(Transaction* transaction, std::string_view project,
+                std::shared_ptr<const ProjectSchemas> next);
+  // What is published of the project but for its settings and one subject (empty: none), which are
+  // as the transaction has them. kConflict: a schema in force would be none.
+  Result<std::shared_ptr<const ProjectSchemas>> With(Transaction* transaction,
+                                                     std::string_view project,
+                                                     std::string_view subject) const;
+  // Compiles what is not compiled or does not judge as before, and lists what is in force. Of those
+  // that cannot be compiled all but `changed` are an error (kConflict) if they are in force now.
+  Status Compile(std::string_view project, std::string_view changed, ProjectSchemas* schemas) const;
   // The program of a version and what it used, with the other schemas as they are in `schemas`.
   static Status CompileWith(const std::shared_ptr<const ProjectSchemas>& schemas,
                             SchemaVersion* version);
-  // Whether the schemas in force would still be schemas if `next` were what is registered.
-  Status CheckReferrers(std::string_view project,
-                        const std::shared_ptr<const ProjectSchemas>& next) const;
   Result<std::vector<schema::Break>> BreaksOf(const ProjectSchemas& schemas,
                                               const NewSchema& added) const;
 
@@ -179,6 +194,7 @@ class Schemas {
   std::vector<std::shared_ptr<const SchemaSubject>> builtins_;
   std::shared_ptr<const ProjectSchemas> only_builtins_;
   Published<Map> cache_;
+  std::atomic<bool> is_known_{false};  // Whether what is published is what is stored.
 };
 
 // 1 to kSubjectBytesMax bytes of printable text without '/', '?', '#' and quotes.

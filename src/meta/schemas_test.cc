@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 
 #include <gtest/gtest.h>
 
@@ -197,6 +198,66 @@ TEST_F(SchemasTest, WhatRefersToANewestVersionFollowsItNowAndAfterARestart) {
   EXPECT_TRUE(schemas_->Delete("shop", "money", std::nullopt, kRegistered).has_value());
   Reopen();
   EXPECT_EQ(InForce("fixed"), "fixed/1 base/0");  // Numbers that are named stay readable.
+}
+
+// What is refused once it is written leaves nothing: no number, no id, no setting.
+TEST_F(SchemasTest, ARefusedVersionLeavesNothing) {
+  ASSERT_TRUE(Register("money", R"({"$defs":{"sum":{"type":"number"}}})").has_value());
+  ASSERT_TRUE(Register("order", R"({"properties":{"a":{"$ref":"/schemas/money#/$defs/sum"}}})"));
+  const NewSchema refused{
+      .subject = "money", .text = R"({"$defs":{"tax":{}}})", .mode = SchemaMode::kEnforce};
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_CODE(schemas_->Register("shop", refused, kRegistered), Code::kConflict);
+  }
+  EXPECT_EQ(schemas_->Of("shop")->FindSubject("money")->mode, SchemaMode::kObserve);
+  const auto next = Register("money", R"({"$defs":{"sum":{"type":"number"},"tax":{}}})");
+  ASSERT_TRUE(next.has_value());
+  EXPECT_EQ(next->version->version, 2);
+  EXPECT_EQ(next->version->id, 3);
+  Reopen();
+  EXPECT_EQ(schemas_->Of("shop")->FindSubject("money")->mode, SchemaMode::kObserve);
+  EXPECT_EQ(schemas_->Of("shop")->FindSubject("money")->versions.size(), 2U);
+}
+
+// Whatever the order of writes was, it is what a restart finds.
+TEST_F(SchemasTest, WhatIsPublishedIsWhatIsStored) {
+  const auto shown = [this] {
+    std::string text;
+    for (const auto& [name, subject] : schemas_->Of("shop")->subjects) {
+      text += name + (subject->builtin ? " builtin " : " ") +
+              std::string(SchemaModeName(subject->mode));
+      for (const auto& one : subject->versions) {
+        text += " " + std::to_string(one->version) + ":" + std::to_string(one->id) +
+                (one->deleted ? "-" : "") + (one->validator != nullptr ? "*" : "");
+      }
+      text += "; ";
+    }
+    for (const auto& [type, list] : schemas_->Of("shop")->by_type)
+      text += type + "=" + InForce(type);
+    return text + std::string(schema::CompatibilityName(schemas_->Of("shop")->compatibility));
+  };
+  SubjectChange off;
+  off.mode = SchemaMode::kOff;
+  const auto number = [](int i) { return R"({"maximum":)" + std::to_string(i) + "}"; };
+  const std::vector<std::function<void()>> writes = {
+      [&] { EXPECT_OK(schemas_->Change("shop", "page_view", off, kRegistered)); },
+      [&] { EXPECT_OK(Register("order", number(1))); },
+      [&] { EXPECT_OK(Register("order", number(2))); },
+      [&] { EXPECT_OK(Register("page_view", number(3))); },
+      [&] { EXPECT_OK(schemas_->SetCompatibility("shop", schema::Compatibility::kNone)); },
+      [&] { EXPECT_OK(Register("bill", R"({"$ref":"/schemas/order"})")); },
+      [&] { EXPECT_OK(schemas_->Delete("shop", "order", 2, kRegistered)); },
+      [&] { EXPECT_OK(schemas_->Delete("shop", "page_view", std::nullopt, kRegistered)); },
+      [&] { EXPECT_OK(schemas_->Change("shop", "bill", off, kRegistered)); },
+      [&] { EXPECT_OK(schemas_->Delete("shop", "bill", std::nullopt, kRegistered)); },
+      [&] { EXPECT_OK(schemas_->Delete("shop", "order", std::nullopt, kRegistered)); },
+      [&] { EXPECT_OK(Register("order", number(5))); }};
+  for (const auto& write : writes) {
+    write();
+    const std::string published = shown();
+    Reopen();
+    EXPECT_EQ(published, shown());
+  }
 }
 
 TEST_F(SchemasTest, ReferencesOfWhatIsReferredToAreFollowed) {
