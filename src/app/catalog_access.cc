@@ -1,5 +1,7 @@
 #include "app/catalog_access.h"
 
+#include "collect/caller.h"
+
 namespace tidemark::app {
 
 iceberg::Outcome<iceberg::Access> CatalogAccess(Keyring* keyring, const net::Request& request,
@@ -7,12 +9,16 @@ iceberg::Outcome<iceberg::Access> CatalogAccess(Keyring* keyring, const net::Req
   const auto identity = keyring->IdentifyRequest(request, key);
   if (!identity) {
     const collect::Refusal& refusal = identity.error();
-    return iceberg::Refuse(refusal.status,
-                           refusal.status == 401   ? "NotAuthorizedException"
-                           : refusal.status == 400 ? "BadRequestException"
-                           : refusal.status == 429 ? "TooManyRequestsException"
-                                                   : "ForbiddenException",
-                           refusal.message);
+    auto refused = iceberg::Refuse(refusal.status,
+                                   refusal.status == 401   ? "NotAuthorizedException"
+                                   : refusal.status == 400 ? "BadRequestException"
+                                   : refusal.status == 429 ? "TooManyRequestsException"
+                                                           : "ForbiddenException",
+                                   refusal.message);
+    if (refusal.limits) {
+      refused.value().headers = collect::LimitedResponse(*refusal.limits).headers;
+    }
+    return refused;
   }
   iceberg::Access access;
   // Admin keys of the project `default` are the operator's.

@@ -242,8 +242,12 @@ tl::expected<collect::Identity, collect::Refusal> Keyring::IdentifyRequest(
     const net::Request& request, const std::string& key) {
   auto known = Identify(collect::CallerOf(request, key, options_.trusted_proxies));
   if (!known || !known->limits) return known;
-  if (known->limits->Admit(clock_->Now()).retry_after == Duration::zero()) return known;
-  return Refuse(429, "the API key has used up its requests", "send it again in a moment");
+  const meta::LimitState state = known->limits->Admit(clock_->Now());
+  if (state.retry_after == Duration::zero()) return known;
+  return tl::unexpected(collect::Refusal{.status = 429,
+                                         .message = "the API key has used up its rate",
+                                         .hint = "send it again after the seconds of Retry-After",
+                                         .limits = state});
 }
 
 std::shared_ptr<const std::vector<meta::KeyGrant>> Keyring::GrantsOf(

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -51,7 +52,8 @@ struct Refusal {
                      // several keys.
   std::string message = {};
   std::string hint = {};
-  bool foreign_origin = false;  // The page may not even read the answer.
+  bool foreign_origin = false;                  // The page may not even read the answer.
+  std::optional<meta::LimitState> limits = {};  // 429: what is used up.
 };
 
 class Authenticator {

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/result.h"
 
@@ -17,6 +18,8 @@ struct Problem {
   int status = 500;
   std::string_view type;  // Static storage.
   std::string message;
+  std::vector<std::pair<std::string, std::string>> headers =
+      {};  // Of the answer, besides the usual.
 
   Problem(int code, std::string_view name, std::string text)
       : status(code), type(name), message(std::move(text)) {}

@@ -61,7 +61,8 @@ net::Response NoContent() { return Json("", 204); }
 net::Response ProblemResponse(const Problem& problem) {
   net::Response response = Json(iceberg::ProblemJson(problem), problem.status);
   if (problem.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
-  if (problem.status == 503 || problem.status == 429) {
+  response.headers.insert(response.headers.end(), problem.headers.begin(), problem.headers.end());
+  if (problem.headers.empty() && (problem.status == 503 || problem.status == 429)) {
     response.headers.emplace_back("Retry-After", "1");
   }
   return response;
@@ -527,7 +528,9 @@ class IcebergHandler::Impl {
         form.QueryParameter(exchange ? "subject_token" : "client_secret").value_or("");
     // RFC 6749, 2.3.1: a client may say who it is in the header instead.
     if (secret.empty() && !exchange) secret = parts_.key_of(request);
-    if (const auto access = parts_.check_key(request, secret); !access || secret.empty()) {
+    const auto access = parts_.check_key(request, secret);
+    if (!access && access.error().status == 429) return ProblemResponse(access.error());
+    if (!access || secret.empty()) {
       net::Response refused =
           refuse(401, "invalid_client", "the client secret must be an API key of the server");
       refused.headers.emplace_back("WWW-Authenticate", "Basic realm=\"tidemark\"");

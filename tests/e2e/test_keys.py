@@ -242,6 +242,11 @@ def test_a_used_up_rate_is_429_with_the_numbers(running):
     assert 86_400 / 3 - 100 < int(answer.headers["Retry-After"]) <= 86_400 / 3 + 1
     assert 86_000 < int(answer.headers["X-RateLimit-Reset"]) <= 86_400
     assert running.post("/v1/sql", {"query": "select 1"}, {"X-API-Key": made["key"]}).status == 429
+    # So does the catalog, whose clients wait for as long as it says.
+    for method, path, body in (("GET", "/iceberg/v1/config", None), ("POST", "/iceberg/v1/oauth/tokens", f"grant_type=client_credentials&client_secret={made['key']}")):
+        answer = running.request(method, path, body, {"X-API-Key": made["key"]})
+        assert answer.status == 429 and answer.json()["error"]["type"] == "TooManyRequestsException", (path, answer.body)
+        assert 86_400 / 3 - 100 < int(answer.headers["Retry-After"]) <= 86_400 / 3 + 1 and answer.headers["X-RateLimit-Limit"] == "3"
     # Another key is not touched, and a renewed secret is the same key.
     assert send(running, make(running)["key"]).status == 202
     fresh = command(running, "rotate", made["id"], key=running.admin)
