@@ -5,6 +5,9 @@
 #include <istream>
 #include <optional>
 #include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <poll.h>
@@ -15,6 +18,7 @@
 #include "base/json_reader.h"
 #include "base/uuid.h"
 #include "env/posix/posix_clock.h"
+#include "net/decompress.h"
 
 namespace tidemark::app {
 namespace {
@@ -31,16 +35,33 @@ struct Sums {
   std::uint64_t refused = 0;
 };
 
-// An answer has counts; that to one event says only what became of it. Prints each event that is
-// not accepted to standard error.
-void Add(const JsonValue& answer, Sums* sums) {
+// What goes into one request.
+struct Body {
+  std::string text;
+  std::vector<std::uint64_t> lines;  // Of the input, from 1; blank ones are not sent.
+  std::uint32_t events = 0;          // In whole lines.
+};
+
+// Prints an event that is not accepted to standard error, with its line of the input where each is
+// an event.
+void Print(const JsonValue& item, const Body& body, std::uint64_t events) {
+  const auto index = item.IntAt("index");
+  if (body.lines.size() == events && (index || events == 1)) {
+    const std::uint64_t line = body.lines[static_cast<std::size_t>(index.value_or(0))];
+    std::fprintf(stderr, "line %llu: ", static_cast<unsigned long long>(line));
+  }
+  std::fprintf(stderr, "%s\n", item.ToJson().c_str());
+}
+
+// An answer has counts; that to one event says only what became of it.
+void Add(const JsonValue& answer, const Body& body, Sums* sums) {
   const auto count = [&answer](const char* name) {
     return static_cast<std::uint64_t>(answer.IntAt(name).value_or(0));
   };
   if (answer.Find("received") == nullptr) {
     const bool kept = answer.Find("quarantineId") != nullptr;
     ++(kept ? sums->quarantined : sums->accepted);
-    if (kept) std::fprintf(stderr, "%s\n", answer.ToJson().c_str());
+    if (kept) Print(answer, body, 1);
     return;
   }
   const std::uint64_t accepted = count("accepted") + count("duplicate");
@@ -50,9 +71,7 @@ void Add(const JsonValue& answer, Sums* sums) {
   for (const char* list : {"refused", "quarantine"}) {
     const JsonValue* items = answer.Find(list);
     if (items == nullptr) continue;
-    for (const JsonValue& item : items->items()) {
-      std::fprintf(stderr, "%s\n", item.ToJson().c_str());
-    }
+    for (const JsonValue& item : items->items()) Print(item, body, count("received"));
   }
 }
 
@@ -84,25 +103,45 @@ Result<net::ClientResponse> SendPatiently(net::HttpClient* client,
 
 // Sends one body of NDJSON lines; prints the answer's receipt. The client sends it again if the
 // connection breaks that it has used before: by its key the server takes it once.
-int SendBody(net::HttpClient* client, const Remote& remote, const std::string& body, Sums* sums) {
+int SendBody(net::HttpClient* client, const Remote& remote, const Body& body, Sums* sums) {
   auto headers = HeadersOf(remote);
   headers.emplace_back("Content-Type", "application/x-ndjson");
   headers.emplace_back("Idempotency-Key",
                        MakeUuidV4(env::EntropySeed(), env::EntropySeed()).ToString());
-  const auto response = SendPatiently(client, headers, body);
+  const auto response = SendPatiently(client, headers, body.text);
   if (!response) return PrintError("send", response.error());
   if (response->status / 100 != 2) return PrintRefusal("send", *response);
   ++sums->bodies;
-  if (const auto answer = JsonValue::Parse(response->body)) Add(*answer, sums);
+  if (const auto answer = JsonValue::Parse(response->body)) Add(*answer, body, sums);
   std::printf("%.*s\n", static_cast<int>(response->Header("x-tidemark-receipt").size()),
               response->Header("x-tidemark-receipt").data());
   return kOk;
 }
 
+// What to do about input that is no text; empty if it may be.
+std::string_view HintOf(std::string_view first_line) {
+  switch (net::SniffCoding(first_line)) {
+    case net::Coding::kGzip:
+      return "it is compressed: `zcat FILE | tidemark send -`";
+    case net::Coding::kZstd:
+      return "it is compressed: `zstdcat FILE | tidemark send -`";
+    default:
+      break;
+  }
+  const bool is_utf16 = first_line.starts_with("\xFF\xFE") || first_line.starts_with("\xFE\xFF");
+  return is_utf16 ? "it is UTF-16: `iconv -f UTF-16 -t UTF-8 FILE | tidemark send -`" : "";
+}
+
+// Whether the line is an object, as far as its ends tell; blanks and a carriage return at its end
+// are none of it.
+bool IsWholeLine(std::string_view line) {
+  const std::size_t end = line.find_last_not_of(" \t\r");
+  return line.front() == '{' && end != std::string_view::npos && line[end] == '}';
+}
+
 int SendLines(std::istream& in, std::uint32_t batch, net::HttpClient* client, const Remote& remote,
               Sums* sums) {
-  std::string body;
-  std::uint32_t lines = 0;
+  Body body;
   std::uint64_t number = 0;  // Of the line in the input.
   std::uint64_t first = 1;   // That of the body.
   const auto send = [&] {
@@ -113,23 +152,28 @@ int SendLines(std::istream& in, std::uint32_t batch, net::HttpClient* client, co
                    "rest\n",
                    static_cast<unsigned long long>(first), static_cast<unsigned long long>(first));
     }
-    body.clear();
-    lines = 0;
+    body = {};
     first = number + 1;
     return code;
   };
   for (std::string line; std::getline(in, line);) {
-    ++number;
+    if (++number == 1) {
+      if (const std::string_view hint = HintOf(line); !hint.empty()) {
+        std::fprintf(stderr, "tidemark send: the input is not JSON text\nhint: %s\n", hint.data());
+        return kUsage;
+      }
+    }
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-    body += line;
-    body += '\n';
-    // A document over several lines (an array, a pretty object) is one body: it is not cut.
-    const bool whole_line = body[0] != '[' && line.back() == '}' && line.front() == '{';
-    if (whole_line && (++lines >= batch || body.size() >= kBodyBytes)) {
+    body.text.append(line).append("\n");
+    body.lines.push_back(number);
+    // A document over several lines (an array, a pretty object) is one body: it is not cut. What
+    // was cut before is none.
+    const bool whole_line = (first > 1 || body.text[0] != '[') && IsWholeLine(line);
+    if (whole_line && (++body.events >= batch || body.text.size() >= kBodyBytes)) {
       if (const int code = send(); code != kOk) return code;
     }
   }
-  return body.empty() ? kOk : send();
+  return body.text.empty() ? kOk : send();
 }
 
 int PrintSums(const Sums& sums) {

@@ -1,4 +1,5 @@
 """`tidemark send` with much to send: the server's limits are kept, what is busy is waited for, and what stops it tells where."""
+import gzip
 import http.server
 import json
 import subprocess
@@ -89,6 +90,35 @@ def test_what_stops_it_says_from_which_line_to_go_on(door, status, code):
     rest = subprocess.run(["tail", "-n", "+8"], input="\n".join(["", *LINES]), capture_output=True, text=True, check=True).stdout
     assert send(door, rest.splitlines()).returncode == 0
     assert door.taken == [line.encode() for line in LINES]
+
+
+@pytest.mark.parametrize("end", ["\r", "  ", "\t\r"], ids=["crlf", "blanks", "both"])
+def test_lines_are_lines_whatever_they_end_in(door, end):
+    done = send(door, [line + end for line in LINES], "--batch", "3")
+    assert done.returncode == 0 and len(door.keys) == 4, done.stderr
+    assert [json.loads(line) for line in door.taken] == [json.loads(line) for line in LINES]
+
+
+def test_an_event_that_is_not_taken_is_named_by_its_line_of_the_input(server, tmp_path):
+    lines = [LINES[0], "", LINES[1], LINES[2], "garbage", LINES[3], "", LINES[4], "[1]", LINES[5], '{"no":"type"}']
+    (tmp_path / "some.ndjson").write_text("\n".join(lines))
+    done = subprocess.run([BINARY, "send", "--url", f"http://{server.address}", "-f", tmp_path / "some.ndjson", "--batch", "2"], capture_output=True, text=True, timeout=120)
+    assert done.returncode != 0 and "6 accepted, 1 refused, 2 quarantined" in done.stderr, done.stderr
+    named = {int(line.split(":")[0].removeprefix("line ")): line for line in done.stderr.splitlines() if line.startswith("line ")}
+    assert set(named) == {5, 9, 11} and "invalid_json" in named[5] and "not_an_object" in named[9] and "missing_field" in named[11], done.stderr
+
+
+@pytest.mark.parametrize("content,hint", [(gzip.compress(b"{}\n" * 9), "zcat"), (b"\x28\xb5\x2f\xfd\x04\x00\n", "zstdcat"), ('{"event_type":"a"}'.encode("utf-16"), "iconv")],
+                         ids=["gzip", "zstd", "utf-16"])
+def test_a_file_that_is_no_text_is_named_with_what_makes_it_one(door, tmp_path, content, hint):
+    (tmp_path / "packed").write_bytes(content)
+    done = subprocess.run([BINARY, "send", "--url", f"http://127.0.0.1:{door.server_port}", "-f", tmp_path / "packed"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and hint in done.stderr and not door.taken, done.stderr
+
+
+def test_lines_stay_lines_behind_one_that_is_a_list(door):
+    done = send(door, [*LINES[:3], "[1]", *LINES[3:]], "--batch", "3")
+    assert done.returncode == 0 and len(door.keys) == 4, done.stderr
 
 
 def test_large_events_are_sent_in_requests_that_are_taken(server, tmp_path):
