@@ -15,13 +15,23 @@ namespace {
 
 constexpr std::string_view kDefaultAddress = "127.0.0.1:8080";
 
+// Where a server is that listens on every address of this machine: at its own.
+net::ServerAddress Near(net::ServerAddress server) {
+  if (server.host == "0.0.0.0") server.host = "127.0.0.1";
+  if (server.host == "::") server.host = "::1";
+  return server;
+}
+
 }  // namespace
 
 Result<net::ServerAddress> AddressOf(const Remote& remote) {
   if (!remote.url.empty()) return net::ServerAddress::Parse(remote.url);
   std::ifstream file(remote.data_dir + "/http.address");
   std::string address;
-  if (file >> address) return net::ServerAddress::Parse(address);
+  if (file >> address) {
+    TM_ASSIGN(net::ServerAddress server, net::ServerAddress::Parse(address));
+    return Near(std::move(server));
+  }
   // Whatever listens at the default address has other data than a directory that was named.
   if (remote.data_dir != Remote().data_dir) {
     return Fail(Code::kUnavailable,

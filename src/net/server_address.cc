@@ -29,6 +29,11 @@ Result<ServerAddress> ServerAddress::Parse(std::string_view url) {
   return ServerAddress{std::string(host), std::string(url.substr(colon + 1))};
 }
 
+std::string ServerAddress::ToString() const {
+  const bool is_v6 = host.find(':') != std::string::npos;
+  return (is_v6 ? "[" + host + "]" : host) + ":" + port;
+}
+
 Result<int> Connect(const ServerAddress& server) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
@@ -52,7 +57,7 @@ Result<int> Connect(const ServerAddress& server) {
   }
   if (found != nullptr) ::freeaddrinfo(found);
   if (connected < 0) {
-    return Fail(Code::kUnavailable, "no server at " + server.host + ":" + server.port + " (" +
+    return Fail(Code::kUnavailable, "no server at " + server.ToString() + " (" +
                                         std::strerror(error) +
                                         "); start `tidemark serve`, or say where it is with --url "
                                         "or --data-dir");
@@ -66,7 +71,11 @@ Result<int> Connect(const ServerAddress& server) {
 RequestHead::RequestHead(std::string_view method, std::string_view path,
                          const ServerAddress& server, const Headers& headers)
     : text_(method) {
-  text_.append(" ").append(path).append(" HTTP/1.1\r\nHost: ").append(server.host).append("\r\n");
+  text_.append(" ")
+      .append(path)
+      .append(" HTTP/1.1\r\nHost: ")
+      .append(server.ToString())
+      .append("\r\n");
   for (const auto& [name, value] : headers) {
     text_.append(name).append(": ").append(value).append("\r\n");
   }

@@ -21,6 +21,8 @@ struct ServerAddress {
 
   // `url`: http://host:port, a path after it is ignored. kInvalidArgument.
   static Result<ServerAddress> Parse(std::string_view url);
+  // "127.0.0.1:8080", "[::1]:8080": as a Host header has it.
+  std::string ToString() const;
 };
 
 // A connected socket, which is the caller's; it blocks. kUnavailable: the message names the

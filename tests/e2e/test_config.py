@@ -1,5 +1,6 @@
 """Settings from a file, the environment, -X and flags, on the real binary."""
 import os
+import pathlib
 import subprocess
 
 import pytest
@@ -78,3 +79,23 @@ def test_serve_keeps_to_its_limits(tmp_path):
         endless = "select count(*) from range(1000000000) a, range(1000000000) b where a.range + b.range = -1"
         assert server.post("/v1/sql", endless).status == 504
         assert server.scalar("select 1") == 1
+
+
+class Listening(Tidemark):
+    """At an address of one's own choice."""
+
+    def __init__(self, folder, listen):
+        super().__init__(folder)
+        self.listen = listen
+
+    def command(self):
+        return [str(BINARY), "serve", "--data-dir", str(self.folder), "--http-listen", self.listen, "--dev"]
+
+
+@pytest.mark.parametrize("listen", ["[::1]:0", "[::]:0", "0.0.0.0:0", "localhost:0"])
+def test_commands_reach_and_are_trusted_by_a_server_at_any_address_of_this_machine(tmp_path, listen):
+    if listen.startswith("[") and not pathlib.Path("/proc/net/if_inet6").exists():
+        pytest.skip("this machine has no IPv6")
+    with Listening(tmp_path / "data", listen) as server:
+        sent = subprocess.run([BINARY, "send", "--data-dir", server.folder, '{"event_type":"near"}'], capture_output=True, text=True, timeout=60)
+        assert sent.returncode == 0 and "1 accepted" in sent.stderr, sent.stderr
