@@ -423,9 +423,10 @@ bool EventReader::FillTime(const JsonCursor& cursor, EventFault* fault) {
                                                  : TimeOfNumber(cursor.Raw(field->value));
   }
   if (!time) {
-    *fault = {"bad_timestamp", Quoted(field->name->name) +
-                                   " must be an ISO 8601 time, as 2026-01-02T03:04:05Z, or a "
-                                   "number of s, ms or us since 1970, in the years 0001 to 9999"};
+    *fault = {"bad_timestamp",
+              Quoted(field->name->name) +
+                  " must be an ISO 8601 time, as 2026-01-02T03:04:05Z, or a "
+                  "number of s, ms, us or ns since 1970, in the years 0001 to 9999"};
     return false;
   }
   view_.timestamp = *time;
