@@ -7,13 +7,23 @@
 namespace tidemark::enrich {
 namespace {
 
-// The next record, taken off `text`. Quotes may hold commas, line ends and doubled quotes.
-std::vector<std::string> TakeRecord(std::string_view* text) {
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // As spreadsheets write it.
+
+Error BadRow(std::size_t line, std::string_view why) {
+  return {Code::kInvalidArgument,
+          "the file of dimensions: line " + std::to_string(line) + " " + std::string(why)};
+}
+
+// The next record, taken off `text`, with `*line` behind it. Quotes may hold commas, line ends and
+// doubled quotes. kInvalidArgument: a quote does not end.
+Result<std::vector<std::string>> TakeRecord(std::string_view* text, std::size_t* line) {
   std::vector<std::string> fields(1);
+  const std::size_t first = *line;
   bool quoted = false;
   std::size_t i = 0;
   for (; i < text->size(); ++i) {
     const char c = (*text)[i];
+    if (c == '\n') ++*line;
     if (quoted) {
       const bool doubled = c == '"' && i + 1 < text->size() && (*text)[i + 1] == '"';
       if (doubled) ++i;
@@ -32,6 +42,7 @@ std::vector<std::string> TakeRecord(std::string_view* text) {
       fields.back().push_back(c);
     }
   }
+  if (quoted) return Fail(BadRow(first, "begins a quote that does not end"));
   text->remove_prefix(std::min(i + 1, text->size()));
   return fields;
 }
@@ -68,8 +79,11 @@ Status CsvSource::Read() {
   read_at_ = clock_->Now();
   TM_ASSIGN(const std::string text, ReadWhole(native_path_));
   std::string_view rest = text;
+  if (rest.starts_with(kByteOrderMark)) rest.remove_prefix(kByteOrderMark.size());
+  std::size_t line = 1;
   std::vector<event::Column> columns;
-  for (const std::string& name : TakeRecord(&rest)) {
+  TM_ASSIGN(const auto names, TakeRecord(&rest, &line));
+  for (const std::string& name : names) {
     const auto column = event::FindColumn(name);
     if (!column || event::Info(*column).type != event::Type::kString ||
         event::Info(*column).required) {
@@ -77,6 +91,9 @@ Status CsvSource::Read() {
                   "the first line of the file of dimensions names `" + name +
                       "`, which is no optional text column of events; it must read like "
                       "user_id,user_tier");
+    }
+    if (std::ranges::find(columns, *column) != columns.end()) {
+      return Fail(BadRow(1, "names `" + name + "` twice"));
     }
     columns.push_back(*column);
   }
@@ -92,8 +109,15 @@ Status CsvSource::Read() {
   }
   std::unordered_map<std::string, DimensionValues> rows;
   while (!rest.empty()) {
-    std::vector<std::string> fields = TakeRecord(&rest);
+    const std::size_t first = line;
+    TM_ASSIGN(std::vector<std::string> fields, TakeRecord(&rest, &line));
     if (fields.size() == 1 && fields.front().empty()) continue;
+    // With a comma too many every value behind it would be another column's.
+    if (fields.size() > columns.size() + 1) {
+      return Fail(BadRow(first, "has " + std::to_string(fields.size()) + " fields, and the first " +
+                                    std::to_string(columns.size() + 1) +
+                                    "; a comma in a value is written in quotes"));
+    }
     std::string name = std::move(fields.front());
     fields.erase(fields.begin());
     fields.resize(columns.size());

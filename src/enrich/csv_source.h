@@ -15,7 +15,7 @@ inline constexpr std::size_t kCsvBytesMax = 256U << 20;
 class CsvSource final : public DimensionSource {
  public:
   // `clock` must outlive it. kInvalidArgument: there is no such file, or a first line that names
-  // something else.
+  // something else, or a row that cannot be meant so.
   static Result<std::unique_ptr<DimensionSource>> Open(std::string native_path,
                                                        const env::Clock* clock,
                                                        Duration age = kLookupAge);

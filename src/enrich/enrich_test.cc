@@ -449,10 +449,28 @@ TEST_F(EnrichTest, DimensionsComeFromAFileWithoutWaitingForIt) {
   EXPECT_FALSE(anonymous.Has(Column::kUserTier));
   std::filesystem::remove(path);
   for (const char* bad :
-       {"", "user_id\n", "user_id,nonsense\n", "user_id,value\n", "event_id,user_tier\n"}) {
+       {"", "user_id\n", "user_id,nonsense\n", "user_id,user_tier,user_tier\n",
+        "user_id,user_tier\nann,Smith, John\n", "user_id,user_tier\nann,\"gold\nbob,new\n",
+        "user_id,value\n", "event_id,user_tier\n"}) {
     std::ofstream(path, std::ios::trunc) << bad;
     EXPECT_CODE(CsvSource::Open(path, &clock_), Code::kInvalidArgument) << bad;
   }
+  std::filesystem::remove(path);
+}
+
+TEST_F(EnrichTest, AFileThatASpreadsheetWroteIsRead) {
+  const std::string path = TempPath("sheet.csv");
+  std::ofstream(path) << "\xEF\xBB\xBFuser_id,user_tier,country\r\nann,gold\r\n\r\n";
+  auto source = CsvSource::Open(path, &clock_);
+  ASSERT_OK(source);
+  const std::string ann = "ann";
+  const auto found = (*source)->Find({&ann, 1});
+  ASSERT_OK(found);
+  EXPECT_EQ(found->front(), (DimensionValues{"gold", ""}));
+  std::ofstream(path, std::ios::trunc) << "user_id,user_tier\n\"a\nb\",x\nann,1,2\n";
+  const auto wrong = CsvSource::Open(path, &clock_);
+  ASSERT_FALSE(wrong.has_value());
+  EXPECT_NE(wrong.error().message().find("line 4 has 3 fields"), std::string::npos);
   std::filesystem::remove(path);
 }
 
