@@ -383,6 +383,12 @@ Result<duckdb::unique_ptr<duckdb::SQLStatement>> ParseGuarded(duckdb::ClientCont
                                                               const FunctionList& functions,
                                                               const QueryRequest& request,
                                                               bool* use_kept) {
+  // The parser ends there, and would leave out what is behind.
+  if (const std::size_t at = request.sql.find('\0'); at != std::string::npos) {
+    return Fail(Code::kInvalidArgument, "the statement has a NUL character at byte " +
+                                            std::to_string(at) +
+                                            ": a text with one is sent as a parameter");
+  }
   // Not Connection::ExtractStatements: that one already runs parts of PRAGMA statements.
   duckdb::Parser parser(context.GetParserOptions());
   parser.ParseQuery(WithAtClauses(request.sql));

@@ -108,6 +108,9 @@ Status ReadObject(const JsonValue& body, query::SqlRequest* request) {
   for (const auto& [name, value] : body.members()) {
     if (name == "query" || name == "sql") {
       if (!value.is_string()) return Fail(Code::kInvalidArgument, name + " must be a string");
+      if (!request->sql.empty() && request->sql != value.text()) {
+        return Fail(Code::kInvalidArgument, "the body has two statements: send one as query");
+      }
       request->sql = value.text();
     } else if (name == "params") {
       TM_TRY(ReadParameters(value, request));

@@ -358,7 +358,7 @@ def test_a_table_that_does_not_exist_is_404(unharmed):
 
 @pytest.mark.parametrize("statement", [
     "", "   ", ";", "selec 1", "select", "select nothing from events", "select 1; select 2",
-    "select 'open", "select 1/*", "select \x00", "select cast('x' as integer)", "select " + "(" * 5_000,
+    "select 'open", "select 1/*", "select \x00", "select 1\x00 from nowhere", '{"query":"select 1\\u0000"}', '{"query":"select 1","sql":"select 2"}', "select cast('x' as integer)", "select " + "(" * 5_000,
     "select " + "1+" * 200_000 + "1", "{\"query\":7}", "{\"query\":\"select 1\",\"colour\":1}", "{\"query\":", "{\"params\":[1]}",
     "select $1", "select count(*) from events where user_id = $missing",
 ], ids=lambda statement: statement[:40])
