@@ -46,6 +46,11 @@ std::string_view MeantBy(std::string_view name, std::span<const std::string_view
   return *nearest;
 }
 
+std::string ValueOf(std::string_view pair) {
+  const std::size_t equals = std::min(pair.find('='), pair.size() - 1);
+  return DecodePercent(pair.substr(equals + 1), Plus::kBlank);
+}
+
 Response Refusal(std::string_view name, std::string_view meant,
                  std::span<const std::string_view> known) {
   std::string hint = "did you mean " + std::string(meant) + "?";
@@ -70,7 +75,12 @@ std::optional<Response> RefuseUnknownParameters(const Request& request,
     const std::string_view pair = rest.substr(0, rest.find('&'));
     rest.remove_prefix(std::min(rest.size(), pair.size() + 1));
     const std::string name = DecodePercent(pair.substr(0, pair.find('=')), Plus::kBlank);
-    if (name.empty() || std::ranges::find(known, name) != known.end()) continue;
+    if (name.empty()) continue;
+    if (std::ranges::find(known, name) != known.end()) {
+      if (request.QueryParameter(name) == ValueOf(pair)) continue;
+      return ErrorResponse(400, "the query says " + name + " twice, and not the same",
+                           "say it once");
+    }
     const std::string_view meant = MeantBy(name, known, strangers);
     if (strangers == Strangers::kPassed && meant.empty()) continue;
     return Refusal(name, meant, known);

@@ -27,6 +27,15 @@ TEST(QueryNames, WhatIsKnownPasses) {
   }
 }
 
+TEST(QueryNames, TwoValuesAreNotChosenBetween) {
+  EXPECT_EQ(RefusalOf("ack=%61&ack=a&debug&debug=", Strangers::kPassed), "");
+  for (const char* query : {"ack=a&ack=b", "debug&ack=a&debug=1", "debug=1&debug=0&debug=1"}) {
+    EXPECT_NE(RefusalOf(query, Strangers::kPassed).find("twice, and not the same"),
+              std::string::npos)
+        << query;
+  }
+}
+
 TEST(QueryNames, OneSlipIsRefusedEverywhere) {
   using Slip = std::pair<const char*, const char*>;
   for (const auto& [query, meant] :

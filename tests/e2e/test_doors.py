@@ -109,6 +109,7 @@ def test_ack_memory_answers_before_the_event_is_durable_and_it_becomes_visible(s
 @pytest.mark.parametrize("path,word", [
     ("/v1/events?debgu=1", "did you mean debug?"), ("/events?acl=memory", "did you mean ack?"), ("/ingest?projet=shop", "did you mean project?"),
     ("/v1/cloudevents?Debug=1", "did you mean debug?"), ("/v1/events?ack=memroy", "ack must be memory or durable"),
+    ("/v1/events?project=a&project=b", "twice"), ("/v1/sql?limit=1&limit=2", "twice"),
     ("/v1/sql?limt=1", "did you mean limit?"), ("/v1/sql?timeout=1", "did you mean timeout_ms?"), ("/v1/sql?pretty=1", "known are project, format"),
     ("/v1/sql?allow_stale=maybe", "allow_stale must be true or false"), ("/v1/schemas/s?mdoe=enforce", "did you mean mode?"),
     ("/v1/schemas/s/compatibility?vresion=1", "did you mean version?"), ("/v1/settle?projct=shop", "did you mean project?"),
