@@ -182,7 +182,7 @@ Status Schemas::LoadBuiltins() {
   }
   auto only = std::make_shared<ProjectSchemas>();
   for (const auto& subject : builtins_) only->subjects.emplace(subject->name, subject);
-  TM_TRY(Compile("", "", only.get()));
+  TM_TRY(Compile("", std::nullopt, only.get()));
   only_builtins_ = std::move(only);
   return {};
 }
@@ -202,7 +202,7 @@ std::shared_ptr<const ProjectSchemas> Schemas::Counting(std::string_view project
   if (found != map->end()) return found->second;
   auto own = std::make_shared<ProjectSchemas>();
   own->subjects = only_builtins_->subjects;
-  static_cast<void>(Compile("", "", own.get()));  // They are compiled.
+  static_cast<void>(Compile("", std::nullopt, own.get()));  // They are compiled.
   cache_.Update([&](const Map& current) {
     auto next = std::make_shared<Map>(current);
     next->try_emplace(std::string(project), std::move(own));
@@ -216,7 +216,7 @@ Status Schemas::Reload() {
   TM_ASSIGN(Map map, Load(&transaction, {}));
   for (auto& [name, schemas] : map) {
     auto compiled = std::make_shared<ProjectSchemas>(*schemas);
-    TM_TRY(Compile(name, "", compiled.get()));
+    TM_TRY(Compile(name, std::nullopt, compiled.get()));
     schemas = std::move(compiled);
   }
   // Projects that have nothing stored keep their counts.
@@ -361,7 +361,7 @@ Status Schemas::LoadVersions(Transaction* transaction, Wanted wanted, Map* proje
   return {};
 }
 
-Status Schemas::Compile(std::string_view project, std::string_view changed,
+Status Schemas::Compile(std::string_view project, std::optional<std::string_view> changed,
                         ProjectSchemas* schemas) const {
   const auto before = Of(project);
   const auto view = std::make_shared<const ProjectSchemas>(*schemas);
@@ -374,7 +374,7 @@ Status Schemas::Compile(std::string_view project, std::string_view changed,
         compiled->validator = known->validator;
         compiled->used = known->used;
       } else if (const Status done = CompileWith(view, compiled.get()); !done) {
-        if (name != changed && before->in_force.contains(name)) {
+        if (changed && name != *changed && before->in_force.contains(name)) {
           return Fail(Code::kConflict,
                       "the schema `" + name +
                           "` refers to it and would be none: " + done.error().message());

@@ -181,9 +181,11 @@ class Schemas {
   Result<std::shared_ptr<const ProjectSchemas>> With(Transaction* transaction,
                                                      std::string_view project,
                                                      std::string_view subject) const;
-  // Compiles what is not compiled or does not judge as before, and lists what is in force. Of those
-  // that cannot be compiled all but `changed` are an error (kConflict) if they are in force now.
-  Status Compile(std::string_view project, std::string_view changed, ProjectSchemas* schemas) const;
+  // Compiles what is not compiled or does not judge as before, and lists what is in force: what
+  // cannot be compiled is not. If a subject is `changed`, another one that is in force now and
+  // could not be compiled is an error (kConflict).
+  Status Compile(std::string_view project, std::optional<std::string_view> changed,
+                 ProjectSchemas* schemas) const;
   // The program of a version and what it used, with the other schemas as they are in `schemas`.
   static Status CompileWith(const std::shared_ptr<const ProjectSchemas>& schemas,
                             SchemaVersion* version);

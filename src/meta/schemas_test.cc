@@ -260,6 +260,25 @@ TEST_F(SchemasTest, WhatIsPublishedIsWhatIsStored) {
   }
 }
 
+// A newer binary may be stricter than the one that took a schema: the others stay in force.
+TEST_F(SchemasTest, WhatCannotBeCompiledAnyMoreStopsNothing) {
+  ASSERT_TRUE(Register("order", kAmount).has_value());
+  ASSERT_TRUE(Register("page_view", R"({"maximum":1})").has_value());
+  {
+    Transaction transaction = database_->Begin().value();
+    ASSERT_OK(transaction.Execute(
+        R"(UPDATE schema_text SET body='{"type":7}' WHERE body='{"maximum":1}')"));
+    ASSERT_OK(transaction.Commit());
+  }
+  Reopen();
+  EXPECT_EQ(InForce("order"), "order/1 base/0");
+  EXPECT_EQ(InForce("page_view"), "user_event/0 base/0");
+  EXPECT_OK(Register("bill", kAmount));
+  EXPECT_EQ(InForce("bill"), "bill/1 base/0");
+  EXPECT_OK(Register("page_view", "{}"));
+  EXPECT_EQ(InForce("page_view"), "page_view/2 user_event/0 base/0");
+}
+
 TEST_F(SchemasTest, ReferencesOfWhatIsReferredToAreFollowed) {
   const auto with = [this](const std::string& subject, const std::string& text,
                            const std::string& to) {
