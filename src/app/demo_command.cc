@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cstdint>
 #include <cstdio>
 
 #include <CLI/CLI.hpp>
@@ -11,7 +13,8 @@
 namespace tidemark::app {
 namespace {
 
-constexpr double kDaysMax = 36'500;  // A hundred years.
+constexpr double kDaysMax = 36'500;      // A hundred years.
+constexpr double kRequestsASecond = 10;  // With a rate, at least, unless it is said otherwise.
 
 }  // namespace
 
@@ -40,7 +43,8 @@ void AddDemoOptions(CLI::App* app, DemoOptions* options) {
   app->add_option("--dup", options->dup, "Share of repeated events")->check(share);
   auto* const bad = app->add_option("--bad", options->bad, "Share of events that are not valid");
   bad->check(share);
-  auto* const batch = app->add_option("--batch", options->batch, "Events a request");
+  auto* const batch = app->add_option("--batch", options->batch,
+                                      "Events a request; with a rate fewer, for 10 a second");
   batch->check(CLI::Range(1U, 100'000U))->capture_default_str();
   app->add_option("--connections", options->connections, "Requests at a time")
       ->check(CLI::Range(1U, 1'024U))
@@ -52,6 +56,12 @@ void AddDemoOptions(CLI::App* app, DemoOptions* options) {
   app->add_option("--ack", options->ack, "memory: do not wait for durability")
       ->check(CLI::IsMember({"memory"}));
   app->add_flag("--report", options->report, "Print one line of JSON with rates and latencies");
+  // Else a low rate would be a thousand events at once, and then nothing for long.
+  app->parse_complete_callback([options, batch] {
+    if (batch->count() > 0 || options->rate <= 0) return;
+    const double events = std::max(1.0, options->rate / kRequestsASecond);
+    if (events < options->batch) options->batch = static_cast<std::uint32_t>(events);
+  });
 }
 
 int RunDemo(const Remote& remote, const DemoOptions& options) {

@@ -219,3 +219,9 @@ def test_tables_for_people_are_boxes(server, tmp_path):
         assert code == 0 and lines[0].startswith("+--") and lines[1].startswith(columns), (command, out, errors)
         width = len(lines[0])
         assert all(len(line) == width for line in lines if line[0] in "|+"), out
+
+
+@pytest.mark.parametrize("options,requests", [(["--rate", "500"], 4), (["--rate", "500", "--batch", "100"], 2), (["--rate", "100000"], 1), ([], 1)])
+def test_a_low_rate_of_the_demo_is_no_burst(server, tmp_path, options, requests):
+    code, out, errors = run(tmp_path, "demo", "--data-dir", str(server.folder), "--count", "200", *options, "--report")
+    assert code == 0 and json.loads(out)["requests"] == requests, (out, errors)
