@@ -227,10 +227,20 @@ net::Response AnswerOf(const meta::ProjectSchemas& schemas, const std::string& n
 }
 
 net::Response RefusalOf(const Error& error) {
-  return net::ErrorResponse(error, error.code() == Code::kConflict
-                                       ? "change the schema, or register it under another name, or "
-                                         "with ?compatibility=NONE"
-                                       : kBodyHint);
+  switch (error.code()) {
+    case Code::kConflict:
+      return net::ErrorResponse(error,
+                                "change the schema, or register it under another name, or with "
+                                "?compatibility=NONE");
+    case Code::kInvalidArgument:
+      return net::ErrorResponse(error, kBodyHint);
+    case Code::kIoError:
+      return net::ErrorResponse(error,
+                                "nothing was registered: see that the server's disk has room and "
+                                "can be written, then send it again");
+    default:
+      return net::ErrorResponse(error);
+  }
 }
 
 }  // namespace

@@ -20,6 +20,10 @@ class OnSmallDisk(Tidemark):
         script = f'mount -t tmpfs -o size={SMALL} tmpfs "$0" && exec "$@"'
         return ["unshare", "-rm", "sh", "-c", script, str(self.folder), *super().command()]
 
+    def fill(self):
+        subprocess.run(["nsenter", "-t", str(self.process.pid), "-U", "-m", "--preserve-credentials",
+                        "sh", "-c", 'cat /dev/zero > "$0/filler" 2> /dev/null || true', str(self.folder)], check=True)
+
     def enlarge(self):
         subprocess.run(["nsenter", "-t", str(self.process.pid), "-U", "-m", "--preserve-credentials",
                         "mount", "-o", f"remount,size={LARGE}", str(self.folder)], check=True)
@@ -147,3 +151,21 @@ def test_a_disk_that_is_full_to_the_last_byte_is_started_on_with_the_reserve(tmp
         server.fill(left=0)
         server.start()
         assert server.rows("select event_id from events") == [("a",)]
+
+
+@pytest.mark.skipif(not can_mount(), reason="this system lets nobody make a mount namespace")
+def test_a_schema_that_finds_no_room_is_not_registered_and_may_be_sent_again(tmp_path):
+    (tmp_path / "data").mkdir()
+    with OnSmallDisk(tmp_path / "data") as server:
+        large = {"type": "object", "description": FILLER * 400}
+        assert server.post("/v1/schemas/before", large).status == 201
+        server.fill()
+        for path in ("/v1/schemas/order", "/v1/schemas/before"):
+            answer = server.post(path, {**large, "title": "new"})
+            assert answer.status == 500 and "full" in answer.json()["message"], answer.body
+            assert any(advice in answer.json()["hint"] for advice in ("nothing was registered", "look whether it happened")), answer.body
+        assert server.get("/v1/schemas/order").status == 404 and server.get("/v1/schemas/before").json()["version"] == 1
+        server.enlarge()
+        assert server.post("/v1/schemas/order", {**large, "title": "new"}).json()["version"] == 1
+        assert server.post("/v1/schemas/before", {**large, "title": "new"}).json()["version"] == 2
+        assert {"order", "before"} <= {one["subject"] for one in server.get("/v1/schemas").json()["subjects"]}
