@@ -108,7 +108,8 @@ void AppendHead(std::string* out, int status, std::string_view content_type,
     AppendHeader(out, "Access-Control-Allow-Origin", traits.origin);
     out->append(
         "Access-Control-Allow-Credentials: true\r\n"
-        "Access-Control-Expose-Headers: X-Tidemark-Receipt, Retry-After, X-RateLimit-Limit, "
+        "Access-Control-Expose-Headers: X-Tidemark-Receipt, X-Tidemark-Cut, X-Tidemark-Route, "
+        "Retry-After, X-RateLimit-Limit, "
         "X-RateLimit-Remaining, X-RateLimit-Reset\r\n"
         "Vary: Origin\r\n");
   }

@@ -120,8 +120,9 @@ void Router::Handle(Request request, std::shared_ptr<Responder> responder) {
   for (const auto& [method, unused] : *routes) {
     allowed.append(allowed.empty() ? "" : ", ").append(MethodName(method));
   }
-  Response response = ErrorResponse(
-      405, std::string(MethodName(request.method)) + " is not understood here", "use " + allowed);
+  const bool is_named = request.method != Method::kOther;
+  const std::string method(is_named ? MethodName(request.method) : "this method");
+  Response response = ErrorResponse(405, method + " is not understood here", "use " + allowed);
   response.headers.emplace_back("Allow", allowed);
   responder->Send(std::move(response));
 }

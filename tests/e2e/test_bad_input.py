@@ -521,6 +521,10 @@ def test_a_preflight_is_answered_before_any_key(tmp_path):
             assert answer.headers["Access-Control-Allow-Origin"] == "https://shop.example"
             assert answer.headers["Access-Control-Allow-Headers"] == "content-type,x-api-key"
             assert "POST" in answer.headers["Access-Control-Allow-Methods"]
+        # What an answer says in its head can be read by the page.
+        told = server.post("/v1/sql", "select 1", {"Origin": "https://shop.example"}).headers["Access-Control-Expose-Headers"].split(", ")
+        assert {"X-Tidemark-Receipt", "X-Tidemark-Cut", "X-Tidemark-Route", "Retry-After", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"} == set(told)
+        assert server.request("TRACE", "/v1/sql").json()["message"] == "this method is not understood here"
         # A refusal can be read by the page, too.
         refused = server.post("/v1/events", {"event_type": "a"}, {"Origin": "https://shop.example"})
         assert refused.status == 401 and refused.headers["Access-Control-Allow-Origin"] == "https://shop.example"
