@@ -75,10 +75,24 @@ void CountIn(duckdb::Binder* binder, Plan* plan) {
   for (Plan& child : (*plan)->children) CountIn(binder, &child);
 }
 
+// The engine takes a count from the files' statistics where there are no groups, as one row: also
+// for GROUP BY GROUPING SETS ((), ()), which asks for two. A group that is in no set says so.
+void CountForEachSet(duckdb::LogicalOperator* plan) {
+  for (Plan& child : plan->children) CountForEachSet(child.get());
+  if (plan->type != duckdb::LogicalOperatorType::LOGICAL_AGGREGATE_AND_GROUP_BY) return;
+  auto& aggregate = plan->Cast<duckdb::LogicalAggregate>();
+  if (!aggregate.groups.empty() || aggregate.grouping_sets.size() < 2) return;
+  aggregate.groups.push_back(
+      duckdb::make_uniq<duckdb::BoundConstantExpression>(duckdb::Value::BOOLEAN(true)));
+}
+
 }  // namespace
 
 void CountWithoutColumns(duckdb::DatabaseInstance& instance) {
   duckdb::OptimizerExtension extension;
+  extension.pre_optimize_function = [](duckdb::OptimizerExtensionInput& /*input*/, Plan& plan) {
+    CountForEachSet(plan.get());
+  };
   extension.optimize_function = [](duckdb::OptimizerExtensionInput& input, Plan& plan) {
     CountIn(&input.optimizer.binder, &plan);
   };

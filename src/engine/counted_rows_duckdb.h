@@ -1,6 +1,7 @@
 // `count(*)` over hot and settled rows together. The engine reads the first column of both sides of
 // a UNION of which nothing is wanted but the number of its rows: for events their ids, which take
-// the longest. With this the files are asked for no column, and counted (files_duckdb.cc).
+// the longest. With this the files are asked for no column, and counted (files_duckdb.cc). And a
+// row for each of several grouping sets without a column, of which the engine answers one.
 //
 // Internal to this folder. Throws the engine's exceptions.
 #pragma once
