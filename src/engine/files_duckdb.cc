@@ -707,7 +707,11 @@ void RegisterFiles(duckdb::ExtensionLoader& loader) {
                                              {duckdb::LogicalType::VARCHAR});
   files.name = "tm_files";
   files.get_multi_file_reader = MakeReader;
+  // A plan that is copied (a CTE that is planned at each of its mentions) is bound anew by the
+  // number of its scan; the engine's own way would write the files' paths in its place.
   files.verify_serialization = false;
+  files.serialize = nullptr;
+  files.deserialize = nullptr;
   auto own = duckdb::make_shared_ptr<OwnScan>();
   own->bind = files.bind;
   own->begin = files.init_global;
