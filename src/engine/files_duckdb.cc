@@ -15,11 +15,9 @@
 #include "duckdb/common/multi_file/multi_file_states.hpp"
 #include "duckdb/main/client_context_state.hpp"
 #include "duckdb/planner/expression/bound_columnref_expression.hpp"
-#include "duckdb/planner/filter/conjunction_filter.hpp"
-#include "duckdb/planner/filter/constant_filter.hpp"
-#include "duckdb/planner/filter/optional_filter.hpp"
 #include "engine/pruner_duckdb.h"
 #include "engine/scan_duckdb.h"
+#include "engine/scan_filters_duckdb.h"
 #include "engine/single_value_duckdb.h"
 #include "engine/text_filters_duckdb.h"
 
@@ -509,6 +507,18 @@ struct FileReader final : duckdb::MultiFileReader {
     }
     if (file.constants) AddConstants(*file.constants, columns, ids, &data);
   }
+  using duckdb::MultiFileReader::CreateMapping;
+  duckdb::ReaderInitializeType CreateMapping(
+      duckdb::ClientContext& context, duckdb::MultiFileReaderData& data, const Columns& columns,
+      const duckdb::vector<duckdb::ColumnIndex>& ids,
+      duckdb::optional_ptr<duckdb::TableFilterSet> filters, duckdb::MultiFileList& files,
+      const duckdb::MultiFileReaderBindData& bind,
+      const duckdb::virtual_column_map_t& virtual_columns) override {
+    const auto fitting = FiltersFor(data.reader->columns, columns, ids, filters.get());
+    if (fitting != nullptr) filters = fitting.get();
+    return MultiFileReader::CreateMapping(context, data, columns, ids, filters, files, bind,
+                                          virtual_columns);
+  }
   duckdb::unique_ptr<MultiFileReader> Copy() const override {
     return duckdb::make_uniq<FileReader>(*this);
   }
@@ -594,47 +604,12 @@ duckdb::unique_ptr<duckdb::FunctionData> Bind(duckdb::ClientContext& context,
   return bound;
 }
 
-bool HasDistinctFrom(const duckdb::TableFilter& filter) {
-  const auto has = [](const auto& child) { return HasDistinctFrom(*child); };
-  switch (filter.filter_type) {
-    case duckdb::TableFilterType::CONSTANT_COMPARISON:
-      return filter.Cast<duckdb::ConstantFilter>().comparison_type ==
-             duckdb::ExpressionType::COMPARE_DISTINCT_FROM;
-    case duckdb::TableFilterType::CONJUNCTION_OR:
-      return std::ranges::any_of(filter.Cast<duckdb::ConjunctionOrFilter>().child_filters, has);
-    case duckdb::TableFilterType::CONJUNCTION_AND:
-      return std::ranges::any_of(filter.Cast<duckdb::ConjunctionAndFilter>().child_filters, has);
-    case duckdb::TableFilterType::OPTIONAL_FILTER: {
-      const auto& child = filter.Cast<duckdb::OptionalFilter>().child_filter;
-      return child != nullptr && HasDistinctFrom(*child);
-    }
-    default:
-      return false;
-  }
-}
-
-// The engine skips a row group by `x IS DISTINCT FROM 5 OR ..` as if a null were not distinct. It
-// pushes the condition down for that alone, and looks at every row in any case.
-bool SkipsNulls(const duckdb::TableFilter& filter) {
-  return filter.filter_type == duckdb::TableFilterType::OPTIONAL_FILTER && HasDistinctFrom(filter);
-}
-
 duckdb::unique_ptr<duckdb::GlobalTableFunctionState> Begin(duckdb::ClientContext& context,
                                                            duckdb::TableFunctionInitInput& input) {
   const auto& bind = input.bind_data->Cast<duckdb::MultiFileBindData>();
   auto* reader = dynamic_cast<FileReader*>(bind.multi_file_reader.get());
   TM_CHECK(reader != nullptr);
-  if (input.filters != nullptr) {
-    std::erase_if(input.filters->filters, [](auto& entry) {
-      duckdb::TableFilter& filter = *entry.second;
-      if (filter.filter_type != duckdb::TableFilterType::CONJUNCTION_AND) {
-        return SkipsNulls(filter);
-      }
-      auto& all = filter.Cast<duckdb::ConjunctionAndFilter>().child_filters;
-      std::erase_if(all, [](const auto& child) { return SkipsNulls(*child); });
-      return all.empty();
-    });
-  }
+  if (input.filters != nullptr) DropWrongSkips(input.filters.get());
   return reader->Begin(context, input);
 }
 

@@ -185,6 +185,10 @@ def test_types_that_were_widened_are_read(server, catalog):
         update.update_column("f", DoubleType())
         update.update_column("d", DecimalType(18, 2))
     assert server.rows("select * from iceberg.widened") == [(1, 0.5, 1.25)]
+    table.append(pyarrow.table({"i": [2**40], "f": [0.1], "d": pyarrow.array([decimal.Decimal("-7.50")], pyarrow.decimal128(18, 2))}))
+    for key in ("i", "f", "d"):  # The hashes of a join's keys are of the table's type, and not of the file's.
+        assert server.rows(f"select a.i from iceberg.widened a left join iceberg.widened b using ({key}) where regexp_matches(a.f::varchar, '0.5')") == [(1,)]
+        assert server.rows(f"select b.i from iceberg.widened a join iceberg.widened b using ({key}) where regexp_matches(a.f::varchar, '0.1')") == [(2**40,)]
 
 
 def test_ids_that_no_other_type_gives(server, catalog):
