@@ -46,6 +46,9 @@ struct FileColumn {
   std::vector<std::string> names = {};
   // Its value where a file lacks it, as text that casts to its type; nothing: null.
   std::optional<std::string> otherwise = {};
+  bool required = false;
+  // Why it is not read; then it has no type, and is no column of a relation's files.
+  std::string not_read = {};
 };
 
 // The rows of all sources and all files, each once. Value type; immutable once shared. Every

@@ -1,5 +1,6 @@
 #include "query/plain_columns.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
@@ -137,9 +138,22 @@ Result<FileColumn> FieldOf(const JsonValue& field, int depth) {
   // Of many columns, and fields of theirs, it is this one.
   if (!read) return Fail(std::move(read).error().With("column \"" + name + "\""));
   FileColumn column = *std::move(read);
+  column.required = Member(field, "required").Bool().value_or(false);
   const JsonValue& value = Member(field, "initial-default");
   if (value.is_null()) return column;
   TM_ASSIGN(column.otherwise, DefaultOf(value, column));
+  return column;
+}
+
+// A column that is not read leaves the others, as long as it is known which one it is.
+Result<FileColumn> ColumnOfTable(const JsonValue& field) {
+  auto read = FieldOf(field, 0);
+  const auto id = Member(field, "id").Int();
+  if (read || !id || !std::in_range<std::int32_t>(*id)) return read;
+  FileColumn column;
+  column.name = Member(field, "name").text();
+  column.field_id = static_cast<std::int32_t>(*id);
+  column.not_read = read.error().message();
   return column;
 }
 
@@ -196,9 +210,13 @@ Result<std::vector<FileColumn>> ColumnsOf(const lake::Schema& schema,
   TM_ASSIGN(const JsonValue json, JsonValue::Parse(schema.json));
   std::vector<FileColumn> columns;
   for (const JsonValue& field : Member(json, "fields").items()) {
-    TM_ASSIGN(columns.emplace_back(), FieldOf(field, 0));
+    TM_ASSIGN(columns.emplace_back(), ColumnOfTable(field));
   }
   if (columns.empty()) return NotRead("a table without columns");
+  const auto is_read = [](const FileColumn& column) { return column.not_read.empty(); };
+  if (std::ranges::none_of(columns, is_read)) {
+    return Fail(Code::kUnimplemented, columns.front().not_read);
+  }
   std::set<std::int32_t> ids;
   TM_TRY(CheckIds(columns, &ids));
   TellApart(&columns);

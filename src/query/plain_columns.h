@@ -19,8 +19,9 @@ Result<std::string> PrimitiveOf(std::string_view type);
 
 inline constexpr std::string_view kPropertyNameMapping = "schema.name-mapping.default";
 
-// `name_mapping`: the property's value; empty: columns are called as they are. kUnimplemented names
-// a type, a default value or what else we do not read.
+// `name_mapping`: the property's value; empty: columns are called as they are. A column says itself
+// which type or default value of it we do not read; kUnimplemented: there is no other column, or
+// what else of the schema we do not read.
 Result<std::vector<engine::FileColumn>> ColumnsOf(const lake::Schema& schema,
                                                   std::string_view name_mapping);
 

@@ -106,11 +106,32 @@ std::shared_ptr<const std::vector<engine::FileConstant>> WithLineage(const lake:
   return constants;
 }
 
+// Takes out what SQL does not read. It is selected after the others, as an error with the reason:
+// who asks for other columns gets them.
+void SelectReasons(engine::Relation* relation) {
+  std::string names;
+  for (const FileColumn& column : relation->file_columns) {
+    if (column.not_read.empty()) continue;
+    names += (names.empty() ? "" : ", ") + engine::QuotedName(column.name);
+  }
+  if (names.empty()) return;
+  if (relation->select_list.empty()) relation->select_list = "*";
+  std::erase_if(relation->file_columns, [&](const FileColumn& column) {
+    if (column.not_read.empty()) return false;
+    const std::string reason =
+        column.not_read + "; the others can be asked for, as by SELECT * EXCLUDE (" + names + ")";
+    relation->select_list += ", CAST(error(" + engine::QuotedText(reason) + ") AS VARCHAR) AS " +
+                             engine::QuotedName(column.name);
+    return true;
+  });
+}
+
 // A table without a file is a statement of no rows.
 std::string NoRows(const std::vector<FileColumn>& columns) {
   std::string sql = "SELECT ";
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    sql += (i == 0 ? "" : ", ") + ("CAST(NULL AS " + columns[i].type) + ") AS " +
+    const std::string type = columns[i].not_read.empty() ? columns[i].type : "VARCHAR";
+    sql += (i == 0 ? "" : ", ") + ("CAST(NULL AS " + type) + ") AS " +
            engine::QuotedName(columns[i].name);
   }
   return sql + " WHERE false";
@@ -155,6 +176,7 @@ Result<RelationPointer> Make(const CatalogTable& table, const lake::Schema& sche
     relation->statement = NoRows(relation->file_columns);
     return RelationPointer(std::move(relation));
   }
+  SelectReasons(relation.get());
   relation->files = std::move(files);
   return RelationPointer(std::move(relation));
 }
