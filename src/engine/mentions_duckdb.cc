@@ -236,6 +236,21 @@ Result<duckdb::unique_ptr<duckdb::TableRef>> Mentions::ScanOf(const Mention& men
                relation);
 }
 
+Result<std::vector<std::string>> Mentions::RequiredColumns(const Mention& mention) {
+  std::vector<std::string> names;
+  TM_ASSIGN(const auto place, Find(mention));
+  if (!place) return names;
+  const Relation& relation = *state_->relations[place->relation];
+  for (const FileColumn& column : relation.file_columns) {
+    if (column.required) names.push_back(column.name);
+  }
+  if (!relation.file_columns.empty() || !relation.statement.empty()) return names;
+  for (const event::TableColumn& column : relation.schema->columns) {
+    if (column.required) names.push_back(column.name);
+  }
+  return names;
+}
+
 Result<Parameter> Mentions::ValueOf(const duckdb::ParsedExpression& expression) {
   if (!IsQuick(expression, 0)) {
     return Fail(Code::kInvalidArgument,

@@ -40,6 +40,10 @@ class Mentions {
   Result<duckdb::unique_ptr<duckdb::TableRef>> ScanOf(const Mention& mention,
                                                       const std::vector<KeptUse>* uses);
 
+  // The columns of what is mentioned that have no null, by its schema; none if there is no such
+  // relation.
+  Result<std::vector<std::string>> RequiredColumns(const Mention& mention);
+
   // The value of an expression without columns, tables and parameters, checked before.
   Result<Parameter> ValueOf(const duckdb::ParsedExpression& expression);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -17,6 +18,7 @@
 #include "engine/as_of_syntax_duckdb.h"
 #include "engine/kept_rewrite_duckdb.h"
 #include "engine/mentions_duckdb.h"
+#include "engine/sql_quote.h"
 #include "engine/table_calls_duckdb.h"
 #include "engine/tree_walk_duckdb.h"
 #include "event/schema.h"
@@ -61,6 +63,13 @@ constexpr std::array<std::string_view, 14> kDeniedParts = {
 // What the parser makes of SHOW TABLES, and of SHOW ALL TABLES and a bare DESCRIBE.
 constexpr std::string_view kShowTables = "\"tables\"";
 constexpr std::string_view kShowAllTables = "__show_tables_expanded";
+// Of SHOW SCHEMAS and SHOW DATABASES.
+constexpr std::array<std::string_view, 2> kShowSchemas = {"\"schemas\"", "\"databases\""};
+// What the tables' schemas are in, where a statement names it.
+constexpr std::array<std::string_view, 2> kCatalogs = {"iceberg", "tidemark"};
+// Schemas that SHOW TABLES lists nothing of.
+constexpr std::array<std::string_view, 3> kOtherSchemas = {"system", "information_schema",
+                                                           "pg_catalog"};
 constexpr std::size_t kCallArgumentsMax = 8;  // Of a relation that is written as a call.
 // The parser's own names that are in no catalog.
 constexpr std::array<std::string_view, 3> kParserFunctions = {"unnest", "unlist", "grouping"};
@@ -253,15 +262,23 @@ class Guard final : public TreeWalk {
     return Fail(Code::kNotFound, "table \"" + name + "\" does not exist");
   }
 
-  // DESCRIBE and SUMMARIZE of a relation become those of its rows, SHOW TABLES a question to the
-  // system tables.
+  // DESCRIBE and SUMMARIZE of a relation become those of its rows, SHOW TABLES and SHOW SCHEMAS
+  // questions to the system tables.
   Status OnShow(Table& table) {
     auto& show = table->Cast<duckdb::ShowRef>();
-    if (show.query != nullptr) return {};
-    if (show.table_name == kShowTables || show.table_name == kShowAllTables) {
-      table = StatementRows(
-          "SELECT table_schema AS schema, table_name AS name, table_type AS type "
-          "FROM system.tables ORDER BY ALL");
+    if (show.query != nullptr) return OnDescribe(table);
+    const auto is_it = [&](std::string_view name) { return show.table_name == name; };
+    if (is_it(kShowTables) || is_it(kShowAllTables)) {
+      table = StatementRows(TablesWhere("true"));
+      return {};
+    }
+    if (std::ranges::any_of(kShowSchemas, is_it)) {
+      table =
+          StatementRows("SELECT DISTINCT table_schema AS schema FROM system.tables ORDER BY ALL");
+      return {};
+    }
+    if (show.show_type == duckdb::ShowType::SHOW_FROM && IsOfTables(show)) {
+      table = StatementRows(TablesWhere(IsInSchema(show)));
       return {};
     }
     Mention mention;
@@ -274,7 +291,8 @@ class Guard final : public TreeWalk {
     }
     if (scan == nullptr) {
       return Fail(Code::kPermissionDenied,
-                  "SHOW TABLES and SHOW, DESCRIBE or SUMMARIZE of a table are all that is shown");
+                  "SHOW TABLES, SHOW TABLES FROM a schema, SHOW SCHEMAS and SHOW, DESCRIBE or "
+                  "SUMMARIZE of a table are all that is shown");
     }
     auto base = duckdb::make_uniq<duckdb::BaseTableRef>();
     base->catalog_name = show.catalog_name;
@@ -284,7 +302,64 @@ class Guard final : public TreeWalk {
     show.catalog_name.clear();
     show.schema_name.clear();
     show.table_name.clear();
+    return OnDescribe(table);
+  }
+
+  static std::string TablesWhere(const std::string& condition) {
+    return "SELECT table_schema AS schema, table_name AS name, table_type AS type "
+           "FROM system.tables WHERE " +
+           condition + " ORDER BY ALL";
+  }
+
+  static bool IsCatalog(const std::string& name) {
+    return std::ranges::find(kCatalogs, StringUtil::Lower(name)) != kCatalogs.end();
+  }
+
+  static bool IsOfTables(const duckdb::ShowRef& show) {
+    return std::ranges::find(kOtherSchemas, StringUtil::Lower(show.schema_name)) ==
+           kOtherSchemas.end();
+  }
+
+  // A catalog has the tables of all its schemas; the levels of a namespace may be two parts.
+  static std::string IsInSchema(const duckdb::ShowRef& show) {
+    if (show.catalog_name.empty() && IsCatalog(show.schema_name)) return "true";
+    const bool of_catalog = show.catalog_name.empty() || IsCatalog(show.catalog_name);
+    const std::string name =
+        of_catalog ? show.schema_name : show.catalog_name + "." + show.schema_name;
+    return "lower(table_schema) = lower(" + QuotedText(name) + ")";
+  }
+
+  // The engine says of every column that it may be null; those of `SELECT * FROM t` the table
+  // knows.
+  Status OnDescribe(Table& table) {
+    auto& show = table->Cast<duckdb::ShowRef>();
+    if (show.show_type == duckdb::ShowType::SUMMARY) return {};
+    const duckdb::BaseTableRef* base = OnlyTable(*show.query);
+    if (base == nullptr || (base->schema_name.empty() && IsCte(base->table_name))) return {};
+    if (base->at_clause != nullptr || described_.erase(base) > 0) return {};
+    described_.insert(base);
+    TM_ASSIGN(const auto required, mentions_.RequiredColumns({.name = NameParts(*base)}));
+    if (required.empty()) return {};
+    std::string names;
+    for (const std::string& name : required)
+      names += (names.empty() ? "" : ", ") + QuotedText(name);
+    auto told = StatementRows("SELECT * REPLACE (CASE WHEN column_name IN (" + names +
+                              ") THEN 'NO' ELSE \"null\" END AS \"null\") FROM here");
+    auto& node = *told->Cast<duckdb::SubqueryRef>().subquery->node;
+    node.Cast<duckdb::SelectNode>().from_table = std::move(table);
+    table = std::move(told);
     return {};
+  }
+
+  // The table of `SELECT * FROM t` and nothing more; null: it is another query.
+  static const duckdb::BaseTableRef* OnlyTable(const duckdb::QueryNode& node) {
+    if (node.type != duckdb::QueryNodeType::SELECT_NODE || !node.cte_map.map.empty())
+      return nullptr;
+    const auto& select = node.Cast<duckdb::SelectNode>();
+    const bool is_star = select.select_list.size() == 1 && select.select_list[0]->ToString() == "*";
+    if (!is_star || select.from_table == nullptr) return nullptr;
+    if (select.from_table->type != TableReferenceType::BASE_TABLE) return nullptr;
+    return &select.from_table->Cast<duckdb::BaseTableRef>();
   }
 
   const FunctionList& functions_;
@@ -292,6 +367,7 @@ class Guard final : public TreeWalk {
   Mentions mentions_;
   const bool use_kept_;
   KeptRewriter kept_;
+  std::set<const duckdb::BaseTableRef*> described_;  // Each is looked at twice.
 };
 
 // The column of the field after `context.`: `context.ip` and `context.userAgent` are names of it.

@@ -107,6 +107,17 @@ def test_bounds_and_partitions_prune_plain_tables(server, catalog):
     assert server.scalar("select count(*) from system.files where table_name = 'parts'") == 3
 
 
+def test_describe_says_which_columns_have_no_null(server, catalog):
+    catalog.create_table("default.strict", schema=Schema(NestedField(1, "a", LongType(), required=True), NestedField(2, "B", StringType()), NestedField(3, "it's", StringType(), required=True)))
+    told = [("a", "NO"), ("B", "YES"), ("it's", "NO")]
+    for asked in ("describe iceberg.strict", "show iceberg.strict", 'describe "default".strict', "describe select * from iceberg.strict"):
+        assert [(row[0], row[2]) for row in server.rows(asked)] == told, asked
+    assert server.rows("select name from (show tables from \"DEFAULT\")") == [("events",), ("strict",)]
+    catalog.create_namespace_if_not_exists("other")
+    catalog.create_table("other.secret", schema=users(("u", "t")).schema)
+    assert server.rows("show tables from other") == [] and server.rows("show schemas") == [("default",)]
+
+
 def test_an_empty_table_has_its_columns(server, catalog):
     catalog.create_table("default.empty", schema=Schema(NestedField(1, "a b", StringType()), NestedField(2, "n", LongType())))
     answer = server.query("select * from iceberg.empty")
