@@ -391,8 +391,10 @@ class CountedFile final : public duckdb::BaseFileReader {
     const std::uint64_t rows = std::min<std::uint64_t>(left_, STANDARD_VECTOR_SIZE);
     chunk.SetCardinality(rows);
     left_ -= rows;
-    return left_ > 0 ? duckdb::SourceResultType::HAVE_MORE_OUTPUT
-                     : duckdb::SourceResultType::FINISHED;
+    // Not with the last rows: the thread would be on to its next file before they are taken, and
+    // they would be counted to that file's place in the order of the answer, or to none.
+    return rows > 0 ? duckdb::SourceResultType::HAVE_MORE_OUTPUT
+                    : duckdb::SourceResultType::FINISHED;
   }
   std::string GetReaderType() const override { return "Counted"; }
 

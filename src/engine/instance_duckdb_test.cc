@@ -135,6 +135,25 @@ TEST_F(EngineTest, CountsRowsOfFilesWithoutOpeningThem) {
   }
 }
 
+// Threads that end a file and begin another while the answer is put in order.
+TEST_F(EngineTest, GivesARowForEveryRowOfFilesThatAreNotOpened) {
+  std::vector<LakeFile> files(8);
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    files[i].native_path = folder_ + "/gone" + std::to_string(i) + ".parquet";
+    files[i].rows = 2 + i * 700;
+    files[i].counted = true;
+  }
+  const auto relation = std::make_shared<Relation>();
+  relation->files = std::make_shared<const std::vector<LakeFile>>(std::move(files));
+  for (int i = 0; i < 1'000; ++i) {
+    const auto stream = instance_->Query(Request("SELECT true v FROM events", relation));
+    ASSERT_TRUE(stream.has_value()) << stream.error().ToString();
+    std::string out;
+    while (*(*stream)->Next(RowFormat::kJson, &out, 1 << 20)) out.clear();
+    ASSERT_EQ((*stream)->row_count(), 8 * 2 + 28 * 700) << i;
+  }
+}
+
 TEST_F(EngineTest, SeesTheSameRowsWhereverTheyLie) {
   auto hot = Hot(Rows(0, 9000));
   auto lake = std::make_shared<Relation>();
