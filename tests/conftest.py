@@ -11,7 +11,8 @@ from support.server import Tidemark  # noqa: E402
 
 def pytest_addoption(parser):
     parser.addoption("--kills", type=int, default=30, help="how often the crash test kills the server")
-    parser.addoption("--seed", type=int, default=1, help="of the crash test's choices")
+    parser.addoption("--seed", type=int, default=1, help="of the crash test's choices, and the first of those of statements made at random")
+    parser.addoption("--worlds", type=int, default=6, help="how many seeds the test of any statement takes")
 
 
 @pytest.fixture
