@@ -50,9 +50,11 @@ const JsonValue& Member(const JsonValue& json, std::string_view name) {
 }
 
 // To SQL names that differ by case alone are one: the later ones get a number, as results have it.
+// An empty one is none to SQL.
 void TellApart(std::vector<FileColumn>* columns) {
   std::set<std::string> taken;
   for (FileColumn& column : *columns) {
+    if (column.name.empty()) column.name = "unnamed";
     const std::string name = column.name;
     for (int number = 1; !taken.insert(LowerCase(column.name)).second; ++number) {
       column.name = name + "_" + std::to_string(number);

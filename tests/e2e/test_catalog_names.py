@@ -8,6 +8,7 @@ import pyarrow
 import pytest
 from pyiceberg.catalog import load_catalog
 
+from support.raw_tables import RawTable
 from support.server import BINARY
 
 BASE = "/iceberg/v1"
@@ -146,6 +147,15 @@ def test_columns_that_differ_in_case_alone_are_told_apart(server):
     assert server.query("select * from iceberg.both")["data"] == [{"a": 1, "A_1": 2}]
     assert server.rows("select a_1 from iceberg.both where a = 1") == [(2,)]
     assert [row[0] for row in server.rows("describe iceberg.both")] == ["a", "A_1"]
+
+
+def test_a_column_without_a_name_has_one_in_sql(server):
+    fields = [("", 1, "long"), ("unnamed", 2, "string")]
+    none, some = (RawTable(server.folder / f"lake/plain.tables/default/{name}", fields=fields) for name in ("none", "some"))
+    some.commit(some.manifest(some.rows((7, "x"), (8, "y"))))
+    assert [table.register(server, name).status for name, table in (("none", none), ("some", some))] == [200, 200]
+    assert [row[0] for row in server.rows("describe iceberg.none")] == ["unnamed", "unnamed_1"]
+    assert server.query("select * from iceberg.some where unnamed = 7")["data"] == [{"unnamed": 7, "unnamed_1": "x"}]
 
 
 @pytest.mark.parametrize("name", ["a/b", "100%", "\u00fc.\u6f22"])
