@@ -32,6 +32,7 @@ struct Clause {
   std::string_view kind;  // As the engine has it.
   std::size_t value;      // From this token on,
   std::size_t value_end;  // up to the one before this.
+  std::size_t end;        // Behind the clause.
 };
 
 class Reader {
@@ -54,7 +55,7 @@ class Reader {
       const auto clause = ClauseAt(at);
       if (!clause) continue;
       text.append(sql_, copied, tokens_[at].begin - copied);
-      std::size_t end = clause->value_end;
+      std::size_t end = clause->end;
       if (const auto alias = AliasAt(end)) {
         text += TextOf(*alias, *alias + 1) + ' ';
         end = *alias + 1;
@@ -82,6 +83,7 @@ class Reader {
 
   std::optional<Clause> ClauseAt(std::size_t at) const {
     if (Word(at) == "as") return ShortClauseAt(at);
+    if (Word(at) == "at") return OwnClauseAt(at);
     if (Word(at) == "for") ++at;
     const bool version = Word(at) == "version" || Word(at) == "system_version";
     const bool time = Word(at) == "timestamp" || Word(at) == "system_time";
@@ -107,7 +109,19 @@ class Reader {
       if (end && IsUnit(Word(*end))) ++*end;
     }
     if (!end) return std::nullopt;
-    return Clause{kind, value, *end};
+    return Clause{kind, value, *end, *end};
+  }
+
+  // The engine's own, where an alias is behind it.
+  std::optional<Clause> OwnClauseAt(std::size_t at) const {
+    const bool version = Word(at + 2) == "version";
+    if (!Is(at - 1, Type::SIMPLIFIED_TOKEN_IDENTIFIER) || Word(at + 1) != "(" ||
+        (!version && Word(at + 2) != "timestamp") || Word(at + 3) != "=>") {
+      return std::nullopt;
+    }
+    const auto end = BracketEnd(at + 1);
+    if (!end || *end < at + 6 || !AliasAt(*end)) return std::nullopt;
+    return Clause{version ? "VERSION" : "TIMESTAMP", at + 4, *end - 1, *end};
   }
 
   static bool IsUnit(std::string_view word) {
@@ -151,8 +165,10 @@ class Reader {
   std::vector<Token> tokens_;
 };
 
-// Whether `of` follows `as` somewhere: nearly no statement need be read twice.
+// Whether `of` follows `as` somewhere, or something has a name: nearly no statement need be read
+// twice.
 bool MayHaveClause(std::string_view sql) {
+  if (sql.find("=>") != std::string_view::npos) return true;
   const auto is_letter = [&](std::size_t at, char lower) {
     return at < sql.size() && (sql[at] | 0x20) == lower;
   };

@@ -6,7 +6,7 @@
 //
 // become `t AT (VERSION => v)` or `t AT (TIMESTAMP => v)`. `v` is a number, a text, a typed text
 // (`TIMESTAMP '..'`), a name, a call or something in brackets, with intervals added to it or taken
-// from it. An alias after it, which the engine wants before it, is moved.
+// from it. An alias after it, or after an `AT (..)`, which the engine wants before it, is moved.
 //
 // Internal to this folder. Pure; any thread. Throws what the engine's tokenizer throws.
 #pragma once

@@ -9,7 +9,7 @@ namespace tidemark::engine {
 namespace {
 
 TEST(AsOfSyntax, TurnsTheFormsOfOthersIntoTheEnginesOwn) {
-  constexpr std::array<std::pair<const char*, const char*>, 17> kForms = {{
+  constexpr std::array<std::pair<const char*, const char*>, 20> kForms = {{
       {"select 1 from t for version as of 12 where x",
        "select 1 from t AT (VERSION => 12) where x"},
       {"select 1 from t FOR SYSTEM_VERSION AS OF 12", "select 1 from t AT (VERSION => 12)"},
@@ -37,6 +37,14 @@ TEST(AsOfSyntax, TurnsTheFormsOfOthersIntoTheEnginesOwn) {
       {"select 1 from t version as of 1 a join t version as of 2 b on a.x = b.x",
        "select 1 from t a AT (VERSION => 1) join t b AT (VERSION => 2) on a.x = b.x"},
       {"select 1 from t version as of 1 limit 5", "select 1 from t AT (VERSION => 1) limit 5"},
+      {"select 1 from t at (version => 1) a join u AT (TIMESTAMP => now() - interval 1 day) as b "
+       "on x",
+       "select 1 from t a AT (VERSION => 1) join u b AT (TIMESTAMP => now() - interval 1 day) on "
+       "x"},
+      {"select 1 from s.\"t\" at(version=>'x') \"A\"",
+       "select 1 from s.\"t\" \"A\" AT (VERSION => 'x')"},
+      {"select 1 from t at (version => (1)) x, u at (version => 2)",
+       "select 1 from t x AT (VERSION => (1)), u at (version => 2)"},
       {"select 1 from t version as of 1;", "select 1 from t AT (VERSION => 1);"},
   }};
   for (const auto& [sql, wanted] : kForms) EXPECT_EQ(WithAtClauses(sql), wanted);
@@ -55,6 +63,12 @@ TEST(AsOfSyntax, LeavesAllElseAsItIs) {
            "select 1 from t as of",
            "select 1 from a asof join b using (x)",
            "select 1 from t AT (VERSION => 1)",
+           "select 1 from t a AT (VERSION => 1) where b",
+           "select 1 from t AT (VERSION => 1) left join u using (x)",
+           "select at (version => 1) x",
+           "select 1 from t at (version =>) x",
+           "select 1 from t at (version => 1",
+           "select struct_pack(at => 1) x",
            "as of 1",
            "",
        }) {

@@ -86,6 +86,7 @@ def test_the_past_in_the_words_of_other_engines(past):
     assert ids(past, "events for system_time as of now() + interval 1 hour") == "abc"  # SQL:2011.
     assert ids(past, "events timestamp as of timestamp '2999-01-01 00:00:00'") == "abc"
     assert ids(past, "events as of branch 'main'") == "abc"
+    assert ids(past, f"events at (version => {first}) as x left join events at(version => {second}) y using (event_id)") == "ab"  # Snowflake.
     assert ids(past, f"events as of receipt '{past.receipts[2]}'") == "abcd"
     new = f"events x for version as of {second} where event_id not in (select event_id from events as of snapshot {first})"
     assert ids(past, new) == "c"
