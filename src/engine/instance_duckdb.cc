@@ -124,6 +124,8 @@ Error ToError(const duckdb::ErrorData& error, const Database& database) {
     case ExceptionType::PERMISSION:
       return Error(Code::kPermissionDenied, message);
     case ExceptionType::NOT_IMPLEMENTED:
+      // A name that is none: of the calendar, which has no error of its own for it.
+      if (message.starts_with("Unknown TimeZone")) return Error(Code::kInvalidArgument, message);
       return Error(Code::kUnimplemented, message);
     case ExceptionType::IO:
       return Error(Code::kIoError, message);

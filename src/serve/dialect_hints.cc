@@ -26,6 +26,7 @@ constexpr std::array kFunctions = std::to_array<FunctionHint>({
     {"approx_quantiles", "write approx_quantile(x, [0.5, 0.9])"},
     {"arrayjoin", "write unnest(list)"},
     {"countdistinct", "write count(distinct x)"},
+    {"date_bin", "write time_bucket(interval 1 hour, timestamp)"},
     {"date_format", kFormatTime},
     {"dateadd", kLater},
     {"datetime_trunc", kTruncate},
@@ -43,8 +44,12 @@ constexpr std::array kFunctions = std::to_array<FunctionHint>({
     {"nvl", "write coalesce(x, y)"},
     {"parse_json", kField},
     {"parsedatetimebesteffort", "write x::timestamptz"},
+    {"time_bucket_gapfill",
+     "write from generate_series(timestamptz '2026-01-01', now(), interval 1 hour) g(t) left join "
+     "events on time_bucket(interval 1 hour, timestamp) = g.t"},
     {"timestamp_add", kLater},
     {"timestamp_trunc", kTruncate},
+    {"to_char", kFormatTime},
     {"topk", "write approx_top_k(x, 3)"},
     {"tounixtimestamp", "write epoch(timestamp)"},
     {"unix_timestamp", "write epoch(timestamp)"},
@@ -64,11 +69,18 @@ constexpr std::string_view kParameters =
 constexpr std::string_view kFormat =
     "the answer's format is asked for by ?format=json, ndjson, csv "
     "or arrow, or by Accept";
+constexpr std::string_view kMacro =
+    "a macro of Grafana is for its data source to expand: write timestamp between $from and $to "
+    "with `params`, and time_bucket(interval 1 hour, timestamp)";
 constexpr std::array kSyntaxes = std::to_array<SyntaxHint>({
     {"(", "quantile", kParameters},
     {"(", "quantiles", kParameters},
     {"(", "quantileexact", kParameters},
     {"(", "topk", kParameters},
+    {"(", "$__timefilter", kMacro},
+    {"(", "$__timegroup", kMacro},
+    {"(", "$__timefrom", kMacro},
+    {"(", "$__timeto", kMacro},
     {"any", "", "write any_value(x)"},
     {"as", "safe_cast", "write try_cast(x as type)"},
     {"by", "limit",

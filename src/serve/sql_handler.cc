@@ -48,7 +48,10 @@ Result<engine::Parameter> ToParameter(const JsonValue& value) {
     case JsonValue::Kind::kObject:
       break;
   }
-  return Fail(Code::kInvalidArgument, "a parameter must be null, a boolean, a number or a string");
+  return Fail(
+      Code::kInvalidArgument,
+      "a parameter must be null, a boolean, a number or a string; a list is sent as the text "
+      "of its JSON: user_id = any(from_json($n, '[\"VARCHAR\"]'))");
 }
 
 Status ReadParameters(const JsonValue& values, query::SqlRequest* request) {

@@ -360,7 +360,7 @@ def test_a_table_that_does_not_exist_is_404(unharmed):
     "", "   ", ";", "selec 1", "select", "select nothing from events", "select 1; select 2",
     "select 'open", "select 1/*", "select \x00", "select 1\x00 from nowhere", '{"query":"select 1\\u0000"}', '{"query":"select 1","sql":"select 2"}', "select cast('x' as integer)", "select " + "(" * 5_000,
     "select " + "1+" * 200_000 + "1", "{\"query\":7}", "{\"query\":\"select 1\",\"colour\":1}", "{\"query\":", "{\"params\":[1]}",
-    "select $1", "select count(*) from events where user_id = $missing",
+    "select $1", "select count(*) from events where user_id = $missing", "select now() at time zone 'Europe/Nowhere'",
 ], ids=lambda statement: statement[:40])
 def test_sql_that_is_wrong_is_400(unharmed, statement):
     check_refusal(unharmed.post("/v1/sql", statement), 400)
@@ -376,6 +376,9 @@ def test_sql_that_is_wrong_is_400(unharmed, statement):
     ("select multiIf(true, 1, 2)", "case when"), ("select has([1], 1)", "list_contains"), ("select groupArray(user_id) from events", "list(x)"),
     ("select toUnixTimestamp(timestamp) from events", "epoch(timestamp)"), ("select approx_distinct(user_id) from events", "approx_count_distinct"),
     ("select json_extract_scalar(properties, '$.a') from events", "properties->>'$.name'"), ("select nvl(user_id, '') from events", "coalesce"),
+    ("select to_char(timestamp, 'YYYY') from events", "strftime("), ("select date_bin('1 hour', timestamp, now()) from events", "time_bucket("),
+    ("select time_bucket_gapfill('1 hour', timestamp) from events", "generate_series("), ("select 1 from events where $__timeFilter(timestamp)", "Grafana"),
+    ("select $__timeGroup(timestamp, '1h') from events", "Grafana"),
 ], ids=lambda value: value[:40])
 def test_the_sql_of_other_products_is_told_what_to_write_here(unharmed, statement, instead):
     answer = unharmed.post("/v1/sql", statement)
@@ -388,8 +391,15 @@ def test_what_other_products_are_told_to_write_works(unharmed):
                        "approx_count_distinct(user_id)", "approx_quantile(value, 0.9)", "approx_quantile(value, [0.5, 0.9])", "count(distinct user_id)",
                        "max(epoch(timestamp))", "max(date_trunc('hour', timestamp))", "max(strftime(timestamp, '%Y-%m-%d'))",
                        "max(timestamp + interval 1 day)", "max(properties->>'$.name')", "max(to_timestamp(1))", "max(try_cast('x' as int))",
-                       "max(coalesce(user_id, ''))", "max('2026-01-01'::timestamptz)", "bool_or(list_contains([1], 1))"):
+                       "max(coalesce(user_id, ''))", "max('2026-01-01'::timestamptz)", "bool_or(list_contains([1], 1))",
+                       "max(time_bucket(interval 1 hour, timestamp))"):
         unharmed.query(f"select {expression} from events")
+    unharmed.query("select g.t, count(event_id) from generate_series(timestamptz '2026-01-01', timestamptz '2026-01-02', interval 1 hour) g(t) left join events on time_bucket(interval 1 hour, timestamp) = g.t group by 1")
+    listed = {"query": "select event_type from events where event_type = any(from_json($1, '[\"VARCHAR\"]'))"}
+    assert unharmed.post("/v1/sql", {**listed, "params": ['["none"]']}).json()["data"] == []
+    refused = unharmed.post("/v1/sql", {**listed, "params": [["none"]]})
+    check_refusal(refused, 400)
+    assert "any(from_json($n, '[\"VARCHAR\"]'))" in refused.json()["message"]
     for statement in ("select unnest([1, 2])", 'select count(*) from "default".events', "select now()",
                       "select user_id from events qualify row_number() over (partition by user_id order by timestamp) <= 1"):
         unharmed.query(statement)
