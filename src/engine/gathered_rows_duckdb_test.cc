@@ -93,9 +93,34 @@ class WatchedRows final : public event::WrappedRows {
     return blocks_[chunk];
   }
 
+  // From now on the rows of all chunks but the last two are known by their time; those of one
+  // second are not told.
+  void KnowTimes(std::int64_t but_of_second = -1) {
+    knows_times_ = true;
+    untold_second_ = but_of_second;
+  }
+  std::size_t FindRows(std::size_t chunk, const event::TimeRange& range,
+                       std::vector<event::TimedRow>* found) const override {
+    const std::size_t end = chunk_count() - 2;
+    if (!knows_times_ || chunk >= end) return chunk;
+    event::ColumnScratch scratch;
+    for (; chunk < end; ++chunk) {
+      const auto view = rows().Read(chunk, event::Column::kTimestamp, &scratch);
+      for (std::uint32_t row = 0; row < ChunkRows(chunk); ++row) {
+        const TimeMicros time(static_cast<const std::int64_t*>(view.fixed)[row]);
+        if (time < range.min || time > range.max) continue;
+        if (time.value == untold_second_ * kMicrosPerSecond) continue;
+        found->push_back({{static_cast<std::uint32_t>(chunk), row}, time});
+      }
+    }
+    return end;
+  }
+
  private:
   using Blocks = std::array<event::BlockTimes, event::kChunkRows / event::kBlockRows>;
   std::vector<Blocks> blocks_;
+  bool knows_times_ = false;
+  std::int64_t untold_second_ = -1;
   mutable std::atomic<int> id_chunks_{0};
 };
 
@@ -180,6 +205,19 @@ TEST_F(AskedBothWaysTest, AreThoseThatTheFilterWants) { ExpectTheSame(); }
 TEST_F(AskedBothWaysTest, AreTheSameWhereTheTimesOfBlocksAreKnown) {
   rows_->BoundBlocks();
   ExpectTheSame();
+}
+
+TEST_F(AskedBothWaysTest, AreTheSameWhereTheyAreKnownByTheirTime) {
+  rows_->KnowTimes();
+  ExpectTheSame();
+}
+
+TEST_F(GatheredRowsTest, AreThoseThatTheSourceTellsWhereItKnowsThem) {
+  const std::string some = "SELECT log_offset AS o FROM events WHERE timestamp < to_timestamp(2)";
+  rows_->KnowTimes();
+  EXPECT_EQ(Ask(some), R"({"o":0},{"o":17679})");
+  rows_->KnowTimes(/*but_of_second=*/1);
+  EXPECT_EQ(Ask(some), R"({"o":0})");
 }
 
 TEST_F(GatheredRowsTest, KeepTheirOrder) {

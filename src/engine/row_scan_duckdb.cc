@@ -17,6 +17,7 @@
 #include "duckdb/main/extension/extension_loader.hpp"
 #include "duckdb/planner/expression/bound_columnref_expression.hpp"
 #include "duckdb/planner/operator/logical_get.hpp"
+#include "engine/column_values.h"
 #include "engine/files_duckdb.h"
 #include "engine/gathered_column.h"
 #include "engine/pruner_duckdb.h"
@@ -35,7 +36,8 @@ static_assert(StringRef::kInlineMax == duckdb::string_t::INLINE_LENGTH);
 static_assert(kChunkRows == STANDARD_VECTOR_SIZE);
 
 // Chunks that one thread takes at a time: enough to make batches worth their bookkeeping, few
-// enough that a small table still uses every thread.
+// enough that a small table still uses every thread. Of chunks of which the rows are known, as many
+// as have the rows of one vector.
 constexpr std::size_t kMorselChunks = 16;
 
 // Of a chunk, so many rows are gathered; more are left to the statement's filter.
@@ -47,6 +49,9 @@ constexpr std::size_t kTimesALine = 64 / sizeof(std::int64_t);
 struct ChunkRef {
   const event::RowSource* source;
   std::size_t chunk;
+  // Where the source knew its rows by their time: those of the chunk, in GlobalState::found.
+  std::size_t found_begin = 0;
+  std::size_t found_end = 0;
 };
 
 struct BindData final : duckdb::FunctionData {
@@ -67,12 +72,18 @@ struct BindData final : duckdb::FunctionData {
 
 struct GlobalState final : duckdb::GlobalTableFunctionState {
   std::vector<ChunkRef> chunks;
+  std::vector<std::size_t> morsels;  // The first chunk of each.
+  std::vector<event::TimedRow> found;
+  std::size_t found_chunks = 0;  // Of the chunks, those with found rows.
   std::vector<duckdb::column_t> columns;
   WholeRange times;  // Rows elsewhere do not match.
   std::atomic<std::size_t> next{0};
 
+  // A vector of found rows is no work for a thread of its own.
   duckdb::idx_t MaxThreads() const override {
-    return std::max<std::size_t>(1, (chunks.size() + kMorselChunks - 1) / kMorselChunks);
+    const std::size_t whole = chunks.size() - found_chunks;
+    const std::size_t vectors = (found.size() + kChunkRows - 1) / kChunkRows;
+    return std::max<std::size_t>(1, (whole + vectors + kMorselChunks - 1) / kMorselChunks);
   }
 };
 
@@ -89,11 +100,17 @@ struct ColumnState {
 
 struct LocalState final : duckdb::LocalTableFunctionState {
   std::vector<std::unique_ptr<ColumnState>> columns;
-  std::unique_ptr<event::ColumnScratch> times;
+  std::unique_ptr<event::ColumnScratch> scratch;
   std::array<std::uint32_t, kChunkRows> rows;  // Of a chunk, those that are gathered.
+  std::array<std::int64_t, kChunkRows> times;  // Of those, if they were told with them.
   std::size_t at = 0;
   std::size_t end = 0;
   std::size_t batch = 0;
+
+  event::ColumnScratch* Scratch() {
+    if (scratch == nullptr) scratch = std::make_unique_for_overwrite<event::ColumnScratch>();
+    return scratch.get();
+  }
 };
 
 duckdb::unique_ptr<duckdb::FunctionData> Bind(duckdb::ClientContext& context,
@@ -133,6 +150,52 @@ ValueRange RangeIn(const event::RowSource& source, std::size_t chunk, std::size_
   return range;
 }
 
+// The chunks of `source` that may have rows with such times; those of which it knows the rows only
+// if they have one.
+template <class MayMatch>
+void AddChunks(const event::RowSource& source, const MayMatch& may_match, GlobalState* state) {
+  const WholeRange& wanted = state->times;
+  const bool is_bounded = wanted.min > kTimeMin.value || wanted.max < kTimeMax.value;
+  const event::TimeRange range{TimeMicros(wanted.min), TimeMicros(wanted.max)};
+  for (std::size_t chunk = 0; chunk < source.chunk_count();) {
+    std::size_t at = state->found.size();
+    const std::size_t next = is_bounded ? source.FindRows(chunk, range, &state->found) : chunk;
+    while (at < state->found.size()) {
+      ChunkRef ref{&source, state->found[at].at.chunk, at, at};
+      while (at < state->found.size() && state->found[at].at.chunk == ref.chunk) ++at;
+      ref.found_end = at;
+      if (may_match(ref.chunk)) {
+        state->chunks.push_back(ref);
+        ++state->found_chunks;
+      }
+    }
+    if (next > chunk) {
+      chunk = next;
+      continue;
+    }
+    const event::TimeRange there = source.ChunkTimes(chunk);
+    if (there.max >= range.min && there.min <= range.max && may_match(chunk)) {
+      state->chunks.push_back({&source, chunk});
+    }
+    ++chunk;
+  }
+}
+
+void CutMorsels(GlobalState* state) {
+  std::size_t rows = 0;   // Found ones.
+  std::size_t whole = 0;  // Chunks.
+  for (std::size_t i = 0; i < state->chunks.size(); ++i) {
+    const ChunkRef& chunk = state->chunks[i];
+    const std::size_t found = chunk.found_end - chunk.found_begin;
+    if (i == 0 || whole == kMorselChunks || rows + found > kChunkRows) {
+      state->morsels.push_back(i);
+      rows = whole = 0;
+    }
+    rows += found;
+    if (found == 0) ++whole;
+  }
+}
+
 duckdb::unique_ptr<duckdb::GlobalTableFunctionState> InitGlobal(
     duckdb::ClientContext& context, duckdb::TableFunctionInitInput& input) {
   const auto& bind = input.bind_data->Cast<BindData>();
@@ -147,17 +210,16 @@ duckdb::unique_ptr<duckdb::GlobalTableFunctionState> InitGlobal(
     return pruner->IsRangeOf(bind.relation->schema->timestamp);
   });
   for (const auto& source : bind.relation->hot) {
-    for (std::size_t chunk = 0; chunk < source->chunk_count(); ++chunk) {
-      const event::TimeRange there = source->ChunkTimes(chunk);
-      if (there.max.value < state->times.min || there.min.value > state->times.max) continue;
-      const auto may_match = [&](const std::shared_ptr<const Pruner>& pruner) {
+    const auto may_match = [&](std::size_t chunk) {
+      if (only_times) return true;
+      return std::ranges::all_of(bind.pruners, [&](const std::shared_ptr<const Pruner>& pruner) {
         return pruner->MayMatch(
             context, [&](std::size_t column) { return RangeIn(*source, chunk, column); });
-      };
-      if (!only_times && !std::ranges::all_of(bind.pruners, may_match)) continue;
-      state->chunks.push_back({source.get(), chunk});
-    }
+      });
+    };
+    AddChunks(*source, may_match, state.get());
   }
+  CutMorsels(state.get());
   return state;
 }
 
@@ -278,15 +340,20 @@ std::size_t FindTimes(const std::int64_t* times, std::size_t count,
 // Finds the rows to gather; nothing: the chunk is to be taken whole.
 std::optional<std::size_t> FindRows(const GlobalState& global, const ChunkRef& chunk,
                                     LocalState* local) {
+  if (const std::size_t found = chunk.found_end - chunk.found_begin; found > 0) {
+    for (std::size_t i = 0; i < found; ++i) {
+      const event::TimedRow& row = global.found[chunk.found_begin + i];
+      local->rows[i] = row.at.row;
+      local->times[row.at.row] = row.time.value;
+    }
+    return found;
+  }
   const event::TimeRange there = chunk.source->ChunkTimes(chunk.chunk);
   if (there.min.value >= global.times.min && there.max.value <= global.times.max) {
     return std::nullopt;
   }
-  if (local->times == nullptr) {
-    local->times = std::make_unique_for_overwrite<event::ColumnScratch>();
-  }
   const std::size_t column = chunk.source->schema().timestamp;
-  const ColumnView view = chunk.source->Read(chunk.chunk, column, local->times.get());
+  const ColumnView view = chunk.source->Read(chunk.chunk, column, local->Scratch());
   if (view.kind != ColumnView::Kind::kFixed || view.validity != nullptr) return std::nullopt;
   const std::size_t found =
       FindTimes(static_cast<const std::int64_t*>(view.fixed), chunk.source->ChunkRows(chunk.chunk),
@@ -304,10 +371,39 @@ void ReadColumns(const GlobalState& global, const event::TableSchema& schema, co
     if (column >= schema.columns.size()) continue;
     auto& state = local->columns[i];
     if (state == nullptr) state = std::make_unique<ColumnState>(schema.columns[column].type);
-    // A column of another engine: only files have it.
-    const bool there = column < chunk.source->schema().columns.size();
-    take(state.get(),
-         there ? chunk.source->Read(chunk.chunk, column, &state->scratch) : ColumnView(), i);
+    ColumnView view;
+    if (column == schema.timestamp && chunk.found_begin != chunk.found_end) {
+      view.kind = ColumnView::Kind::kFixed;
+      view.fixed = local->times.data();
+    } else if (column < chunk.source->schema().columns.size()) {
+      view = chunk.source->Read(chunk.chunk, column, &state->scratch);
+    }  // Else a column of another engine: only files have it.
+    take(state.get(), view, i);
+  }
+}
+
+// Where a chunk's rows lie far apart, waiting for one after the other is most of the work: all of
+// the morsel's are sent for before the first is used.
+void FetchAhead(const GlobalState& global, const event::TableSchema& schema, LocalState* local) {
+  for (std::size_t at = local->at; at < local->end; ++at) {
+    const ChunkRef& chunk = global.chunks[at];
+    if (chunk.found_end == chunk.found_begin) continue;
+    for (const std::size_t column : global.columns) {
+      // Times were told with the rows; columns beyond the fixed ones are made out of several.
+      if (column >= schema.fixed_count || column == schema.timestamp) continue;
+      const ColumnView view = chunk.source->Read(chunk.chunk, column, local->Scratch());
+      const std::size_t width = WidthOf(schema.columns[column].type);
+      for (std::size_t i = chunk.found_begin; i < chunk.found_end; ++i) {
+        const std::uint32_t row = global.found[i].at.row;
+        if (view.kind == ColumnView::Kind::kFixed) {
+          __builtin_prefetch(static_cast<const std::byte*>(view.fixed) + row * width);
+        } else if (view.kind == ColumnView::Kind::kDictionary) {
+          __builtin_prefetch(view.codes + row);
+        } else if (view.kind == ColumnView::Kind::kStrings) {
+          __builtin_prefetch(view.strings + row);
+        }
+      }
+    }
   }
 }
 
@@ -337,9 +433,11 @@ void Scan(duckdb::ClientContext& context, duckdb::TableFunctionInput& input,
       if (gathered > 0) break;
       if (context.IsInterrupted()) throw duckdb::InterruptException();
       local.batch = global.next.fetch_add(1, std::memory_order_relaxed);
-      local.at = std::min(local.batch * kMorselChunks, global.chunks.size());
-      local.end = std::min(local.at + kMorselChunks, global.chunks.size());
-      if (local.at == local.end) return;
+      if (local.batch >= global.morsels.size()) return;
+      local.at = global.morsels[local.batch];
+      local.end = local.batch + 1 < global.morsels.size() ? global.morsels[local.batch + 1]
+                                                          : global.chunks.size();
+      FetchAhead(global, schema, &local);
     }
     const ChunkRef& chunk = global.chunks[local.at];
     const auto found = FindRows(global, chunk, &local);

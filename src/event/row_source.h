@@ -17,6 +17,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/bits.h"
 #include "base/ids.h"
@@ -100,6 +101,16 @@ struct OffsetRange {  // Inclusive.
   LogOffset max{std::numeric_limits<std::int64_t>::max()};
 };
 
+struct RowRef {
+  std::uint32_t chunk = 0;
+  std::uint32_t row = 0;  // In the chunk.
+};
+
+struct TimedRow {
+  RowRef at;
+  TimeMicros time;  // Its `timestamp`.
+};
+
 // Memory that Read may use to put a column together; reused from call to call. The view that Read
 // gave is good until the scratch is used again or dies.
 struct ColumnScratch {
@@ -127,6 +138,13 @@ class RowSource {
   virtual std::span<const BlockTimes> ChunkBlocks(std::size_t /*chunk*/) const { return {}; }
   // The same of `log_offset`.
   virtual OffsetRange ChunkOffsets(std::size_t /*chunk*/) const { return {}; }
+  // Where a source knows its rows by their time: appends those of the chunks from `chunk` on whose
+  // `timestamp` lies in `range`, in order. The first chunk that was not looked at; `chunk` itself:
+  // its rows are not known so, or they are too many to be told one by one.
+  virtual std::size_t FindRows(std::size_t chunk, const TimeRange& /*range*/,
+                               std::vector<TimedRow>* /*found*/) const {
+    return chunk;
+  }
   // `column` is a place in schema().columns.
   virtual ColumnView Read(std::size_t chunk, std::size_t column, ColumnScratch* scratch) const = 0;
   virtual std::uint64_t row_count() const = 0;
@@ -149,6 +167,10 @@ class WrappedRows : public RowSource {
     return rows_->ChunkBlocks(chunk);
   }
   OffsetRange ChunkOffsets(std::size_t chunk) const override { return rows_->ChunkOffsets(chunk); }
+  std::size_t FindRows(std::size_t chunk, const TimeRange& range,
+                       std::vector<TimedRow>* found) const override {
+    return rows_->FindRows(chunk, range, found);
+  }
   std::uint64_t row_count() const override { return rows_->row_count(); }
   const TableSchema& schema() const override { return rows_->schema(); }
 

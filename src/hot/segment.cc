@@ -20,6 +20,12 @@ namespace {
 
 constexpr std::size_t kValidityBytes = kChunkRows / 8;
 
+// The order of a segment's times is for questions that would have to look for few of its rows, one
+// in so many, in so many chunks at least; and that were asked so often before.
+constexpr std::uint32_t kFewShare = 8;
+constexpr std::size_t kSplitChunksMin = 8;
+constexpr std::uint32_t kAskedBefore = 1;
+
 // Every row of log_partition: the embedded log has one partition.
 constexpr std::array<std::int32_t, kChunkRows> kZeros{};
 
@@ -232,6 +238,55 @@ event::TimeRange Segment::ChunkTimes(std::uint32_t chunk) const {
   const event::BlockTimes& times = chunk_times_[chunk];
   return {TimeMicros(times.min.load(std::memory_order_relaxed)),
           TimeMicros(times.max.load(std::memory_order_relaxed))};
+}
+
+// Whether, as times are spread evenly, few rows of many chunks are in the range.
+bool Segment::FewAreIn(const event::TimeRange& range, std::uint32_t rows) const {
+  event::TimeRange all;
+  std::size_t split = 0;  // Chunks with rows on both sides of an end of the range.
+  for (std::uint32_t chunk = 0; chunk < ChunksOf(rows); ++chunk) {
+    const event::TimeRange there = ChunkTimes(chunk);
+    all.min = std::min(all.min, there.min);
+    all.max = std::max(all.max, there.max);
+    if (there.max < range.min || there.min > range.max) continue;
+    if (there.min < range.min || there.max > range.max) ++split;
+  }
+  if (split < kSplitChunksMin) return false;
+  const auto micros = [](TimeMicros from, TimeMicros to) {
+    return static_cast<double>(to.value) - static_cast<double>(from.value) + 1;
+  };
+  const double wanted = micros(std::max(range.min, all.min), std::min(range.max, all.max));
+  return wanted * kFewShare <= micros(all.min, all.max);
+}
+
+// Null until it has been asked for before.
+const RowsByTime* Segment::ByTime(std::uint32_t rows) const {
+  if (const RowsByTime* made = by_time_.load(std::memory_order_acquire)) return made;
+  // Exactly one comes at its turn.
+  if (asked_by_time_.fetch_add(1, std::memory_order_relaxed) != kAskedBefore) return nullptr;
+  std::vector<const std::int64_t*> times;
+  for (std::uint32_t chunk = 0; chunk < ChunksOf(rows); ++chunk) {
+    const auto& column = chunks_[chunk]->columns[schema_->timestamp];
+    times.push_back(reinterpret_cast<const std::int64_t*>(column.load(std::memory_order_acquire)));
+  }
+  auto made = RowsByTime::Make(times, rows, memory_.budget());
+  if (made == nullptr) {
+    asked_by_time_.store(0, std::memory_order_relaxed);  // There may be room another time.
+    return nullptr;
+  }
+  by_time_owner_ = std::move(made);
+  by_time_.store(by_time_owner_.get(), std::memory_order_release);
+  return by_time_owner_.get();
+}
+
+std::optional<RowsByTime::Found> Segment::RowsIn(const event::TimeRange& range,
+                                                 std::uint32_t rows) const {
+  if (!FewAreIn(range, rows)) return std::nullopt;
+  const RowsByTime* const by_time = ByTime(rows);
+  if (by_time == nullptr) return std::nullopt;
+  const auto found = by_time->In(range);
+  if (found.rows.size() > rows / kFewShare) return std::nullopt;
+  return found;
 }
 
 ColumnView Segment::Read(const PublishedSegment& published, Slice slice, std::size_t column,

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +24,7 @@
 #include "event/batch.h"
 #include "event/row_source.h"
 #include "hot/dictionary.h"
+#include "hot/rows_by_time.h"
 #include "hot/segment_memory.h"
 
 namespace tidemark::hot {
@@ -86,12 +88,17 @@ class Segment {
   std::span<const event::BlockTimes> ChunkBlocks(std::uint32_t chunk) const {
     return chunks_[chunk]->blocks;
   }
+  // For a closed segment only, one that gets no row beyond the published `rows`. Its rows whose
+  // times lie in `range`; nothing: not known, or so many that it is better read chunk by chunk. The
+  // order is kept from the second time on that it would have helped, if the budget has room for it.
+  std::optional<RowsByTime::Found> RowsIn(const event::TimeRange& range, std::uint32_t rows) const;
 
  private:
   struct Chunk {
+    // Columns that are codes in this chunk; set at its start. Beside what is read with it.
+    std::uint32_t dictionary_bits = 0;
     // Null: no row has a value yet. Published with release when the memory is zeroed.
     std::array<std::atomic<std::byte*>, event::kFixedColumnsMax> columns{};
-    std::uint32_t dictionary_bits = 0;  // Columns that are codes in this chunk; set at its start.
     std::array<event::BlockTimes, event::kChunkRows / event::kBlockRows> blocks{};
   };
 
@@ -101,6 +108,8 @@ class Segment {
   void AppendCodes(std::span<const event::EventView> events, std::size_t index, std::uint32_t row);
   void AppendText(const event::EventView& event, std::uint32_t bits, std::uint32_t row);
   void WidenTimes(std::int64_t time);
+  bool FewAreIn(const event::TimeRange& range, std::uint32_t rows) const;
+  const RowsByTime* ByTime(std::uint32_t rows) const;
 
   const std::shared_ptr<const event::TableSchema> schema_;
   const ColumnSets sets_;
@@ -113,6 +122,11 @@ class Segment {
   std::unique_ptr<std::unique_ptr<Chunk>[]> chunks_;
   // Bounds of the chunks' times. They lie together, for every statement looks at all of them.
   std::unique_ptr<event::BlockTimes[]> chunk_times_;
+
+  // Readers': made by the one of them whose turn it is.
+  mutable std::atomic<std::uint32_t> asked_by_time_{0};
+  mutable std::atomic<const RowsByTime*> by_time_{nullptr};
+  mutable std::unique_ptr<const RowsByTime> by_time_owner_;
 
   // The writer's own.
   std::uint32_t rows_ = 0;

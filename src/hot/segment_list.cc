@@ -22,7 +22,9 @@ class View final : public event::RowSource {
       const LogOffset last = std::min(end, published->end());
       if (first >= last) continue;
       segments_.push_back(published);
-      AddPieces(*published, static_cast<std::uint32_t>(first - published->begin()),
+      // A segment that another follows is not written any more.
+      const bool closed = published != segments.back();
+      AddPieces(*published, closed, static_cast<std::uint32_t>(first - published->begin()),
                 static_cast<std::uint32_t>(last - published->begin()));
     }
   }
@@ -46,6 +48,17 @@ class View final : public event::RowSource {
                             static_cast<std::int64_t>(piece.slice.first);
     return {first, first + (static_cast<std::int64_t>(piece.slice.rows) - 1)};
   }
+  std::size_t FindRows(std::size_t chunk, const event::TimeRange& range,
+                       std::vector<event::TimedRow>* found) const override {
+    const Piece& piece = pieces_[chunk];
+    if (piece.pieces_of_closed == 0) return chunk;
+    const PublishedSegment& segment = *piece.segment;
+    const auto in_range = segment.segment->RowsIn(range, segment.rows);
+    if (!in_range) return chunk;
+    const std::size_t next = chunk + piece.pieces_of_closed;
+    Put(*in_range, chunk, next, found);
+    return next;
+  }
   event::ColumnView Read(std::size_t chunk, std::size_t column,
                          event::ColumnScratch* scratch) const override {
     const Piece& piece = pieces_[chunk];
@@ -58,15 +71,57 @@ class View final : public event::RowSource {
   struct Piece {
     const PublishedSegment* segment;
     Segment::Slice slice;
+    std::uint32_t pieces_of_closed = 0;  // Of a closed segment's first: how many they are.
   };
 
-  void AddPieces(const PublishedSegment& segment, std::uint32_t row, std::uint32_t end) {
+  static std::uint32_t RowOf(const Segment::Slice& slice) {
+    return slice.chunk * static_cast<std::uint32_t>(kChunkRows) + slice.first;
+  }
+
+  // Puts those of a segment's rows that lie in its pieces `chunk` to `next` - 1 behind `found`, in
+  // order: they are counted by chunk first, which costs less than to compare them.
+  void Put(const RowsByTime::Found& rows, std::size_t chunk, std::size_t next,
+           std::vector<event::TimedRow>* found) const {
+    const std::uint32_t begin = RowOf(pieces_[chunk].slice);
+    const std::uint32_t end = RowOf(pieces_[next - 1].slice) + pieces_[next - 1].slice.rows;
+    const auto is_there = [&](std::uint32_t row) { return row >= begin && row < end; };
+    const std::uint32_t first_chunk = pieces_[chunk].slice.chunk;
+    std::vector<std::size_t> places(next - chunk + 1, 0);
+    for (const std::uint32_t row : rows.rows) {
+      if (is_there(row)) ++places[row / kChunkRows - first_chunk + 1];
+    }
+    places[0] = found->size();
+    for (std::size_t i = 1; i < places.size(); ++i) places[i] += places[i - 1];
+    found->resize(places.back());
+    std::vector<std::size_t> at(places.begin(), places.end() - 1);
+    for (std::size_t i = 0; i < rows.rows.size(); ++i) {
+      const std::uint32_t row = rows.rows[i];
+      if (!is_there(row)) continue;
+      const std::size_t piece = row / kChunkRows - first_chunk;
+      const std::uint32_t in_piece = row - RowOf(pieces_[chunk + piece].slice);
+      (*found)[at[piece]++] = {{static_cast<std::uint32_t>(chunk + piece), in_piece},
+                               TimeMicros(rows.times[i])};
+    }
+    for (std::size_t i = 1; i < places.size(); ++i) {
+      std::ranges::sort(found->begin() + static_cast<std::ptrdiff_t>(places[i - 1]),
+                        found->begin() + static_cast<std::ptrdiff_t>(places[i]), {},
+                        [](const event::TimedRow& row) { return row.at.row; });
+    }
+  }
+
+  void AddPieces(const PublishedSegment& segment, bool closed, std::uint32_t row,
+                 std::uint32_t end) {
     row_count_ += end - row;
+    const std::size_t first_piece = pieces_.size();
     while (row < end) {
       const std::uint32_t first = row % kChunkRows;
       const auto rows = std::min(end - row, static_cast<std::uint32_t>(kChunkRows) - first);
       pieces_.push_back({&segment, {static_cast<std::uint32_t>(row / kChunkRows), first, rows}});
       row += rows;
+    }
+    if (closed) {
+      pieces_[first_piece].pieces_of_closed =
+          static_cast<std::uint32_t>(pieces_.size() - first_piece);
     }
   }
 

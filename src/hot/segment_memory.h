@@ -77,6 +77,7 @@ class SegmentMemory {
     budget_->Release(bytes);
   }
 
+  MemoryBudget* budget() const { return budget_; }
   std::uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
  private:

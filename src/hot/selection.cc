@@ -13,6 +13,7 @@ namespace {
 using event::ColumnScratch;
 using event::ColumnView;
 using event::kChunkRows;
+using event::RowRef;
 using event::StringRef;
 using event::Type;
 using Kind = ColumnView::Kind;

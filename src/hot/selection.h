@@ -10,13 +10,8 @@
 
 namespace tidemark::hot {
 
-struct RowRef {
-  std::uint32_t chunk = 0;
-  std::uint32_t row = 0;  // In the chunk.
-};
-
 // `rows` name rows of `source`, which is held. Bounds of chunks are exact. Any thread.
 std::shared_ptr<const event::RowSource> Select(std::shared_ptr<const event::RowSource> source,
-                                               std::vector<RowRef> rows);
+                                               std::vector<event::RowRef> rows);
 
 }  // namespace tidemark::hot

@@ -468,7 +468,7 @@ TEST(HotSelection, GathersRowsInAnyOrder) {
   }
   ASSERT_TRUE(Append(&table, Encode(rows), 0));
   const auto view = table.Publish()->View(LogOffset(0), LogOffset(7000));
-  std::vector<RowRef> picked;
+  std::vector<event::RowRef> picked;
   for (std::uint32_t chunk = 0; chunk < view->chunk_count(); ++chunk) {
     for (std::uint32_t row = 0; row < view->ChunkRows(chunk); ++row) picked.push_back({chunk, row});
   }

@@ -48,7 +48,7 @@ class LakeCount {
   void AddChunk(const event::RowSource& source, std::size_t chunk) {
     const std::size_t count = source.ChunkRows(chunk);
     const event::ColumnView offsets = source.Read(chunk, offset_column_, &scratch_);
-    std::vector<hot::RowRef> settled;
+    std::vector<event::RowRef> settled;
     for (std::size_t i = 0; i < count; ++i) {
       if (deleted_ && deleted_->Has(file_rows_ + i)) continue;
       ++rows_;

@@ -18,7 +18,7 @@ constexpr std::uint64_t kRankMax = (1ULL << (64 - kTimeBits)) - 1;
 
 struct SortRow {
   std::uint64_t key = 0;
-  hot::RowRef row;
+  event::RowRef row;
 };
 
 struct Part {
@@ -118,7 +118,7 @@ std::optional<std::vector<PartitionRows>> PlanFlush(
       std::stable_sort(rows.rows.begin(), rows.rows.end(),
                        [](const SortRow& a, const SortRow& b) { return a.key < b.key; });
     }
-    std::vector<hot::RowRef> refs;
+    std::vector<event::RowRef> refs;
     refs.reserve(rows.rows.size());
     for (const SortRow& row : rows.rows) refs.push_back(row.row);
     plan.push_back({partition, hot::Select(source, std::move(refs)), sortable});
