@@ -43,6 +43,9 @@ constexpr std::size_t kMorselChunks = 16;
 // Of a chunk, so many rows are gathered; more are left to the statement's filter.
 constexpr std::size_t kGatheredRowsMax = kChunkRows / 8;
 
+// Lines of the processor's cache that are sent for at once: more would push out what came first.
+constexpr std::size_t kLinesAheadMax = 8'192;
+
 // Times of a line of the processor's cache.
 constexpr std::size_t kTimesALine = 64 / sizeof(std::int64_t);
 
@@ -385,9 +388,13 @@ void ReadColumns(const GlobalState& global, const event::TableSchema& schema, co
 // Where a chunk's rows lie far apart, waiting for one after the other is most of the work: all of
 // the morsel's are sent for before the first is used.
 void FetchAhead(const GlobalState& global, const event::TableSchema& schema, LocalState* local) {
+  std::size_t left = kLinesAheadMax;
   for (std::size_t at = local->at; at < local->end; ++at) {
     const ChunkRef& chunk = global.chunks[at];
-    if (chunk.found_end == chunk.found_begin) continue;
+    const std::size_t lines = (chunk.found_end - chunk.found_begin) * global.columns.size();
+    if (lines == 0) continue;
+    if (lines > left) return;
+    left -= lines;
     for (const std::size_t column : global.columns) {
       // Times were told with the rows; columns beyond the fixed ones are made out of several.
       if (column >= schema.fixed_count || column == schema.timestamp) continue;
