@@ -23,7 +23,6 @@ pytestmark = pytest.mark.skipif(SUITES is None, reason="the suites are not there
 # Refused, and why. generated_bounds has metadata alone: its files are in a bucket that never was.
 REFUSED = {
     "generated_bounds": "s3://fake-bucket",
-    "timestamptz_ns": "timestamptz_ns",
 }
 # What neither reader of the suite's makers opened, by hand from the files: 3 rows of a v1 table whose snapshot names its manifests itself, 2 of
 # BigQuery's whose partition is null, 3 of which a deletion vector without a Puffin file around it deletes the second.
