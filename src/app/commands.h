@@ -26,8 +26,9 @@ struct Remote {
 };
 
 struct SqlOptions {
-  std::string statement;  // "-": standard input.
-  std::string output;     // table, json, ndjson, csv; empty: table on a terminal, else csv.
+  std::string statement;  // Empty: from `file`. "-": standard input.
+  std::string file;       // Empty or "-": standard input.
+  std::string output;     // table, json, ndjson, csv, arrow; empty: table on a terminal, else csv.
   std::vector<std::string> parameters;
   std::string min_offset;
   std::string as_of;

@@ -1,6 +1,4 @@
 #include <cstdio>
-#include <iostream>
-#include <iterator>
 
 #include <CLI/CLI.hpp>
 #include <unistd.h>
@@ -89,11 +87,16 @@ void PrintRows(const JsonValue& answer) {
   out.Print("]\n");
 }
 
-std::string BodyOf(const SqlOptions& options) {
-  std::string statement = options.statement;
-  if (statement == "-") {
-    statement.assign(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>());
+Result<std::string> StatementOf(const SqlOptions& options) {
+  if (!options.statement.empty() && options.statement != "-") return options.statement;
+  const bool piped = options.file.empty() || options.file == "-";
+  if (piped && ::isatty(STDIN_FILENO) != 0) {
+    std::fputs("tidemark sql: reading the statement from the terminal; Ctrl-D ends it\n", stderr);
   }
+  return ReadAll(piped ? "-" : options.file);
+}
+
+std::string BodyOf(const SqlOptions& options, std::string_view statement) {
   std::string body;
   JsonWriter json(&body);
   json.BeginObject().Field("query", statement);
@@ -123,9 +126,12 @@ std::string BodyOf(const SqlOptions& options) {
 }  // namespace
 
 void AddSqlOptions(CLI::App* app, SqlOptions* options) {
-  app->add_option("statement", options->statement, "The statement; - is stdin")->required();
+  auto* const statement = app->add_option("statement", options->statement,
+                                          "The statement; none or - is that of the file");
+  app->add_option("--file,-f", options->file, "Where it stands; none or - is stdin")
+      ->excludes(statement);
   app->add_option("--output,-o", options->output, "Shape of the answer")
-      ->check(CLI::IsMember({"table", "json", "ndjson", "csv"}));
+      ->check(CLI::IsMember({"table", "json", "ndjson", "csv", "arrow"}));
   app->add_option("--param", options->parameters, "name=value, for $name in the statement")
       ->check([](const std::string& text) {
         const std::size_t equals = text.find('=');
@@ -140,6 +146,22 @@ void AddSqlOptions(CLI::App* app, SqlOptions* options) {
 }
 
 int RunSql(const Remote& remote, const SqlOptions& options) {
+  if (options.output == "arrow" && ::isatty(STDOUT_FILENO) != 0) {
+    std::fputs(
+        "tidemark sql: an Arrow stream is not for a terminal\nhint: send it to a file, "
+        "`-o arrow > answer.arrows`\n",
+        stderr);
+    return kUsage;
+  }
+  const auto statement = StatementOf(options);
+  if (!statement) return PrintError("sql", statement.error());
+  if (statement->find_first_not_of(" \t\r\n") == std::string::npos) {
+    std::fputs(
+        "tidemark sql: there is no statement; give one as an argument, with --file, or on "
+        "standard input\nhint: `tidemark sql --help`\n",
+        stderr);
+    return kUsage;
+  }
   auto client = Connect(remote);
   if (!client) return PrintError("sql", client.error());
   const std::string output = !options.output.empty()        ? options.output
@@ -153,7 +175,7 @@ int RunSql(const Remote& remote, const SqlOptions& options) {
   net::HttpClient::OnBody print = [&out](std::string_view part) { out.Print(part); };
   if (whole) print = nullptr;
   const auto response = client->Send("POST", "/v1/sql?format=" + (table ? "json" : output), headers,
-                                     BodyOf(options), print);
+                                     BodyOf(options, *statement), print);
   if (!response) return PrintError("sql", response.error());
   if (response->status != 200) return PrintRefusal("sql", *response);
   if (!whole) return kOk;

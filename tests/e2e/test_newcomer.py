@@ -5,6 +5,8 @@ import signal
 import socket
 import subprocess
 
+import pyarrow
+import pyarrow.ipc
 import pytest
 
 from services.outside import Keyed
@@ -168,6 +170,21 @@ def test_events_that_are_none(server, tmp_path):
     assert code == 3 and "`tidemark table list`" in errors, errors
     code, _, errors = run(tmp_path, "iceberg", "verify", "default.nowhere", *at)
     assert code == 3 and errors.startswith("tidemark iceberg verify: "), errors
+
+
+def test_statements_of_files_and_pipes(server, tmp_path):
+    (tmp_path / "q.sql").write_text("-- The answer.\nselect 6 * $n as n;\n")
+    at = ["--data-dir", str(server.folder), "--param", "n=7"]
+    for place, text in (["-f", "q.sql"], None), (["--file", "-"], "select 6 * $n as n"), ([], "select 6 * $n as n"), (["-"], "select 6 * $n as n"):
+        assert run(tmp_path, "sql", *place, *at, text=text) == (0, "n\n42\n", ""), place
+    code, _, errors = run(tmp_path, "sql", "-f", "no.sql", *at)
+    assert code == 3 and "no.sql" in errors, errors
+    code, _, errors = run(tmp_path, "sql", "select 1", "-f", "q.sql", *at)
+    assert code == 2 and "--file" in errors, errors
+    code, _, errors = run(tmp_path, "sql", *at, text=" \n")
+    assert code == 2 and "no statement" in errors and "--file" in errors, errors
+    done = subprocess.run([BINARY, "sql", "select 42 as n", "-o", "arrow", "--data-dir", str(server.folder)], capture_output=True, timeout=60)
+    assert pyarrow.ipc.open_stream(done.stdout).read_all().to_pydict() == {"n": [42]}, done.stderr
 
 
 def test_help_of_everything_has_every_command_with_its_options(tmp_path):
