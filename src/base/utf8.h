@@ -37,6 +37,13 @@ inline bool IsUtf8(std::string_view bytes) {
   return true;
 }
 
+// The text behind the mark that some editors and spreadsheets begin a file with.
+inline std::string_view WithoutByteOrderMark(std::string_view text) {
+  constexpr std::string_view kMark = "\xEF\xBB\xBF";
+  if (text.starts_with(kMark)) text.remove_prefix(kMark.size());
+  return text;
+}
+
 // For messages that repeat what somebody sent: each byte that is of no code point becomes U+FFFD.
 inline std::string ToUtf8(std::string_view bytes) {
   std::string text;

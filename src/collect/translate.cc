@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/text_scan.h"
+#include "base/utf8.h"
 
 namespace tidemark::collect {
 namespace {
@@ -159,8 +160,7 @@ void PlaceMember(const event::JsonCursor& cursor, const event::JsonSpan& key,
 
 Status BodyReader::Open(std::string_view name) {
   constexpr std::string_view kNot = "the body is not valid JSON";
-  std::string_view body = body_;
-  if (body.starts_with("\xEF\xBB\xBF")) body.remove_prefix(3);
+  const std::string_view body = WithoutByteOrderMark(body_);
   if (body.empty()) return Fail(Code::kInvalidArgument, "the body is empty");
   if (auto indexed = indexer_->Index(body); !indexed) {
     return Fail(std::move(indexed).error().With(kNot));

@@ -4,10 +4,10 @@
 #include <cstdio>
 #include <utility>
 
+#include "base/utf8.h"
+
 namespace tidemark::enrich {
 namespace {
-
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // As spreadsheets write it.
 
 Error BadRow(std::size_t line, std::string_view why) {
   return {Code::kInvalidArgument,
@@ -78,8 +78,7 @@ Result<std::unique_ptr<DimensionSource>> CsvSource::Open(std::string native_path
 Status CsvSource::Read() {
   read_at_ = clock_->Now();
   TM_ASSIGN(const std::string text, ReadWhole(native_path_));
-  std::string_view rest = text;
-  if (rest.starts_with(kByteOrderMark)) rest.remove_prefix(kByteOrderMark.size());
+  std::string_view rest = WithoutByteOrderMark(text);
   std::size_t line = 1;
   std::vector<event::Column> columns;
   TM_ASSIGN(const auto names, TakeRecord(&rest, &line));

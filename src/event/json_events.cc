@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/units.h"
+#include "base/utf8.h"
 #include "base/uuid.h"
 #include "event/json_event.h"
 #include "event/json_names.h"
@@ -16,8 +17,6 @@
 
 namespace tidemark::event {
 namespace {
-
-constexpr std::string_view kBom = "\xEF\xBB\xBF";
 
 bool IsBlank(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 
@@ -102,8 +101,7 @@ class JsonEventParser::Impl {
       copy_ = body;
       text = copy_;
     }
-    if (text.starts_with(kBom)) text.remove_prefix(kBom.size());
-    text = TrimFront(text);
+    text = TrimFront(WithoutByteOrderMark(text));
     result_ = {};
     context_ = &context;
     batch_ = batch;

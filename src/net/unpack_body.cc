@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/utf8.h"
 
 namespace tidemark::net {
 namespace {
@@ -57,7 +58,7 @@ std::optional<Response> UnpackInner(const DecompressLimits& limits, std::string*
 }
 
 bool LooksLikeJson(std::string_view body) {
-  if (body.starts_with("\xEF\xBB\xBF")) body.remove_prefix(3);
+  body = WithoutByteOrderMark(body);
   const auto first = std::find_if_not(body.begin(), body.end(), IsBlank);
   return first != body.end() && (*first == '{' || *first == '[');
 }
